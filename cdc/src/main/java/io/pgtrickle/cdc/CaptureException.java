@@ -80,7 +80,9 @@ public abstract sealed class CaptureException extends RuntimeException {
     return switch (state) {
       case "42501" ->
           new Misconfigured(
-              state, message + "; grant the role that the sidecar connects as what is missing", seen);
+              state,
+              message + "; grant the role that the sidecar connects as what is missing",
+              seen);
       case "53400" ->
           new Misconfigured(
               state,
@@ -97,7 +99,8 @@ public abstract sealed class CaptureException extends RuntimeException {
   /// Sorts what the driver threw while starting to read a slot or reading it.
   ///
   /// Two classes differ from [#of]: 55000 here means that the server has removed log or rows the
-  /// slot needs, and 42704 that the slot, or (up to PostgreSQL 17) the publication, did not exist at
+  /// slot needs, and 42704 that the slot, or (up to PostgreSQL 17) the publication, did not exist
+  /// at
   /// the time of the log being read. Creating the publication anew does not help in that case: the
   /// log before it stays undecodable.
   public static CaptureException whileReading(SQLException seen, String slot) {
@@ -108,13 +111,15 @@ public abstract sealed class CaptureException extends RuntimeException {
       case "55000", "58P01" ->
           new SlotLost(
               state,
-              message + "; the server no longer has the log this slot needs: create a new slot and"
+              message
+                  + "; the server no longer has the log this slot needs: create a new slot and"
                   + " take a new snapshot of every table",
               seen);
       case "42704" ->
           new SlotLost(
               state,
-              message + "; slot and publication have to exist throughout the log being read: create"
+              message
+                  + "; slot and publication have to exist throughout the log being read: create"
                   + " a new slot and take a new snapshot of every table",
               seen);
       default -> of(seen, doing);

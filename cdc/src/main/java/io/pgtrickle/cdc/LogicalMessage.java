@@ -9,7 +9,8 @@ import java.nio.charset.StandardCharsets;
 /// arrives only if that commits: a barrier. Any other is a [WalEvent] of its own, arrives even if
 /// its transaction rolls back, and may overtake transactions that were open when it was written.
 ///
-/// EXECUTE on the function is granted to PUBLIC by default: whoever acts on a message must not trust
+/// EXECUTE on the function is granted to PUBLIC by default: whoever acts on a message must not
+/// trust
 /// its content more than any user's input.
 ///
 /// @param lsn where the message stands in the log; for a transactional one not an address

@@ -6,11 +6,13 @@ import org.jspecify.annotations.Nullable;
 /// A table as the stream described it at some point of the log.
 ///
 /// The server describes a table before its first change after every (re)connect and again after it
-/// was altered, even in the middle of a transaction. A change is decoded strictly by the relation it
+/// was altered, even in the middle of a transaction. A change is decoded strictly by the relation
+/// it
 /// refers to: the catalog, asked at that moment, may already show a later definition.
 ///
 /// With partitioned tables published through their root, `identity` is the *root's* setting, while
-/// what is logged follows each leaf's own: never conclude from `identity` that an update carries its
+/// what is logged follows each leaf's own: never conclude from `identity` that an update carries
+/// its
 /// old row; look at [Change.Update#old].
 ///
 /// @param columns the published columns in the order of the tuples' cells

@@ -10,7 +10,8 @@ import java.util.TreeMap;
 
 /// The database whose changes are captured: where it is, and how to connect for which purpose.
 ///
-/// Connections must go to the server directly. A pooler does not speak the replication protocol, and
+/// Connections must go to the server directly. A pooler does not speak the replication protocol,
+/// and
 /// one that multiplexes sessions breaks exported snapshots.
 ///
 /// May be used from any thread.
@@ -35,6 +36,8 @@ public final class SourceDatabase {
     this.properties = Map.copyOf(properties);
   }
 
+  /// Connects nowhere yet.
+  ///
   /// @param url a JDBC URL, `jdbc:postgresql://…`
   /// @param properties the driver's connection properties, such as `user` and `password`
   public static SourceDatabase of(String url, Map<String, String> properties) {

@@ -6,7 +6,8 @@ import java.util.List;
 /// A committed transaction with everything it did to the published tables.
 ///
 /// Transactions arrive in commit order, so `finalLsn` and `endLsn` ascend from one to the next, and
-/// `finalLsn < endLsn`. `endLsn` is what to store with the transaction's effects and to resume from;
+/// `finalLsn < endLsn`. `endLsn` is what to store with the transaction's effects and to resume
+/// from;
 /// `finalLsn` decides on which side of a cut (a snapshot's consistent point, a stored position) the
 /// transaction is: it is after `cut` iff `finalLsn ≥ cut`.
 ///

@@ -43,7 +43,7 @@ public final class Tuple {
     if (lengthOffset < 0 || lengthOffset > OFFSET_MASK) {
       throw new IllegalArgumentException("no message is this long: " + lengthOffset);
     }
-    return kind.ordinal() << OFFSET_BITS | lengthOffset;
+    return kind.code << OFFSET_BITS | lengthOffset;
   }
 
   /// The number of cells.
@@ -56,7 +56,7 @@ public final class Tuple {
   }
 
   public boolean isNull(int column) {
-    return cells[column] >>> OFFSET_BITS == CellKind.NULL.ordinal();
+    return cells[column] >>> OFFSET_BITS == CellKind.NULL.code;
   }
 
   /// The message that holds the values; see [#offset] and [#length].
@@ -88,7 +88,7 @@ public final class Tuple {
   private int lengthOffset(int column) {
     int cell = cells[column];
     int kind = cell >>> OFFSET_BITS;
-    if (kind != CellKind.TEXT.ordinal() && kind != CellKind.BINARY.ordinal()) {
+    if (kind != CellKind.TEXT.code && kind != CellKind.BINARY.code) {
       throw new IllegalStateException("cell " + column + " is " + kind(column) + ", not a value");
     }
     return cell & OFFSET_MASK;

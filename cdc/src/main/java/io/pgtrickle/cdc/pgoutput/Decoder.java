@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Decodes the messages of *one* connection.
 ///
-/// The server describes each relation once per connection, before its first change, and refers to it
+/// The server describes each relation once per connection, before its first change, and refers to
+/// it
 /// by number from then on. So a decoder must see every message from the start of its connection and
 /// must not outlive it: one that kept descriptions over a reconnect could decode rows by the
 /// definition of another time. A number it has not been told is an error, never a look-up in the
@@ -179,7 +180,8 @@ public final class Decoder {
     return new LogicalMessage(lsn, transactional, prefix, content);
   }
 
-  /// The relation a row message is about. Inside a stream block of protocol 2 a transaction id would
+  /// The relation a row message is about. Inside a stream block of protocol 2 a transaction id
+  /// would
   /// stand before its number; protocol 1 has no such blocks.
   private Relation relation(ByteBuffer message) {
     int oid = message.getInt();
@@ -219,6 +221,8 @@ public final class Decoder {
               + relation.columns().size()
               + " columns");
     }
+    // The cells point into the array, which may begin before the message does.
+    int base = message.arrayOffset();
     int[] cells = new int[width];
     for (int i = 0; i < width; i++) {
       byte kind = message.get();
@@ -226,8 +230,8 @@ public final class Decoder {
           switch (kind) {
             case 'n' -> Tuple.cell(CellKind.NULL, 0);
             case 'u' -> unchanged(before, i);
-            case 't' -> value(CellKind.TEXT, message);
-            case 'b' -> value(CellKind.BINARY, message);
+            case 't' -> value(CellKind.TEXT, message, base);
+            case 'b' -> value(CellKind.BINARY, message, base);
             default -> throw violation("unknown kind of cell '" + (char) kind + "'");
           };
     }
@@ -246,8 +250,8 @@ public final class Decoder {
     };
   }
 
-  private static int value(CellKind kind, ByteBuffer message) {
-    int at = message.arrayOffset() + message.position();
+  private static int value(CellKind kind, ByteBuffer message, int base) {
+    int at = base + message.position();
     int length = message.getInt();
     if (length < 0 || length > message.remaining()) {
       throw violation("a value of " + length + " bytes where " + message.remaining() + " are left");
@@ -273,7 +277,8 @@ public final class Decoder {
 
   private static Instant instant(ByteBuffer message) {
     long micros = message.getLong();
-    return POSTGRES_EPOCH.plusSeconds(Math.floorDiv(micros, 1_000_000L))
+    return POSTGRES_EPOCH
+        .plusSeconds(Math.floorDiv(micros, 1_000_000L))
         .plusNanos(Math.floorMod(micros, 1_000_000L) * 1_000L);
   }
 

@@ -11,9 +11,13 @@ import java.time.Instant;
 /// A message of protocol version 1, decoded.
 public sealed interface PgOutputMessage {
 
+  /// A transaction follows, whole.
+  ///
   /// @param finalLsn where the commit record of the transaction that follows starts
   record Begin(Lsn finalLsn, Instant committedAt, int xid) implements PgOutputMessage {}
 
+  /// The transaction is complete.
+  ///
   /// @param commitLsn equals the `finalLsn` of the Begin
   /// @param endLsn where the commit record ends
   record Commit(Lsn commitLsn, Lsn endLsn, Instant committedAt) implements PgOutputMessage {}

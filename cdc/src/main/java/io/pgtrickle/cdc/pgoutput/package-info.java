@@ -1,8 +1,10 @@
-/// The `pgoutput` plugin's messages, protocol version 1: what a replication connection sends between
+/// The `pgoutput` plugin's messages, protocol version 1: what a replication connection sends
+/// between
 /// its frames.
 ///
 /// [Decoder][io.pgtrickle.cdc.pgoutput.Decoder] turns one message into one
-/// [PgOutputMessage][io.pgtrickle.cdc.pgoutput.PgOutputMessage], remembering the relations and types
+/// [PgOutputMessage][io.pgtrickle.cdc.pgoutput.PgOutputMessage], remembering the relations and
+/// types
 /// described so far. It knows nothing of transactions as wholes (that is `cdc.stream`) and nothing
 /// of values (that is whoever reads a tuple).
 ///

@@ -16,7 +16,8 @@ import org.postgresql.copy.CopyOut;
 
 /// Reads whole tables as of an [ExportedSnapshot], in binary, row by row, in memory for one row.
 ///
-/// Each instance is one connection with the snapshot imported; several of them, on one snapshot, read
+/// Each instance is one connection with the snapshot imported; several of them, on one snapshot,
+/// read
 /// in parallel and still see one state. All are opened before the snapshot is closed.
 ///
 /// Used by one thread.
@@ -30,7 +31,8 @@ public final class BulkCopy implements AutoCloseable {
   /// Connects and imports the snapshot.
   ///
   /// Reading the log checks no privilege on tables and knows no row security; this does both. With
-  /// `row_security` off, a policy that applies to us makes the copy fail instead of leaving out rows
+  /// `row_security` off, a policy that applies to us makes the copy fail instead of leaving out
+  /// rows
   /// that the stream will later update.
   public static BulkCopy open(SourceDatabase database, ExportedSnapshot snapshot) {
     Connection connection = database.connect("pgtrickle copy");
@@ -83,8 +85,7 @@ public final class BulkCopy implements AutoCloseable {
 
   private boolean isPartitioned(TableName table) throws SQLException {
     try (PreparedStatement query =
-        connection.prepareStatement(
-            "SELECT relkind = 'p' FROM pg_class WHERE oid = ?::regclass")) {
+        connection.prepareStatement("SELECT relkind = 'p' FROM pg_class WHERE oid = ?::regclass")) {
       query.setString(1, table.sql());
       try (ResultSet row = query.executeQuery()) {
         row.next();
@@ -129,6 +130,8 @@ public final class BulkCopy implements AutoCloseable {
   /// Takes the rows of a copy.
   @FunctionalInterface
   public interface RowSink {
+    /// Takes the next row.
+    ///
     /// @param row may be kept
     void accept(Tuple row);
   }

@@ -11,8 +11,10 @@ import java.util.function.Consumer;
 /// commit record starts before [#consistentPoint].
 ///
 /// That is what makes it possible to continue from it: the stream's transactions with
-/// `finalLsn ≥ consistentPoint` are precisely those that the snapshot does not show. No other way of
-/// taking a snapshot has this property. A plain one, paired with the log position read beside it, is
+/// `finalLsn ≥ consistentPoint` are precisely those that the snapshot does not show. No other way
+/// of
+/// taking a snapshot has this property. A plain one, paired with the log position read beside it,
+/// is
 /// wrong whenever a commit record is written and not yet visible at that moment.
 ///
 /// It comes from a temporary slot, needs one free slot and one free walsender while it is open, and

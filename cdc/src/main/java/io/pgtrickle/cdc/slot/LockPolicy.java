@@ -19,7 +19,9 @@ public record LockPolicy(Duration timeout, int attempts, Duration pause) {
   public LockPolicy {
     if (timeout.toMillis() < 1 || attempts < 1 || pause.isNegative()) {
       throw new IllegalArgumentException(
-          "a lock is asked for at least once and for at least 1 ms, not " + attempts + " times "
+          "a lock is asked for at least once and for at least 1 ms, not "
+              + attempts
+              + " times "
               + timeout);
     }
   }

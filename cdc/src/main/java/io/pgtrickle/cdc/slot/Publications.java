@@ -58,20 +58,20 @@ public final class Publications {
 
   /// Adds tables, all in one transaction; those that are in it already are left alone.
   ///
-  /// The lock comes first, and shuts out writers until the commit. Without it, a transaction that is
+  /// The lock comes first, and shuts out writers until the commit. Without it, a transaction that
+  /// is
   /// writing across the ALTER can leave a walsender with a stale idea of the publication, and on
-  /// minor releases before 14.18, 15.13, 16.9 and 17.5 all later changes of the table are lost until
+  /// minor releases before 14.18, 15.13, 16.9 and 17.5 all later changes of the table are lost
+  /// until
   /// the stream reconnects.
   ///
-  /// Check the tables' replica identity *before*: a table without any becomes read-only to its users
+  /// Check the tables' replica identity *before*: a table without any becomes read-only to its
+  /// users
   /// the moment it is published.
   ///
   /// @return the tables that were added
   public static List<TableName> add(
-      Connection connection,
-      String publication,
-      Collection<TableName> tables,
-      LockPolicy policy) {
+      Connection connection, String publication, Collection<TableName> tables, LockPolicy policy) {
     String doing = "add tables " + tables + " to publication \"" + publication + "\"";
     List<TableName> missing = new ArrayList<>(new TreeSet<>(tables));
     missing.removeAll(existing(connection, publication).tables());
@@ -97,10 +97,7 @@ public final class Publications {
   ///
   /// @return the tables that were removed
   public static List<TableName> remove(
-      Connection connection,
-      String publication,
-      Collection<TableName> tables,
-      LockPolicy policy) {
+      Connection connection, String publication, Collection<TableName> tables, LockPolicy policy) {
     List<TableName> present = new ArrayList<>(new TreeSet<>(tables));
     present.retainAll(existing(connection, publication).tables());
     if (!present.isEmpty()) {
@@ -169,8 +166,8 @@ public final class Publications {
                     "42704",
                     "publication \""
                         + publication
-                        + "\" does not exist; it must never be dropped while a slot reads it. Create"
-                        + " it, create a new slot, and take a new snapshot of every table"));
+                        + "\" does not exist; it must never be dropped while a slot reads it."
+                        + " Create it, create a new slot, and take a new snapshot of every table"));
   }
 
   /// @param restricted only those with a row filter or a column list (15 and later)

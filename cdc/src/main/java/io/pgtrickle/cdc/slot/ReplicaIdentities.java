@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /// What tables log about the old versions of their rows.
 ///
-/// To be looked at before a table is published: once published for updates, a table without a usable
+/// To be looked at before a table is published: once published for updates, a table without a
+/// usable
 /// identity is read-only to its users. A usable one is left as it is, because FULL logs every old
 /// row in its whole width.
 ///
@@ -167,10 +168,12 @@ public final class ReplicaIdentities {
       return switch (identity) {
         case FULL -> full(publication);
         case NOTHING -> new TableIdentity.Unusable("its replica identity is NOTHING");
-        case DEFAULT -> hasIndex ? keyed(publication) : new TableIdentity.Unusable(
-            "it has no primary key");
-        case INDEX -> hasIndex ? keyed(publication) : new TableIdentity.Unusable(
-            "the index of its replica identity was dropped");
+        case DEFAULT ->
+            hasIndex ? keyed(publication) : new TableIdentity.Unusable("it has no primary key");
+        case INDEX ->
+            hasIndex
+                ? keyed(publication)
+                : new TableIdentity.Unusable("the index of its replica identity was dropped");
       };
     }
 
@@ -179,7 +182,8 @@ public final class ReplicaIdentities {
       return hidden.isEmpty()
           ? new TableIdentity.Full()
           : new TableIdentity.Unusable(
-              "its replica identity is FULL and covers the unpublished generated columns " + hidden);
+              "its replica identity is FULL and covers the unpublished generated columns "
+                  + hidden);
     }
 
     private TableIdentity.Kind keyed(Publication publication) {

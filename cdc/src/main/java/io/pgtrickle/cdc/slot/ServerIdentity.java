@@ -12,11 +12,14 @@ import java.util.Optional;
 /// Which cluster a connection leads to, on which branch of its history, and how far its log goes.
 ///
 /// A position means something only together with these. The server itself does not object to a
-/// position that it has not reached: it waits in silence until its log has passed it, and everything
-/// before is lost to the reader. That is what happens after a fail-over to a standby that lagged, or
+/// position that it has not reached: it waits in silence until its log has passed it, and
+/// everything
+/// before is lost to the reader. That is what happens after a fail-over to a standby that lagged,
+/// or
 /// a restore to an earlier time.
 ///
-/// @param systemId made at `initdb`; kept by standbys, restored copies and upgrades in place of files
+/// @param systemId made at `initdb`; kept by standbys, restored copies and upgrades in place of
+/// files
 /// @param timeline grows by each promotion and each restore to a point in time
 /// @param flushed the end of the log that is on disk
 public record ServerIdentity(String systemId, int timeline, Lsn flushed) {

@@ -22,7 +22,8 @@ import org.postgresql.PGConnection;
 
 /// One CREATE_REPLICATION_SLOT command, watched while it runs.
 ///
-/// The server builds the slot's first snapshot by waiting for every write transaction of the cluster
+/// The server builds the slot's first snapshot by waiting for every write transaction of the
+/// cluster
 /// that is open when it looks, one lock after the other, and there is no setting that bounds the
 /// whole. So the command runs on a thread of its own; this one says whom it waits for, and cancels.
 /// Closing the connection would not do: a walsender that waits for a lock does not notice.

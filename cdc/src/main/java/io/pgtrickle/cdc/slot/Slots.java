@@ -55,8 +55,9 @@ public final class Slots {
             "55000",
             "wal_level is '"
                 + walLevel
-                + "' and has to be 'logical': run ALTER SYSTEM SET wal_level = 'logical' and restart"
-                + " the server (on managed services set its parameter for logical replication)");
+                + "' and has to be 'logical': run ALTER SYSTEM SET wal_level = 'logical' and"
+                + " restart the server (on managed services set its parameter for logical"
+                + " replication)");
       }
       if (row.getBoolean(3)) {
         throw new CaptureException.Misconfigured(
@@ -141,9 +142,7 @@ public final class Slots {
         lsn(row.getString("restart_lsn")),
         lsn(row.getString("confirmed_flush_lsn")),
         // Absent when the slot was invalidated so early that it reserves nothing any more.
-        walStatus == null
-            ? WalStatus.LOST
-            : WalStatus.valueOf(walStatus.toUpperCase(Locale.ROOT)),
+        walStatus == null ? WalStatus.LOST : WalStatus.valueOf(walStatus.toUpperCase(Locale.ROOT)),
         row.getString(10),
         safeWalSize);
   }

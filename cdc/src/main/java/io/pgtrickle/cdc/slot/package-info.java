@@ -1,9 +1,11 @@
-/// What has to be in place on the server before its log can be read without losing anything, and the
+/// What has to be in place on the server before its log can be read without losing anything, and
+/// the
 /// way to start a table at an exact position of that log.
 ///
 /// - [Slots][io.pgtrickle.cdc.slot.Slots]: the replication slot, its state and its end.
 /// - [Publications][io.pgtrickle.cdc.slot.Publications]: which tables are in the log we get.
-/// - [ReplicaIdentities][io.pgtrickle.cdc.slot.ReplicaIdentities]: what the log says about old rows.
+/// - [ReplicaIdentities][io.pgtrickle.cdc.slot.ReplicaIdentities]: what the log says about old
+///   rows.
 /// - [ServerIdentity][io.pgtrickle.cdc.slot.ServerIdentity]: whether this is still the server, and
 ///   the history, that a stored position belongs to.
 /// - [ExportedSnapshot][io.pgtrickle.cdc.slot.ExportedSnapshot] and

@@ -102,7 +102,8 @@ final class EventQueue {
     }
   }
 
-  /// Waits like [#poll] for the first event and takes with it those that are queued behind it, up to
+  /// Waits like [#poll] for the first event and takes with it those that are queued behind it, up
+  /// to
   /// a number of bytes.
   List<WalEvent> drain(long atMostBytes, Duration patience) throws InterruptedException {
     List<WalEvent> batch = new ArrayList<>();

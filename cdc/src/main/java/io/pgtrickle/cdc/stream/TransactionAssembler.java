@@ -22,11 +22,13 @@ import org.jspecify.annotations.Nullable;
 /// Puts the messages of one connection together to whole transactions.
 ///
 /// A transaction is delivered iff its commit record starts at or after the start position. The
-/// server applies the same rule, but to the position the *slot* remembers, and after a crash that may
+/// server applies the same rule, but to the position the *slot* remembers, and after a crash that
+/// may
 /// have moved back; this is where a repeated transaction is recognized. Neither the positions of
 /// single changes nor transaction ids could do it.
 ///
-/// A transaction without changes (which PostgreSQL 14 sends for everything that happens in tables we
+/// A transaction without changes (which PostgreSQL 14 sends for everything that happens in tables
+/// we
 /// do not read) is no event, only progress.
 final class TransactionAssembler {
   /// Objects and references around a message's bytes, roughly.
@@ -106,12 +108,7 @@ final class TransactionAssembler {
     }
     Transaction whole =
         new Transaction(
-            begin.xid(),
-            begin.finalLsn(),
-            commit.endLsn(),
-            begin.committedAt(),
-            changes,
-            bytes);
+            begin.xid(), begin.finalLsn(), commit.endLsn(), begin.committedAt(), changes, bytes);
     changes = new ArrayList<>();
     bytes = 0;
     return whole;

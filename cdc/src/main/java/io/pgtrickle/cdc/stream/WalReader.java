@@ -33,9 +33,12 @@ import org.postgresql.replication.fluent.logical.ChainedLogicalStreamBuilder;
 ///
 /// - A start position the server has not reached is refused. The server would accept it and deliver
 ///   nothing until its log has passed it.
-/// - The driver's automatic confirmation is off: it would confirm positions that were only received.
-/// - Waiting for the next message takes at most a millisecond at a time (the driver's `readPending`).
-///   Its blocking `read` sends no status while the server is silent, holds the connection's lock, and
+/// - The driver's automatic confirmation is off: it would confirm positions that were only
+///   received.
+/// - Waiting for the next message takes at most a millisecond at a time (the driver's
+///   `readPending`).
+///   Its blocking `read` sends no status while the server is silent, holds the connection's lock,
+///   and
 ///   cannot be interrupted.
 /// - While the queue is full the reader goes on reporting the same confirmed position every status
 ///   interval. Without, the server would end the connection after `wal_sender_timeout`, and a
@@ -96,7 +99,8 @@ public final class WalReader implements AutoCloseable {
   /// Connects and starts reading.
   ///
   /// @throws CaptureException.Retry among others while the slot is still held by a former reader
-  /// @throws CaptureException.SlotLost if the slot or the log it needs is gone, or the server has not
+  /// @throws CaptureException.SlotLost if the slot or the log it needs is gone, or the server has
+  /// not
   ///     reached the start position
   public static WalReader start(SourceDatabase database, StreamOptions options) {
     Connection connection = database.connectForReplication("pgtrickle stream");
@@ -129,8 +133,8 @@ public final class WalReader implements AutoCloseable {
     }
   }
 
-  private static PGReplicationStream startReplication(
-      Connection connection, StreamOptions options) throws SQLException {
+  private static PGReplicationStream startReplication(Connection connection, StreamOptions options)
+      throws SQLException {
     // The driver puts the slot's name into the command as it is, and option values between single
     // quotes as they are; the server takes the publications as a list of identifiers.
     ChainedLogicalStreamBuilder builder =
@@ -146,8 +150,7 @@ public final class WalReader implements AutoCloseable {
                 "publication_names", TableName.quoted(options.publication()).replace("'", "''"))
             .withSlotOption("binary", "true")
             .withSlotOption("messages", "true")
-            .withStatusInterval(
-                (int) options.statusInterval().toMillis(), TimeUnit.MILLISECONDS)
+            .withStatusInterval((int) options.statusInterval().toMillis(), TimeUnit.MILLISECONDS)
             .withAutomaticFlush(false);
     if (options.ownChanges() == OwnChanges.LEFT_OUT) {
       int version = serverVersion(connection);
@@ -224,7 +227,8 @@ public final class WalReader implements AutoCloseable {
       queue.fail(e);
     } catch (InterruptedException e) {
       queue.fail(
-          new CaptureException.Retry("57014", "the reader's thread was interrupted; restart it", e));
+          new CaptureException.Retry(
+              "57014", "the reader's thread was interrupted; restart it", e));
     } catch (RuntimeException | Error e) {
       // A bug, or memory that a huge transaction used up: the consumer must not wait for us.
       queue.fail(
@@ -276,8 +280,7 @@ public final class WalReader implements AutoCloseable {
       return;
     }
     Lsn position = new Lsn(stream.getLastReceiveLSN().asLong()).max(assembler.end());
-    if (!position.isAfter(told)
-        || System.nanoTime() - toldAt < options.idleInterval().toNanos()) {
+    if (!position.isAfter(told) || System.nanoTime() - toldAt < options.idleInterval().toNanos()) {
       return;
     }
     if (queue.offerIdle(new WalEvent.Idle(position))) {

@@ -1,0 +1,141 @@
+package io.pgtrickle.dvm.expr;
+
+import io.pgtrickle.dvm.type.SqlType;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// A bound scalar expression over the columns of one input row.
+///
+/// Records are values: equal expressions are interchangeable, which is what sharing of operators
+/// rests on.
+public sealed interface Expr {
+  SqlType type();
+
+  /// The value of column `index` of the input.
+  record Column(int index, SqlType type) implements Expr {}
+
+  /// A constant; `value` follows the mapping of [io.pgtrickle.dvm.type], `null` is NULL.
+  record Literal(@Nullable Object value, SqlType type) implements Expr {}
+
+  /// A call of a function, or of an operator or cast through its function.
+  ///
+  /// @param collation the input collation's OID, 0 when none
+  record Call(Signature function, List<Expr> arguments, SqlType type, int collation)
+      implements Expr {
+    public Call {
+      arguments = List.copyOf(arguments);
+    }
+  }
+
+  /// A binary-compatible change of type: the value stays.
+  record Relabel(Expr input, SqlType type) implements Expr {}
+
+  /// Conversion through text, `typoutput` then `typinput` (a cast without a function).
+  record TextCast(Expr input, SqlType type) implements Expr {}
+
+  /// Three-valued AND, evaluated left to right until one is false.
+  record And(List<Expr> operands) implements Expr {
+    public And {
+      operands = List.copyOf(operands);
+    }
+
+    @Override
+    public SqlType type() {
+      return SqlType.BOOL;
+    }
+  }
+
+  /// Three-valued OR, evaluated left to right until one is true.
+  record Or(List<Expr> operands) implements Expr {
+    public Or {
+      operands = List.copyOf(operands);
+    }
+
+    @Override
+    public SqlType type() {
+      return SqlType.BOOL;
+    }
+  }
+
+  record Not(Expr operand) implements Expr {
+    @Override
+    public SqlType type() {
+      return SqlType.BOOL;
+    }
+  }
+
+  /// `operand IS NULL`.
+  record IsNull(Expr operand) implements Expr {
+    @Override
+    public SqlType type() {
+      return SqlType.BOOL;
+    }
+  }
+
+  /// `operand IS TRUE`, `IS FALSE` or `IS UNKNOWN`; negations are spelled with [Not].
+  record IsTruth(Expr operand, Truth truth) implements Expr {
+    @Override
+    public SqlType type() {
+      return SqlType.BOOL;
+    }
+  }
+
+  enum Truth {
+    TRUE,
+    FALSE,
+    UNKNOWN
+  }
+
+  /// `left IS DISTINCT FROM right` by an equality function.
+  record IsDistinct(Call equality) implements Expr {
+    @Override
+    public SqlType type() {
+      return SqlType.BOOL;
+    }
+  }
+
+  /// `NULLIF(left, right)` by an equality function: `left` unless equal.
+  record NullIf(Call equality, SqlType type) implements Expr {}
+
+  record Coalesce(List<Expr> operands, SqlType type) implements Expr {
+    public Coalesce {
+      operands = List.copyOf(operands);
+    }
+  }
+
+  /// `GREATEST` or `LEAST`: NULLs are ignored; `comparison` is the type's three-way order by kind.
+  record Extreme(boolean greatest, List<Expr> operands, SqlType type) implements Expr {
+    public Extreme {
+      operands = List.copyOf(operands);
+    }
+  }
+
+  /// A searched CASE (a simple CASE is bound as comparisons with its operand).
+  record Case(List<When> branches, @Nullable Expr otherwise, SqlType type) implements Expr {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public Case(List<When> branches, @Nullable Expr otherwise, SqlType type) {
+      this.branches = List.copyOf(branches);
+      this.otherwise = otherwise;
+      this.type = type;
+    }
+  }
+
+  /// One `WHEN condition THEN result`.
+  record When(Expr condition, Expr result) {}
+
+  /// `operand op ANY (elements)` or, with `all`, `operand op ALL (elements)`: IN and NOT IN lists.
+  ///
+  /// @param comparison the operator's function, called with (operand, element)
+  record Quantified(
+      Expr operand, Signature comparison, int collation, boolean all, List<Expr> elements)
+      implements Expr {
+    public Quantified {
+      elements = List.copyOf(elements);
+    }
+
+    @Override
+    public SqlType type() {
+      return SqlType.BOOL;
+    }
+  }
+}

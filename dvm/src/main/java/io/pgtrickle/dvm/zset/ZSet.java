@@ -1,0 +1,165 @@
+package io.pgtrickle.dvm.zset;
+
+import java.util.Arrays;
+import java.util.function.ObjLongConsumer;
+
+/// An immutable consolidated Z-set: distinct rows in byte order, each with a non-zero weight.
+public final class ZSet {
+  public static final ZSet EMPTY = new ZSet(new Row[0], new long[0]);
+
+  private final Row[] rows;
+  private final long[] weights;
+
+  private ZSet(Row[] rows, long[] weights) {
+    this.rows = rows;
+    this.weights = weights;
+  }
+
+  public int size() {
+    return rows.length;
+  }
+
+  public boolean isEmpty() {
+    return rows.length == 0;
+  }
+
+  public Row row(int index) {
+    return rows[index];
+  }
+
+  public long weight(int index) {
+    return weights[index];
+  }
+
+  /// The weight of a row, 0 when absent; O(log n).
+  public long weightOf(Row row) {
+    int at = Arrays.binarySearch(rows, row);
+    return at < 0 ? 0 : weights[at];
+  }
+
+  public void forEach(ObjLongConsumer<Row> action) {
+    for (int i = 0; i < rows.length; i++) {
+      action.accept(rows[i], weights[i]);
+    }
+  }
+
+  public ZSet plus(ZSet other) {
+    if (isEmpty()) {
+      return other;
+    }
+    if (other.isEmpty()) {
+      return this;
+    }
+    Builder sum = new Builder(size() + other.size());
+    sum.addAll(this);
+    sum.addAll(other);
+    return sum.build();
+  }
+
+  public ZSet negate() {
+    long[] negated = new long[weights.length];
+    for (int i = 0; i < negated.length; i++) {
+      negated[i] = Math.negateExact(weights[i]);
+    }
+    return new ZSet(rows, negated);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ZSet that
+        && Arrays.equals(rows, that.rows)
+        && Arrays.equals(weights, that.weights);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(rows) + Arrays.hashCode(weights);
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder("{");
+    forEach(
+        (row, weight) ->
+            text.append(text.length() > 1 ? ", " : "").append(row).append(':').append(weight));
+    return text.append('}').toString();
+  }
+
+  /// Collects weighted rows in any order; [#build] sums equal rows and drops zeros.
+  public static final class Builder {
+    private Row[] rows;
+    private long[] weights;
+    private int size;
+
+    public Builder() {
+      this(16);
+    }
+
+    public Builder(int capacity) {
+      rows = new Row[Math.max(4, capacity)];
+      weights = new long[rows.length];
+    }
+
+    public Builder add(Row row, long weight) {
+      if (weight != 0) {
+        if (size == rows.length) {
+          rows = Arrays.copyOf(rows, size * 2);
+          weights = Arrays.copyOf(weights, size * 2);
+        }
+        rows[size] = row;
+        weights[size++] = weight;
+      }
+      return this;
+    }
+
+    public Builder addAll(ZSet other) {
+      for (int i = 0; i < other.rows.length; i++) {
+        add(other.rows[i], other.weights[i]);
+      }
+      return this;
+    }
+
+    /// The number of entries before consolidation.
+    public int size() {
+      return size;
+    }
+
+    public boolean isEmpty() {
+      return size == 0;
+    }
+
+    /// Consolidates, O(n log n), and leaves the builder empty.
+    public ZSet build() {
+      if (size == 0) {
+        return EMPTY;
+      }
+      Integer[] order = new Integer[size];
+      Arrays.setAll(order, i -> i);
+      Row[] source = rows;
+      Arrays.sort(order, (l, r) -> source[l].compareTo(source[r]));
+      Row[] distinct = new Row[size];
+      long[] sums = new long[size];
+      int count = 0;
+      for (Integer index : order) {
+        if (count > 0 && distinct[count - 1].equals(source[index])) {
+          sums[count - 1] = Math.addExact(sums[count - 1], weights[index]);
+        } else {
+          if (count > 0 && sums[count - 1] == 0) {
+            count--;
+          }
+          distinct[count] = source[index];
+          sums[count++] = weights[index];
+        }
+      }
+      if (count > 0 && sums[count - 1] == 0) {
+        count--;
+      }
+      rows = new Row[4];
+      weights = new long[4];
+      size = 0;
+      return count == 0
+          ? EMPTY
+          : new ZSet(Arrays.copyOf(distinct, count), Arrays.copyOf(sums, count));
+    }
+  }
+}
