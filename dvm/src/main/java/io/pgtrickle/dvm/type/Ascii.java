@@ -10,7 +10,7 @@ final class Ascii {
 
   /// C's `isspace` in the C locale.
   static boolean isSpace(char c) {
-    return c == ' ' || c >= '\t' && c <= '\r';
+    return c == ' ' || (c >= '\t' && c <= '\r');
   }
 
   /// The text without white space around it.

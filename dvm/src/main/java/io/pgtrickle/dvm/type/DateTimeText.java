@@ -6,7 +6,8 @@ import java.util.regex.Pattern;
 
 /// Reads dates and timestamps as the server prints them under DateStyle ISO.
 ///
-/// The server's input functions take far more (month names, time zone abbreviations, `tomorrow`, julian
+/// The server's input functions take far more (month names, time zone abbreviations, `tomorrow`,
+/// julian
 /// days). Text in another form is refused with an `IllegalArgumentException`, not an
 /// [EvaluationFailure]: it is not known to be an error.
 final class DateTimeText {

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.type;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
+import org.jspecify.annotations.Nullable;
 
 /// The text of dates and timestamps under DateStyle ISO.
 public final class DisplayText {
@@ -52,7 +53,7 @@ public final class DisplayText {
     return text.append(beforeChrist ? " BC" : "").toString();
   }
 
-  private static @org.jspecify.annotations.Nullable String infinity(long micros) {
+  private static @Nullable String infinity(long micros) {
     return micros == Long.MAX_VALUE ? "infinity" : micros == Long.MIN_VALUE ? "-infinity" : null;
   }
 

@@ -2,8 +2,10 @@ package io.pgtrickle.dvm.type;
 
 /// Codecs of `float4` and `float8`.
 ///
-/// The payload is the bit pattern, so −0 and 0 are different rows; the key is one pattern for both and one
-/// for all NaNs, above Infinity: positive patterns get their sign bit set, negative ones are complemented.
+/// The payload is the bit pattern, so −0 and 0 are different rows; the key is one pattern for both
+/// and one
+/// for all NaNs, above Infinity: positive patterns get their sign bit set, negative ones are
+/// complemented.
 final class FloatCodecs {
   private FloatCodecs() {}
 

@@ -3,11 +3,15 @@ package io.pgtrickle.dvm.type;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// The text of floating-point numbers: the shortest decimal that reads back as the same number.
 ///
-/// The JDK finds such decimals too, with two differences that are ironed out here: it prefers two digits
-/// where one would do (4.9E-324), and it accepts a decimal exactly midway between two numbers when it
+/// The JDK finds such decimals too, with two differences that are ironed out here: it prefers two
+/// digits
+/// where one would do (4.9E-324), and it accepts a decimal exactly midway between two numbers when
+/// it
 /// reads back by rounding to even, which the server never prints.
 final class FloatText {
   // Below these a number's midpoint with its neighbour has more digits than any shortest decimal.
@@ -129,7 +133,7 @@ final class FloatText {
       throw Ascii.malformed("double precision", text);
     }
     double value = Double.parseDouble(number);
-    if (Double.isInfinite(value) || value == 0 && hasNonZeroDigit(number)) {
+    if (Double.isInfinite(value) || (value == 0 && hasNonZeroDigit(number))) {
       throw outOfRange(number, "double precision");
     }
     return value;
@@ -145,7 +149,7 @@ final class FloatText {
       throw Ascii.malformed("real", text);
     }
     float value = Float.parseFloat(number);
-    if (Float.isInfinite(value) || value == 0 && hasNonZeroDigit(number)) {
+    if (Float.isInfinite(value) || (value == 0 && hasNonZeroDigit(number))) {
       throw outOfRange(number, "real");
     }
     return value;
@@ -155,8 +159,8 @@ final class FloatText {
     return new EvaluationFailure("22003", "\"" + number + "\" is out of range for type " + type);
   }
 
-  private static @org.jspecify.annotations.Nullable Double special(String number) {
-    return switch (number.toLowerCase(java.util.Locale.ROOT)) {
+  private static @Nullable Double special(String number) {
+    return switch (number.toLowerCase(Locale.ROOT)) {
       case "nan", "+nan", "-nan" -> Double.NaN;
       case "inf", "+inf", "infinity", "+infinity" -> Double.POSITIVE_INFINITY;
       case "-inf", "-infinity" -> Double.NEGATIVE_INFINITY;

@@ -7,12 +7,16 @@ import java.math.BigInteger;
 ///
 /// *Wire:* digits base 10000 with the weight of the first one, sign or special tag, display scale.
 ///
-/// *Payload:* the display scale in one byte (up to 127) or an escape and two, then the unscaled number in as
+/// *Payload:* the display scale in one byte (up to 127) or an escape and two, then the unscaled
+/// number in as
 /// few two's complement bytes as hold it; one byte for a special value.
 ///
-/// *Key:* a class byte (−Infinity, negative, zero, positive, Infinity, NaN); for the two middle ones
-/// followed by the decimal exponent e of 0.d₁d₂… · 10ᵉ and the digits without trailing zeros in pairs,
-/// each pair plus one, closed by a zero byte, so that the display scale leaves no trace. All of that is
+/// *Key:* a class byte (−Infinity, negative, zero, positive, Infinity, NaN); for the two middle
+/// ones
+/// followed by the decimal exponent e of 0.d₁d₂… · 10ᵉ and the digits without trailing zeros in
+/// pairs,
+/// each pair plus one, closed by a zero byte, so that the display scale leaves no trace. All of
+/// that is
 /// complemented for negative values.
 final class NumericCodec implements TypeCodec {
   private static final int WIRE_NEGATIVE = 0x4000;
@@ -179,7 +183,8 @@ final class NumericCodec implements TypeCodec {
     int mask = sign < 0 ? 0xFF : 0;
     out.putByte(sign < 0 ? KEY_NEGATIVE : KEY_POSITIVE);
     BigInteger unscaled = decimal.unscaledValue().abs();
-    String digits = unscaled.bitLength() < 64 ? Long.toString(unscaled.longValue()) : unscaled.toString();
+    String digits =
+        unscaled.bitLength() < 64 ? Long.toString(unscaled.longValue()) : unscaled.toString();
     appendExponent(digits.length() - decimal.scale(), mask, out);
     int end = digits.length();
     while (digits.charAt(end - 1) == '0') {
@@ -260,7 +265,7 @@ final class NumericCodec implements TypeCodec {
     }
     long unscaled = data[at];
     for (int i = at + 1; i < end; i++) {
-      unscaled = unscaled << 8 | data[i] & 0xFF;
+      unscaled = (unscaled << 8) | (data[i] & 0xFF);
     }
     return PgNumeric.of(BigDecimal.valueOf(unscaled, scale));
   }

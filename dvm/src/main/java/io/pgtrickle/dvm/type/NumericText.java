@@ -70,7 +70,7 @@ final class NumericText {
     long integerDigits = digits.length() - significant - scale;
     boolean zero = significant == digits.length();
     // Refused before the digits are built: 1e1000000000 must not cost a gigabyte.
-    if (scale > PgNumeric.MAX_SCALE || !zero && integerDigits > 131_072) {
+    if (scale > PgNumeric.MAX_SCALE || (!zero && integerDigits > 131_072)) {
       throw new EvaluationFailure("22003", "value overflows numeric format");
     }
     if (zero) {

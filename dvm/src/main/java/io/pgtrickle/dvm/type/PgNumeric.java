@@ -8,9 +8,11 @@ import org.jspecify.annotations.Nullable;
 
 /// A value of PostgreSQL's `numeric`: a finite decimal with its display scale, NaN, or an infinity.
 ///
-/// Values are equal as objects iff they display alike (`1.0` and `1.00` are two values); [#compareTo]
+/// Values are equal as objects iff they display alike (`1.0` and `1.00` are two values);
+/// [#compareTo]
 /// and [#sameValue] follow SQL, where they are one, NaN equals itself and is above everything else.
-/// Every operation gives the value *and* the display scale the server gives, or fails as it does. The
+/// Every operation gives the value *and* the display scale the server gives, or fails as it does.
+/// The
 /// limits are those of the storage format: 131072 digits before the decimal point, 16383 after it.
 public final class PgNumeric implements Comparable<PgNumeric> {
   /// The most digits after the decimal point.
@@ -30,7 +32,8 @@ public final class PgNumeric implements Comparable<PgNumeric> {
 
   // Null for the three special values; otherwise the scale is the display scale, never negative.
   private final @Nullable BigDecimal decimal;
-  // Where a special value stands in the order: −1 below, 1 above all finite ones, 2 NaN; 0 for finite.
+  // Where a special value stands in the order: −1 below, 1 above all finite ones, 2 NaN; 0 for
+  // finite.
   private final int rank;
 
   private PgNumeric(@Nullable BigDecimal decimal, int rank) {
@@ -52,7 +55,7 @@ public final class PgNumeric implements Comparable<PgNumeric> {
       return new PgNumeric(value.setScale(0), 0);
     }
     if (value.scale() > MAX_SCALE
-        || value.signum() != 0 && value.precision() - value.scale() > MAX_INTEGER_DIGITS) {
+        || (value.signum() != 0 && value.precision() - value.scale() > MAX_INTEGER_DIGITS)) {
       throw overflow();
     }
     return new PgNumeric(value, 0);
@@ -175,7 +178,8 @@ public final class PgNumeric implements Comparable<PgNumeric> {
         product.scale() > MAX_SCALE ? product.setScale(MAX_SCALE, RoundingMode.HALF_UP) : product);
   }
 
-  /// The quotient with at least 16 significant digits and the scale of either operand, as `/` gives it.
+  /// The quotient with at least 16 significant digits and the scale of either operand, as `/` gives
+  /// it.
   public PgNumeric divide(PgNumeric divisor) {
     if (decimal == null || divisor.decimal == null) {
       return divideSpecial(divisor);
@@ -236,10 +240,12 @@ public final class PgNumeric implements Comparable<PgNumeric> {
     return of(decimal.remainder(divisor.decimal).setScale(scale, RoundingMode.UNNECESSARY));
   }
 
-  /// The scale of a quotient, chosen as the server does: from the base-10000 weights of the operands.
+  /// The scale of a quotient, chosen as the server does: from the base-10000 weights of the
+  /// operands.
   static int divisionScale(BigDecimal dividend, BigDecimal divisor) {
     int weight = weight(dividend) - weight(divisor);
-    // With equal first digits the quotient may start one digit lower, and the server assumes it does.
+    // With equal first digits the quotient may start one digit lower, and the server assumes it
+    // does.
     if (firstDigit(dividend) <= firstDigit(divisor)) {
       weight--;
     }
@@ -250,9 +256,7 @@ public final class PgNumeric implements Comparable<PgNumeric> {
 
   /// The exponent, base 10000, of the first non-zero digit; 0 for zero.
   private static int weight(BigDecimal value) {
-    return value.signum() == 0
-        ? 0
-        : Math.floorDiv(value.precision() - value.scale() - 1, 4);
+    return value.signum() == 0 ? 0 : Math.floorDiv(value.precision() - value.scale() - 1, 4);
   }
 
   /// The first non-zero digit, base 10000; 0 for zero.
@@ -298,9 +302,9 @@ public final class PgNumeric implements Comparable<PgNumeric> {
     if (typmod < 4) {
       return this;
     }
-    int precision = typmod - 4 >> 16 & 0xFFFF;
+    int precision = ((typmod - 4) >> 16) & 0xFFFF;
     // Eleven bits, two's complement: negative scales exist since PostgreSQL 15.
-    int scale = (typmod - 4 & 0x7FF ^ 1024) - 1024;
+    int scale = (((typmod - 4) & 0x7FF) ^ 1024) - 1024;
     if (decimal == null) {
       if (isInfinite()) {
         throw fieldOverflow();
@@ -357,7 +361,7 @@ public final class PgNumeric implements Comparable<PgNumeric> {
       return isNaN() ? Float.NaN : rank * Float.POSITIVE_INFINITY;
     }
     float value = decimal.floatValue();
-    if (Float.isInfinite(value) || value == 0 && decimal.signum() != 0) {
+    if (Float.isInfinite(value) || (value == 0 && decimal.signum() != 0)) {
       throw outOfRangeFor("real");
     }
     return value;
@@ -371,7 +375,7 @@ public final class PgNumeric implements Comparable<PgNumeric> {
       return isNaN() ? Double.NaN : rank * Double.POSITIVE_INFINITY;
     }
     double value = decimal.doubleValue();
-    if (Double.isInfinite(value) || value == 0 && decimal.signum() != 0) {
+    if (Double.isInfinite(value) || (value == 0 && decimal.signum() != 0)) {
       throw outOfRangeFor("double precision");
     }
     return value;
@@ -404,10 +408,11 @@ public final class PgNumeric implements Comparable<PgNumeric> {
     if (!(other instanceof PgNumeric that) || rank != that.rank) {
       return false;
     }
-    return decimal == null
-        || that.decimal != null
-            && decimal.scale() == that.decimal.scale()
-            && decimal.compareTo(that.decimal) == 0;
+    // Special values of equal rank are the same.
+    if (decimal == null || that.decimal == null) {
+      return true;
+    }
+    return decimal.scale() == that.decimal.scale() && decimal.compareTo(that.decimal) == 0;
   }
 
   @Override

@@ -25,12 +25,16 @@ final class ScalarCodecs {
       // Any prefix of a word that no other word shares: "o" is neither on nor off.
       String word = Ascii.trim(text).toLowerCase(Locale.ROOT);
       if (!word.isEmpty()) {
-        if ("true".startsWith(word) || "yes".startsWith(word) || "on".equals(word)
+        if ("true".startsWith(word)
+            || "yes".startsWith(word)
+            || "on".equals(word)
             || "1".equals(word)) {
           return true;
         }
-        if ("false".startsWith(word) || "no".startsWith(word)
-            || word.length() > 1 && "off".startsWith(word) || "0".equals(word)) {
+        if ("false".startsWith(word)
+            || "no".startsWith(word)
+            || (word.length() > 1 && "off".startsWith(word))
+            || "0".equals(word)) {
           return false;
         }
       }
@@ -78,7 +82,7 @@ final class ScalarCodecs {
     Int(int size, String name) {
       this.size = size;
       this.name = name;
-      max = -1L >>> 65 - size * 8;
+      max = -1L >>> (65 - size * 8);
       min = -max - 1;
     }
 
@@ -133,7 +137,7 @@ final class ScalarCodecs {
         number = number * 10 - (c - '0');
         fits &= number <= 0 && number >= min;
       }
-      if (!fits || !negative && number == min) {
+      if (!fits || (!negative && number == min)) {
         throw new EvaluationFailure(
             "22003", "value \"" + text + "\" is out of range for type " + name);
       }

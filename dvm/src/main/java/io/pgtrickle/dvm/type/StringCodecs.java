@@ -6,7 +6,8 @@ import java.nio.charset.StandardCharsets;
 final class StringCodecs {
   private StringCodecs() {}
 
-  /// `text` and `varchar`: UTF-8. The key is closed by a zero byte, which no text of the server contains.
+  /// `text` and `varchar`: UTF-8. The key is closed by a zero byte, which no text of the server
+  /// contains.
   static final class Text implements TypeCodec {
     @Override
     public Object fromBinary(byte[] data, int offset, int length) {
@@ -171,7 +172,8 @@ final class StringCodecs {
 
     @Override
     public Object fromText(String text) {
-      throw new IllegalStateException("a value of a type that is not understood must arrive binary");
+      throw new IllegalStateException(
+          "a value of a type that is not understood must arrive binary");
     }
 
     /// The bytes in hexadecimal, for messages; not the type's own text.

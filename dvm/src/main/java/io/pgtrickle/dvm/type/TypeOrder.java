@@ -1,7 +1,7 @@
 package io.pgtrickle.dvm.type;
 
-import java.util.Arrays;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.UUID;
 
 /// PostgreSQL's order of values, as `<`, `=` and `>` of a type's default operator class see it.
@@ -43,8 +43,7 @@ public final class TypeOrder {
   }
 
   private static int compare(UUID left, UUID right) {
-    int high =
-        Long.compareUnsigned(left.getMostSignificantBits(), right.getMostSignificantBits());
+    int high = Long.compareUnsigned(left.getMostSignificantBits(), right.getMostSignificantBits());
     return high != 0
         ? high
         : Long.compareUnsigned(left.getLeastSignificantBits(), right.getLeastSignificantBits());
