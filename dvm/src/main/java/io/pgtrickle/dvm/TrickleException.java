@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The root of every error that a person outside this code base must act on, sealed by who that is.
 ///
-/// Each carries an SQLSTATE, and a message that says what was seen, what was expected and what to do.
+/// Each carries an SQLSTATE, and a message that says what was seen, what was expected and what to
+/// do.
 /// A bug of ours is an `IllegalStateException` or `IllegalArgumentException`, never one of these.
 public abstract sealed class TrickleException extends RuntimeException {
   private static final long serialVersionUID = 1L;

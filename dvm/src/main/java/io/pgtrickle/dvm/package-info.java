@@ -2,7 +2,8 @@
 /// operators that maintain them incrementally.
 ///
 /// It knows nothing of connections, replication or processes. A host (the engine) feeds it
-/// deltas of relations and takes deltas of views out; see [io.pgtrickle.dvm.dataflow] for the entry point.
+/// deltas of relations and takes deltas of views out; see [io.pgtrickle.dvm.dataflow] for the entry
+/// point.
 /// This root package holds only the errors that all rooms share.
 @NullMarked
 package io.pgtrickle.dvm;

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A bound scalar expression over the columns of one input row.
 ///
-/// Records are values: equal expressions are interchangeable, which is what sharing of operators rests on.
+/// Records are values: equal expressions are interchangeable, which is what sharing of operators
+/// rests on.
 public sealed interface Expr {
   SqlType type();
 
@@ -19,7 +20,8 @@ public sealed interface Expr {
   /// A call of a function, or of an operator or cast through its function.
   ///
   /// @param collation the input collation's OID, 0 when none
-  record Call(Signature function, List<Expr> arguments, SqlType type, int collation) implements Expr {
+  record Call(Signature function, List<Expr> arguments, SqlType type, int collation)
+      implements Expr {
     public Call {
       arguments = List.copyOf(arguments);
     }

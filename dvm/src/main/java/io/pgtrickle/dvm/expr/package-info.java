@@ -1,4 +1,5 @@
-/// Scalar expressions: the tree as PostgreSQL bound it ([Expr]), the native function library keyed by exact
+/// Scalar expressions: the tree as PostgreSQL bound it ([Expr]), the native function library keyed
+/// by exact
 /// signature ([FunctionLibrary]), and the compiler to evaluators ([Evaluator]).
 ///
 /// Types and overloads are never inferred here: every node carries what the server resolved.

@@ -46,12 +46,12 @@ public sealed interface Plan {
 
   /// Inner join: pairs with equal keys (a NULL key matches nothing) for which the residual is true.
   ///
-  /// The schema is left's columns followed by right's; `residual` sees that. No keys: cross product.
+  /// The schema is left's columns followed by right's; `residual` sees that. No keys: cross
+  /// product.
   record Join(Plan left, Plan right, List<Key> keys, @Nullable Expr residual, Schema schema)
       implements Plan {
     // Spelled out: a compact constructor would lose the annotation of a nullable component.
-    public Join(
-        Plan left, Plan right, List<Key> keys, @Nullable Expr residual, Schema schema) {
+    public Join(Plan left, Plan right, List<Key> keys, @Nullable Expr residual, Schema schema) {
       this.left = left;
       this.right = right;
       this.keys = List.copyOf(keys);

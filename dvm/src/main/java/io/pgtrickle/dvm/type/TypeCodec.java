@@ -10,7 +10,8 @@ package io.pgtrickle.dvm.type;
 ///
 /// No key is a proper prefix of another key of the same kind, so keys concatenate.
 /// Keys of int2, int4 and int8 are alike, as are those of text and varchar, so that cross-type
-/// equality within these families is equality of keys. A text key orders by bytes (the C collation);
+/// equality within these families is equality of keys. A text key orders by bytes (the C
+/// collation);
 /// equality of bytes is PostgreSQL's equality under every deterministic collation.
 public interface TypeCodec {
   /// The codec of a type.

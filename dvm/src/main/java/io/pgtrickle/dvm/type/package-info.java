@@ -9,8 +9,10 @@
 /// | numeric | [PgNumeric], with its display scale |
 /// | float4, float8 | `Float`, `Double` |
 /// | text, varchar, bpchar | `String`; bpchar as displayed, padded |
-/// | date | `Long`, days since 2000-01-01; `Integer.MAX_VALUE`, `Integer.MIN_VALUE` are the infinities |
-/// | timestamp, timestamptz | `Long`, microseconds since 2000-01-01 (UTC); `Long.MAX_VALUE`, `Long.MIN_VALUE` are the infinities |
+/// | date | `Long`, days since 2000-01-01; `Integer.MAX_VALUE`, `Integer.MIN_VALUE` are the
+/// infinities |
+/// | timestamp, timestamptz | `Long`, microseconds since 2000-01-01 (UTC); `Long.MAX_VALUE`,
+/// `Long.MIN_VALUE` are the infinities |
 /// | uuid | `java.util.UUID` |
 /// | bytea | [Bytes] |
 /// | any other | [Bytes], the binary send form, carried without being understood |

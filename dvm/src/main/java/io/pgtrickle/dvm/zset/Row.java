@@ -37,7 +37,7 @@ public final class Row implements Comparable<Row> {
 
   @Override
   public boolean equals(Object other) {
-    return this == other || other instanceof Row that && Arrays.equals(bytes, that.bytes);
+    return this == other || (other instanceof Row that && Arrays.equals(bytes, that.bytes));
   }
 
   @Override

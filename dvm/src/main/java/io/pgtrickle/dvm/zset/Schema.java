@@ -9,10 +9,13 @@ import org.jspecify.annotations.Nullable;
 
 /// The columns of a row and its packed layout:
 ///
-///     null bitmap | fixed-size slots, in column order | varint length + bytes of each variable column
+///     null bitmap | fixed-size slots, in column order | varint length + bytes of each variable
+///     column
 ///
-/// A NULL fixed column leaves its slot zeroed, a NULL variable column takes no bytes at all, so that equal
-/// values give equal bytes. A fixed column is read in O(1), a variable one after skipping those before it.
+/// A NULL fixed column leaves its slot zeroed, a NULL variable column takes no bytes at all, so
+/// that equal
+/// values give equal bytes. A fixed column is read in O(1), a variable one after skipping those
+/// before it.
 public final class Schema {
   private final List<Column> columns;
   private final TypeCodec[] codecs;
@@ -75,7 +78,8 @@ public final class Schema {
   /// Packs into a scratch sink that the caller reuses.
   public Row pack(@Nullable Object[] values, ByteSink scratch) {
     if (values.length != codecs.length) {
-      throw new IllegalArgumentException(values.length + " values for " + codecs.length + " columns");
+      throw new IllegalArgumentException(
+          values.length + " values for " + codecs.length + " columns");
     }
     scratch.clear();
     for (int i = 0; i < fixedBitmap(); i++) {
@@ -155,7 +159,8 @@ public final class Schema {
     return values;
   }
 
-  /// Appends the memcmp key of the chosen columns: per column a tag (1 value, 2 NULL: NULLS LAST), then the
+  /// Appends the memcmp key of the chosen columns: per column a tag (1 value, 2 NULL: NULLS LAST),
+  /// then the
   /// type's key.
   public void appendKey(Row row, int[] keyColumns, ByteSink out) {
     for (int index : keyColumns) {

@@ -79,7 +79,9 @@ public final class ZSet {
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder("{");
-    forEach((row, weight) -> text.append(text.length() > 1 ? ", " : "").append(row).append(':').append(weight));
+    forEach(
+        (row, weight) ->
+            text.append(text.length() > 1 ? ", " : "").append(row).append(':').append(weight));
     return text.append('}').toString();
   }
 
