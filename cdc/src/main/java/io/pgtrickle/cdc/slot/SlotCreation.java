@@ -1,0 +1,149 @@
+package io.pgtrickle.cdc.slot;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.SourceDatabase;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.sql.Timestamp;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+
+/// One CREATE_REPLICATION_SLOT command, watched while it runs.
+///
+/// The server builds the slot's first snapshot by waiting for every write transaction of the
+/// cluster
+/// that is open when it looks, one lock after the other, and there is no setting that bounds the
+/// whole. So the command runs on a thread of its own; this one says whom it waits for, and cancels.
+/// Closing the connection would not do: a walsender that waits for a lock does not notice.
+final class SlotCreation implements AutoCloseable {
+  private final SourceDatabase database;
+  private final Connection connection;
+  private final Statement statement;
+  private final FutureTask<Result> command;
+
+  private SlotCreation(
+      SourceDatabase database, Connection connection, Statement statement, String sql) {
+    this.database = database;
+    this.connection = connection;
+    this.statement = statement;
+    this.command = new FutureTask<>(() -> execute(statement, sql));
+  }
+
+  static SlotCreation start(SourceDatabase database, String sql) {
+    Connection connection = database.connectForReplication("pgtrickle slot creation");
+    try {
+      SlotCreation creation =
+          new SlotCreation(database, connection, connection.createStatement(), sql);
+      Thread.ofVirtual().name("slot-creation").start(creation.command);
+      return creation;
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "create a replication slot");
+    }
+  }
+
+  private static Result execute(Statement statement, String sql) throws SQLException {
+    try (ResultSet row = statement.executeQuery(sql)) {
+      row.next();
+      return new Result(
+          row.getString("slot_name"),
+          Lsn.parse(row.getString("consistent_point")),
+          row.getString("snapshot_name"));
+    }
+  }
+
+  Result await(Duration patience, Duration reportAfter, Consumer<List<Blocker>> report) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    try {
+      if (reportAfter.compareTo(patience) < 0) {
+        try {
+          return command.get(reportAfter.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+          report.accept(blockers());
+        }
+      }
+      try {
+        return command.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException e) {
+        throw tooSlow(patience);
+      }
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof SQLException refused) {
+        throw CaptureException.of(refused, "create a replication slot");
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CaptureException.Retry(
+          "57014", "interrupted while creating a replication slot; create it again", e);
+    }
+  }
+
+  private CaptureException tooSlow(Duration patience) {
+    List<Blocker> blockers = blockers();
+    try {
+      statement.cancel();
+    } catch (SQLException e) {
+      return CaptureException.of(e, "cancel the creation of a replication slot");
+    }
+    return new CaptureException.Retry(
+        "57014",
+        "no replication slot after "
+            + patience.toMillis()
+            + " ms: its creation waits for every open write transaction of the cluster, now for "
+            + blockers
+            + "; end them or try again later");
+  }
+
+  /// Whom the creation waits for right now.
+  List<Blocker> blockers() {
+    try (Connection observer = database.connect("pgtrickle slot observer");
+        PreparedStatement query =
+            observer.prepareStatement(
+                "SELECT b.pid, a.usename, a.application_name, a.state, a.xact_start"
+                    + " FROM unnest(pg_blocking_pids(?)) AS b(pid)"
+                    + " LEFT JOIN pg_stat_activity a ON a.pid = b.pid")) {
+      query.setInt(1, connection.unwrap(PGConnection.class).getBackendPID());
+      List<Blocker> blockers = new ArrayList<>();
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          Timestamp since = row.getTimestamp("xact_start");
+          blockers.add(
+              new Blocker(
+                  row.getInt("pid"),
+                  row.getString("usename"),
+                  row.getString("application_name"),
+                  row.getString("state"),
+                  since == null ? null : since.toInstant()));
+        }
+      }
+      return blockers;
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "find out whom the creation of a replication slot waits for");
+    }
+  }
+
+  /// The connection whose next command, or whose end, ends the exported snapshot.
+  @Override
+  public void close() {
+    try {
+      connection.close();
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "close a replication connection");
+    }
+  }
+
+  /// @param snapshotName null if none was to be exported
+  record Result(String slotName, Lsn consistentPoint, @Nullable String snapshotName) {}
+}

@@ -1,0 +1,79 @@
+package io.pgtrickle.cdc.stream;
+
+import io.pgtrickle.cdc.Lsn;
+import java.time.Duration;
+
+/// What to read, from where, and how much of it to hold.
+///
+/// @param slot the slot's name
+/// @param publication the publication's name
+/// @param start the stored end of the last transaction whose effects are durable, or the slot's
+///     consistent point if there is none yet. Earlier transactions are not delivered, whatever the
+///     server sends
+/// @param ownChanges whether changes by sessions with a replication origin are delivered; leaving
+///     them out needs PostgreSQL 16
+/// @param statusInterval how often to report to the server at least; well below its
+///     `wal_sender_timeout`
+/// @param idleInterval how often to tell that nothing happened, at most
+/// @param queuedBytes how much memory waiting transactions may occupy; one larger than this is
+///     queued alone, and is held whole while it is read
+/// @param queuedEvents how many events may wait
+public record StreamOptions(
+    String slot,
+    String publication,
+    Lsn start,
+    OwnChanges ownChanges,
+    Duration statusInterval,
+    Duration idleInterval,
+    long queuedBytes,
+    int queuedEvents) {
+
+  public StreamOptions {
+    if (statusInterval.toMillis() < 1 || queuedBytes < 1 || queuedEvents < 1) {
+      throw new IllegalArgumentException(
+          "status interval and queue bounds have to be positive, seen "
+              + statusInterval
+              + ", "
+              + queuedBytes
+              + " bytes, "
+              + queuedEvents
+              + " events");
+    }
+  }
+
+  /// Everything, with status and idle intervals of a second and 64 MiB or 65,536 events of queue.
+  public static StreamOptions of(String slot, String publication, Lsn start) {
+    return new StreamOptions(
+        slot,
+        publication,
+        start,
+        OwnChanges.DELIVERED,
+        Duration.ofSeconds(1),
+        Duration.ofSeconds(1),
+        64L << 20,
+        1 << 16);
+  }
+
+  public StreamOptions withOwnChanges(OwnChanges changes) {
+    return new StreamOptions(
+        slot, publication, start, changes, statusInterval, idleInterval, queuedBytes, queuedEvents);
+  }
+
+  public StreamOptions withIdleInterval(Duration interval) {
+    return new StreamOptions(
+        slot, publication, start, ownChanges, statusInterval, interval, queuedBytes, queuedEvents);
+  }
+
+  public StreamOptions withQueue(long bytes, int events) {
+    return new StreamOptions(
+        slot, publication, start, ownChanges, statusInterval, idleInterval, bytes, events);
+  }
+
+  /// What to do with changes that were made under a replication origin, as an apply process marks
+  /// its own.
+  public enum OwnChanges {
+    DELIVERED,
+    /// The server drops them early, which saves it most of the work of decoding.
+    LEFT_OUT
+  }
+}
