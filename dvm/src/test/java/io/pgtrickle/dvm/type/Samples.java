@@ -202,11 +202,10 @@ public final class Samples {
           0x1p54,
           0x1p63,
           0x1p64,
-          9007199254740993.0,
+          0x1p53 + 2,
           0.1,
           1.0 / 3,
-          5e-324,
-          1e-323
+          4 * Double.MIN_VALUE
         }) {
       values.add(value);
       values.add(-value);
@@ -220,7 +219,7 @@ public final class Samples {
     for (int exponent = 50; exponent < 90; exponent++) {
       for (long digit = 1; digit < 30; digit++) {
         double power = Math.scalb(1.0, exponent);
-        long tens = (long) Math.pow(10, digit % 16);
+        long tens = (long) Math.pow(10, (double) (digit % 16));
         double near = Math.floor(power / tens) * tens + digit * tens;
         values.add(near);
         values.add(Math.nextUp(near));
@@ -251,8 +250,8 @@ public final class Samples {
           123456f,
           1234567f,
           16777216f,
-          16777217f,
-          33554448f,
+          16777218f,
+          0x2000010p0f,
           1e10f,
           1e38f,
           0.1f,
@@ -277,7 +276,7 @@ public final class Samples {
   }
 
   private static long someLong(SplittableRandom random, int bits) {
-    return random.nextLong() >> 64 - bits + random.nextInt(bits);
+    return random.nextLong() >> (64 - bits + random.nextInt(bits));
   }
 
   static PgNumeric numeric(SplittableRandom random) {
