@@ -89,7 +89,7 @@ final class EventQueue {
 
   /// A single event larger than the bound is let in when nothing else is queued.
   private boolean hasRoom(long size) {
-    return events.isEmpty() || events.size() < maxEvents && bytes + size <= maxBytes;
+    return events.isEmpty() || (events.size() < maxEvents && bytes + size <= maxBytes);
   }
 
   /// Takes the next event, or nothing if none came in time.
