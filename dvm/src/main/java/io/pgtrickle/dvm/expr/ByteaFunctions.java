@@ -69,8 +69,8 @@ final class ByteaFunctions {
 
   /// The bytes at positions `[start, end)`, which may lie outside.
   private static Bytes slice(Bytes data, long start, long end) {
-    int from = (int) Math.clamp(start, 0, data.size());
-    int to = (int) Math.clamp(end, from, data.size());
+    int from = Math.clamp(start, 0, data.size());
+    int to = Math.clamp(end, from, data.size());
     return Bytes.copyOf(data.toArray(), from, to - from);
   }
 

@@ -23,10 +23,10 @@ import io.pgtrickle.dvm.expr.NativeFunction.Role;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -130,7 +130,7 @@ public final class Compiler {
           Case _,
           Quantified _ -> {
         Evaluator evaluator = evaluator(condition);
-        yield row -> evaluator.evaluate(row) == Boolean.TRUE;
+        yield row -> Boolean.TRUE.equals(evaluator.evaluate(row));
       }
     };
   }
@@ -194,17 +194,6 @@ public final class Compiler {
     NativeFunction function = FunctionLibrary.find(signature).orElseThrow();
     Implementation body = function.bind(new Binding(settings, call.collation(), call.arguments()));
     List<Compiled> arguments = call.arguments().stream().map(this::compile).toList();
-    if (signature.strict()
-        && arguments.stream().anyMatch(a -> a instanceof Constant(var value) && value == null)) {
-      // The other operands are evaluated by the server before it looks for NULLs, so they may fail.
-      Evaluator[] others = evaluators(arguments);
-      return row -> {
-        for (Evaluator other : others) {
-          Objects.requireNonNullElse(other.evaluate(row), row);
-        }
-        return null;
-      };
-    }
     return switch (body) {
       case Implementation.Unary<?, ?> unary -> Calls.unary(unary, arguments.get(0).evaluator());
       case Binary<?, ?, ?> binary ->
@@ -279,7 +268,10 @@ public final class Compiler {
     return row -> {
       Object l = left.evaluate(row);
       Object r = right.evaluate(row);
-      return l == null || r == null ? l != r : !Boolean.TRUE.equals(equal.apply(l, r));
+      if (l == null || r == null) {
+        return l != null || r != null;
+      }
+      return !Boolean.TRUE.equals(equal.apply(l, r));
     };
   }
 
@@ -318,7 +310,7 @@ public final class Compiler {
         Object value = evaluator.evaluate(row);
         if (value != null
             && (best == null
-                || Integer.signum(io.pgtrickle.dvm.type.TypeOrder.compare(type, value, best))
+                || Integer.signum(TypeOrder.compare(type, value, best))
                     == wanted)) {
           best = value;
         }
