@@ -15,7 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Wires one GROUP BY: the rows grouped for the step, an ordered multiset per `min` and `max`, and a distinct stream
+/// Wires one GROUP BY: the rows grouped for the step, an ordered multiset per `min` and `max`, and
+/// a distinct stream
 /// per function that asks for DISTINCT.
 ///
 /// The latter two are ordinary nodes over rewritten plans, so that they are shared like any other.
@@ -91,13 +92,11 @@ final class AggregateCompiler {
     columns.add(argument);
     Schema schema = schema(columns);
     Node distinct =
-        compiler.compile(
-            new Plan.Distinct(new Plan.Project(counted(call), columns, schema)));
+        compiler.compile(new Plan.Distinct(new Plan.Project(counted(call), columns, schema)));
     List<Expr> read = PlanCompiler.columns(schema);
     nodes.add(distinct);
     wiring.add(
-        new KeyedNode.Grouped(
-            compiler.rowKey(read.subList(0, plan.groups().size()), schema)));
+        new KeyedNode.Grouped(compiler.rowKey(read.subList(0, plan.groups().size()), schema)));
     return new Stream(nodes.size() - 1, compiler.evaluator(read.getLast(), schema), null);
   }
 

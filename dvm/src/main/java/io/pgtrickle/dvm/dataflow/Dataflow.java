@@ -2,8 +2,6 @@ package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.state.Snapshot;
-import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -13,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
@@ -21,21 +18,25 @@ import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import java.util.function.LongPredicate;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /// Keeps views up to date: epochs of relations' deltas in, deltas of views out.
 ///
-/// Its life: [#add] views, [#load] the contents of their relations in any number of pieces, then [#step] per
-/// epoch. A view that comes later is built in a dataflow of its own, brought to the same frontier and
+/// Its life: [#add] views, [#load] the contents of their relations in any number of pieces, then
+/// [#step] per
+/// epoch. A view that comes later is built in a dataflow of its own, brought to the same frontier
+/// and
 /// [adopted][#adopt]; so nodes never have to be filled from others.
 ///
-/// A step runs the nodes that the deltas touch, each once, inputs first; an idle view costs nothing. It
+/// A step runs the nodes that the deltas touch, each once, inputs first; an idle view costs
+/// nothing. It
 /// is atomic: either it returns, or it throws and nothing has changed.
 ///
-/// Every view computes every epoch. Its output is *released* when the host says it is due and no row of its
-/// query fails; until then it consolidates as pending. A released delta goes to the host and, in the same
-/// step, into the scans of the view's relation. Errors are data: they freeze the view's output while
+/// Every view computes every epoch. Its output is *released* when the host says it is due and no
+/// row of its
+/// query fails; until then it consolidates as pending. A released delta goes to the host and, in
+/// the same
+/// step, into the scans of the view's relation. Errors are data: they freeze the view's output
+/// while
 /// they last, and retraction heals it.
 ///
 /// Used by one thread. The executor given at construction merges runs of state in the background.
@@ -66,8 +67,10 @@ public final class Dataflow {
 
   /// Adds a view, before the first rows have come.
   ///
-  /// @throws IllegalStateException after the first step: build the view in another dataflow, then [#adopt] it
-  /// @throws IllegalArgumentException when the id or relation is taken, or views would read each other in
+  /// @throws IllegalStateException after the first step: build the view in another dataflow, then
+  /// [#adopt] it
+  /// @throws IllegalArgumentException when the id or relation is taken, or views would read each
+  /// other in
   ///     a circle
   public void add(View view) {
     if (step > 0) {
@@ -76,8 +79,7 @@ public final class Dataflow {
     }
     checkNew(List.of(view));
     Map<Object, Node> extended = new HashMap<>(nodes);
-    PlanCompiler compiler =
-        new PlanCompiler(extended, view.settings(), expressions, merges);
+    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, merges);
     Node root = compiler.compile(view.plan());
     List<Node> used = compiler.used();
     for (Node node : used) {
@@ -192,7 +194,8 @@ public final class Dataflow {
     }
   }
 
-  /// Feeds rows of relations without releasing anything: the pieces of a first copy, or epochs that are
+  /// Feeds rows of relations without releasing anything: the pieces of a first copy, or epochs that
+  /// are
   /// replayed before the views are live.
   public StepResult load(Map<Integer, ZSet> deltas) {
     return step(deltas, view -> false);
@@ -207,7 +210,9 @@ public final class Dataflow {
     for (int relation : deltas.keySet()) {
       if (sinksByRelation.containsKey(relation)) {
         throw new IllegalArgumentException(
-            "relation " + relation + " is the storage of a view here and changes by its releases only");
+            "relation "
+                + relation
+                + " is the storage of a view here and changes by its releases only");
       }
     }
     settling.removeIf(node -> !node.settle());
@@ -217,8 +222,7 @@ public final class Dataflow {
   // One epoch under way: the queue of nodes to run and those that ran.
   private final class Step {
     private final LongPredicate release;
-    private final PriorityQueue<Node> queue =
-        new PriorityQueue<>(TOPOLOGICAL);
+    private final PriorityQueue<Node> queue = new PriorityQueue<>(TOPOLOGICAL);
     private final Set<Node> touched = new LinkedHashSet<>();
     private final Map<Long, ZSet> released = new LinkedHashMap<>();
     private final Map<Long, ViewErrors> errors = new LinkedHashMap<>();
@@ -300,8 +304,7 @@ public final class Dataflow {
       List<OperatorCount> counts = new ArrayList<>();
       for (Node node : touched) {
         if (!(node instanceof SinkNode)) {
-          counts.add(
-              new OperatorCount(node.number(), node.label(), node.rowsIn(), node.rowsOut()));
+          counts.add(new OperatorCount(node.number(), node.label(), node.rowsIn(), node.rowsOut()));
         }
       }
       for (Node node : touched) {
@@ -335,8 +338,7 @@ public final class Dataflow {
     Set<Long> found = new TreeSet<>(node.views());
     List<Long> open = new ArrayList<>(found);
     while (!open.isEmpty()) {
-      Node source =
-          nodes.get(new SourceNode.Key(sink(open.removeLast()).view().relation()));
+      Node source = nodes.get(new SourceNode.Key(sink(open.removeLast()).view().relation()));
       if (source != null) {
         for (long reader : source.views()) {
           if (found.add(reader)) {
@@ -350,10 +352,13 @@ public final class Dataflow {
 
   /// Takes over the views of a dataflow that was built beside this one and is at the same frontier.
   ///
-  /// A node that exists here is kept and stands for its equal there: they have seen the same changes, so
-  /// their state is the same. The other dataflow is empty afterwards. Pending output and errors move along.
+  /// A node that exists here is kept and stands for its equal there: they have seen the same
+  /// changes, so
+  /// their state is the same. The other dataflow is empty afterwards. Pending output and errors
+  /// move along.
   ///
-  /// @throws IllegalArgumentException when an id or relation is taken, or views would read each other in
+  /// @throws IllegalArgumentException when an id or relation is taken, or views would read each
+  /// other in
   ///     a circle; nothing has changed then
   public void adopt(Dataflow other) {
     checkNew(other.views());
@@ -386,9 +391,7 @@ public final class Dataflow {
       }
     }
     for (SinkNode sink : other.sinks.values()) {
-      install(
-          sink.in(
-              sink.nodes().stream().map(here).toList(), here.apply(sink.input(0))));
+      install(sink.in(sink.nodes().stream().map(here).toList(), here.apply(sink.input(0))));
     }
     rank();
     step = Math.max(step, 1);
@@ -402,6 +405,16 @@ public final class Dataflow {
     settling.clear();
     fresh.clear();
     pending.clear();
+  }
+
+  /// The rows a view's query fails on at present.
+  public ViewErrors errors(long view) {
+    return sink(view).viewErrors();
+  }
+
+  /// How many changed rows of a view wait for its release, before the last of them are consolidated.
+  public long pendingRows(long view) {
+    return sink(view).pendingEntries();
   }
 
   /// The views, by id.

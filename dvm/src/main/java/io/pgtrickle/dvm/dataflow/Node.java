@@ -13,9 +13,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 
-/// A vertex of the dataflow: what it computes is identified by its key, so that equal ones are shared.
+/// A vertex of the dataflow: what it computes is identified by its key, so that equal ones are
+/// shared.
 ///
-/// In a step it runs at most once, after all its inputs, and only if one of them changed. What it stages is
+/// In a step it runs at most once, after all its inputs, and only if one of them changed. What it
+/// stages is
 /// kept or forgotten with the whole step.
 abstract sealed class Node
     permits SourceNode, ValuesNode, ChainNode, UnionNode, ArrangeNode, KeyedNode, SinkNode {

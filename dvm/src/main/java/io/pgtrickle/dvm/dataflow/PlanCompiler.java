@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns the plan of one view into nodes, taking those that exist already.
 ///
-/// It changes nothing that exists: new nodes are linked in by the caller once all of them could be made.
+/// It changes nothing that exists: new nodes are linked in by the caller once all of them could be
+/// made.
 final class PlanCompiler {
   private final Map<Object, Node> nodes;
   private final EvaluationSettings settings;
@@ -164,8 +165,7 @@ final class PlanCompiler {
     for (int i = 0; i < columns.size(); i++) {
       Integer passed = passedColumn(columns.get(i));
       boolean copy =
-          passed != null
-              && input.column(passed).type().kind() == output.column(i).type().kind();
+          passed != null && input.column(passed).type().kind() == output.column(i).type().kind();
       sources.add(
           copy && passed != null
               ? new Project.Passed(passed)

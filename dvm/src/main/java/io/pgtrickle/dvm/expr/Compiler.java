@@ -33,8 +33,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns expressions into closures over packed rows.
 ///
-/// Operands are evaluated left to right. AND, OR, CASE and COALESCE stop where the server stops, so that an
-/// error behind that point is not raised. A subexpression without columns is evaluated once, here; if it
+/// Operands are evaluated left to right. AND, OR, CASE and COALESCE stop where the server stops, so
+/// that an
+/// error behind that point is not raised. A subexpression without columns is evaluated once, here;
+/// if it
 /// fails it is left to fail when, and only if, a row gets to it.
 public final class Compiler {
   private static final Row NO_ROW = Row.ofOwned(new byte[0]);
@@ -87,7 +89,8 @@ public final class Compiler {
 
   private RowPredicate predicate(Expr condition) {
     return switch (condition) {
-      // Under a filter NULL counts as false, but the operands after a NULL are evaluated all the same:
+      // Under a filter NULL counts as false, but the operands after a NULL are evaluated all the
+      // same:
       // they may fail.
       case And(List<Expr> operands) when operands.stream().allMatch(Expressions::isTotal) -> {
         RowPredicate[] tests = operands.stream().map(this::predicate).toArray(RowPredicate[]::new);
@@ -189,8 +192,7 @@ public final class Compiler {
   private Evaluator call(Call call) {
     Signature signature = call.function();
     NativeFunction function = FunctionLibrary.find(signature).orElseThrow();
-    Implementation body =
-        function.bind(new Binding(settings, call.collation(), call.arguments()));
+    Implementation body = function.bind(new Binding(settings, call.collation(), call.arguments()));
     List<Compiled> arguments = call.arguments().stream().map(this::compile).toList();
     return switch (body) {
       case Implementation.Unary<?, ?> unary -> Calls.unary(unary, arguments.get(0).evaluator());
@@ -353,11 +355,11 @@ public final class Compiler {
         (quantified.all() ? Role.NOT_EQUAL : Role.EQUAL) == role
             ? ListTest.hashed(quantified, operand, constants)
             : Optional.empty();
-    return hashed.orElseGet(
-        () -> ListTest.over(operand, comparison, quantified.all(), constants));
+    return hashed.orElseGet(() -> ListTest.over(operand, comparison, quantified.all(), constants));
   }
 
-  @SuppressWarnings("unchecked") // The library's comparisons take any values of their declared types.
+  @SuppressWarnings(
+      "unchecked") // The library's comparisons take any values of their declared types.
   private Binary<Object, Object, Boolean> comparison(Signature function, int collation) {
     Implementation body =
         FunctionLibrary.find(function)

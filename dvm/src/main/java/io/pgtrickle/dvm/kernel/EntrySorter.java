@@ -75,8 +75,7 @@ public final class EntrySorter {
       }
       if (weight != 0) {
         int start = start(entry);
-        out.append(
-            keys.array(), start, ends[entry] - start, prefixes[entry], rows[entry], weight);
+        out.append(keys.array(), start, ends[entry] - start, prefixes[entry], rows[entry], weight);
       }
       i = next;
     }
@@ -92,8 +91,7 @@ public final class EntrySorter {
       return prefixes[i] < prefixes[j] ? -1 : 1;
     }
     byte[] data = keys.array();
-    int order =
-        Arrays.compareUnsigned(data, start(i), ends[i], data, start(j), ends[j]);
+    int order = Arrays.compareUnsigned(data, start(i), ends[i], data, start(j), ends[j]);
     return order != 0 ? order : rows[i].compareTo(rows[j]);
   }
 

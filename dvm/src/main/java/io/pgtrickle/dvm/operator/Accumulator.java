@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /// One aggregate function of an [Aggregate], holding the state of the group at hand.
 ///
-/// All but the extremes are homomorphisms from the Z-set of argument values to a group, so a retraction is
+/// All but the extremes are homomorphisms from the Z-set of argument values to a group, so a
+/// retraction is
 /// an addition of the inverse, exactly:
 ///
 ///     state(A + ΔA) = state(A) + state(ΔA)
@@ -124,8 +125,7 @@ public abstract sealed class Accumulator {
     private final Result result;
     private NumericSum sum = new NumericSum();
 
-    public NumericTotal(
-        int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
+    public NumericTotal(int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
       this.input = input;
       this.argument = argument;
       this.filter = filter;
@@ -257,7 +257,8 @@ public abstract sealed class Accumulator {
 
   /// `min` and `max`, read off the ends of the group's ordered multiset of arguments.
   ///
-  /// Among values that are equal but look different, the one with the least bytes. The state is the value
+  /// Among values that are equal but look different, the one with the least bytes. The state is the
+  /// value
   /// itself, so the old result needs no second look.
   public static final class Extreme extends Accumulator {
     private final int multiset;
