@@ -23,18 +23,20 @@ import io.pgtrickle.dvm.expr.NativeFunction.Role;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Turns expressions into closures over packed rows.
 ///
-/// Operands are evaluated left to right. AND, OR, CASE and COALESCE stop where the server stops, so that an
-/// error behind that point is not raised. A subexpression without columns is evaluated once, here; if it
+/// Operands are evaluated left to right. AND, OR, CASE and COALESCE stop where the server stops, so
+/// that an
+/// error behind that point is not raised. A subexpression without columns is evaluated once, here;
+/// if it
 /// fails it is left to fail when, and only if, a row gets to it.
 public final class Compiler {
   private static final Row NO_ROW = Row.ofOwned(new byte[0]);
@@ -87,7 +89,8 @@ public final class Compiler {
 
   private RowPredicate predicate(Expr condition) {
     return switch (condition) {
-      // Under a filter NULL counts as false, but the operands after a NULL are evaluated all the same:
+      // Under a filter NULL counts as false, but the operands after a NULL are evaluated all the
+      // same:
       // they may fail.
       case And(List<Expr> operands) when operands.stream().allMatch(Expressions::isTotal) -> {
         RowPredicate[] tests = operands.stream().map(this::predicate).toArray(RowPredicate[]::new);
@@ -127,7 +130,7 @@ public final class Compiler {
           Case _,
           Quantified _ -> {
         Evaluator evaluator = evaluator(condition);
-        yield row -> evaluator.evaluate(row) == Boolean.TRUE;
+        yield row -> Boolean.TRUE.equals(evaluator.evaluate(row));
       }
     };
   }
@@ -189,20 +192,8 @@ public final class Compiler {
   private Evaluator call(Call call) {
     Signature signature = call.function();
     NativeFunction function = FunctionLibrary.find(signature).orElseThrow();
-    Implementation body =
-        function.bind(new Binding(settings, call.collation(), call.arguments()));
+    Implementation body = function.bind(new Binding(settings, call.collation(), call.arguments()));
     List<Compiled> arguments = call.arguments().stream().map(this::compile).toList();
-    if (signature.strict()
-        && arguments.stream().anyMatch(a -> a instanceof Constant(var value) && value == null)) {
-      // The other operands are evaluated by the server before it looks for NULLs, so they may fail.
-      Evaluator[] others = evaluators(arguments);
-      return row -> {
-        for (Evaluator other : others) {
-          Objects.requireNonNullElse(other.evaluate(row), row);
-        }
-        return null;
-      };
-    }
     return switch (body) {
       case Implementation.Unary<?, ?> unary -> Calls.unary(unary, arguments.get(0).evaluator());
       case Binary<?, ?, ?> binary ->
@@ -277,7 +268,10 @@ public final class Compiler {
     return row -> {
       Object l = left.evaluate(row);
       Object r = right.evaluate(row);
-      return l == null || r == null ? l != r : !Boolean.TRUE.equals(equal.apply(l, r));
+      if (l == null || r == null) {
+        return l != null || r != null;
+      }
+      return !Boolean.TRUE.equals(equal.apply(l, r));
     };
   }
 
@@ -316,7 +310,7 @@ public final class Compiler {
         Object value = evaluator.evaluate(row);
         if (value != null
             && (best == null
-                || Integer.signum(io.pgtrickle.dvm.type.TypeOrder.compare(type, value, best))
+                || Integer.signum(TypeOrder.compare(type, value, best))
                     == wanted)) {
           best = value;
         }
@@ -361,11 +355,11 @@ public final class Compiler {
         (quantified.all() ? Role.NOT_EQUAL : Role.EQUAL) == role
             ? ListTest.hashed(quantified, operand, constants)
             : Optional.empty();
-    return hashed.orElseGet(
-        () -> ListTest.over(operand, comparison, quantified.all(), constants));
+    return hashed.orElseGet(() -> ListTest.over(operand, comparison, quantified.all(), constants));
   }
 
-  @SuppressWarnings("unchecked") // The library's comparisons take any values of their declared types.
+  @SuppressWarnings(
+      "unchecked") // The library's comparisons take any values of their declared types.
   private Binary<Object, Object, Boolean> comparison(Signature function, int collation) {
     Implementation body =
         FunctionLibrary.find(function)

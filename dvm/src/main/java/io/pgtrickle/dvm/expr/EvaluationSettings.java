@@ -4,7 +4,8 @@ import java.time.ZoneId;
 import java.util.Map;
 import java.util.Optional;
 
-/// What the value of an expression depends on besides its row: facts of the server and settings of the
+/// What the value of an expression depends on besides its row: facts of the server and settings of
+/// the
 /// session that defined the view.
 ///
 /// @param timeZone the captured `TimeZone`

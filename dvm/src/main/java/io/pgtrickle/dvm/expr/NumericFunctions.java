@@ -5,7 +5,8 @@ import java.util.List;
 
 /// Arithmetic, rounding and casts of numeric; value and display scale are [PgNumeric]'s.
 ///
-/// `power`, `exp`, `ln`, `log` and `sqrt` choose their display scale by estimates of their own and are not
+/// `power`, `exp`, `ln`, `log` and `sqrt` choose their display scale by estimates of their own and
+/// are not
 /// here.
 final class NumericFunctions {
   // The server clamps the digits argument of round and trunc.
@@ -49,7 +50,9 @@ final class NumericFunctions {
     }
     registry.add("floor(numeric) numeric", "nearest integer below", PgNumeric::floor);
     registry.add(
-        "round(numeric) numeric", "nearest integer, ties away from zero", (PgNumeric a) -> a.round(0));
+        "round(numeric) numeric",
+        "nearest integer, ties away from zero",
+        (PgNumeric a) -> a.round(0));
     registry.add(
         "round(numeric,int4) numeric",
         "rounds to a number of decimals, ties away from zero",

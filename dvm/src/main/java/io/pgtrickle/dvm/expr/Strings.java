@@ -48,8 +48,8 @@ final class Strings {
   /// The characters at positions `[start, end)`, which may lie outside.
   static String slice(String text, long start, long end) {
     int length = length(text);
-    int from = (int) Math.clamp(start, 0, length);
-    int to = (int) Math.clamp(end, from, length);
+    int from = Math.clamp(start, 0, length);
+    int to = Math.clamp(end, from, length);
     if (length == text.length()) {
       return text.substring(from, to);
     }

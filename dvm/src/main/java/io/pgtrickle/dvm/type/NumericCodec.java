@@ -41,7 +41,7 @@ final class NumericCodec implements TypeCodec {
 
   @Override
   public Object fromBinary(byte[] data, int offset, int length) {
-    int count = BigEndian.int16(data, offset);
+    int count = BigEndian.int16(data, offset) & 0xFFFF;
     int weight = BigEndian.int16(data, offset + 2);
     int sign = BigEndian.int16(data, offset + 4) & 0xFFFF;
     int scale = BigEndian.int16(data, offset + 6) & 0xFFFF;
