@@ -412,7 +412,8 @@ public final class Dataflow {
     return sink(view).viewErrors();
   }
 
-  /// How many changed rows of a view wait for its release, before the last of them are consolidated.
+  /// How many changed rows of a view wait for its release, before the last of them are
+  /// consolidated.
   public long pendingRows(long view) {
     return sink(view).pendingEntries();
   }

@@ -56,7 +56,9 @@ final class CommandTree {
     CommandSpec spec = commandLine.getCommandSpec();
     spec.exitCodeOnInvalidInput(ExitCode.USAGE);
     spec.exitCodeOnExecutionException(ExitCode.SOFTWARE);
-    spec.usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(ExitCode.descriptions());
+    spec.usageMessage()
+        .exitCodeListHeading("%nExit codes:%n")
+        .exitCodeList(ExitCode.descriptions());
   }
 
   private CommandLine commandLine(Subcommand subcommand) {

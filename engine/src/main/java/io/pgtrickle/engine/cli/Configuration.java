@@ -40,8 +40,7 @@ final class Configuration {
   }
 
   /// Where settings come from, the weakest first.
-  record Sources(
-      Optional<Path> file, Map<String, String> environment, Map<String, String> flags) {
+  record Sources(Optional<Path> file, Map<String, String> environment, Map<String, String> flags) {
     public Sources {
       environment = Map.copyOf(environment);
       flags = Map.copyOf(flags);
@@ -54,9 +53,7 @@ final class Configuration {
     Map<String, Setting> set = new HashMap<>();
     sources.file().ifPresent(file -> readFile(file, set, problems));
     readEnvironment(sources.environment(), set, problems);
-    sources
-        .flags()
-        .forEach((name, text) -> set.put(name, new Setting(text, "--" + name)));
+    sources.flags().forEach((name, text) -> set.put(name, new Setting(text, "--" + name)));
 
     Map<String, Object> values = new HashMap<>();
     for (Parameter<?> parameter : Parameter.ALL) {
@@ -125,8 +122,7 @@ final class Configuration {
   private static void readEnvironment(
       Map<String, String> environment, Map<String, Setting> set, List<String> problems) {
     Map<String, Parameter<?>> byVariable = new HashMap<>();
-    Parameter.ALL.forEach(
-        parameter -> byVariable.put(parameter.environmentVariable(), parameter));
+    Parameter.ALL.forEach(parameter -> byVariable.put(parameter.environmentVariable(), parameter));
     new TreeMap<>(environment)
         .forEach(
             (variable, text) -> {
@@ -135,10 +131,7 @@ final class Configuration {
                 set.put(parameter.name(), new Setting(text, variable));
               } else if (variable.startsWith(PREFIX) && !NOT_OURS.contains(variable)) {
                 String name =
-                    variable
-                        .substring(PREFIX.length())
-                        .toLowerCase(Locale.ROOT)
-                        .replace('_', '-');
+                    variable.substring(PREFIX.length()).toLowerCase(Locale.ROOT).replace('_', '-');
                 problems.add(
                     "%s: there is no setting %s%s".formatted(variable, name, suggestion(name)));
               }
@@ -146,10 +139,7 @@ final class Configuration {
   }
 
   private static <T> void readValue(
-      Parameter<T> parameter,
-      Setting setting,
-      Map<String, Object> values,
-      List<String> problems) {
+      Parameter<T> parameter, Setting setting, Map<String, Object> values, List<String> problems) {
     try {
       values.put(parameter.name(), parameter.reader().apply(setting.text));
     } catch (IllegalArgumentException e) {

@@ -42,6 +42,16 @@ record Parameter<T>(
           true,
           text -> text);
 
+  static final Parameter<String> ROLE =
+      new Parameter<>(
+          "role",
+          "NAME",
+          "The role that is to own the schema and run the sidecar; the connected one if not set.",
+          String.class,
+          Optional.of(""),
+          false,
+          text -> text);
+
   static final Parameter<String> HTTP_HOST =
       text("http-host", "ADDRESS", "Address of the HTTP endpoints.", "127.0.0.1");
 
@@ -52,8 +62,7 @@ record Parameter<T>(
       path("state-dir", "Where operator state may live on disk.", Directories.state().toString());
 
   static final Parameter<Integer> PORT =
-      integer(
-          "port", "Port of the embedded PostgreSQL; 0 takes any free one.", 5499, 0, 65_535);
+      integer("port", "Port of the embedded PostgreSQL; 0 takes any free one.", 5499, 0, 65_535);
 
   static final Parameter<Path> DATA_DIR =
       path(
@@ -78,6 +87,7 @@ record Parameter<T>(
       List.of(
           URL,
           PASSWORD,
+          ROLE,
           HTTP_HOST,
           HTTP_PORT,
           STATE_DIR,
@@ -146,8 +156,7 @@ record Parameter<T>(
             throw new IllegalArgumentException("'" + text + "' is not a whole number", e);
           }
           if (value < least || value > most) {
-            throw new IllegalArgumentException(
-                value + " is not between " + least + " and " + most);
+            throw new IllegalArgumentException(value + " is not between " + least + " and " + most);
           }
           return value;
         });

@@ -75,10 +75,7 @@ final class ServerBinaries {
     try {
       Files.createDirectories(folder);
       Process process =
-          new ProcessBuilder(command)
-              .directory(home.toFile())
-              .redirectErrorStream(true)
-              .start();
+          new ProcessBuilder(command).directory(home.toFile()).redirectErrorStream(true).start();
       List<String> output = new ArrayList<>();
       try (var lines = process.inputReader()) {
         lines.lines().forEach(output::add);
