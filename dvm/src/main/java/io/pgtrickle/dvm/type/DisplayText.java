@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.type;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// The text of dates and timestamps under DateStyle ISO.
@@ -37,6 +38,16 @@ public final class DisplayText {
     StringBuilder text = new StringBuilder(32);
     boolean beforeChrist = appendLocal(micros, text);
     return text.append(beforeChrist ? " BC" : "").toString();
+  }
+
+  /// The rules of a `TimeZone` setting, if it names a region of the time zone database.
+  ///
+  /// Empty for everything else the server takes: POSIX zones, abbreviations, bare offsets, names in
+  /// another case. What `UTC+5` means, for one, is the opposite in Java.
+  public static Optional<ZoneId> zone(String setting) {
+    return ZoneId.getAvailableZoneIds().contains(setting)
+        ? Optional.of(ZoneId.of(setting))
+        : Optional.empty();
   }
 
   /// A timestamp with time zone as a session whose TimeZone is `zone` shows it.
