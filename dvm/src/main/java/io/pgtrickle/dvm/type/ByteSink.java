@@ -81,6 +81,16 @@ public final class ByteSink {
     putByte(rest);
   }
 
+  /// Appends a signed number, near zero in few bytes: zigzag, then groups of seven bits, low first.
+  public void putVarlong(long value) {
+    long rest = (value << 1) ^ (value >> 63);
+    while ((rest & ~0x7FL) != 0) {
+      putByte((int) (rest & 0x7F) | 0x80);
+      rest >>>= 7;
+    }
+    putByte((int) rest);
+  }
+
   /// Overwrites one byte written before.
   public void setByte(int index, int value) {
     data[index] = (byte) value;

@@ -70,6 +70,16 @@ public final class Schema {
     return codecs[index];
   }
 
+  /// Where the slot of a fixed-size column starts in a packed row; −1 for a variable column.
+  public int slot(int index) {
+    return Math.max(-1, position[index]);
+  }
+
+  /// Where the variable columns start in a packed row.
+  public int variableStart() {
+    return fixedEnd;
+  }
+
   /// Packs one value per column, `null` for SQL NULL.
   public Row pack(@Nullable Object... values) {
     return pack(values, new ByteSink());

@@ -1,0 +1,176 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.expr.Evaluator;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.operator.Accumulator;
+import io.pgtrickle.dvm.operator.Aggregate;
+import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Wires one GROUP BY: the rows grouped for the step, an ordered multiset per `min` and `max`, and
+/// a distinct stream
+/// per function that asks for DISTINCT.
+///
+/// The latter two are ordinary nodes over rewritten plans, so that they are shared like any other.
+final class AggregateCompiler {
+  private final PlanCompiler compiler;
+  private final Plan.Aggregate plan;
+  private final Schema input;
+  private final List<Node> nodes = new ArrayList<>();
+  private final List<KeyedNode.Input> wiring = new ArrayList<>();
+  private final List<Node> multisets = new ArrayList<>();
+
+  AggregateCompiler(PlanCompiler compiler, Plan.Aggregate plan) {
+    this.compiler = compiler;
+    this.plan = plan;
+    input = plan.input().schema();
+  }
+
+  Node compile() {
+    nodes.add(compiler.compile(plan.input()));
+    wiring.add(new KeyedNode.Grouped(compiler.rowKey(plan.groups(), input)));
+    Schema groups = new Schema(plan.schema().columns().subList(0, plan.groups().size()));
+    int representatives = -1;
+    if (plan.groups().stream().anyMatch(g -> !TypeCodec.of(g.type()).equalMeansIdentical())) {
+      representatives = multisets.size();
+      multisets.add(compiler.arrange(plan.input(), plan.groups(), plan.groups(), groups, false));
+    }
+    List<Accumulator> functions = new ArrayList<>();
+    for (AggregateCall call : plan.calls()) {
+      functions.add(accumulator(call));
+    }
+    Aggregate operator =
+        new Aggregate(
+            groups,
+            compiler.project(plan.groups(), input, groups),
+            representatives,
+            functions,
+            plan.schema());
+    List<Node> inputs = new ArrayList<>(nodes);
+    inputs.addAll(multisets);
+    return new KeyedNode(
+        compiler.planKey(plan),
+        plan.schema(),
+        "Aggregate",
+        operator,
+        inputs,
+        wiring,
+        true,
+        plan.groups().isEmpty(),
+        compiler.merges());
+  }
+
+  private Accumulator accumulator(AggregateCall call) {
+    return switch (call.kind()) {
+      case COUNT_ROWS -> new Accumulator.Count(0, null, filter(call));
+      case COUNT -> {
+        Stream stream = stream(call);
+        yield new Accumulator.Count(stream.input, stream.argument, stream.filter);
+      }
+      case SUM, AVG -> total(call);
+      case MIN, MAX -> extreme(call);
+    };
+  }
+
+  /// Where a function's rows come from, and how its argument is read there.
+  private record Stream(int input, Evaluator argument, @Nullable Evaluator filter) {}
+
+  private Stream stream(AggregateCall call) {
+    Expr argument = call.arguments().getFirst();
+    if (!call.distinct()) {
+      return new Stream(0, compiler.evaluator(argument, input), filter(call));
+    }
+    List<Expr> columns = new ArrayList<>(plan.groups());
+    columns.add(argument);
+    Schema schema = schema(columns);
+    Node distinct =
+        compiler.compile(new Plan.Distinct(new Plan.Project(counted(call), columns, schema)));
+    List<Expr> read = PlanCompiler.columns(schema);
+    nodes.add(distinct);
+    wiring.add(
+        new KeyedNode.Grouped(compiler.rowKey(read.subList(0, plan.groups().size()), schema)));
+    return new Stream(nodes.size() - 1, compiler.evaluator(read.getLast(), schema), null);
+  }
+
+  // The input rows that count: those that pass the filter and have an argument.
+  private Plan counted(AggregateCall call) {
+    Expr present = new Expr.Not(new Expr.IsNull(call.arguments().getFirst()));
+    Expr filter = call.filter();
+    return new Plan.Filter(
+        plan.input(), filter == null ? present : new Expr.And(List.of(filter, present)));
+  }
+
+  private static Schema schema(List<Expr> columns) {
+    List<Column> list = new ArrayList<>();
+    for (int i = 0; i < columns.size(); i++) {
+      list.add(new Column("c" + i, columns.get(i).type()));
+    }
+    return new Schema(list);
+  }
+
+  private @Nullable Evaluator filter(AggregateCall call) {
+    Expr filter = call.filter();
+    return filter == null ? null : compiler.evaluator(filter, input);
+  }
+
+  private Accumulator total(AggregateCall call) {
+    boolean average = call.kind() == AggregateCall.Kind.AVG;
+    TypeKind kind = call.arguments().getFirst().type().kind();
+    SqlType expected;
+    if (kind.isInteger() || kind == TypeKind.NUMERIC) {
+      expected =
+          !average && (kind == TypeKind.INT2 || kind == TypeKind.INT4)
+              ? SqlType.INT8
+              : SqlType.NUMERIC;
+    } else if (kind.isFloat()) {
+      expected = average || kind == TypeKind.FLOAT8 ? SqlType.FLOAT8 : SqlType.FLOAT4;
+    } else {
+      throw new IllegalArgumentException(call.function() + " is not an aggregate over numbers");
+    }
+    if (call.type().kind() != expected.kind()) {
+      throw new IllegalArgumentException(
+          call.function() + " was bound with result " + call.type() + ", not " + expected);
+    }
+    Stream stream = stream(call);
+    if (kind.isFloat()) {
+      return new Accumulator.FloatTotal(
+          stream.input,
+          stream.argument,
+          stream.filter,
+          average
+              ? Accumulator.FloatResult.AVERAGE
+              : kind == TypeKind.FLOAT4
+                  ? Accumulator.FloatResult.REAL_SUM
+                  : Accumulator.FloatResult.DOUBLE_SUM);
+    }
+    return new Accumulator.NumericTotal(
+        stream.input,
+        stream.argument,
+        stream.filter,
+        average
+            ? Accumulator.NumericResult.AVERAGE
+            : expected.kind() == TypeKind.INT8
+                ? Accumulator.NumericResult.BIGINT_SUM
+                : Accumulator.NumericResult.NUMERIC_SUM);
+  }
+
+  // DISTINCT makes no difference to an extreme.
+  private Accumulator extreme(AggregateCall call) {
+    Expr argument = call.arguments().getFirst();
+    List<Expr> order = new ArrayList<>(plan.groups());
+    order.add(argument);
+    List<Expr> stored = List.of(argument);
+    Schema schema = schema(stored);
+    multisets.add(compiler.arrange(counted(call), order, stored, schema, false));
+    return new Accumulator.Extreme(
+        multisets.size() - 1, call.kind() == AggregateCall.Kind.MAX, schema);
+  }
+}

@@ -1,0 +1,175 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.operator.Output;
+import io.pgtrickle.dvm.operator.Project;
+import io.pgtrickle.dvm.operator.RowKey;
+import io.pgtrickle.dvm.state.Arrangement;
+import io.pgtrickle.dvm.state.Batch;
+import io.pgtrickle.dvm.state.Lookup;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Walk;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.List;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/// Its input arranged by key expressions, shared by every operator that wants it so.
+///
+/// Its output is not rows but the step's [Batch] and the snapshots before and after.
+final class ArrangeNode extends Node {
+  private final RowKey rowKey;
+  private final @Nullable Project stored;
+  private final boolean dropNulls;
+  private final String label;
+  private final Arrangement arrangement;
+  private final ByteSink scratch = new ByteSink();
+  private Batch batch = Batch.EMPTY;
+
+  /// What identifies an arrangement.
+  ///
+  /// @param input the key of the input node
+  /// @param keys over the input's row
+  /// @param stored the columns kept; `null` for the whole row
+  /// @param dropNulls whether rows with a NULL in the key are left out
+  /// @param settings `null` when the expressions are plain columns, which depend on none
+  record Key(
+      Object input,
+      List<Expr> keys,
+      @Nullable List<Expr> stored,
+      boolean dropNulls,
+      @Nullable EvaluationSettings settings) {}
+
+  ArrangeNode(
+      Key key,
+      Schema schema,
+      Node input,
+      RowKey rowKey,
+      @Nullable Project stored,
+      String label,
+      Executor merges) {
+    super(key, schema, List.of(input));
+    this.rowKey = rowKey;
+    this.stored = stored;
+    this.dropNulls = key.dropNulls();
+    this.label = label;
+    arrangement = new Arrangement(merges);
+  }
+
+  @Override
+  String label() {
+    return label;
+  }
+
+  @Override
+  void run(Output out) {
+    batch = batch(input(0).output(), rowKey, stored, dropNulls, scratch, out);
+    arrangement.stage(batch);
+    if (input(0) instanceof SourceNode source && source.firstArrangement() == this) {
+      checkRetractions(source);
+    }
+  }
+
+  static Batch batch(
+      ZSet delta,
+      RowKey rowKey,
+      @Nullable Project stored,
+      boolean dropNulls,
+      ByteSink scratch,
+      Output out) {
+    Batch.Builder builder = new Batch.Builder(delta.size());
+    for (int i = 0; i < delta.size(); i++) {
+      Row row = delta.row(i);
+      try {
+        if (rowKey.encode(row, scratch) || !dropNulls) {
+          builder.add(scratch, stored == null ? row : stored.project(row), delta.weight(i));
+        }
+      } catch (EvaluationFailure failure) {
+        out.fail(failure, delta.weight(i));
+      }
+    }
+    return builder.build();
+  }
+
+  // Deleting a row that is not there means that the changes do not belong to the contents we have.
+  private void checkRetractions(SourceNode source) {
+    if (batch.retractions() == 0) {
+      return;
+    }
+    Lookup after = arrangement.staged().lookup();
+    Walk walk = Batch.walk(batch);
+    while (walk.next()) {
+      boolean[] retracts = new boolean[1];
+      walk.forEach(0, (row, weight) -> retracts[0] |= weight < 0);
+      if (retracts[0]) {
+        after
+            .seek(walk.key())
+            .forEach(
+                (row, weight) -> {
+                  if (weight < 0) {
+                    throw new StateDamaged(
+                        source.scan().name()
+                            + " has a row "
+                            + weight
+                            + " times: "
+                            + schema().toText(row)
+                            + "; the changes received do not belong to the contents the state was"
+                            + " built from",
+                        null);
+                  }
+                });
+      }
+    }
+  }
+
+  /// The step's delta; empty when it did not run.
+  Batch batch() {
+    return batch;
+  }
+
+  Snapshot before() {
+    return arrangement.snapshot();
+  }
+
+  Snapshot after() {
+    return arrangement.staged();
+  }
+
+  @Override
+  boolean changed() {
+    return !batch.isEmpty();
+  }
+
+  @Override
+  boolean commitState() {
+    batch = Batch.EMPTY;
+    return arrangement.commit();
+  }
+
+  @Override
+  void rollbackState() {
+    batch = Batch.EMPTY;
+    arrangement.rollback();
+  }
+
+  @Override
+  boolean settle() {
+    return arrangement.settle();
+  }
+
+  @Override
+  StateSize stateSize() {
+    Snapshot contents = arrangement.snapshot();
+    return new StateSize(contents.rows(), contents.bytes());
+  }
+
+  RowKey rowKey() {
+    return rowKey;
+  }
+}

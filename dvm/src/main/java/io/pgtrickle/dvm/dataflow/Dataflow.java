@@ -1,0 +1,425 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.expr.Compiler;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.Executor;
+import java.util.function.LongPredicate;
+import java.util.function.UnaryOperator;
+
+/// Keeps views up to date: epochs of relations' deltas in, deltas of views out.
+///
+/// Its life: [#add] views, [#load] the contents of their relations in any number of pieces, then
+/// [#step] per
+/// epoch. A view that comes later is built in a dataflow of its own, brought to the same frontier
+/// and
+/// [adopted][#adopt]; so nodes never have to be filled from others.
+///
+/// A step runs the nodes that the deltas touch, each once, inputs first; an idle view costs
+/// nothing. It
+/// is atomic: either it returns, or it throws and nothing has changed.
+///
+/// Every view computes every epoch. Its output is *released* when the host says it is due and no
+/// row of its
+/// query fails; until then it consolidates as pending. A released delta goes to the host and, in
+/// the same
+/// step, into the scans of the view's relation. Errors are data: they freeze the view's output
+/// while
+/// they last, and retraction heals it.
+///
+/// Used by one thread. The executor given at construction merges runs of state in the background.
+public final class Dataflow {
+  private static final Comparator<Node> TOPOLOGICAL =
+      Comparator.<Node>comparingInt(Node::rank).thenComparingInt(Node::number);
+
+  private final Executor merges;
+  private final Expressions expressions;
+  private final Map<Object, Node> nodes = new HashMap<>();
+  private final Map<Long, SinkNode> sinks = new TreeMap<>();
+  private final Map<Integer, SinkNode> sinksByRelation = new HashMap<>();
+  private final Set<Node> settling = new LinkedHashSet<>();
+  private final Set<Node> fresh = new LinkedHashSet<>();
+  private final Set<SinkNode> pending = new LinkedHashSet<>();
+  private long step;
+  private int numbers;
+
+  /// An empty dataflow whose longer merges run on the executor.
+  public Dataflow(Executor merges) {
+    this(merges, Compiler::compile);
+  }
+
+  Dataflow(Executor merges, Expressions expressions) {
+    this.merges = merges;
+    this.expressions = expressions;
+  }
+
+  /// Adds a view, before the first rows have come.
+  ///
+  /// @throws IllegalStateException after the first step: build the view in another dataflow, then
+  /// [#adopt] it
+  /// @throws IllegalArgumentException when the id or relation is taken, or views would read each
+  /// other in
+  ///     a circle
+  public void add(View view) {
+    if (step > 0) {
+      throw new IllegalStateException(
+          "view " + view.name() + " comes after the first step; build it beside and adopt it");
+    }
+    checkNew(List.of(view));
+    Map<Object, Node> extended = new HashMap<>(nodes);
+    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, merges);
+    Node root = compiler.compile(view.plan());
+    List<Node> used = compiler.used();
+    for (Node node : used) {
+      if (nodes.putIfAbsent(node.key(), node) == null) {
+        link(node);
+        if (node.speaksFirst()) {
+          fresh.add(node);
+        }
+      }
+      node.views().add(view.id());
+    }
+    install(new SinkNode(view, root, used, merges));
+    rank();
+  }
+
+  private void link(Node node) {
+    node.number(++numbers);
+    new LinkedHashSet<>(node.inputs()).forEach(input -> input.consumers().add(node));
+  }
+
+  private void install(SinkNode sink) {
+    link(sink);
+    sink.views().add(sink.view().id());
+    sinks.put(sink.view().id(), sink);
+    sinksByRelation.put(sink.view().relation(), sink);
+    if (sink.isPending()) {
+      pending.add(sink);
+    }
+  }
+
+  private void checkNew(List<View> added) {
+    Map<Integer, Plan> plans = new HashMap<>();
+    Set<Long> ids = new HashSet<>(sinks.keySet());
+    sinks.values().forEach(sink -> plans.put(sink.view().relation(), sink.view().plan()));
+    for (View view : added) {
+      if (!ids.add(view.id())) {
+        throw new IllegalArgumentException("view " + view.id() + " exists already");
+      }
+      if (plans.put(view.relation(), view.plan()) != null) {
+        throw new IllegalArgumentException(
+            "relation " + view.relation() + " is the storage of a view already");
+      }
+    }
+    for (View view : added) {
+      if (reachable(view.plan(), plans).contains(view.relation())) {
+        throw new IllegalArgumentException("view " + view.name() + " would read itself");
+      }
+    }
+  }
+
+  private static Set<Integer> reachable(Plan plan, Map<Integer, Plan> plans) {
+    Set<Integer> found = new LinkedHashSet<>();
+    List<Plan> open = new ArrayList<>(List.of(plan));
+    while (!open.isEmpty()) {
+      for (int relation : Plans.relations(open.removeLast())) {
+        Plan next = plans.get(relation);
+        if (found.add(relation) && next != null) {
+          open.add(next);
+        }
+      }
+    }
+    return found;
+  }
+
+  // Longest distance from the sources, a source of a view's relation coming after that view.
+  private void rank() {
+    Map<Node, Integer> ranks = new HashMap<>();
+    sinks.values().forEach(sink -> rank(sink, ranks));
+    ranks.forEach(Node::rank);
+  }
+
+  private int rank(Node node, Map<Node, Integer> ranks) {
+    Integer known = ranks.get(node);
+    if (known != null) {
+      return known;
+    }
+    int rank = 0;
+    for (Node input : node.inputs()) {
+      rank = Math.max(rank, rank(input, ranks) + 1);
+    }
+    if (node instanceof SourceNode source) {
+      SinkNode producer = sinksByRelation.get(source.scan().relation());
+      rank = producer == null ? 0 : rank(producer, ranks) + 1;
+    }
+    ranks.put(node, rank);
+    return rank;
+  }
+
+  /// Removes a view and what only it used; unknown ids are ignored.
+  public void drop(long viewId) {
+    SinkNode sink = sinks.remove(viewId);
+    if (sink == null) {
+      return;
+    }
+    sinksByRelation.remove(sink.view().relation());
+    forget(sink);
+    for (Node node : List.copyOf(nodes.values())) {
+      if (node.views().remove(viewId) && node.views().isEmpty()) {
+        nodes.remove(node.key());
+        forget(node);
+      }
+    }
+    rank();
+  }
+
+  private void forget(Node node) {
+    node.inputs().forEach(input -> input.consumers().remove(node));
+    settling.remove(node);
+    fresh.remove(node);
+    if (node instanceof SinkNode sink) {
+      pending.remove(sink);
+    }
+  }
+
+  /// Feeds rows of relations without releasing anything: the pieces of a first copy, or epochs that
+  /// are
+  /// replayed before the views are live.
+  public StepResult load(Map<Integer, ZSet> deltas) {
+    return step(deltas, view -> false);
+  }
+
+  /// Runs one epoch.
+  ///
+  /// @param deltas by relation, in the schema of its scans; relations that nobody scans are ignored
+  /// @param release whether a view's output is due, asked of views that have some and no errors
+  /// @throws StepFailed when an operator fails; nothing has changed
+  public StepResult step(Map<Integer, ZSet> deltas, LongPredicate release) {
+    for (int relation : deltas.keySet()) {
+      if (sinksByRelation.containsKey(relation)) {
+        throw new IllegalArgumentException(
+            "relation "
+                + relation
+                + " is the storage of a view here and changes by its releases only");
+      }
+    }
+    settling.removeIf(node -> !node.settle());
+    return new Step(release).run(deltas);
+  }
+
+  // One epoch under way: the queue of nodes to run and those that ran.
+  private final class Step {
+    private final LongPredicate release;
+    private final PriorityQueue<Node> queue = new PriorityQueue<>(TOPOLOGICAL);
+    private final Set<Node> touched = new LinkedHashSet<>();
+    private final Map<Long, ZSet> released = new LinkedHashMap<>();
+    private final Map<Long, ViewErrors> errors = new LinkedHashMap<>();
+
+    Step(LongPredicate release) {
+      this.release = release;
+    }
+
+    StepResult run(Map<Integer, ZSet> deltas) {
+      boolean complete = false;
+      step++;
+      try {
+        fresh.forEach(this::schedule);
+        pending.forEach(this::schedule);
+        deltas.forEach(this::feed);
+        while (!queue.isEmpty()) {
+          run(queue.remove());
+        }
+        complete = true;
+        return commit();
+      } finally {
+        if (!complete) {
+          touched.forEach(Node::rollback);
+          step--;
+        }
+      }
+    }
+
+    private void schedule(Node node) {
+      if (touched.add(node)) {
+        queue.add(node);
+      }
+    }
+
+    private void feed(int relation, ZSet delta) {
+      Node source = nodes.get(new SourceNode.Key(relation));
+      if (source != null && !delta.isEmpty()) {
+        schedule(source);
+        source.emit(delta);
+      }
+    }
+
+    private void run(Node node) {
+      try {
+        if (node instanceof SinkNode sink) {
+          runSink(sink);
+        } else {
+          node.runStep(step);
+        }
+      } catch (RuntimeException failure) {
+        throw new StepFailed(node.label(), affected(node), failure);
+      }
+      if (!node.errors().isEmpty()) {
+        for (long view : node.views()) {
+          SinkNode sink = sink(view);
+          sink.fails(node.errors());
+          schedule(sink);
+        }
+      }
+      if (node.changed()) {
+        node.consumers().forEach(this::schedule);
+      }
+    }
+
+    private void runSink(SinkNode sink) {
+      sink.run(release::test);
+      long id = sink.view().id();
+      ZSet delta = sink.released();
+      if (delta != null && !delta.isEmpty()) {
+        released.put(id, delta);
+        feed(sink.view().relation(), delta);
+      }
+      if (sink.failuresChanged()) {
+        errors.put(id, sink.viewErrors());
+      }
+    }
+
+    private StepResult commit() {
+      List<OperatorCount> counts = new ArrayList<>();
+      for (Node node : touched) {
+        if (!(node instanceof SinkNode)) {
+          counts.add(new OperatorCount(node.number(), node.label(), node.rowsIn(), node.rowsOut()));
+        }
+      }
+      for (Node node : touched) {
+        if (node.commitState()) {
+          settling.add(node);
+        }
+        node.commit();
+        if (node instanceof SinkNode sink) {
+          if (sink.isPending()) {
+            pending.add(sink);
+          } else {
+            pending.remove(sink);
+          }
+        }
+      }
+      fresh.clear();
+      return new StepResult(released, errors, counts);
+    }
+  }
+
+  private SinkNode sink(long view) {
+    SinkNode sink = sinks.get(view);
+    if (sink == null) {
+      throw new IllegalArgumentException("there is no view " + view);
+    }
+    return sink;
+  }
+
+  // The views a node belongs to, and all that read them.
+  private Set<Long> affected(Node node) {
+    Set<Long> found = new TreeSet<>(node.views());
+    List<Long> open = new ArrayList<>(found);
+    while (!open.isEmpty()) {
+      Node source = nodes.get(new SourceNode.Key(sink(open.removeLast()).view().relation()));
+      if (source != null) {
+        for (long reader : source.views()) {
+          if (found.add(reader)) {
+            open.add(reader);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  /// Takes over the views of a dataflow that was built beside this one and is at the same frontier.
+  ///
+  /// A node that exists here is kept and stands for its equal there: they have seen the same
+  /// changes, so
+  /// their state is the same. The other dataflow is empty afterwards. Pending output and errors
+  /// move along.
+  ///
+  /// @throws IllegalArgumentException when an id or relation is taken, or views would read each
+  /// other in
+  ///     a circle; nothing has changed then
+  public void adopt(Dataflow other) {
+    checkNew(other.views());
+    other.nodes.forEach(
+        (key, node) -> {
+          Node mine = nodes.get(key);
+          if (mine != null && !mine.schema().equals(node.schema())) {
+            throw new IllegalArgumentException(
+                node.label() + " has another schema here: " + mine.schema());
+          }
+        });
+    // Constants and empty groups have spoken on both sides before the sides are mixed.
+    load(Map.of());
+    other.load(Map.of());
+    List<Node> theirs = new ArrayList<>(other.nodes.values());
+    theirs.sort(TOPOLOGICAL);
+    UnaryOperator<Node> here = node -> nodes.getOrDefault(node.key(), node);
+    for (Node node : theirs) {
+      Node mine = nodes.get(node.key());
+      if (mine == null) {
+        node.consumers().clear();
+        node.rewire(here);
+        nodes.put(node.key(), node);
+        link(node);
+        if (other.settling.contains(node)) {
+          settling.add(node);
+        }
+      } else {
+        mine.views().addAll(node.views());
+      }
+    }
+    for (SinkNode sink : other.sinks.values()) {
+      install(sink.in(sink.nodes().stream().map(here).toList(), here.apply(sink.input(0))));
+    }
+    rank();
+    step = Math.max(step, 1);
+    other.clear();
+  }
+
+  private void clear() {
+    nodes.clear();
+    sinks.clear();
+    sinksByRelation.clear();
+    settling.clear();
+    fresh.clear();
+    pending.clear();
+  }
+
+  /// The rows a view's query fails on at present.
+  public ViewErrors errors(long view) {
+    return sink(view).viewErrors();
+  }
+
+  /// How many changed rows of a view wait for its release, before the last of them are
+  /// consolidated.
+  public long pendingRows(long view) {
+    return sink(view).pendingEntries();
+  }
+
+  /// The views, by id.
+  public List<View> views() {
+    return sinks.values().stream().map(SinkNode::view).toList();
+  }
+}

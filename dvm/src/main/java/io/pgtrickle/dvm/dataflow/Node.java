@@ -1,0 +1,200 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.operator.Output;
+import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.UnaryOperator;
+
+/// A vertex of the dataflow: what it computes is identified by its key, so that equal ones are
+/// shared.
+///
+/// In a step it runs at most once, after all its inputs, and only if one of them changed. What it
+/// stages is
+/// kept or forgotten with the whole step.
+abstract sealed class Node
+    permits SourceNode, ValuesNode, ChainNode, UnionNode, ArrangeNode, KeyedNode, SinkNode {
+  /// The schema of an operator's second output.
+  static final Schema ERRORS =
+      Schema.of(new Column("sqlstate", SqlType.TEXT), new Column("message", SqlType.TEXT));
+
+  private final Object key;
+  private final Schema schema;
+  private final List<Node> inputs;
+  private final List<Node> consumers = new ArrayList<>();
+  private final Set<Long> views = new TreeSet<>();
+  private final Sink sink = new Sink();
+  private int number;
+  private int rank;
+  private boolean fresh = true;
+  private ZSet output = ZSet.EMPTY;
+  private ZSet errors = ZSet.EMPTY;
+  private long lastStep;
+  private long rowsIn;
+  private long rowsOut;
+
+  Node(Object key, Schema schema, List<? extends Node> inputs) {
+    this.key = key;
+    this.schema = schema;
+    this.inputs = new ArrayList<>(inputs);
+  }
+
+  /// What it is, for people: `Join`, `Scan public.orders`.
+  abstract String label();
+
+  /// Computes this step's output from the outputs of the inputs.
+  abstract void run(Output out);
+
+  /// Whether it has something to say before any input (constants, the row of a global aggregate).
+  boolean speaksFirst() {
+    return false;
+  }
+
+  /// Whether consumers have to run.
+  boolean changed() {
+    return !output.isEmpty();
+  }
+
+  /// Makes staged state the state.
+  ///
+  /// @return whether [#settle] should be called at a later step boundary
+  boolean commitState() {
+    return false;
+  }
+
+  /// Forgets staged state.
+  void rollbackState() {}
+
+  /// Takes over finished background work; returns whether there is more under way.
+  boolean settle() {
+    return false;
+  }
+
+  /// Entries and bytes of the state it owns.
+  StateSize stateSize() {
+    return StateSize.NONE;
+  }
+
+  final void runStep(long step) {
+    rowsIn = 0;
+    for (Node input : inputs) {
+      rowsIn += input.output.size();
+    }
+    run(sink);
+    if (!sink.rows.isEmpty()) {
+      output = sink.rows.build();
+    }
+    errors = sink.errors.build();
+    lastStep = step;
+    rowsOut = output.size();
+  }
+
+  final void commit() {
+    fresh = false;
+    output = ZSet.EMPTY;
+    errors = ZSet.EMPTY;
+  }
+
+  final void rollback() {
+    sink.rows.build();
+    sink.errors.build();
+    output = ZSet.EMPTY;
+    errors = ZSet.EMPTY;
+    rollbackState();
+  }
+
+  /// Sets this step's output as a whole, where it need not be collected row by row.
+  final void emit(ZSet delta) {
+    output = delta;
+  }
+
+  final Object key() {
+    return key;
+  }
+
+  final Schema schema() {
+    return schema;
+  }
+
+  final List<Node> inputs() {
+    return inputs;
+  }
+
+  final Node input(int index) {
+    return inputs.get(index);
+  }
+
+  final void rewire(UnaryOperator<Node> replacement) {
+    inputs.replaceAll(replacement);
+  }
+
+  final List<Node> consumers() {
+    return consumers;
+  }
+
+  final Set<Long> views() {
+    return views;
+  }
+
+  final int number() {
+    return number;
+  }
+
+  final void number(int assigned) {
+    number = assigned;
+  }
+
+  final int rank() {
+    return rank;
+  }
+
+  final void rank(int assigned) {
+    rank = assigned;
+  }
+
+  final boolean fresh() {
+    return fresh;
+  }
+
+  final ZSet output() {
+    return output;
+  }
+
+  final ZSet errors() {
+    return errors;
+  }
+
+  final boolean ranIn(long step) {
+    return lastStep == step;
+  }
+
+  final long rowsIn() {
+    return rowsIn;
+  }
+
+  final long rowsOut() {
+    return rowsOut;
+  }
+
+  private static final class Sink implements Output {
+    private final ZSet.Builder rows = new ZSet.Builder();
+    private final ZSet.Builder errors = new ZSet.Builder();
+
+    @Override
+    public void add(Row row, long weight) {
+      rows.add(row, weight);
+    }
+
+    @Override
+    public void fail(EvaluationFailure failure, long weight) {
+      errors.add(ERRORS.pack(failure.sqlState(), failure.text()), weight);
+    }
+  }
+}

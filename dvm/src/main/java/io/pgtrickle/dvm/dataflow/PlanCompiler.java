@@ -1,0 +1,263 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.expr.Evaluator;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.operator.Chain;
+import io.pgtrickle.dvm.operator.Distinct;
+import io.pgtrickle.dvm.operator.Filter;
+import io.pgtrickle.dvm.operator.InnerJoin;
+import io.pgtrickle.dvm.operator.Project;
+import io.pgtrickle.dvm.operator.RowKey;
+import io.pgtrickle.dvm.operator.Stage;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.StringJoiner;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// Turns the plan of one view into nodes, taking those that exist already.
+///
+/// It changes nothing that exists: new nodes are linked in by the caller once all of them could be
+/// made.
+final class PlanCompiler {
+  private final Map<Object, Node> nodes;
+  private final EvaluationSettings settings;
+  private final Expressions expressions;
+  private final Executor merges;
+  private final Set<Node> used = new LinkedHashSet<>();
+
+  /// What identifies the node of a subplan.
+  record PlanKey(Plan plan, EvaluationSettings settings) {}
+
+  /// @param nodes the existing nodes by key; new ones are added
+  PlanCompiler(
+      Map<Object, Node> nodes,
+      EvaluationSettings settings,
+      Expressions expressions,
+      Executor merges) {
+    this.nodes = nodes;
+    this.settings = settings;
+    this.expressions = expressions;
+    this.merges = merges;
+  }
+
+  /// Every node the compiled plans need, inputs first.
+  List<Node> used() {
+    return List.copyOf(used);
+  }
+
+  private Node node(Object key, Supplier<Node> make) {
+    Node node = nodes.get(key);
+    if (node == null) {
+      node = make.get();
+      nodes.put(key, node);
+    }
+    use(node);
+    return node;
+  }
+
+  private void use(Node node) {
+    if (!used.contains(node)) {
+      node.inputs().forEach(this::use);
+      used.add(node);
+    }
+  }
+
+  Node compile(Plan plan) {
+    return switch (plan) {
+      case Plan.Scan scan -> scan(scan);
+      case Plan.Values values -> node(planKey(plan), () -> values(values));
+      case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
+      case Plan.Project project -> node(planKey(plan), () -> chain(project));
+      case Plan.Join join -> node(planKey(plan), () -> join(join));
+      case Plan.UnionAll union ->
+          node(
+              planKey(plan),
+              () ->
+                  new UnionNode(
+                      planKey(plan),
+                      plan.schema(),
+                      union.inputs().stream().map(this::compile).toList()));
+      case Plan.Distinct distinct -> node(planKey(plan), () -> distinct(distinct));
+      case Plan.Aggregate aggregate ->
+          node(planKey(plan), () -> new AggregateCompiler(this, aggregate).compile());
+    };
+  }
+
+  PlanKey planKey(Plan plan) {
+    return new PlanKey(plan, settings);
+  }
+
+  Executor merges() {
+    return merges;
+  }
+
+  Evaluator evaluator(Expr expression, Schema input) {
+    return expressions.compile(expression, input, settings);
+  }
+
+  private Node scan(Plan.Scan scan) {
+    Node node = node(new SourceNode.Key(scan.relation()), () -> new SourceNode(scan));
+    if (!node.schema().equals(scan.schema())) {
+      throw new IllegalArgumentException(
+          "relation "
+              + scan.name()
+              + " is scanned as "
+              + scan.schema()
+              + " and as "
+              + node.schema()
+              + "; all scans of a relation have one schema");
+    }
+    return node;
+  }
+
+  private Node values(Plan.Values values) {
+    Schema none = new Schema(List.of());
+    return new ValuesNode(
+        planKey(values),
+        values.schema(),
+        values.rows().stream()
+            .map(row -> row.stream().map(value -> evaluator(value, none)).toList())
+            .toList());
+  }
+
+  private Node chain(Plan top) {
+    Deque<Stage> stages = new ArrayDeque<>();
+    StringJoiner label = new StringJoiner(" · ");
+    Plan plan = top;
+    for (; ; ) {
+      if (plan instanceof Plan.Filter filter) {
+        stages.addFirst(stage(filter));
+        label.add("Filter");
+        plan = filter.input();
+      } else if (plan instanceof Plan.Project project) {
+        stages.addFirst(project(project));
+        label.add("Project");
+        plan = project.input();
+      } else {
+        break;
+      }
+    }
+    Stage whole = stages.size() == 1 ? stages.getFirst() : new Chain(new ArrayList<>(stages));
+    return new ChainNode(planKey(top), top.schema(), compile(plan), whole, label.toString());
+  }
+
+  Stage stage(Plan.Filter filter) {
+    return new Filter(evaluator(filter.condition(), filter.input().schema()));
+  }
+
+  Project project(Plan.Project project) {
+    return project(project.expressions(), project.input().schema(), project.schema());
+  }
+
+  Project project(List<Expr> columns, Schema input, Schema output) {
+    List<Project.Source> sources = new ArrayList<>();
+    for (int i = 0; i < columns.size(); i++) {
+      Integer passed = passedColumn(columns.get(i));
+      boolean copy =
+          passed != null && input.column(passed).type().kind() == output.column(i).type().kind();
+      sources.add(
+          copy && passed != null
+              ? new Project.Passed(passed)
+              : new Project.Computed(evaluator(columns.get(i), input)));
+    }
+    return new Project(input, output, sources);
+  }
+
+  /// The column that an expression passes on unchanged; `null` when it computes something.
+  static @Nullable Integer passedColumn(Expr expression) {
+    if (expression instanceof Expr.Relabel relabel) {
+      return passedColumn(relabel.input());
+    }
+    return expression instanceof Expr.Column column ? column.index() : null;
+  }
+
+  RowKey rowKey(List<Expr> keys, Schema input) {
+    return new RowKey(
+        keys.stream().map(key -> evaluator(key, input)).toList(),
+        keys.stream().map(key -> TypeCodec.of(key.type())).toList());
+  }
+
+  /// An input arranged by whole rows' expressions.
+  ArrangeNode arrange(Plan input, List<Expr> keys, boolean dropNulls) {
+    return arrange(input, keys, null, input.schema(), dropNulls);
+  }
+
+  /// An input arranged by keys, of which only some columns are kept.
+  ArrangeNode arrange(
+      Plan input, List<Expr> keys, @Nullable List<Expr> stored, Schema schema, boolean dropNulls) {
+    Node from = compile(input);
+    boolean plain =
+        keys.stream().allMatch(key -> key instanceof Expr.Column)
+            && (stored == null || stored.stream().allMatch(value -> value instanceof Expr.Column));
+    ArrangeNode.Key key =
+        new ArrangeNode.Key(from.key(), keys, stored, dropNulls, plain ? null : settings);
+    return (ArrangeNode)
+        node(
+            key,
+            () ->
+                new ArrangeNode(
+                    key,
+                    schema,
+                    from,
+                    rowKey(keys, input.schema()),
+                    stored == null ? null : project(stored, input.schema(), schema),
+                    "Arrange",
+                    merges));
+  }
+
+  private Node join(Plan.Join join) {
+    Plan left = join.left();
+    Plan right = join.right();
+    ArrangeNode l = arrange(left, join.keys().stream().map(Plan.Key::left).toList(), true);
+    ArrangeNode r = arrange(right, join.keys().stream().map(Plan.Key::right).toList(), true);
+    Expr residual = join.residual();
+    InnerJoin operator =
+        new InnerJoin(
+            left.schema(),
+            right.schema(),
+            join.schema(),
+            residual == null ? null : evaluator(residual, join.schema()));
+    return new KeyedNode(
+        planKey(join),
+        join.schema(),
+        join.keys().isEmpty() ? "Cross join" : "Join",
+        operator,
+        List.of(l, r),
+        List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
+        false,
+        false,
+        merges);
+  }
+
+  private Node distinct(Plan.Distinct distinct) {
+    return new KeyedNode(
+        planKey(distinct),
+        distinct.schema(),
+        "Distinct",
+        new Distinct(),
+        List.of(arrange(distinct.input(), columns(distinct.schema()), false)),
+        List.of(new KeyedNode.Arranged()),
+        false,
+        false,
+        merges);
+  }
+
+  static List<Expr> columns(Schema schema) {
+    List<Expr> columns = new ArrayList<>();
+    for (int i = 0; i < schema.size(); i++) {
+      columns.add(new Expr.Column(i, schema.column(i).type()));
+    }
+    return columns;
+  }
+}

@@ -1,0 +1,196 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.operator.Output;
+import io.pgtrickle.dvm.state.Arrangement;
+import io.pgtrickle.dvm.state.Batch;
+import io.pgtrickle.dvm.state.Entries;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.List;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/// The end of a view: consolidates its output until it is released.
+///
+/// What is pending lies in an arrangement, so that a view that is held back for long costs a step
+/// no
+/// more than its delta. Errors are few distinct rows and lie in a plain Z-set.
+final class SinkNode extends Node {
+  private static final ByteSink NO_KEY = new ByteSink(1);
+
+  private final View view;
+  private final List<Node> nodes;
+  private final Executor merges;
+  private Arrangement pending;
+  private ZSet failures = ZSet.EMPTY;
+
+  // Staged by the step at hand.
+  private ZSet.Builder arriving = new ZSet.Builder(4);
+  private @Nullable ZSet nextFailures;
+  private @Nullable ZSet released;
+  private boolean staged;
+
+  record Key(long view) {}
+
+  /// @param nodes every node the view's output depends on, except through other views
+  SinkNode(View view, Node root, List<Node> nodes, Executor merges) {
+    super(new Key(view.id()), root.schema(), List.of(root));
+    this.view = view;
+    this.nodes = List.copyOf(nodes);
+    this.merges = merges;
+    pending = new Arrangement(merges);
+  }
+
+  View view() {
+    return view;
+  }
+
+  /// The nodes of the view.
+  List<Node> nodes() {
+    return nodes;
+  }
+
+  /// The same sink over equal nodes of another dataflow.
+  SinkNode in(List<Node> others, Node root) {
+    SinkNode moved = new SinkNode(view, root, others, merges);
+    moved.pending = pending;
+    moved.failures = failures;
+    return moved;
+  }
+
+  @Override
+  String label() {
+    return "View " + view.name();
+  }
+
+  /// A node of the view had failures.
+  void fails(ZSet delta) {
+    arriving.addAll(delta);
+  }
+
+  @Override
+  void run(Output out) {
+    throw new IllegalStateException("a sink is run with a release decision");
+  }
+
+  /// Takes the step's delta and releases everything pending if it may.
+  void run(Release release) {
+    ZSet delta = input(0).output();
+    if (!arriving.isEmpty()) {
+      nextFailures = failures.plus(arriving.build());
+    }
+    boolean held = hasFailures(nextFailures == null ? failures : nextFailures);
+    staged = true;
+    if (isPending()
+        ? !held && release.due(view.id())
+        : !held && !delta.isEmpty() && release.due(view.id())) {
+      released = isPending() ? pendingRows().plus(delta) : delta;
+    } else if (!delta.isEmpty()) {
+      Batch.Builder batch = new Batch.Builder(delta.size());
+      delta.forEach((row, weight) -> batch.add(NO_KEY, row, weight));
+      pending.stage(batch.build());
+    }
+  }
+
+  /// Whether the host wants a view's output now.
+  @FunctionalInterface
+  interface Release {
+    boolean due(long view);
+  }
+
+  private static boolean hasFailures(ZSet failures) {
+    for (int i = 0; i < failures.size(); i++) {
+      if (failures.weight(i) > 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private ZSet pendingRows() {
+    ZSet.Builder rows = new ZSet.Builder();
+    Entries entries = pending.snapshot().prefix(NO_KEY);
+    while (entries.next()) {
+      rows.add(entries.row(), entries.weight());
+    }
+    return rows.build();
+  }
+
+  /// Whether output waits for its release.
+  boolean isPending() {
+    return pending.snapshot().rows() > 0;
+  }
+
+  long pendingEntries() {
+    return pending.snapshot().rows();
+  }
+
+  /// What this step releases; `null` when it releases nothing.
+  @Nullable ZSet released() {
+    return released;
+  }
+
+  boolean failuresChanged() {
+    return nextFailures != null && !nextFailures.equals(failures);
+  }
+
+  /// The view's errors, with this step's changes.
+  ViewErrors viewErrors() {
+    ZSet current = nextFailures == null ? failures : nextFailures;
+    long rows = 0;
+    Row sample = null;
+    for (int i = 0; i < current.size(); i++) {
+      if (current.weight(i) > 0) {
+        rows += current.weight(i);
+        sample = sample == null ? current.row(i) : sample;
+      }
+    }
+    return sample == null
+        ? ViewErrors.NONE
+        : new ViewErrors(
+            rows, String.valueOf(ERRORS.value(sample, 0)), String.valueOf(ERRORS.value(sample, 1)));
+  }
+
+  @Override
+  boolean commitState() {
+    if (!staged) {
+      return false;
+    }
+    if (nextFailures != null) {
+      failures = nextFailures;
+    }
+    boolean wasReleased = released != null;
+    forget();
+    if (wasReleased) {
+      pending = new Arrangement(merges);
+      return false;
+    }
+    return pending.commit();
+  }
+
+  @Override
+  void rollbackState() {
+    pending.rollback();
+    forget();
+  }
+
+  private void forget() {
+    arriving = new ZSet.Builder(4);
+    nextFailures = null;
+    released = null;
+    staged = false;
+  }
+
+  @Override
+  boolean settle() {
+    return pending.settle();
+  }
+
+  @Override
+  StateSize stateSize() {
+    Snapshot contents = pending.snapshot();
+    return new StateSize(contents.rows(), contents.bytes());
+  }
+}

@@ -1,0 +1,167 @@
+package io.pgtrickle.dvm.expr;
+
+import io.pgtrickle.dvm.expr.Implementation.Binary;
+import io.pgtrickle.dvm.expr.NativeFunction.Binding;
+import io.pgtrickle.dvm.type.EvaluationFailure;
+import java.time.DateTimeException;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.List;
+
+/// Casts and arithmetic of date, timestamp and timestamptz. There is no interval here.
+final class DateTimeFunctions {
+  private static final int MAX_PRECISION = 6;
+
+  private DateTimeFunctions() {}
+
+  static void register(Registry registry) {
+    dates(registry);
+    casts(registry);
+    zones(registry);
+    for (String type : List.of("timestamp", "timestamptz")) {
+      registry
+          .add("isfinite(" + type + ") bool", "not an infinity", (Long a) -> DateTimes.isFinite(a))
+          .neverFails();
+      registry.add(
+          type + "(" + type + ",int4) " + type,
+          "cast to a number of fractional digits",
+          DateTimeFunctions::withPrecision);
+    }
+  }
+
+  private static void dates(Registry registry) {
+    registry.add("date_pli(date,int4) date", "days later", DateTimeFunctions::plusDays);
+    registry.add(
+        "integer_pl_date(int4,date) date", "days later", (Long n, Long a) -> plusDays(a, n));
+    registry.add("date_mii(date,int4) date", "days earlier", (Long a, Long n) -> plusDays(a, -n));
+    registry.add("date_mi(date,date) int4", "days between", DateTimeFunctions::daysBetween);
+    registry.add(
+        "make_date(int4,int4,int4) date",
+        "a date of year, month and day",
+        DateTimeFunctions::makeDate);
+    registry
+        .add("isfinite(date) bool", "not an infinity", (Long a) -> DateTimes.isFiniteDate(a))
+        .neverFails();
+  }
+
+  private static void casts(Registry registry) {
+    registry.add(
+        "timestamp(date) timestamp", "cast: midnight", (Long a) -> DateTimes.dateToTimestamp(a));
+    registry
+        .add("date(timestamp) date", "cast: the day", (Long a) -> DateTimes.timestampToDate(a))
+        .neverFails();
+    registry.addZoned(
+        "timestamptz(date) timestamptz",
+        "cast: local midnight",
+        zone -> (Long a) -> DateTimes.dateToTimestamptz(a, zone));
+    registry
+        .addZoned(
+            "date(timestamptz) date",
+            "cast: the local day",
+            zone -> (Long a) -> DateTimes.timestamptzToDate(a, zone))
+        .neverFails();
+    registry.addZoned(
+        "timestamptz(timestamp) timestamptz",
+        "cast: as local time",
+        zone -> (Long a) -> DateTimes.timestampToTimestamptz(a, zone));
+    registry.addZoned(
+        "timestamp(timestamptz) timestamp",
+        "cast: local time",
+        zone -> (Long a) -> DateTimes.timestamptzToTimestamp(a, zone));
+  }
+
+  private static void zones(Registry registry) {
+    registry.addZoned(
+        "timezone(timestamptz) timestamp",
+        "AT LOCAL",
+        zone -> (Long a) -> DateTimes.timestamptzToTimestamp(a, zone));
+    registry.addZoned(
+        "timezone(timestamp) timestamptz",
+        "AT LOCAL",
+        zone -> (Long a) -> DateTimes.timestampToTimestamptz(a, zone));
+    registry
+        .addBound(
+            "timezone(text,timestamptz) timestamp",
+            "AT TIME ZONE, for a constant zone",
+            binding -> {
+              ZoneId zone = constantZone(binding, 0);
+              return (Binary<String, Long, Long>)
+                  (_, a) -> DateTimes.timestamptzToTimestamp(a, zone);
+            })
+        .needsConstantZone(0);
+    registry
+        .addBound(
+            "timezone(text,timestamp) timestamptz",
+            "AT TIME ZONE, for a constant zone",
+            binding -> {
+              ZoneId zone = constantZone(binding, 0);
+              return (Binary<String, Long, Long>)
+                  (_, a) -> DateTimes.timestampToTimestamptz(a, zone);
+            })
+        .needsConstantZone(0);
+  }
+
+  /// The zone that a literal argument names, which the library has made sure of.
+  static ZoneId constantZone(Binding binding, int argument) {
+    return binding.arguments().get(argument) instanceof Expr.Literal literal
+            && literal.value() != null
+        ? TimeZones.namedZone(literal.value()).orElseThrow()
+        : ZoneId.of("UTC");
+  }
+
+  private static Long plusDays(Long date, Long days) {
+    if (!DateTimes.isFiniteDate(date)) {
+      return date;
+    }
+    long sum = date + days;
+    if (!DateTimes.isValidDate(sum)) {
+      throw new EvaluationFailure("22008", "date out of range");
+    }
+    return sum;
+  }
+
+  private static Long daysBetween(Long left, Long right) {
+    if (!DateTimes.isFiniteDate(left) || !DateTimes.isFiniteDate(right)) {
+      throw new EvaluationFailure("22008", "cannot subtract infinite dates");
+    }
+    return left - right;
+  }
+
+  private static Long makeDate(Long year, Long month, Long day) {
+    try {
+      // A negative year is before Christ; there is no year 0.
+      long proleptic = year > 0 ? year : year + 1;
+      if (year != 0 && Math.abs(proleptic) < 10_000_000) {
+        long days =
+            LocalDate.of((int) proleptic, (int) (long) month, (int) (long) day).toEpochDay()
+                - DateTimes.EPOCH_DAY;
+        if (DateTimes.isValidDate(days)) {
+          return days;
+        }
+        throw new EvaluationFailure(
+            "22008", "date out of range: %d-%02d-%02d".formatted(year, month, day));
+      }
+    } catch (DateTimeException e) {
+      // No such month or day; the same complaint as for the year.
+    }
+    throw new EvaluationFailure(
+        "22008", "date field value out of range: %d-%02d-%02d".formatted(year, month, day));
+  }
+
+  private static Long withPrecision(Long micros, Long precision) {
+    if (!DateTimes.isFinite(micros) || precision == -1 || precision == MAX_PRECISION) {
+      return micros;
+    }
+    if (precision < 0 || precision > MAX_PRECISION) {
+      throw new EvaluationFailure(
+          "22023",
+          "timestamp(%d) precision must be between 0 and %d".formatted(precision, MAX_PRECISION));
+    }
+    long unit = 1;
+    for (long i = precision; i < MAX_PRECISION; i++) {
+      unit *= 10;
+    }
+    // Half away from zero, that is from 2000-01-01.
+    return micros >= 0 ? (micros + unit / 2) / unit * unit : -((-micros + unit / 2) / unit * unit);
+  }
+}

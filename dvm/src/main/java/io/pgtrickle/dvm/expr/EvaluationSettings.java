@@ -1,0 +1,44 @@
+package io.pgtrickle.dvm.expr;
+
+import java.time.ZoneId;
+import java.util.Map;
+import java.util.Optional;
+
+/// What the value of an expression depends on besides its row: facts of the server and settings of
+/// the
+/// session that defined the view.
+///
+/// @param timeZone the captured `TimeZone`
+/// @param isoDates whether the captured `DateStyle` prints ISO dates
+/// @param utf8 whether the database's encoding is UTF8
+/// @param collations by OID; the database's own stands under 100
+public record EvaluationSettings(
+    String timeZone, boolean isoDates, boolean utf8, Map<Integer, Collation> collations) {
+  private static final int DEFAULT_OID = 100;
+  private static final int C_OID = 950;
+  private static final int POSIX_OID = 951;
+
+  public EvaluationSettings {
+    collations = Map.copyOf(collations);
+  }
+
+  /// Settings of a UTF8 database with one default collation, DateStyle ISO.
+  public static EvaluationSettings of(String timeZone, Collation defaultCollation) {
+    return new EvaluationSettings(timeZone, true, true, Map.of(DEFAULT_OID, defaultCollation));
+  }
+
+  /// The rules of the captured time zone; empty when the JVM does not know it by that exact name.
+  ///
+  /// PostgreSQL also takes POSIX rules and offsets, which mean something else in Java.
+  public Optional<ZoneId> zone() {
+    return TimeZones.zone(timeZone);
+  }
+
+  /// The facts of a collation, [Collation#UNKNOWN] when none were given.
+  public Collation collation(int oid) {
+    return switch (oid) {
+      case C_OID, POSIX_OID -> Collation.C;
+      default -> collations.getOrDefault(oid, Collation.UNKNOWN);
+    };
+  }
+}

@@ -1,0 +1,160 @@
+package io.pgtrickle.dvm.expr;
+
+import io.pgtrickle.dvm.type.SqlType;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// A built-in function that the engine evaluates itself, with the server's results and errors.
+///
+/// Strictness is not its business: a strict [Signature] is never called with NULL.
+public final class NativeFunction {
+  /// What must be known of the settings before a function may be evaluated natively.
+  public enum Requirement {
+    /// The rules of the captured TimeZone.
+    TIME_ZONE,
+    /// A time zone argument that is a constant, and means the same to both sides.
+    CONSTANT_TIME_ZONE,
+    /// The captured DateStyle is ISO, because a date or timestamp is printed.
+    ISO_DATES,
+    /// The database is encoded in UTF8.
+    UTF8,
+    /// The input collation tells strings apart by their bytes.
+    DETERMINISTIC,
+    /// The input collation orders by bytes.
+    BYTE_ORDER,
+    /// The input collation has no upper and lower case beyond ASCII.
+    ASCII_CASE
+  }
+
+  /// The part a function plays for its type.
+  enum Role {
+    EQUAL,
+    NOT_EQUAL,
+    OTHER
+  }
+
+  /// Makes the body under given settings.
+  @FunctionalInterface
+  interface Binder {
+    Implementation bind(Binding binding);
+  }
+
+  /// One use of a function.
+  record Binding(EvaluationSettings settings, int collation, List<Expr> arguments) {}
+
+  private final String name;
+  private final List<Integer> arguments;
+  private final int result;
+  private final String doc;
+  private final Binder binder;
+  private final Role role;
+  private final EnumSet<Requirement> requirements = EnumSet.noneOf(Requirement.class);
+  private boolean total;
+  private int zoneArgument = -1;
+
+  NativeFunction(
+      String name, List<Integer> arguments, int result, String doc, Role role, Binder binder) {
+    this.name = name;
+    this.arguments = List.copyOf(arguments);
+    this.result = result;
+    this.doc = doc;
+    this.role = role;
+    this.binder = binder;
+  }
+
+  NativeFunction needs(Requirement... more) {
+    requirements.addAll(List.of(more));
+    return this;
+  }
+
+  /// Marks the position of an argument that must be a constant time zone.
+  NativeFunction needsConstantZone(int argument) {
+    zoneArgument = argument;
+    return needs(Requirement.CONSTANT_TIME_ZONE);
+  }
+
+  NativeFunction neverFails() {
+    total = true;
+    return this;
+  }
+
+  /// `proname`, in schema `pg_catalog`.
+  public String name() {
+    return name;
+  }
+
+  /// Type OIDs of the declared arguments.
+  public List<Integer> arguments() {
+    return arguments;
+  }
+
+  /// Type OID of the result.
+  public int result() {
+    return result;
+  }
+
+  /// What it computes, for the generated reference.
+  public String doc() {
+    return doc;
+  }
+
+  public Set<Requirement> requirements() {
+    return EnumSet.copyOf(requirements);
+  }
+
+  /// Whether no argument values at all make it fail.
+  public boolean isTotal() {
+    return total;
+  }
+
+  Role role() {
+    return role;
+  }
+
+  /// The position of the argument that must be a constant time zone, −1 when there is none.
+  int zoneArgument() {
+    return zoneArgument;
+  }
+
+  Implementation bind(Binding binding) {
+    return binder.bind(binding);
+  }
+
+  /// Why one use cannot be native; empty when it can.
+  Optional<String> refusal(Binding binding) {
+    EvaluationSettings settings = binding.settings();
+    Collation collation = settings.collation(binding.collation());
+    for (Requirement requirement : requirements) {
+      String missing =
+          switch (requirement) {
+            case TIME_ZONE -> settings.zone().isPresent() ? "" : "time zone " + settings.timeZone();
+            case CONSTANT_TIME_ZONE ->
+                constantZone(binding).isPresent() ? "" : "a time zone that is not a constant";
+            case ISO_DATES -> settings.isoDates() ? "" : "a DateStyle other than ISO";
+            case UTF8 -> settings.utf8() ? "" : "a database encoding other than UTF8";
+            case DETERMINISTIC -> collation.deterministic() ? "" : "a nondeterministic collation";
+            case BYTE_ORDER ->
+                collation.byteOrder() ? "" : "a collation that does not order by bytes";
+            case ASCII_CASE -> collation.asciiCase() ? "" : "a collation with letters beyond ASCII";
+          };
+      if (!missing.isEmpty()) {
+        return Optional.of("function " + this + " under " + missing);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Optional<java.time.ZoneId> constantZone(Binding binding) {
+    return binding.arguments().get(zoneArgument) instanceof Expr.Literal(String zone, SqlType _)
+        ? TimeZones.namedZone(zone)
+        : Optional.empty();
+  }
+
+  /// The signature as a user reads it: `pg_catalog.int4pl(integer, integer)`.
+  @Override
+  public String toString() {
+    return TypeNames.signature("pg_catalog", name, arguments);
+  }
+}

@@ -1,0 +1,129 @@
+package io.pgtrickle.dvm.operator;
+
+import io.pgtrickle.dvm.expr.Evaluator;
+import io.pgtrickle.dvm.kernel.RowAssembler;
+import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Maintains the inner join of two inputs on equal keys, with an optional residual condition.
+///
+/// Join is bilinear, so the changes ΔL and ΔR of one epoch contribute, key by key,
+///
+///     Δ(L ⋈ R) = ΔL ⋈ R + ΔL ⋈ ΔR + L ⋈ ΔR
+///
+/// with L and R as before the epoch. The middle term is what old/old loses and new/new counts
+/// twice.
+/// A pair that exists in no committed state (l deleted while r is inserted) occurs once in the
+/// middle or first term and once in the last with opposite weights; so does the failure of its
+/// residual
+/// condition, and both cancel when the output is consolidated.
+///
+/// Rows with a NULL in the key never get here: the inputs are arranged without them. With no key
+/// expressions all rows share the empty key, which makes the cross product. A self join is two
+/// inputs
+/// that happen to be the same.
+public final class InnerJoin implements KeyedOperator {
+  private static final int LEFT = 0;
+  private static final int RIGHT = 1;
+
+  private final RowAssembler pairs;
+  private final @Nullable Evaluator residual;
+  private final Delta left = new Delta();
+  private final Delta right = new Delta();
+
+  /// @param schema left's columns followed by right's
+  /// @param residual over the pair; `null` when there is none
+  public InnerJoin(Schema left, Schema right, Schema schema, @Nullable Evaluator residual) {
+    this.residual = residual;
+    pairs = pairs(left, right, schema);
+  }
+
+  private static RowAssembler pairs(Schema left, Schema right, Schema schema) {
+    List<RowAssembler.Source> columns = new ArrayList<>();
+    for (int i = 0; i < left.size(); i++) {
+      columns.add(new RowAssembler.Copied(LEFT, i));
+    }
+    for (int i = 0; i < right.size(); i++) {
+      columns.add(new RowAssembler.Copied(RIGHT, i));
+    }
+    return new RowAssembler(schema, List.of(left, right), columns);
+  }
+
+  @Override
+  public void step(KeyGroup group, Output out) {
+    left.load(group, LEFT);
+    right.load(group, RIGHT);
+    if (!left.rows.isEmpty()) {
+      group.old(RIGHT, (row, weight) -> left.times(row, weight, (l, r, w) -> emit(l, r, w, out)));
+      right.forEach((row, weight) -> left.times(row, weight, (l, r, w) -> emit(l, r, w, out)));
+    }
+    if (!right.rows.isEmpty()) {
+      group.old(LEFT, (row, weight) -> right.times(row, weight, (r, l, w) -> emit(l, r, w, out)));
+    }
+  }
+
+  private void emit(Row l, Row r, long weight, Output out) {
+    Row pair = pairs.assemble(l, r);
+    if (residual == null) {
+      out.add(pair, weight);
+      return;
+    }
+    boolean keep;
+    try {
+      keep = Boolean.TRUE.equals(residual.evaluate(pair));
+    } catch (EvaluationFailure failure) {
+      out.fail(failure, weight);
+      return;
+    }
+    if (keep) {
+      out.add(pair, weight);
+    }
+  }
+
+  /// The pair of two rows, if the residual condition is true for it.
+  ///
+  /// @throws EvaluationFailure where PostgreSQL would raise an error
+  public @Nullable Row pair(Row l, Row r) {
+    Row pair = pairs.assemble(l, r);
+    return residual == null || Boolean.TRUE.equals(residual.evaluate(pair)) ? pair : null;
+  }
+
+  private interface PairConsumer {
+    void accept(Row mine, Row other, long weight);
+  }
+
+  // One input's delta of the key, in memory because it is paired with several streams.
+  private static final class Delta {
+    private final List<Row> rows = new ArrayList<>();
+    private long[] weights = new long[4];
+
+    void load(KeyGroup group, int input) {
+      rows.clear();
+      group.delta(
+          input,
+          (row, weight) -> {
+            if (rows.size() == weights.length) {
+              weights = java.util.Arrays.copyOf(weights, weights.length * 2);
+            }
+            weights[rows.size()] = weight;
+            rows.add(row);
+          });
+    }
+
+    void forEach(java.util.function.ObjLongConsumer<Row> action) {
+      for (int i = 0; i < rows.size(); i++) {
+        action.accept(rows.get(i), weights[i]);
+      }
+    }
+
+    void times(Row other, long weight, PairConsumer action) {
+      for (int i = 0; i < rows.size(); i++) {
+        action.accept(rows.get(i), other, Math.multiplyExact(weights[i], weight));
+      }
+    }
+  }
+}

@@ -1,0 +1,249 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr.Literal;
+import io.pgtrickle.dvm.sql.NodeTree.Datum;
+import io.pgtrickle.dvm.type.Bytes;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+
+/// Reads the memory image of a constant, as a little-endian 64-bit server wrote it into a tree.
+///
+/// Pass-by-value types fill one eight-byte word, of which the upper bytes are a sign extension or
+/// zero; anything else there means a server of the other byte order and is refused.
+/// Variable-length types begin with a length word: one byte (lowest bit set) or four (two lowest
+/// bits clear); compressed and out-of-line values never occur in a tree.
+final class DatumImage {
+  private final ByteBuffer bytes;
+  private final SqlType type;
+
+  private DatumImage(byte[] image, SqlType type) {
+    this.bytes = ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN);
+    this.type = type;
+  }
+
+  /// The constant of a datum.
+  static Literal literal(Datum datum, SqlType type) {
+    return new Literal(new DatumImage(datum.image().toArray(), type).value(), type);
+  }
+
+  /// The elements of a one-dimensional array constant.
+  static List<Literal> elements(Datum datum, SqlType elementType) {
+    return new DatumImage(datum.image().toArray(), elementType).arrayElements();
+  }
+
+  private Object value() {
+    return switch (type.kind()) {
+      case BOOL -> word(1) != 0;
+      case INT2 -> word(2);
+      case INT4, DATE -> word(4);
+      case INT8, TIMESTAMP, TIMESTAMPTZ -> word(8);
+      case FLOAT4 -> Float.intBitsToFloat((int) word(4));
+      case FLOAT8 -> Double.longBitsToDouble(word(8));
+      case UUID -> uuid(bytes.array());
+      case NUMERIC -> numeric(varlena());
+      case TEXT, VARCHAR, BPCHAR -> text(varlena());
+      case BYTEA -> bytesOf(varlena());
+      case OPAQUE -> throw unreadable();
+    };
+  }
+
+  /// The low `size` bytes of the word, sign-extended.
+  private long word(int size) {
+    if (bytes.capacity() != 8) {
+      throw unreadable();
+    }
+    long word = bytes.getLong(0);
+    int unused = 64 - 8 * size;
+    long low = word << unused >> unused;
+    if (low != word && low << unused >>> unused != word) {
+      throw unreadable();
+    }
+    return low;
+  }
+
+  private UUID uuid(byte[] image) {
+    if (image.length != 16) {
+      throw unreadable();
+    }
+    ByteBuffer network = ByteBuffer.wrap(image);
+    return new UUID(network.getLong(), network.getLong());
+  }
+
+  private ByteBuffer varlena() {
+    return varlena(0, bytes.capacity());
+  }
+
+  /// The content of the variable-length value at an offset, which must end at or before `end`.
+  private ByteBuffer varlena(int offset, int end) {
+    int size = varlenaSize(offset, end);
+    int header = (bytes.get(offset) & 1) == 1 ? 1 : 4;
+    return bytes.slice(offset + header, size - header).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private int varlenaSize(int offset, int end) {
+    if (offset >= end) {
+      throw unreadable();
+    }
+    int first = bytes.get(offset) & 0xFF;
+    int size;
+    if ((first & 1) == 1) {
+      size = first >> 1;
+    } else if ((first & 3) == 0 && offset + 4 <= end) {
+      size = bytes.getInt(offset) >>> 2;
+    } else {
+      throw unreadable();
+    }
+    if (size < 1 || offset + size > end) {
+      throw unreadable();
+    }
+    return size;
+  }
+
+  private String text(ByteBuffer content) {
+    try {
+      // Strict, so that text of another encoding is refused instead of mangled.
+      return StandardCharsets.UTF_8.newDecoder().decode(content).toString();
+    } catch (CharacterCodingException notUtf8) {
+      throw NodeForm.notUnderstood("a text constant that is not UTF-8 (" + notUtf8 + ")");
+    }
+  }
+
+  private static Bytes bytesOf(ByteBuffer content) {
+    byte[] copy = new byte[content.remaining()];
+    content.get(copy);
+    return Bytes.copyOf(copy);
+  }
+
+  /// Reads numeric's internal form: base-10000 digits under a header of two or four bytes.
+  private Object numeric(ByteBuffer content) {
+    int header = content.getShort() & 0xFFFF;
+    String text;
+    if ((header & 0xC000) == 0xC000) {
+      text =
+          switch (header & 0xF000) {
+            case 0xC000 -> "NaN";
+            case 0xD000 -> "Infinity";
+            case 0xF000 -> "-Infinity";
+            default -> throw unreadable();
+          };
+    } else {
+      boolean isShort = (header & 0x8000) != 0;
+      boolean negative = isShort ? (header & 0x2000) != 0 : (header & 0x4000) != 0;
+      int scale = isShort ? (header & 0x1F80) >> 7 : header & 0x3FFF;
+      // The short form's weight is seven bits with sign.
+      int weight = isShort ? (header & 0x7F) << 25 >> 25 : content.getShort();
+      text = decimal(content, negative, scale, weight);
+    }
+    return TypeCodec.of(type).fromText(text);
+  }
+
+  private static String decimal(ByteBuffer digits, boolean negative, int scale, int weight) {
+    StringBuilder text = new StringBuilder(negative ? "-" : "");
+    int count = digits.remaining() / 2;
+    short[] groups = new short[count];
+    digits.asShortBuffer().get(groups);
+    if (weight < 0) {
+      text.append('0');
+    }
+    for (int i = 0; i <= weight; i++) {
+      text.append(fourDigits(i < count ? groups[i] : 0));
+    }
+    if (scale > 0) {
+      text.append('.');
+      int end = text.length() + scale;
+      for (int i = weight + 1; text.length() < end; i++) {
+        text.append(fourDigits(i >= 0 && i < count ? groups[i] : 0));
+      }
+      text.setLength(end);
+    }
+    return text.toString();
+  }
+
+  private static String fourDigits(int group) {
+    return String.format(java.util.Locale.ROOT, "%04d", group);
+  }
+
+  /// Walks a one-dimensional `ArrayType`: dimensions, offset of the data or 0 without NULLs,
+  /// element
+  /// type, extent, lower bound, null bitmap, data.
+  private List<Literal> arrayElements() {
+    ByteBuffer array = varlena();
+    // Alignment counts from the start of the value, header included.
+    int start = bytes.capacity() - array.capacity();
+    if (start != 4) {
+      throw unreadable();
+    }
+    int dimensions = array.getInt(0);
+    int dataOffset = array.getInt(4);
+    if (array.getInt(8) != type.oid() || dimensions > 1) {
+      throw unreadable();
+    }
+    int count = dimensions == 0 ? 0 : array.getInt(12);
+    int bitmap = start + 20;
+    int at = dataOffset != 0 ? dataOffset : 24;
+    List<Literal> elements = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      boolean isNull = dataOffset != 0 && (bytes.get(bitmap + i / 8) >> i % 8 & 1) == 0;
+      if (isNull) {
+        elements.add(new Literal(null, type));
+      } else {
+        int from = aligned(at);
+        int size = elementSize(from);
+        elements.add(new Literal(element(from, size), type));
+        at = from + size;
+      }
+    }
+    return elements;
+  }
+
+  private int elementSize(int from) {
+    return switch (type.kind()) {
+      case BOOL -> 1;
+      case INT2 -> 2;
+      case INT4, DATE, FLOAT4 -> 4;
+      case INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> 8;
+      case UUID -> 16;
+      case NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> varlenaSize(from, bytes.capacity());
+      case OPAQUE -> throw unreadable();
+    };
+  }
+
+  /// Types align to their size, variable-length ones to four bytes unless their header is short
+  /// (padding is zero, a header never is).
+  private int aligned(int at) {
+    int alignment =
+        switch (type.kind()) {
+          case BOOL, UUID -> 1;
+          case INT2 -> 2;
+          case INT4, DATE, FLOAT4 -> 4;
+          case INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> 8;
+          case NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> bytes.get(at) != 0 ? 1 : 4;
+          case OPAQUE -> throw unreadable();
+        };
+    return (at + alignment - 1) / alignment * alignment;
+  }
+
+  private Object element(int from, int size) {
+    byte[] image =
+        switch (type.kind()) {
+          case BOOL, INT2, INT4, DATE, FLOAT4, INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> new byte[8];
+          case UUID, NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> new byte[size];
+          case OPAQUE -> throw unreadable();
+        };
+    bytes.get(from, image, 0, size);
+    return new DatumImage(image, type).value();
+  }
+
+  private QueryRejected unreadable() {
+    return QueryRejected.notYet(
+        "query_not_understood", "a constant of type " + type.oid() + " in this binary form");
+  }
+}

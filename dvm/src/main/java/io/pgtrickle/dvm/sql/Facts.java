@@ -1,0 +1,43 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.expr.Collation;
+import io.pgtrickle.dvm.expr.Signature;
+import java.util.Optional;
+
+/// What the server knows about the objects that an analyzed tree names by OID.
+///
+/// An answer is a fact of the server's catalogs, never a guess; an object that cannot be found is
+/// `Optional.empty()` and refuses the query.
+public interface Facts {
+  /// A relation of the definition's document: table, view, stream table.
+  Optional<RelationShape> relation(int oid);
+
+  /// A row of `pg_proc`, functions and aggregates alike.
+  Optional<Signature> function(int oid);
+
+  /// A row of `pg_operator`.
+  Optional<Operator> operator(int oid);
+
+  /// An operator with this function, for writing `= ANY` again; empty when there is none.
+  Optional<Operator> operatorOf(Signature function);
+
+  /// A row of `pg_collation`, the database's own for `"default"`.
+  Optional<NamedCollation> collation(int oid);
+
+  /// How the server converts implicitly between two types, as it does for the columns of a UNION.
+  Optional<Cast> implicitCast(int sourceType, int targetType);
+
+  /// The schema-qualified, quoted name of a type.
+  Optional<String> typeName(int oid);
+
+  /// An operator and the function it calls.
+  record Operator(int oid, String schema, String name, int left, int right, int function) {}
+
+  /// A collation.
+  ///
+  /// @param name schema-qualified and quoted
+  record NamedCollation(String name, Collation properties) {}
+
+  /// A conversion: by a function, or by relabelling when there is none.
+  record Cast(Optional<Signature> function) {}
+}

@@ -1,0 +1,301 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/// Translates FROM and WHERE of one query: range table entries to plans, the join tree to joins.
+final class FromBinder {
+  private static final int RELATION = 0;
+  private static final int SUBQUERY = 1;
+  private static final int JOIN = 2;
+  private static final int VALUES = 5;
+  private static final int COMMON_TABLE = 6;
+  private static final int RESULT = 8;
+  private static final int GROUP = 9;
+
+  private final QueryBinder queries;
+  private final List<Node> rangeTable;
+  private final Levels levels;
+
+  FromBinder(QueryBinder queries, List<Node> rangeTable, Levels levels) {
+    this.queries = queries;
+    this.rangeTable = rangeTable;
+    this.levels = levels;
+  }
+
+  /// The rows that FROM and WHERE select.
+  Source bind(Node fromExpression) {
+    return NodeForm.read(
+        fromExpression,
+        form -> {
+          Source all = null;
+          for (Node item : form.nodes("fromlist")) {
+            Source next = item(item);
+            all = all == null ? next : all.cross(next);
+          }
+          Source source = all == null ? oneEmptyRow() : all;
+          if (form.isAbsent("quals")) {
+            return source;
+          }
+          Expr condition = expressions(source).bind(form.node("quals"));
+          return new Source(new Plan.Filter(source.plan(), condition), source.positions());
+        });
+  }
+
+  private static Source oneEmptyRow() {
+    return new Source(new Plan.Values(List.of(List.of()), Schema.of()), Map.of());
+  }
+
+  private Source item(Node item) {
+    return NodeForm.read(
+        item,
+        form ->
+            switch (form.tag()) {
+              case "RANGETBLREF" -> entry(form.integer("rtindex"));
+              case "JOINEXPR" -> join(form);
+              default -> throw NodeForm.notUnderstood("node " + form.tag() + " in FROM");
+            });
+  }
+
+  private Source join(NodeForm form) {
+    int kind = form.integer("jointype");
+    if (kind != 0) {
+      throw Unsupported.join(kind);
+    }
+    Source both = item(form.node("larg")).cross(item(form.node("rarg")));
+    if (form.isAbsent("quals")) {
+      return both;
+    }
+    Expr condition = expressions(both).bind(form.node("quals"));
+    if (!(both.plan() instanceof Plan.Join cross)) {
+      throw new IllegalStateException("a cross product is a join");
+    }
+    Plan join = new Plan.Join(cross.left(), cross.right(), List.of(), condition, cross.schema());
+    return new Source(join, both.positions());
+  }
+
+  /// A binder for expressions over the rows of a source.
+  ExpressionBinder expressions(Source source) {
+    return new ExpressionBinder(queries.facts(), variable -> column(variable, source));
+  }
+
+  /// The value that a variable denotes in rows of a source.
+  Expr column(Variable variable, Source source) {
+    Map<Integer, Integer> attributes = source.positions().get(variable.entry());
+    if (attributes == null) {
+      return expressions(source).bind(aliased(variable));
+    }
+    Integer position = attributes.get(variable.attribute());
+    if (position == null) {
+      throw unavailable(variable);
+    }
+    SqlType type = source.plan().schema().column(position).type();
+    if (type.oid() != variable.type().oid()) {
+      throw NodeForm.notUnderstood("a column whose type is not that of its reference");
+    }
+    return new Expr.Column(position, type);
+  }
+
+  /// What a column of a join or of the group list stands for.
+  private Node aliased(Variable variable) {
+    return readEntry(
+        variable.entry(),
+        (kind, form) -> {
+          String field =
+              switch (kind) {
+                case JOIN -> "joinaliasvars";
+                case GROUP -> "groupexprs";
+                default -> throw QueryRejected.notYet("unsupported_clause", "a LATERAL reference");
+              };
+          if (kind == JOIN) {
+            form.neutral("jointype", "unsupported_join", "an outer join");
+          }
+          List<Node> columns = form.nodes(field);
+          if (variable.attribute() > columns.size()) {
+            throw NodeForm.notUnderstood("a column of a join that has fewer");
+          }
+          return columns.get(variable.attribute() - 1);
+        });
+  }
+
+  /// The subquery of an entry: an operand of a set operation.
+  Plan operand(int entry) {
+    return entry(entry).plan();
+  }
+
+  private Source entry(int entry) {
+    return readEntry(
+        entry,
+        (kind, form) ->
+            switch (kind) {
+              case RELATION -> relation(entry, form);
+              case SUBQUERY -> Source.of(entry, queries.bindInner(form.node("subquery"), levels));
+              case VALUES -> Source.of(entry, values(form));
+              case COMMON_TABLE -> Source.of(entry, commonTable(form));
+              case RESULT -> oneEmptyRow();
+              default -> throw Unsupported.rangeTableEntry(kind);
+            });
+  }
+
+  private interface EntryReader<T> {
+    T read(int kind, NodeForm form);
+  }
+
+  private <T> T readEntry(int entry, EntryReader<T> reader) {
+    return NodeForm.read(
+        node(entry),
+        form -> {
+          form.neutral("securityQuals", "row_level_security", "row-level security");
+          int kind = form.integer("rtekind");
+          T result = reader.read(kind, form);
+          if (kind != RELATION) {
+            form.neutral("relid");
+            form.neutral("relkind");
+            form.neutral("inh");
+          }
+          return result;
+        });
+  }
+
+  private Node node(int entry) {
+    if (entry < 1 || entry > rangeTable.size()) {
+      throw NodeForm.notUnderstood("range table entry " + entry);
+    }
+    return rangeTable.get(entry - 1);
+  }
+
+  private Source relation(int entry, NodeForm form) {
+    form.neutral("tablesample", "unsupported_clause", "TABLESAMPLE");
+    int oid = form.oid("relid");
+    char kind = form.text("relkind").charAt(0);
+    boolean withChildren = form.flag("inh");
+    RelationShape shape =
+        queries
+            .facts()
+            .relation(oid)
+            .filter(known -> known.kind() == kind)
+            .orElseThrow(() -> NodeForm.notUnderstood("relation " + Integer.toUnsignedString(oid)));
+    if (shape.view().isPresent()) {
+      return view(entry, shape, shape.view().get());
+    }
+    requireDecodable(shape);
+    if (kind == 'p' && !withChildren) {
+      throw QueryRejected.notYet(
+          "unsupported_clause", "ONLY " + shape.qualifiedName() + ", a partitioned table");
+    }
+    Map<Integer, Integer> positions = new TreeMap<>();
+    List<Column> columns = new ArrayList<>();
+    for (RelationShape.Attribute attribute : shape.columns()) {
+      if (!attribute.generated()) {
+        positions.put(attribute.number(), columns.size());
+        columns.add(new Column(attribute.name(), attribute.type()));
+      }
+    }
+    boolean keyIsDecodable = positions.keySet().containsAll(shape.primaryKey());
+    List<Integer> key =
+        keyIsDecodable ? shape.primaryKey().stream().map(positions::get).toList() : List.of();
+    Plan scan = new Plan.Scan(oid, shape.qualifiedName(), key, new Schema(columns));
+    return new Source(scan, Map.of(entry, positions));
+  }
+
+  private Source view(int entry, RelationShape shape, String tree) {
+    Plan plan = queries.bindView(tree);
+    if (plan.schema().size() != shape.columns().size()) {
+      throw NodeForm.notUnderstood("the columns of view " + shape.qualifiedName());
+    }
+    return Source.of(entry, plan);
+  }
+
+  private static void requireDecodable(RelationShape shape) {
+    String obstacle =
+        switch (shape.kind()) {
+          case 'r', 'p' ->
+              switch (shape.persistence()) {
+                case 'u' -> "unlogged table";
+                case 't' -> "temporary table";
+                default -> isCatalog(shape) ? "system catalog" : "";
+              };
+          case 'm' -> "materialized view";
+          case 'f' -> "foreign table";
+          default -> "relation of kind '" + shape.kind() + "'";
+        };
+    if (!obstacle.isEmpty()) {
+      throw QueryRejected.unsupported(
+          "source_not_decodable",
+          obstacle + " " + shape.qualifiedName(),
+          "its changes are not in the stream of logical decoding");
+    }
+    if (shape.rowSecurity()) {
+      throw QueryRejected.notYet(
+          "row_level_security", "table " + shape.qualifiedName() + " with row-level security");
+    }
+    if (shape.children()) {
+      throw QueryRejected.notYet(
+          "inheritance", "table " + shape.qualifiedName() + " with inheritance children");
+    }
+  }
+
+  private static boolean isCatalog(RelationShape shape) {
+    return Integer.compareUnsigned(shape.oid(), 16384) < 0
+        || shape.schema().equals("pg_catalog")
+        || shape.schema().equals("information_schema");
+  }
+
+  private QueryRejected unavailable(Variable variable) {
+    int oid = NodeForm.glance(node(variable.entry())).oid("relid");
+    Optional<RelationShape> shape = queries.facts().relation(oid);
+    for (RelationShape.Attribute attribute : shape.map(RelationShape::columns).orElse(List.of())) {
+      if (attribute.number() == variable.attribute() && attribute.generated()) {
+        return QueryRejected.notYet("generated_column", "generated column " + attribute.name());
+      }
+    }
+    return NodeForm.notUnderstood("column " + variable.attribute() + " of a relation");
+  }
+
+  private Plan commonTable(NodeForm form) {
+    form.neutral("self_reference", "unsupported_clause", "WITH RECURSIVE");
+    form.numbers("coltypes");
+    form.numbers("coltypmods");
+    form.numbers("colcollations");
+    Levels.CommonTable table = levels.find(form.text("ctename"), form.integer("ctelevelsup"));
+    return queries.bindInner(table.query(), table.levels());
+  }
+
+  private Plan values(NodeForm form) {
+    List<Integer> types = form.numbers("coltypes");
+    List<Integer> modifiers = form.numbers("coltypmods");
+    List<Integer> collations = form.numbers("colcollations");
+    List<Column> columns = new ArrayList<>();
+    for (int i = 0; i < types.size(); i++) {
+      columns.add(
+          new Column(
+              "column" + (i + 1), SqlType.of(types.get(i), modifiers.get(i), collations.get(i))));
+    }
+    ExpressionBinder binder = expressions(oneEmptyRow());
+    List<List<Expr>> rows = new ArrayList<>();
+    for (NodeTree row : form.items("values_lists")) {
+      if (!(row instanceof NodeTree.Items(List<NodeTree> cells)) || cells.size() != types.size()) {
+        throw NodeForm.notUnderstood("a row of VALUES");
+      }
+      List<Expr> bound = new ArrayList<>();
+      for (NodeTree cell : cells) {
+        if (!(cell instanceof Node expression)) {
+          throw NodeForm.notUnderstood("a cell of VALUES");
+        }
+        bound.add(binder.bind(expression));
+      }
+      rows.add(bound);
+    }
+    return new Plan.Values(rows, new Schema(columns));
+  }
+}

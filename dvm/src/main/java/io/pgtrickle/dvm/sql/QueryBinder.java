@@ -1,0 +1,148 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// Translates QUERY nodes: FROM, WHERE, grouping, the target list, DISTINCT.
+///
+/// Set operations are left to [SetOperationBinder], FROM to [FromBinder], grouping to
+/// [GroupingBinder]; each calls back here for the queries inside.
+final class QueryBinder {
+  static final String ORDER_BY_NOTICE =
+      "ORDER BY without LIMIT does not order a stream table; order when you read it";
+
+  private final Facts facts;
+  private final Set<String> notices;
+
+  QueryBinder(Facts facts, Set<String> notices) {
+    this.facts = facts;
+    this.notices = notices;
+  }
+
+  /// A query with the WITH queries of no other one in sight.
+  Plan bindTop(Node query) {
+    return bind(query, Levels.none(), true);
+  }
+
+  /// The tree of a view that is read like a table.
+  Plan bindView(String tree) {
+    return bind(Binder.query(tree), Levels.none(), false);
+  }
+
+  /// A query inside another one.
+  Plan bindInner(Node query, Levels levels) {
+    return bind(query, levels, false);
+  }
+
+  Facts facts() {
+    return facts;
+  }
+
+  private Plan bind(Node query, Levels outer, boolean top) {
+    return NodeForm.read(query, form -> bind(form, outer, top));
+  }
+
+  private Plan bind(NodeForm form, Levels outer, boolean top) {
+    refuseUnsupportedClauses(form);
+    Levels levels = outer.enter(form.nodes("cteList"));
+    List<Node> rangeTable = form.nodes("rtable");
+    if (!form.nodes("sortClause").isEmpty() && top) {
+      notices.add(ORDER_BY_NOTICE);
+    }
+    List<TargetEntry> targets = form.nodes("targetList").stream().map(TargetEntry::of).toList();
+    boolean dependentColumns = !form.numbers("constraintDeps").isEmpty();
+    List<Node> groups = form.nodes("groupClause");
+    Optional<Node> having =
+        form.isAbsent("havingQual") ? Optional.empty() : Optional.of(form.node("havingQual"));
+    List<Node> distinct = form.nodes("distinctClause");
+    Node from = form.node("jointree");
+
+    FromBinder fromBinder = new FromBinder(this, rangeTable, levels);
+    if (!form.isAbsent("setOperations")) {
+      requireBareSetOperation(from, groups, having, distinct);
+      return new SetOperationBinder(this, fromBinder).bind(form.node("setOperations"), targets);
+    }
+    Source source = fromBinder.bind(from);
+    GroupingBinder grouping =
+        new GroupingBinder(facts, fromBinder, source, targets, groups, dependentColumns);
+    Plan plan =
+        grouping.isNeeded(having)
+            ? grouping.bind(having)
+            : project(source.plan(), targets, grouping.ungrouped());
+    return distinct.isEmpty() ? plan : distinct(plan, targets, distinct);
+  }
+
+  private static void refuseUnsupportedClauses(NodeForm form) {
+    form.expect("commandType", "1", "unsupported_clause", "a statement that is not a SELECT");
+    form.neutral("utilityStmt");
+    form.neutral("resultRelation");
+    form.neutral("hasModifyingCTE", "unsupported_clause", "a data-modifying WITH query");
+    form.neutral("hasWindowFuncs", "unsupported_clause", "a window function");
+    form.neutral("windowClause", "unsupported_clause", "a WINDOW clause");
+    form.neutral("hasTargetSRFs", "unsupported_clause", "a set-returning function");
+    form.neutral("hasDistinctOn", "unsupported_clause", "DISTINCT ON");
+    form.neutral("hasForUpdate", "unsupported_clause", "FOR UPDATE or FOR SHARE");
+    form.neutral("rowMarks", "unsupported_clause", "FOR UPDATE or FOR SHARE");
+    form.neutral("hasRowSecurity", "row_level_security", "row-level security");
+    form.neutral("groupDistinct", "unsupported_clause", "GROUP BY DISTINCT");
+    form.neutral("groupingSets", "unsupported_clause", "GROUPING SETS, ROLLUP or CUBE");
+    form.neutral("limitCount", "unsupported_clause", "LIMIT");
+    form.neutral("limitOffset", "unsupported_clause", "OFFSET");
+    form.neutral("limitOption", "unsupported_clause", "WITH TIES");
+    form.neutral("withCheckOptions");
+    form.neutral("onConflict");
+    form.neutral("returningList");
+    form.neutral("returningOldAlias");
+    form.neutral("returningNewAlias");
+    form.neutral("mergeActionList");
+    form.neutral("mergeTargetRelation");
+    form.neutral("mergeJoinCondition");
+  }
+
+  private static void requireBareSetOperation(
+      Node from, List<Node> groups, Optional<Node> having, List<Node> distinct) {
+    boolean bare =
+        NodeForm.read(from, form -> form.nodes("fromlist").isEmpty() && form.isAbsent("quals"));
+    if (!bare || !groups.isEmpty() || having.isPresent() || !distinct.isEmpty()) {
+      throw NodeForm.notUnderstood("a set operation with clauses of its own");
+    }
+  }
+
+  /// The visible columns of a target list.
+  static Plan project(Plan input, List<TargetEntry> targets, ExpressionBinder binder) {
+    List<Expr> expressions = new ArrayList<>();
+    List<Column> columns = new ArrayList<>();
+    for (TargetEntry target : targets) {
+      if (!target.junk()) {
+        Expr expression = binder.bind(target.expression());
+        expressions.add(expression);
+        columns.add(new Column(target.name(), expression.type()));
+      }
+    }
+    return new Plan.Project(input, expressions, new Schema(columns));
+  }
+
+  private Plan distinct(Plan plan, List<TargetEntry> targets, List<Node> clauses) {
+    Set<Integer> references = new LinkedHashSet<>();
+    for (Node clause : clauses) {
+      references.add(Equality.requireDefault(clause, targets, facts));
+    }
+    boolean coversAll =
+        targets.stream().filter(target -> !target.junk()).count() == references.size()
+            && targets.stream()
+                .filter(target -> references.contains(target.reference()))
+                .noneMatch(TargetEntry::junk);
+    if (!coversAll) {
+      throw NodeForm.notUnderstood("DISTINCT over other columns than the result's");
+    }
+    return new Plan.Distinct(plan);
+  }
+}

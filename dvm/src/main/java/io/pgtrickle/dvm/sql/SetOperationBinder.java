@@ -1,0 +1,125 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Translates UNION and UNION ALL.
+///
+/// The tree keeps the operands' own column types and states those of the result beside them; the
+/// planner adds the conversions, so here they are added too, as the server's casts say.
+final class SetOperationBinder {
+  private final QueryBinder queries;
+  private final FromBinder from;
+
+  SetOperationBinder(QueryBinder queries, FromBinder from) {
+    this.queries = queries;
+    this.from = from;
+  }
+
+  /// @param targets the outer target list: the columns of the operation, named
+  Plan bind(Node operation, List<TargetEntry> targets) {
+    Plan plan = operand(operation);
+    List<Expr> expressions = new ArrayList<>();
+    List<Column> columns = new ArrayList<>();
+    for (TargetEntry target : targets) {
+      // An ORDER BY above a set operation may only name its columns, so nothing is hidden.
+      Variable variable = Variable.of(target.expression());
+      if (target.junk() || variable.attribute() > plan.schema().size()) {
+        throw NodeForm.notUnderstood("a column above a set operation");
+      }
+      SqlType type = plan.schema().column(variable.attribute() - 1).type();
+      if (type.oid() != variable.type().oid()) {
+        throw NodeForm.notUnderstood("the type of a column above a set operation");
+      }
+      expressions.add(new Expr.Column(variable.attribute() - 1, type));
+      columns.add(new Column(target.name(), type));
+    }
+    return new Plan.Project(plan, expressions, new Schema(columns));
+  }
+
+  private Plan operand(Node node) {
+    return NodeForm.read(
+        node,
+        form ->
+            switch (form.tag()) {
+              case "RANGETBLREF" -> from.operand(form.integer("rtindex"));
+              case "SETOPERATIONSTMT" -> union(form);
+              default -> throw NodeForm.notUnderstood("node " + form.tag());
+            });
+  }
+
+  private Plan union(NodeForm form) {
+    switch (form.integer("op")) {
+      case 1 -> {}
+      case 2 -> throw QueryRejected.notYet("unsupported_clause", "INTERSECT");
+      case 3 -> throw QueryRejected.notYet("unsupported_clause", "EXCEPT");
+      default -> throw NodeForm.notUnderstood("a set operation of another kind");
+    }
+    Plan left = operand(form.node("larg"));
+    Plan right = operand(form.node("rarg"));
+    Schema schema =
+        schema(
+            left.schema(),
+            form.numbers("colTypes"),
+            form.numbers("colTypmods"),
+            form.numbers("colCollations"));
+    Plan all =
+        new Plan.UnionAll(List.of(converted(left, schema), converted(right, schema)), schema);
+    if (form.flag("all")) {
+      return all;
+    }
+    for (Column column : schema.columns()) {
+      Equality.requireComparable(column.type(), "UNION over", queries.facts());
+    }
+    return new Plan.Distinct(all);
+  }
+
+  private static Schema schema(
+      Schema left, List<Integer> types, List<Integer> modifiers, List<Integer> collations) {
+    List<Column> columns = new ArrayList<>();
+    for (int i = 0; i < types.size(); i++) {
+      columns.add(
+          new Column(
+              left.column(i).name(),
+              SqlType.of(types.get(i), modifiers.get(i), collations.get(i))));
+    }
+    return new Schema(columns);
+  }
+
+  private Plan converted(Plan operand, Schema target) {
+    if (operand.schema().equals(target)) {
+      return operand;
+    }
+    List<Expr> expressions = new ArrayList<>();
+    for (int i = 0; i < target.size(); i++) {
+      SqlType from = operand.schema().column(i).type();
+      expressions.add(converted(new Expr.Column(i, from), target.column(i).type()));
+    }
+    return new Plan.Project(operand, expressions, target);
+  }
+
+  private Expr converted(Expr column, SqlType target) {
+    SqlType source = column.type();
+    if (source.equals(target)) {
+      return column;
+    }
+    if (source.oid() == target.oid()) {
+      return new Expr.Relabel(column, target);
+    }
+    Facts.Cast cast =
+        queries
+            .facts()
+            .implicitCast(source.oid(), target.oid())
+            .orElseThrow(() -> NodeForm.notUnderstood("a conversion between columns of a UNION"));
+    return cast.function()
+        .<Expr>map(function -> new Expr.Call(function, List.of(column), target, 0))
+        .orElseGet(() -> new Expr.Relabel(column, target));
+  }
+}

@@ -1,0 +1,88 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+
+/// The names of constructs that this version does not translate, as a user would call them.
+final class Unsupported {
+  private Unsupported() {}
+
+  /// The rejection of a scalar node.
+  static QueryRejected expression(NodeForm form) {
+    return switch (form.tag()) {
+      case "AGGREF" -> QueryRejected.notYet("unsupported_aggregate", "an aggregate in this place");
+      case "SUBLINK" -> subquery(form.integer("subLinkType"));
+      case "PARAM" -> QueryRejected.notYet("unsupported_clause", "a parameter");
+      case "WINDOWFUNC" -> QueryRejected.notYet("unsupported_clause", "a window function");
+      case "GROUPINGFUNC" -> QueryRejected.notYet("unsupported_clause", "GROUPING()");
+      case "SQLVALUEFUNCTION" -> clock(form.integer("op"));
+      case "SUBSCRIPTINGREF" -> QueryRejected.notYet("unsupported_type", "a subscript");
+      case "FIELDSELECT" -> QueryRejected.notYet("unsupported_type", "a field of a row value");
+      case "ROW", "ROWEXPR" -> QueryRejected.notYet("unsupported_type", "a row constructor");
+      case "ROWCOMPARE", "ROWCOMPAREEXPR" ->
+          QueryRejected.notYet("unsupported_function", "a comparison of rows");
+      case "ARRAY" -> QueryRejected.notYet("unsupported_type", "an array constructor");
+      case "ARRAYCOERCEEXPR" -> QueryRejected.notYet("unsupported_type", "a cast of an array");
+      case "COERCETODOMAIN", "COERCETODOMAINVALUE" ->
+          QueryRejected.notYet("unsupported_type", "a cast to a domain");
+      case "CONVERTROWTYPEEXPR" ->
+          QueryRejected.notYet("unsupported_type", "a conversion between row types");
+      case "XMLEXPR" -> QueryRejected.notYet("unsupported_function", "an XML expression");
+      case "JSONEXPR", "JSONCONSTRUCTOREXPR", "JSONVALUEEXPR", "JSONISPREDICATE" ->
+          QueryRejected.notYet("unsupported_function", "an SQL/JSON expression");
+      default -> NodeForm.notUnderstood("node " + form.tag());
+    };
+  }
+
+  private static QueryRejected subquery(int kind) {
+    return QueryRejected.notYet(
+        "unsupported_subquery",
+        switch (kind) {
+          case 0 -> "EXISTS (subquery)";
+          case 1 -> "ALL (subquery)";
+          case 2 -> "IN or ANY (subquery)";
+          case 3 -> "a comparison of rows with a subquery";
+          case 4 -> "a scalar subquery";
+          case 6 -> "ARRAY (subquery)";
+          default -> "a subquery in an expression";
+        });
+  }
+
+  private static QueryRejected clock(int kind) {
+    String name =
+        switch (kind) {
+          case 0 -> "CURRENT_DATE";
+          case 1, 2 -> "CURRENT_TIME";
+          case 3, 4 -> "CURRENT_TIMESTAMP";
+          case 5, 6 -> "LOCALTIME";
+          case 7, 8 -> "LOCALTIMESTAMP";
+          case 9, 10, 11, 12 -> "CURRENT_USER";
+          case 13 -> "CURRENT_CATALOG";
+          default -> "CURRENT_SCHEMA";
+        };
+    return QueryRejected.notYet("stable_expression", name);
+  }
+
+  /// The rejection of a range table entry, by its `rtekind`.
+  static QueryRejected rangeTableEntry(int kind) {
+    return switch (kind) {
+      case 3 -> QueryRejected.notYet("unsupported_clause", "a function in FROM");
+      case 4 ->
+          QueryRejected.notYet(
+              "unsupported_clause", "XMLTABLE, JSON_TABLE or another table function");
+      case 7 -> QueryRejected.notYet("unsupported_clause", "a transition table");
+      default -> NodeForm.notUnderstood("a range table entry of kind " + kind);
+    };
+  }
+
+  /// The rejection of a join, by its `jointype`.
+  static QueryRejected join(int kind) {
+    return QueryRejected.notYet(
+        "unsupported_join",
+        switch (kind) {
+          case 1 -> "LEFT JOIN";
+          case 2 -> "FULL JOIN";
+          case 3 -> "RIGHT JOIN";
+          default -> "a join of kind " + kind;
+        });
+  }
+}

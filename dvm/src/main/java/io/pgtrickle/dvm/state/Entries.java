@@ -1,0 +1,32 @@
+package io.pgtrickle.dvm.state;
+
+import io.pgtrickle.dvm.kernel.Merge;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.Row;
+
+/// An ordered scan of a [Snapshot]: consolidated entries, by key and then row.
+public final class Entries {
+  private final Merge merge;
+
+  Entries(Merge merge) {
+    this.merge = merge;
+  }
+
+  /// Moves to the next entry of non-zero weight.
+  public boolean next() {
+    return merge.next();
+  }
+
+  public Row row() {
+    return merge.row();
+  }
+
+  public long weight() {
+    return merge.weight();
+  }
+
+  /// Replaces the sink's contents by the entry's key.
+  public void key(ByteSink out) {
+    merge.key(out);
+  }
+}

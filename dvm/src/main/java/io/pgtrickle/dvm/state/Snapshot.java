@@ -1,0 +1,116 @@
+package io.pgtrickle.dvm.state;
+
+import io.pgtrickle.dvm.kernel.Merge;
+import io.pgtrickle.dvm.kernel.Run;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.Row;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.ObjLongConsumer;
+import java.util.stream.Stream;
+
+/// The contents of an arrangement at one moment; an immutable list of runs whose sum it is.
+///
+/// It stays readable for as long as somebody holds it, whatever becomes of the arrangement. The
+/// rows it
+/// passes on are consolidated: distinct under their key, with their net weight, never zero.
+public final class Snapshot {
+  private final List<Run> runs;
+  private final Debt debt;
+
+  Snapshot(List<Run> runs, Debt debt) {
+    this.runs = List.copyOf(runs);
+    this.debt = debt;
+  }
+
+  List<Run> runs() {
+    return runs;
+  }
+
+  /// The stored entries: at least the number of distinct (key, row) pairs, at most about 1.5 times
+  /// it
+  /// once merging has caught up.
+  public long rows() {
+    return runs.stream().mapToLong(Run::entries).sum();
+  }
+
+  /// The bytes of the stored entries.
+  public long bytes() {
+    return runs.stream().mapToLong(Run::bytes).sum();
+  }
+
+  Snapshot plus(Batch delta) {
+    return delta.isEmpty()
+        ? this
+        : new Snapshot(Stream.concat(runs.stream(), Stream.of(delta.run())).toList(), debt);
+  }
+
+  /// The rows under one key, in the order of their bytes.
+  public void lookup(ByteSink key, ObjLongConsumer<Row> action) {
+    lookup().seek(key).forEach(action);
+  }
+
+  /// Starts look-ups of ascending keys.
+  public Lookup lookup() {
+    return new Lookup(runs);
+  }
+
+  /// The entries whose key starts with some bytes, in order from the first; all of them for none.
+  public Entries prefix(ByteSink keyPrefix) {
+    return new Entries(Merge.prefixed(runs, keyPrefix, false));
+  }
+
+  /// The row of positive weight with the least key among those that start with some bytes; among
+  /// equal
+  /// keys the least row bytes.
+  public Optional<Row> first(ByteSink keyPrefix) {
+    return firstPositive(Merge.prefixed(runs, keyPrefix, false));
+  }
+
+  /// The row of positive weight with the greatest key among those that start with some bytes; among
+  /// equal keys, again, the least row bytes.
+  public Optional<Row> last(ByteSink keyPrefix) {
+    Merge down = Merge.prefixed(runs, keyPrefix, true);
+    if (firstPositive(down).isEmpty()) {
+      return Optional.empty();
+    }
+    ByteSink key = new ByteSink();
+    down.key(key);
+    Lookup rows = lookup().seek(key);
+    while (rows.next()) {
+      if (rows.weight() > 0) {
+        return Optional.of(rows.row());
+      }
+    }
+    throw new IllegalStateException(
+        "the greatest key lost its row between two reads of a snapshot");
+  }
+
+  private Optional<Row> firstPositive(Merge merge) {
+    Optional<Row> found = Optional.empty();
+    while (found.isEmpty() && merge.next()) {
+      if (merge.weight() > 0) {
+        found = Optional.of(merge.row());
+      }
+    }
+    debt.add(merge.cancelled());
+    return found;
+  }
+
+  /// The work that scans have spent on skipping entries that cancel; a reason to merge.
+  static final class Debt {
+    private long skipped;
+
+    private void add(long more) {
+      skipped += more;
+    }
+
+    long skipped() {
+      return skipped;
+    }
+
+    void settle() {
+      skipped = 0;
+    }
+  }
+}
