@@ -163,6 +163,37 @@ BEGIN
 END
 $$;
 
+-- The values as the sidecar takes them. Its sessions live long, so ALTER ROLE and ALTER DATABASE are
+-- read from where they are stored and not from what they were when the session began.
+CREATE FUNCTION pgtrickle_internal.settings_in_force() RETURNS TABLE (name text, value text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  s record;
+BEGIN
+  FOR s IN
+    SELECT d.name, pgtrickle_internal.setting(d.name) AS value, (
+             SELECT split_part(c, '=', 2)
+             FROM pg_db_role_setting r, unnest(r.setconfig) c
+             WHERE lower(split_part(c, '=', 1)) = 'pg_trickle.' || d.name
+               AND r.setdatabase IN (0, (SELECT b.oid FROM pg_database b
+                                         WHERE b.datname = current_database()))
+               AND r.setrole IN (0, (SELECT o.oid FROM pg_roles o WHERE o.rolname = current_user))
+             -- A role's setting for this database comes before its other ones, those of the
+             -- database last.
+             ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1) AS stored
+    FROM pgtrickle_internal.settings_registry() d
+  LOOP
+    BEGIN
+      RETURN QUERY SELECT s.name, CASE WHEN s.stored IS NULL THEN s.value
+                          ELSE pgtrickle_internal.normalize_setting(s.name, s.stored) END;
+    EXCEPTION WHEN invalid_parameter_value THEN
+      RETURN QUERY SELECT s.name, s.value;
+    END;
+  END LOOP;
+END
+$$;
+
 CREATE FUNCTION pgtrickle_internal.timeout_setting(p_name text) RETURNS interval
 LANGUAGE sql STABLE AS $$
   SELECT pgtrickle_internal.setting(p_name)::bigint * interval '1 millisecond'
@@ -356,8 +387,8 @@ CREATE TABLE pgtrickle_internal.pgt_progress (
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 INSERT INTO pgtrickle_internal.pgt_progress DEFAULT VALUES;
 
--- The lease. Its holder keeps the session-level advisory lock advisory_key and has told that
--- session the secret; see pgtrickle_internal.guard().
+-- The lease. Its holder keeps the session-level advisory lock advisory_key in session backend_pid;
+-- for the secret see pgtrickle_internal.guard().
 CREATE TABLE pgtrickle_internal.pgt_sidecar (
   singleton    boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   advisory_key bigint NOT NULL,
@@ -941,16 +972,15 @@ $$;
 -- 7 The guard of storage tables
 -- ---------------------------------------------------------------------------------------------
 
--- Passes only the session that holds the lease's advisory lock. Asking pg_locks costs 85
--- microseconds per statement, so the holder, once it has the lock, tells its own session the
--- lease's secret (a parameter that ends with the session, as the lock does); comparing costs two.
--- The secret changes with every holder, so a replaced sidecar is refused here as well.
+-- Passes only sessions of the sidecar that holds the lease. Looking for its advisory lock in
+-- pg_locks costs 85 microseconds per statement; so the holder draws a secret when it takes the
+-- lock, and tells it to the sessions it writes with (a parameter, which ends with the session).
+-- Every new holder draws another one, so a sidecar that was replaced is refused here as well.
 CREATE FUNCTION pgtrickle_internal.guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM FROM pgtrickle_internal.pgt_sidecar s
-  WHERE s.backend_pid = pg_backend_pid()
-    AND s.secret::text = current_setting('pgtrickle.lease', true);
+  WHERE s.secret::text = current_setting('pgtrickle.lease', true);
   IF NOT FOUND THEN
     RAISE EXCEPTION 'cannot % stream table "%.%"',
       CASE TG_OP WHEN 'INSERT' THEN 'insert into' WHEN 'DELETE' THEN 'delete from'

@@ -180,7 +180,7 @@ final class DateTimeFieldFunctions {
         field == DateTimeField.TIMEZONE
             || field == DateTimeField.TIMEZONE_HOUR
             || field == DateTimeField.TIMEZONE_MINUTE;
-    if (field == DateTimeField.SPECIAL || ofZone && zone == null && DateTimes.isFinite(micros)) {
+    if (field == DateTimeField.SPECIAL || (ofZone && zone == null && DateTimes.isFinite(micros))) {
       throw DateTimeField.notSupported(name, typeName);
     }
     return field;

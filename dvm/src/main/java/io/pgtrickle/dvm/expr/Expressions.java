@@ -108,15 +108,8 @@ public final class Expressions {
 
   /// Rewrites bottom-up: `change` sees every node after its operands were rewritten.
   public static Expr map(Expr expression, UnaryOperator<Expr> change) {
-    List<Expr> children = children(expression);
-    List<Expr> mapped = new ArrayList<>(children.size());
-    boolean same = true;
-    for (Expr child : children) {
-      Expr rewritten = map(child, change);
-      same &= rewritten == child;
-      mapped.add(rewritten);
-    }
-    return change.apply(same ? expression : withChildren(expression, mapped));
+    List<Expr> mapped = children(expression).stream().map(child -> map(child, change)).toList();
+    return change.apply(withChildren(expression, mapped));
   }
 
   /// The expression with each column replaced by the expression at its index: the composition of a

@@ -97,7 +97,9 @@ final class ListTest {
   }
 
   private static boolean isHashable(TypeKind left, TypeKind right) {
-    return left.isInteger() && right.isInteger()
-        || left == right && TypeCodec.of(SqlType.of(left.oid())).equalMeansIdentical();
+    if (left.isInteger()) {
+      return right.isInteger();
+    }
+    return left == right && TypeCodec.of(SqlType.of(left.oid())).equalMeansIdentical();
   }
 }

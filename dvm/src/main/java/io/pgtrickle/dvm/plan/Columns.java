@@ -80,8 +80,7 @@ public final class Columns {
         case Expr.IsTruth(Expr operand, var truth) -> new Expr.IsTruth(apply(operand), truth);
         case Expr.IsDistinct(Expr.Call equality) -> new Expr.IsDistinct(call(equality));
         case Expr.NullIf(Expr.Call equality, var type) -> new Expr.NullIf(call(equality), type);
-        case Expr.Coalesce(List<Expr> operands, var type) ->
-            new Expr.Coalesce(all(operands), type);
+        case Expr.Coalesce(List<Expr> operands, var type) -> new Expr.Coalesce(all(operands), type);
         case Expr.Extreme(boolean greatest, List<Expr> operands, var type) ->
             new Expr.Extreme(greatest, all(operands), type);
         case Expr.Case choice -> choice(choice);
@@ -91,8 +90,7 @@ public final class Columns {
     }
 
     private Expr.Call call(Expr.Call call) {
-      return new Expr.Call(
-          call.function(), all(call.arguments()), call.type(), call.collation());
+      return new Expr.Call(call.function(), all(call.arguments()), call.type(), call.collation());
     }
 
     private Expr choice(Expr.Case choice) {

@@ -1,0 +1,114 @@
+package io.pgtrickle.engine.catalog;
+
+import io.pgtrickle.cdc.Lsn;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// How far the stream tables as a whole are, and by which slot: the one row of `pgt_progress`.
+///
+/// It is written in the transaction that writes the rows, and only under the current fencing token.
+/// A sidecar that was paused, replaced and woken up again finds its update changing no row, rolls
+/// back, and stops.
+///
+/// @param systemIdentifier the cluster the frontier belongs to; null before the first start
+/// @param timeline its timeline; null before the first start
+/// @param frontier null before the first epoch
+/// @param frontierTimestamp null before the first epoch
+/// @param slotName the replication slot; null before the first start
+/// @param slotGeneration the random part of the slot's name, which proves its continuity
+/// @param publicationName null before the first start
+/// @param fencingToken the number of the newest lease
+public record Progress(
+    @Nullable String systemIdentifier,
+    @Nullable Integer timeline,
+    @Nullable Lsn frontier,
+    @Nullable Instant frontierTimestamp,
+    @Nullable String slotName,
+    @Nullable String slotGeneration,
+    @Nullable String publicationName,
+    long fencingToken) {
+
+  public static Progress read(Connection connection) throws SQLException {
+    try (PreparedStatement query =
+            connection.prepareStatement(
+                "SELECT system_identifier, timeline, frontier::text AS frontier,"
+                    + " frontier_timestamp, slot_name, slot_generation, publication_name,"
+                    + " fencing_token FROM pgtrickle_internal.pgt_progress");
+        ResultSet row = query.executeQuery()) {
+      row.next();
+      int timeline = row.getInt("timeline");
+      return new Progress(
+          row.getString("system_identifier"),
+          row.wasNull() ? null : timeline,
+          Rows.lsn(row, "frontier"),
+          Rows.instant(row, "frontier_timestamp"),
+          row.getString("slot_name"),
+          row.getString("slot_generation"),
+          row.getString("publication_name"),
+          row.getLong("fencing_token"));
+    }
+  }
+
+  /// The frontier as a whole, once there is one.
+  public Optional<Frontier> position() {
+    return systemIdentifier == null
+            || timeline == null
+            || frontier == null
+            || frontierTimestamp == null
+        ? Optional.empty()
+        : Optional.of(new Frontier(systemIdentifier, timeline, frontier, frontierTimestamp));
+  }
+
+  /// Records which slot the stream is read from, and that nothing was read from it yet.
+  ///
+  /// @return false if the lease is another's by now; nothing was written
+  public static boolean startOver(
+      Connection connection,
+      String systemIdentifier,
+      int timeline,
+      String slotName,
+      String slotGeneration,
+      String publicationName,
+      long token)
+      throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE pgtrickle_internal.pgt_progress SET system_identifier = ?, timeline = ?,"
+                + " slot_name = ?, slot_generation = ?, publication_name = ?,"
+                + " frontier = NULL, frontier_timestamp = NULL WHERE fencing_token = ?")) {
+      update.setString(1, systemIdentifier);
+      update.setInt(2, timeline);
+      update.setString(3, slotName);
+      update.setString(4, slotGeneration);
+      update.setString(5, publicationName);
+      update.setLong(6, token);
+      return update.executeUpdate() == 1;
+    }
+  }
+
+  /// Moves the frontier forward, in the transaction that writes the epoch's rows.
+  ///
+  /// @return false if the lease is another's by now, or the frontier is already further: roll back
+  public static boolean advance(Connection connection, Frontier frontier, long token)
+      throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE pgtrickle_internal.pgt_progress"
+                + " SET frontier = ?::pg_lsn, frontier_timestamp = ?"
+                + " WHERE fencing_token = ? AND system_identifier = ? AND timeline = ?"
+                + " AND (frontier IS NULL OR frontier <= ?::pg_lsn)")) {
+      Rows.set(update, 1, frontier.end());
+      Rows.set(update, 2, frontier.time());
+      update.setLong(3, token);
+      update.setString(4, frontier.source());
+      update.setInt(5, frontier.timeline());
+      Rows.set(update, 6, frontier.end());
+      return update.executeUpdate() == 1;
+    }
+  }
+}
