@@ -55,7 +55,14 @@ final class InputServerTest {
         server.evaluate(texts.stream().map(text -> TestServer.quote(text) + "::" + type).toList());
     for (int i = 0; i < texts.size(); i++) {
       String text = texts.get(i);
-      assertThat(read(codec, text)).as("%s from <%s>", type, text).isEqualTo(theirs.get(i));
+      String expected = theirs.get(i);
+      String answer = read(codec, text);
+      if (server.majorVersion() < 18 && type.startsWith("float") && expected.startsWith("22003")) {
+        // Older servers quote more of the text around a number that is out of range.
+        expected = expected.substring(0, 5);
+        answer = answer.substring(0, 5);
+      }
+      assertThat(answer).as("%s from <%s>", type, text).isEqualTo(expected);
     }
   }
 
