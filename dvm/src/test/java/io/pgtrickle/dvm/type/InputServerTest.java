@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.TestInstance;
@@ -41,7 +42,7 @@ final class InputServerTest {
       })
   void randomTextOfAnAlphabet(String type, String alphabet) throws SQLException {
     TypeCodec codec =
-        TypeCodec.of(SqlType.of(TypeKind.valueOf(type.toUpperCase(java.util.Locale.ROOT)).oid()));
+        TypeCodec.of(SqlType.of(TypeKind.valueOf(type.toUpperCase(Locale.ROOT)).oid()));
     SplittableRandom random = new SplittableRandom(type.hashCode());
     List<String> texts = new ArrayList<>(special(type));
     for (int i = 0; i < 4_000; i++) {
