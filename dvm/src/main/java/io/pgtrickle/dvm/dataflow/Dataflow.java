@@ -1,9 +1,14 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Compiler;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -11,6 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
@@ -52,6 +59,7 @@ public final class Dataflow {
   private final Set<Node> settling = new LinkedHashSet<>();
   private final Set<Node> fresh = new LinkedHashSet<>();
   private final Set<SinkNode> pending = new LinkedHashSet<>();
+  private final Map<Long, PointLookup> lookups = new HashMap<>();
   private long step;
   private int numbers;
 
@@ -81,6 +89,7 @@ public final class Dataflow {
     Map<Object, Node> extended = new HashMap<>(nodes);
     PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, merges);
     Node root = compiler.compile(view.plan());
+    arrangeForLookups(view.plan(), compiler, extended);
     List<Node> used = compiler.used();
     for (Node node : used) {
       if (nodes.putIfAbsent(node.key(), node) == null) {
@@ -93,6 +102,84 @@ public final class Dataflow {
     }
     install(new SinkNode(view, root, used, merges));
     rank();
+  }
+
+  // A joining view whose rows no arrangement leads to gets relations arranged by primary key, as few
+  // as make the look-up possible, none when even all do not.
+  private static void arrangeForLookups(
+      Plan plan, PlanCompiler compiler, Map<Object, Node> extended) {
+    if (!Plans.joins(plan) || !PointLookup.supports(plan)) {
+      return;
+    }
+    Map<Object, Node> trial = new HashMap<>(extended);
+    PlanCompiler trials = compiler.over(trial);
+    List<Plan.Scan> chosen = new ArrayList<>();
+    for (Plan.Scan scan : Plans.scans(plan)) {
+      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+        break;
+      }
+      if (!scan.key().isEmpty()) {
+        trials.arrangeByKey(scan);
+        chosen.add(scan);
+      }
+    }
+    if (PointLookup.of(plan, trials, trial).reachesRows()) {
+      chosen.forEach(compiler::arrangeByKey);
+    }
+  }
+
+  /// Keeps the rows of a relation arranged by the key of its scan, for [#rows]; like [#add] before the
+  /// first rows have come. It lasts as long as any view reads the relation.
+  public void keepRows(Plan.Scan scan) {
+    Node source = nodes.get(new SourceNode.Key(scan.relation()));
+    if (step > 0 || source == null || scan.key().isEmpty()) {
+      throw new IllegalStateException(
+          scan.name() + " cannot be kept by key: no view reads it, it has no key, or rows have come");
+    }
+    Map<Object, Node> extended = new HashMap<>(nodes);
+    Node arrangement =
+        new PlanCompiler(extended, EvaluationSettings.of("UTC", Collation.C), expressions, merges)
+            .arrangeByKey(scan);
+    if (nodes.putIfAbsent(arrangement.key(), arrangement) == null) {
+      link(arrangement);
+    }
+    arrangement.views().addAll(source.views());
+    rank();
+  }
+
+  /// The rows of a relation as of the last step, by the columns of its scan's key in that order (see
+  /// [io.pgtrickle.dvm.zset.Schema#appendKey]); empty when nobody arranged it so.
+  public Optional<Snapshot> rows(int relation) {
+    if (!(nodes.get(new SourceNode.Key(relation)) instanceof SourceNode source)) {
+      return Optional.empty();
+    }
+    int[] key = source.scan().key().stream().mapToInt(Integer::intValue).toArray();
+    return source.consumers().stream()
+        .filter(node -> node instanceof ArrangeNode arranged && isKeyedBy(arranged, key))
+        .map(node -> ((ArrangeNode) node).before())
+        .findFirst();
+  }
+
+  private static boolean isKeyedBy(ArrangeNode arranged, int[] key) {
+    return key.length > 0 && Arrays.equals(arranged.plainKey(), key);
+  }
+
+  /// The weight that a row of a view must have, recomputed from the contents of the view's inputs (never
+  /// from deltas), released or not; empty when that would take more than a few look-ups.
+  public OptionalLong weight(long view, Row row) {
+    View subject = sink(view).view();
+    if (!PointLookup.supports(subject.plan())) {
+      return OptionalLong.empty();
+    }
+    return lookups
+        .computeIfAbsent(
+            view,
+            _ ->
+                PointLookup.of(
+                    subject.plan(),
+                    new PlanCompiler(nodes, subject.settings(), expressions, merges),
+                    nodes))
+        .weight(row);
   }
 
   private void link(Node node) {
@@ -146,8 +233,10 @@ public final class Dataflow {
 
   // Longest distance from the sources, a source of a view's relation coming after that view.
   private void rank() {
+    lookups.clear();
     Map<Node, Integer> ranks = new HashMap<>();
     sinks.values().forEach(sink -> rank(sink, ranks));
+    nodes.values().forEach(node -> rank(node, ranks));
     ranks.forEach(Node::rank);
   }
 
@@ -412,9 +501,35 @@ public final class Dataflow {
     return sink(view).viewErrors();
   }
 
-  /// How many changed rows of a view wait for its release, before the last of them are consolidated.
+  /// How many changed rows of a view wait for its release, before the last of them are
+  /// consolidated.
   public long pendingRows(long view) {
     return sink(view).pendingEntries();
+  }
+
+  /// The operators a view is made of, with their state and what they did in the last step.
+  public String explain(long view, ExplainFormat format) {
+    Explain explain = new Explain(sink(view), step, id -> sink(id).view().name());
+    return switch (format) {
+      case TEXT -> explain.text();
+      case JSON -> explain.json();
+    };
+  }
+
+  /// How much state there is, in all and per view.
+  public DataflowStats stats() {
+    StateSize total = StateSize.NONE;
+    Map<Long, StateSize> perView = new TreeMap<>();
+    sinks.forEach((id, sink) -> perView.put(id, sink.stateSize()));
+    for (StateSize size : perView.values()) {
+      total = total.plus(size);
+    }
+    for (Node node : nodes.values()) {
+      StateSize size = node.stateSize();
+      total = total.plus(size);
+      node.views().forEach(view -> perView.merge(view, size, StateSize::plus));
+    }
+    return new DataflowStats(total, nodes.size(), perView);
   }
 
   /// The views, by id.

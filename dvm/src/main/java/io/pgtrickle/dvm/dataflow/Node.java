@@ -85,7 +85,7 @@ abstract sealed class Node
   final void runStep(long step) {
     rowsIn = 0;
     for (Node input : inputs) {
-      rowsIn += input.output.size();
+      rowsIn += input.rowsPassedOn();
     }
     run(sink);
     if (!sink.rows.isEmpty()) {
@@ -93,7 +93,12 @@ abstract sealed class Node
     }
     errors = sink.errors.build();
     lastStep = step;
-    rowsOut = output.size();
+    rowsOut = rowsPassedOn();
+  }
+
+  /// How many rows this step's output has.
+  long rowsPassedOn() {
+    return output.size();
   }
 
   final void commit() {

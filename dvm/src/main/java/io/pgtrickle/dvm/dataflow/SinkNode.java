@@ -47,11 +47,12 @@ final class SinkNode extends Node {
     return view;
   }
 
-  /// The nodes of the view; valid for the dataflow it was compiled in, see [#nodes(List)].
+  /// The nodes of the view.
   List<Node> nodes() {
     return nodes;
   }
 
+  /// The same sink over equal nodes of another dataflow.
   SinkNode in(List<Node> others, Node root) {
     SinkNode moved = new SinkNode(view, root, others, merges);
     moved.pending = pending;

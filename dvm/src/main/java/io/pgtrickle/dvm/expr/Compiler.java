@@ -309,9 +309,7 @@ public final class Compiler {
       for (Evaluator evaluator : evaluators) {
         Object value = evaluator.evaluate(row);
         if (value != null
-            && (best == null
-                || Integer.signum(TypeOrder.compare(type, value, best))
-                    == wanted)) {
+            && (best == null || Integer.signum(TypeOrder.compare(type, value, best)) == wanted)) {
           best = value;
         }
       }

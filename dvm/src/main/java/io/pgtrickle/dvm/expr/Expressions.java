@@ -108,8 +108,7 @@ public final class Expressions {
 
   /// Rewrites bottom-up: `change` sees every node after its operands were rewritten.
   public static Expr map(Expr expression, UnaryOperator<Expr> change) {
-    List<Expr> mapped =
-        children(expression).stream().map(child -> map(child, change)).toList();
+    List<Expr> mapped = children(expression).stream().map(child -> map(child, change)).toList();
     return change.apply(withChildren(expression, mapped));
   }
 

@@ -107,25 +107,26 @@ public abstract sealed class Accumulator {
     }
   }
 
+  /// What is made of a sum of integers or numerics.
+  public enum NumericResult {
+    /// `sum(int2)`, `sum(int4)`: out of range is an error of the group.
+    BIGINT_SUM,
+    /// `sum(int8)`, `sum(numeric)`.
+    NUMERIC_SUM,
+    /// `avg` of all of these.
+    AVERAGE
+  }
+
   /// `sum` and `avg` of integers and numerics, over an exact sum that knows its display scale.
   public static final class NumericTotal extends Accumulator {
-    /// What is made of the sum.
-    public enum Result {
-      /// `sum(int2)`, `sum(int4)`: out of range is an error of the group.
-      BIGINT_SUM,
-      /// `sum(int8)`, `sum(numeric)`.
-      NUMERIC_SUM,
-      /// `avg` of all of these.
-      AVERAGE
-    }
-
     private final int input;
     private final Evaluator argument;
     private final @Nullable Evaluator filter;
-    private final Result result;
+    private final NumericResult result;
     private NumericSum sum = new NumericSum();
 
-    public NumericTotal(int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
+    public NumericTotal(
+        int input, Evaluator argument, @Nullable Evaluator filter, NumericResult result) {
       this.input = input;
       this.argument = argument;
       this.filter = filter;
@@ -182,25 +183,26 @@ public abstract sealed class Accumulator {
     }
   }
 
+  /// What is made of a sum of floats.
+  public enum FloatResult {
+    /// `sum(float4)`.
+    REAL_SUM,
+    /// `sum(float8)`.
+    DOUBLE_SUM,
+    /// `avg` of both.
+    AVERAGE
+  }
+
   /// `sum` and `avg` of floats, over an exact sum that is rounded once.
   public static final class FloatTotal extends Accumulator {
-    /// What is made of the sum.
-    public enum Result {
-      /// `sum(float4)`.
-      REAL_SUM,
-      /// `sum(float8)`.
-      DOUBLE_SUM,
-      /// `avg` of both.
-      AVERAGE
-    }
-
     private final int input;
     private final Evaluator argument;
     private final @Nullable Evaluator filter;
-    private final Result result;
+    private final FloatResult result;
     private ExactFloatSum sum = new ExactFloatSum();
 
-    public FloatTotal(int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
+    public FloatTotal(
+        int input, Evaluator argument, @Nullable Evaluator filter, FloatResult result) {
       this.input = input;
       this.argument = argument;
       this.filter = filter;

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.operator;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.zset.Row;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +24,7 @@ public final class Distinct implements KeyedOperator {
     Row before = representative(weights);
     group.delta(0, (row, weight) -> weights.merge(row, weight, Math::addExact));
     Row after = representative(weights);
-    if (before == null ? after == null : before.equals(after)) {
+    if (Objects.equals(before, after)) {
       return;
     }
     if (before != null) {

@@ -63,12 +63,9 @@ final class DataflowOracleTest {
         Map.of(
             Shapes.ORDERS_OID, script.contents().get(Shapes.ORDERS_OID).negate(),
             Shapes.CUSTOMERS_OID, script.contents().get(Shapes.CUSTOMERS_OID).negate());
-    shown =
-        shown.plus(dataflow.step(rest, _ -> true).released().getOrDefault(1L, ZSet.EMPTY));
+    shown = shown.plus(dataflow.step(rest, _ -> true).released().getOrDefault(1L, ZSet.EMPTY));
     assertThat(dataflow.errors(1).healed()).isTrue();
     assertThat(Tables.text(plan.schema(), shown))
-        .isEqualTo(
-            Tables.text(
-                plan.schema(), new Naive(Map.of(), Shapes.SETTINGS).evaluate(plan)));
+        .isEqualTo(Tables.text(plan.schema(), new Naive(Map.of(), Shapes.SETTINGS).evaluate(plan)));
   }
 }

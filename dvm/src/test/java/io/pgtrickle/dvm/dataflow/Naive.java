@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Evaluates a plan from scratch, as plainly as possible: the oracle of the operators.
 ///
-/// Bags are expanded to lists, groups are maps, sums are decimals. Nothing of the engine but values and
+/// Bags are expanded to lists, groups are maps, sums are decimals. Nothing of the engine but values
+/// and
 /// scalar expressions is used. Failures of rows are collected as texts.
 final class Naive {
   private final Map<Integer, ZSet> relations;
@@ -174,8 +175,7 @@ final class Naive {
           Expr residual = join.residual();
           guarded(
               () -> {
-                if (residual == null
-                    || Boolean.TRUE.equals(value(residual, join.schema(), pair))) {
+                if (residual == null || Boolean.TRUE.equals(value(residual, join.schema(), pair))) {
                   out.add(pair);
                 }
               });
@@ -250,7 +250,9 @@ final class Naive {
       Map<Bytes, Row> classes = new TreeMap<>();
       for (Row value : values) {
         classes.merge(
-            key(PlanCompiler.columns(one), one, value), value, (a, b) -> a.compareTo(b) <= 0 ? a : b);
+            key(PlanCompiler.columns(one), one, value),
+            value,
+            (a, b) -> a.compareTo(b) <= 0 ? a : b);
       }
       values.clear();
       values.addAll(classes.values());

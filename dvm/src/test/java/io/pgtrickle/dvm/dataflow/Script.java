@@ -9,10 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/// A random history of the two test tables: every epoch changes both, with duplicates, NULLs, updates
+/// A random history of the two test tables: every epoch changes both, with duplicates, NULLs,
+/// updates
 /// and deletions; now and then a table is emptied.
 final class Script {
-  private static final String[] ORDERS_AMOUNTS = {"1", "1.0", "1.00", "2.50", "0", "-3.125", "NULL"};
+  private static final String[] ORDERS_AMOUNTS = {
+    "1", "1.0", "1.00", "2.50", "0", "-3.125", "NULL"
+  };
   private static final String[] NOTES = {"a", "b", "", "long enough to matter", "NULL"};
   private static final String[] REGIONS = {"north", "south", "a", "b", "NULL"};
   private static final String[] SCORES = {"0", "-0", "0.5", "1.25", "-2", "1024", "NULL"};
@@ -74,8 +77,7 @@ final class Script {
                 + pick(ORDERS_AMOUNTS)
                 + "|"
                 + pick(NOTES))
-        : Tables.row(
-            schema, random.nextInt(6) + "|" + pick(REGIONS) + "|" + pick(SCORES));
+        : Tables.row(schema, random.nextInt(6) + "|" + pick(REGIONS) + "|" + pick(SCORES));
   }
 
   private String pick(String[] from) {

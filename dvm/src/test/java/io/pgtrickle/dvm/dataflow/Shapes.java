@@ -24,8 +24,7 @@ public final class Shapes {
 
   public static final Schema ORDERS =
       Tables.schema(SqlType.INT4, SqlType.INT4, SqlType.NUMERIC, SqlType.TEXT);
-  public static final Schema CUSTOMERS =
-      Tables.schema(SqlType.INT4, SqlType.TEXT, SqlType.FLOAT8);
+  public static final Schema CUSTOMERS = Tables.schema(SqlType.INT4, SqlType.TEXT, SqlType.FLOAT8);
 
   public static final int ORDERS_OID = 1001;
   public static final int CUSTOMERS_OID = 1002;
@@ -74,8 +73,7 @@ public final class Shapes {
     return new Schema(list);
   }
 
-  public static Plan join(
-      Plan left, Plan right, @Nullable Expr residual, int... keyColumns) {
+  public static Plan join(Plan left, Plan right, @Nullable Expr residual, int... keyColumns) {
     List<Column> columns = new ArrayList<>(left.schema().columns());
     columns.addAll(right.schema().columns());
     List<Plan.Key> keys = new ArrayList<>();
@@ -177,17 +175,16 @@ public final class Shapes {
         "the same table three times",
         join(join(ORDERS_SCAN, ORDERS_SCAN, null, 1, 1), ORDERS_SCAN, null, 0, 1));
     shapes.put(
-        "projected join",
-        project(joined, column(joined, 0), column(joined, 5), column(joined, 2)));
+        "projected join", project(joined, column(joined, 0), column(joined, 5), column(joined, 2)));
     shapes.put(
         "union all",
         unionAll(
             project(ORDERS_SCAN, orderId, note),
             project(CUSTOMERS_SCAN, column(CUSTOMERS_SCAN, 0), column(CUSTOMERS_SCAN, 1))));
     shapes.put("distinct", new Plan.Distinct(project(ORDERS_SCAN, customer, amount)));
+    shapes.put("distinct over a join", new Plan.Distinct(project(joined, column(joined, 5))));
     shapes.put(
-        "distinct over a join", new Plan.Distinct(project(joined, column(joined, 5))));
-    shapes.put("all aggregates, grouped", group(ORDERS_SCAN, List.of(customer), calls(ORDERS_SCAN)));
+        "all aggregates, grouped", group(ORDERS_SCAN, List.of(customer), calls(ORDERS_SCAN)));
     shapes.put("all aggregates, global", group(ORDERS_SCAN, List.of(), calls(ORDERS_SCAN)));
     shapes.put(
         "grouped by a number that looks different",
@@ -216,15 +213,24 @@ public final class Shapes {
         filter(
             perRegion,
             call(
-                "int8gt",
-                SqlType.BOOL,
-                column(perRegion, 1),
-                new Expr.Literal(2L, SqlType.INT8))));
-    shapes.put("aggregate of an aggregate", group(perRegion, List.of(column(perRegion, 1)),
-        aggregate(AggregateCall.Kind.COUNT, SqlType.INT8, column(perRegion, 0))));
-    shapes.put("aggregate joined with its table",
-        join(group(ORDERS_SCAN, List.of(customer),
-            aggregate(AggregateCall.Kind.MAX, SqlType.INT4, orderId)), ORDERS_SCAN, null, 1, 0));
+                "int8gt", SqlType.BOOL, column(perRegion, 1), new Expr.Literal(2L, SqlType.INT8))));
+    shapes.put(
+        "aggregate of an aggregate",
+        group(
+            perRegion,
+            List.of(column(perRegion, 1)),
+            aggregate(AggregateCall.Kind.COUNT, SqlType.INT8, column(perRegion, 0))));
+    shapes.put(
+        "aggregate joined with its table",
+        join(
+            group(
+                ORDERS_SCAN,
+                List.of(customer),
+                aggregate(AggregateCall.Kind.MAX, SqlType.INT4, orderId)),
+            ORDERS_SCAN,
+            null,
+            1,
+            0));
     shapes.put(
         "values",
         unionAll(
@@ -252,12 +258,7 @@ public final class Shapes {
     Expr amount = column(input, 2);
     Expr id = column(input, 0);
     Expr note = column(input, 3);
-    Expr even =
-        call(
-            "int4eq",
-            SqlType.BOOL,
-            call("int4mod", SqlType.INT4, id, int4(2)),
-            int4(0));
+    Expr even = call("int4eq", SqlType.BOOL, call("int4mod", SqlType.INT4, id, int4(2)), int4(0));
     return new AggregateCall[] {
       aggregate(AggregateCall.Kind.COUNT_ROWS, SqlType.INT8, null),
       aggregate(AggregateCall.Kind.COUNT_ROWS, SqlType.INT8, null, false, even),

@@ -42,8 +42,7 @@ public final class Tables {
   public static String text(Schema schema, ZSet rows) {
     StringJoiner text = new StringJoiner("\n");
     rows.forEach(
-        (row, weight) ->
-            text.add((weight > 0 ? "+" : "") + weight + " | " + schema.toText(row)));
+        (row, weight) -> text.add((weight > 0 ? "+" : "") + weight + " | " + schema.toText(row)));
     return text.toString();
   }
 }

@@ -50,7 +50,7 @@ final class CodecServerTest {
   @MethodSource("types")
   void serverReadsOurTextAndPrintsAndSendsTheSame(SqlType type) throws SQLException {
     TypeCodec codec = TypeCodec.of(type);
-    List<Object> values = Samples.of(type, 1, VALUES);
+    List<Object> values = values(type, 1);
     List<String> texts = values.stream().map(codec::toText).toList();
     List<@Nullable String[]> rows =
         server.query(
@@ -78,7 +78,7 @@ final class CodecServerTest {
   @MethodSource("types")
   void serverReceivesOurWireForm(SqlType type) throws SQLException, IOException {
     TypeCodec codec = TypeCodec.of(type);
-    List<Object> values = Samples.of(type, 2, VALUES);
+    List<Object> values = values(type, 2);
     try (Statement statement = server.connection().createStatement()) {
       statement.execute("DROP TABLE IF EXISTS pg_temp.received");
       statement.execute("CREATE TEMPORARY TABLE received(n int4, v " + name(type) + ")");
@@ -95,6 +95,14 @@ final class CodecServerTest {
 
     assertThat(rows.stream().map(row -> String.valueOf(row[0])).toList())
         .isEqualTo(values.stream().map(codec::toText).toList());
+  }
+
+  private static List<Object> values(SqlType type, long seed) {
+    List<Object> values = Samples.of(type, seed, VALUES);
+    if (type.kind() == TypeKind.NUMERIC) {
+      values.addAll(Samples.numericLimits());
+    }
+    return values;
   }
 
   private static byte[] copyBinary(TypeCodec codec, List<Object> values) {

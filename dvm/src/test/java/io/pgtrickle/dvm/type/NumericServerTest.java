@@ -78,17 +78,13 @@ final class NumericServerTest {
     List<PgNumeric> large = new ArrayList<>();
     for (String text :
         List.of(
-            "1e131071",
             "9.99e131071",
             "1e-16383",
-            "1.5e-9000",
             "7e65536",
-            "3",
             "-0.00000",
             "12345.678",
             "1e-1000",
-            "1e1000",
-            "-3e-16380",
+            "-3e-8000",
             "Infinity",
             "NaN")) {
       large.add(PgNumeric.parse(text));
