@@ -71,8 +71,7 @@ sealed interface Access {
   }
 
   /// The rows under a key of an arrangement, until the search is exhausted.
-  static void lookup(
-      Snapshot contents, ByteSink key, Search search, ObjLongConsumer<Row> found) {
+  static void lookup(Snapshot contents, ByteSink key, Search search, ObjLongConsumer<Row> found) {
     Lookup rows = contents.lookup().seek(key);
     while (rows.next() && search.visit()) {
       found.accept(rows.row(), rows.weight());
@@ -295,8 +294,7 @@ sealed interface Access {
                   }));
     }
 
-    private static Map<Row, Long> matching(
-        Side side, ByteSink key, Bindings bound, Search search) {
+    private static Map<Row, Long> matching(Side side, ByteSink key, Bindings bound, Search search) {
       Map<Row, Long> rows = new HashMap<>();
       ByteSink scratch = new ByteSink();
       lookup(
@@ -355,8 +353,7 @@ sealed interface Access {
             key.encode(row, scratch);
             classes
                 .computeIfAbsent(
-                    Bytes.copyOf(scratch.array(), 0, scratch.size()),
-                    _ -> new TreeMap<>())
+                    Bytes.copyOf(scratch.array(), 0, scratch.size()), _ -> new TreeMap<>())
                 .merge(row, weight, Math::addExact);
           });
       for (TreeMap<Row, Long> rows : classes.values()) {

@@ -16,8 +16,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Wires one GROUP BY: the rows grouped for the step, an ordered multiset per `min` and `max`, and
-/// a distinct stream
-/// per function that asks for DISTINCT.
+/// a distinct stream per function that asks for DISTINCT.
 ///
 /// The latter two are ordinary nodes over rewritten plans, so that they are shared like any other.
 final class AggregateCompiler {

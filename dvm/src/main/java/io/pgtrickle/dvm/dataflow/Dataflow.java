@@ -29,22 +29,16 @@ import java.util.function.UnaryOperator;
 /// Keeps views up to date: epochs of relations' deltas in, deltas of views out.
 ///
 /// Its life: [#add] views, [#load] the contents of their relations in any number of pieces, then
-/// [#step] per
-/// epoch. A view that comes later is built in a dataflow of its own, brought to the same frontier
-/// and
-/// [adopted][#adopt]; so nodes never have to be filled from others.
+/// [#step] per epoch. A view that comes later is built in a dataflow of its own, brought to the
+/// same frontier and [adopted][#adopt]; so nodes never have to be filled from others.
 ///
 /// A step runs the nodes that the deltas touch, each once, inputs first; an idle view costs
-/// nothing. It
-/// is atomic: either it returns, or it throws and nothing has changed.
+/// nothing. It is atomic: either it returns, or it throws and nothing has changed.
 ///
 /// Every view computes every epoch. Its output is *released* when the host says it is due and no
-/// row of its
-/// query fails; until then it consolidates as pending. A released delta goes to the host and, in
-/// the same
-/// step, into the scans of the view's relation. Errors are data: they freeze the view's output
-/// while
-/// they last, and retraction heals it.
+/// row of its query fails; until then it consolidates as pending. A released delta goes to the host
+/// and, in the same step, into the scans of the view's relation. Errors are data: they freeze the
+/// view's output while they last, and retraction heals it.
 ///
 /// Used by one thread. The executor given at construction merges runs of state in the background.
 public final class Dataflow {
@@ -76,9 +70,9 @@ public final class Dataflow {
   /// Adds a view, before the first rows have come.
   ///
   /// @throws IllegalStateException after the first step: build the view in another dataflow, then
-  /// [#adopt] it
+  ///     [#adopt] it
   /// @throws IllegalArgumentException when the id or relation is taken, or views would read each
-  /// other in
+  ///     other in
   ///     a circle
   public void add(View view) {
     if (step > 0) {
@@ -104,7 +98,8 @@ public final class Dataflow {
     rank();
   }
 
-  // A joining view whose rows no arrangement leads to gets relations arranged by primary key, as few
+  // A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
+  // few
   // as make the look-up possible, none when even all do not.
   private static void arrangeForLookups(
       Plan plan, PlanCompiler compiler, Map<Object, Node> extended) {
@@ -128,13 +123,14 @@ public final class Dataflow {
     }
   }
 
-  /// Keeps the rows of a relation arranged by the key of its scan, for [#rows]; like [#add] before the
-  /// first rows have come. It lasts as long as any view reads the relation.
+  /// Keeps the rows of a relation arranged by the key of its scan, for [#rows]; like [#add] before
+  /// the first rows have come. It lasts as long as any view reads the relation.
   public void keepRows(Plan.Scan scan) {
     Node source = nodes.get(new SourceNode.Key(scan.relation()));
     if (step > 0 || source == null || scan.key().isEmpty()) {
       throw new IllegalStateException(
-          scan.name() + " cannot be kept by key: no view reads it, it has no key, or rows have come");
+          scan.name()
+              + " cannot be kept by key: no view reads it, it has no key, or rows have come");
     }
     Map<Object, Node> extended = new HashMap<>(nodes);
     Node arrangement =
@@ -147,8 +143,8 @@ public final class Dataflow {
     rank();
   }
 
-  /// The rows of a relation as of the last step, by the columns of its scan's key in that order (see
-  /// [io.pgtrickle.dvm.zset.Schema#appendKey]); empty when nobody arranged it so.
+  /// The rows of a relation as of the last step, by the columns of its scan's key in that order
+  /// (see [io.pgtrickle.dvm.zset.Schema#appendKey]); empty when nobody arranged it so.
   public Optional<Snapshot> rows(int relation) {
     if (!(nodes.get(new SourceNode.Key(relation)) instanceof SourceNode source)) {
       return Optional.empty();
@@ -164,8 +160,8 @@ public final class Dataflow {
     return key.length > 0 && Arrays.equals(arranged.plainKey(), key);
   }
 
-  /// The weight that a row of a view must have, recomputed from the contents of the view's inputs (never
-  /// from deltas), released or not; empty when that would take more than a few look-ups.
+  /// The weight that a row of a view must have, recomputed from the contents of the view's inputs
+  /// (never from deltas), released or not; empty when that would take more than a few look-ups.
   public OptionalLong weight(long view, Row row) {
     View subject = sink(view).view();
     if (!PointLookup.supports(subject.plan())) {
@@ -284,8 +280,7 @@ public final class Dataflow {
   }
 
   /// Feeds rows of relations without releasing anything: the pieces of a first copy, or epochs that
-  /// are
-  /// replayed before the views are live.
+  /// are replayed before the views are live.
   public StepResult load(Map<Integer, ZSet> deltas) {
     return step(deltas, view -> false);
   }
@@ -442,12 +437,11 @@ public final class Dataflow {
   /// Takes over the views of a dataflow that was built beside this one and is at the same frontier.
   ///
   /// A node that exists here is kept and stands for its equal there: they have seen the same
-  /// changes, so
-  /// their state is the same. The other dataflow is empty afterwards. Pending output and errors
-  /// move along.
+  /// changes, so their state is the same. The other dataflow is empty afterwards. Pending output
+  /// and errors move along.
   ///
   /// @throws IllegalArgumentException when an id or relation is taken, or views would read each
-  /// other in
+  ///     other in
   ///     a circle; nothing has changed then
   public void adopt(Dataflow other) {
     checkNew(other.views());

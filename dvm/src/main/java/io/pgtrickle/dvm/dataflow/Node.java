@@ -17,8 +17,7 @@ import java.util.function.UnaryOperator;
 /// shared.
 ///
 /// In a step it runs at most once, after all its inputs, and only if one of them changed. What it
-/// stages is
-/// kept or forgotten with the whole step.
+/// stages is kept or forgotten with the whole step.
 abstract sealed class Node
     permits SourceNode, ValuesNode, ChainNode, UnionNode, ArrangeNode, KeyedNode, SinkNode {
   /// The schema of an operator's second output.

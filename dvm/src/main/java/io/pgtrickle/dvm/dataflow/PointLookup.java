@@ -18,11 +18,11 @@ import java.util.stream.IntStream;
 ///
 /// The row's values go down the plan as bindings: through projected columns, across the equalities
 /// of joins, to an arrangement whose key they bind; what is found there goes up again, every
-/// filter, projection and residual condition evaluated anew. No delta takes part, so an error in the deltas
-/// cannot hide itself. An aggregate answers from the state of its group.
+/// filter, projection and residual condition evaluated anew. No delta takes part, so an error in
+/// the deltas cannot hide itself. An aggregate answers from the state of its group.
 ///
-/// It reads the arrangements that the view's operators keep anyway. A joining view that none of them
-/// serves gets relations arranged by their primary keys in addition, see [Dataflow#add].
+/// It reads the arrangements that the view's operators keep anyway. A joining view that none of
+/// them serves gets relations arranged by their primary keys in addition, see [Dataflow#add].
 final class PointLookup {
   // Rows that may be looked at for one answer; a hot join key costs more than it is worth.
   private static final int LIMIT = 10_000;
@@ -78,8 +78,7 @@ final class PointLookup {
     Access access(Plan plan) {
       return switch (plan) {
         case Plan.Scan scan -> new Access.OfScan(paths(scan));
-        case Plan.Values values ->
-            new Access.OfValues((ValuesNode) compiler.compile(values));
+        case Plan.Values values -> new Access.OfValues((ValuesNode) compiler.compile(values));
         case Plan.Filter filter ->
             stage(
                 filter.input(),
@@ -115,7 +114,8 @@ final class PointLookup {
         passed[i] =
             column != null
                     && sameKeys(
-                        input.column(column).type().kind(), project.schema().column(i).type().kind())
+                        input.column(column).type().kind(),
+                        project.schema().column(i).type().kind())
                 ? column
                 : -1;
       }

@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// One aggregate function of an [Aggregate], holding the state of the group at hand.
 ///
 /// All but the extremes are homomorphisms from the Z-set of argument values to a group, so a
-/// retraction is
-/// an addition of the inverse, exactly:
+/// retraction is an addition of the inverse, exactly:
 ///
 ///     state(A + ΔA) = state(A) + state(ΔA)
 ///
@@ -260,8 +259,7 @@ public abstract sealed class Accumulator {
   /// `min` and `max`, read off the ends of the group's ordered multiset of arguments.
   ///
   /// Among values that are equal but look different, the one with the least bytes. The state is the
-  /// value
-  /// itself, so the old result needs no second look.
+  /// value itself, so the old result needs no second look.
   public static final class Extreme extends Accumulator {
     private final int multiset;
     private final boolean greatest;

@@ -13,9 +13,8 @@ import org.jspecify.annotations.Nullable;
 ///     Δ distinct(A)  = distinct(A + ΔA) − distinct(A)
 ///
 /// Rows of one class may look different (1.0 and 1.00, −0 and 0, blank-padded strings). The one
-/// shown is the
-/// least by its bytes among those present, so it depends on the contents only, not on their
-/// history.
+/// shown is the least by its bytes among those present, so it depends on the contents only, not on
+/// their history.
 public final class Distinct implements KeyedOperator {
   @Override
   public void step(KeyGroup group, Output out) {
