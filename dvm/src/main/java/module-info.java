@@ -9,6 +9,8 @@ module io.pgtrickle.dvm {
   requires com.dynatrace.hash4j;
 
   exports io.pgtrickle.dvm;
+  exports io.pgtrickle.dvm.dataflow;
+  exports io.pgtrickle.dvm.state;
   exports io.pgtrickle.dvm.expr;
   exports io.pgtrickle.dvm.plan;
   exports io.pgtrickle.dvm.type;

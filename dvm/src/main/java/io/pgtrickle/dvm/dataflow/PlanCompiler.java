@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns the plan of one view into nodes, taking those that exist already.
 ///
-/// It changes nothing that exists: new nodes are linked in by the caller once all of them could be made.
+/// It changes nothing that exists: new nodes are linked in by the caller once all of them could be
+/// made.
 final class PlanCompiler {
   private final Map<Object, Node> nodes;
   private final EvaluationSettings settings;
@@ -48,6 +49,11 @@ final class PlanCompiler {
     this.settings = settings;
     this.expressions = expressions;
     this.merges = merges;
+  }
+
+  /// The same compiler over other nodes.
+  PlanCompiler over(Map<Object, Node> others) {
+    return new PlanCompiler(others, settings, expressions, merges);
   }
 
   /// Every node the compiled plans need, inputs first.
@@ -164,8 +170,7 @@ final class PlanCompiler {
     for (int i = 0; i < columns.size(); i++) {
       Integer passed = passedColumn(columns.get(i));
       boolean copy =
-          passed != null
-              && input.column(passed).type().kind() == output.column(i).type().kind();
+          passed != null && input.column(passed).type().kind() == output.column(i).type().kind();
       sources.add(
           copy && passed != null
               ? new Project.Passed(passed)
@@ -214,6 +219,12 @@ final class PlanCompiler {
                     stored == null ? null : project(stored, input.schema(), schema),
                     "Arrange",
                     merges));
+  }
+
+  /// A relation's rows by its key.
+  ArrangeNode arrangeByKey(Plan.Scan scan) {
+    List<Expr> columns = columns(scan.schema());
+    return arrange(scan, scan.key().stream().map(columns::get).toList(), true);
   }
 
   private Node join(Plan.Join join) {

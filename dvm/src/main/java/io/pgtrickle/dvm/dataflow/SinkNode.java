@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The end of a view: consolidates its output until it is released.
 ///
-/// What is pending lies in an arrangement, so that a view that is held back for long costs a step no
-/// more than its delta. Errors are few distinct rows and lie in a plain Z-set.
+/// What is pending lies in an arrangement, so that a view that is held back for long costs a step
+/// no more than its delta. Errors are few distinct rows and lie in a plain Z-set.
 final class SinkNode extends Node {
   private static final ByteSink NO_KEY = new ByteSink(1);
 
@@ -46,11 +46,12 @@ final class SinkNode extends Node {
     return view;
   }
 
-  /// The nodes of the view; valid for the dataflow it was compiled in, see [#nodes(List)].
+  /// The nodes of the view.
   List<Node> nodes() {
     return nodes;
   }
 
+  /// The same sink over equal nodes of another dataflow.
   SinkNode in(List<Node> others, Node root) {
     SinkNode moved = new SinkNode(view, root, others, merges);
     moved.pending = pending;
@@ -81,7 +82,9 @@ final class SinkNode extends Node {
     }
     boolean held = hasFailures(nextFailures == null ? failures : nextFailures);
     staged = true;
-    if (isPending() ? !held && release.due(view.id()) : !held && !delta.isEmpty() && release.due(view.id())) {
+    if (isPending()
+        ? !held && release.due(view.id())
+        : !held && !delta.isEmpty() && release.due(view.id())) {
       released = isPending() ? pendingRows().plus(delta) : delta;
     } else if (!delta.isEmpty()) {
       Batch.Builder batch = new Batch.Builder(delta.size());
@@ -146,9 +149,7 @@ final class SinkNode extends Node {
     return sample == null
         ? ViewErrors.NONE
         : new ViewErrors(
-            rows,
-            String.valueOf(ERRORS.value(sample, 0)),
-            String.valueOf(ERRORS.value(sample, 1)));
+            rows, String.valueOf(ERRORS.value(sample, 0)), String.valueOf(ERRORS.value(sample, 1)));
   }
 
   @Override

@@ -9,17 +9,28 @@ final class ByteaFunctions {
 
   static void register(Registry registry) {
     for (String name : List.of("length", "octet_length")) {
-      registry.add(name + "(bytea) int4", "number of bytes", (Bytes a) -> (long) a.size()).neverFails();
+      registry
+          .add(name + "(bytea) int4", "number of bytes", (Bytes a) -> (long) a.size())
+          .neverFails();
     }
     registry.add("byteacat(bytea,bytea) bytea", "concatenation", ByteaFunctions::concatenate);
     for (String name : List.of("substring", "substr")) {
       registry
-          .add(name + "(bytea,int4) bytea", "the bytes from a position on", (Bytes a, Long from) -> slice(a, from - 1, a.size()))
+          .add(
+              name + "(bytea,int4) bytea",
+              "the bytes from a position on",
+              (Bytes a, Long from) -> slice(a, from - 1, a.size()))
           .neverFails();
-      registry.add(name + "(bytea,int4,int4) bytea", "a number of bytes from a position on", ByteaFunctions::substring);
+      registry.add(
+          name + "(bytea,int4,int4) bytea",
+          "a number of bytes from a position on",
+          ByteaFunctions::substring);
     }
     registry
-        .add("position(bytea,bytea) int4", "position of a byte string within another, 0 when absent", ByteaFunctions::position)
+        .add(
+            "position(bytea,bytea) int4",
+            "position of a byte string within another, 0 when absent",
+            ByteaFunctions::position)
         .neverFails();
     trim(registry, "btrim", "both ends", true, true);
     trim(registry, "ltrim", "the start", true, false);
@@ -32,7 +43,8 @@ final class ByteaFunctions {
     }
   }
 
-  private static void trim(Registry registry, String name, String where, boolean start, boolean end) {
+  private static void trim(
+      Registry registry, String name, String where, boolean start, boolean end) {
     registry
         .add(
             name + "(bytea,bytea) bytea",

@@ -6,9 +6,11 @@ import io.pgtrickle.dvm.expr.Implementation.Unary;
 import io.pgtrickle.dvm.expr.Implementation.Variadic;
 import org.jspecify.annotations.Nullable;
 
-/// Strict calls of native functions: all operands are evaluated, left to right, then a NULL among them makes
+/// Strict calls of native functions: all operands are evaluated, left to right, then a NULL among
+/// them makes
 /// the result NULL.
-@SuppressWarnings("unchecked") // A body is declared with the Java types of its arguments, see Registry.
+@SuppressWarnings(
+    "unchecked") // A body is declared with the Java types of its arguments, see Registry.
 final class Calls {
   private Calls() {}
 

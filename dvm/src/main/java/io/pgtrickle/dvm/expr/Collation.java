@@ -18,9 +18,11 @@ public record Collation(boolean deterministic, boolean byteOrder, boolean asciiC
   // glibc and musl order these by code point; their case mapping is a table of the C library.
   private static final Set<String> CODE_POINT_LOCALES = Set.of("C.UTF-8", "C.utf8");
 
-  /// A collation as the catalog describes it; for the database's own, `pg_database` has the same facts.
+  /// A collation as the catalog describes it; for the database's own, `pg_database` has the same
+  /// facts.
   ///
-  /// The order of other libc and ICU locales depends on the version of a library that the JVM does not
+  /// The order of other libc and ICU locales depends on the version of a library that the JVM does
+  /// not
   /// have, and so does the case of letters beyond ASCII, also under the builtin provider.
   ///
   /// @param provider `collprovider` or `datlocprovider`: `c` libc, `i` ICU, `b` builtin

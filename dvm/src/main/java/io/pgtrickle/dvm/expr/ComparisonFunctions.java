@@ -41,7 +41,8 @@ final class ComparisonFunctions {
       };
     }
 
-    /// Comparisons of integers, dates and timestamps are most of all work: no comparator in between.
+    /// Comparisons of integers, dates and timestamps are most of all work: no comparator in
+    /// between.
     Binary<Long, Long, Boolean> overLongs() {
       return switch (this) {
         case EQ -> (l, r) -> l.longValue() == r.longValue();

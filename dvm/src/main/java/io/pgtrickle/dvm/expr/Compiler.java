@@ -33,8 +33,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns expressions into closures over packed rows.
 ///
-/// Operands are evaluated left to right. AND, OR, CASE and COALESCE stop where the server stops, so that an
-/// error behind that point is not raised. A subexpression without columns is evaluated once, here; if it
+/// Operands are evaluated left to right. AND, OR, CASE and COALESCE stop where the server stops, so
+/// that an
+/// error behind that point is not raised. A subexpression without columns is evaluated once, here;
+/// if it
 /// fails it is left to fail when, and only if, a row gets to it.
 public final class Compiler {
   private static final Row NO_ROW = Row.ofOwned(new byte[0]);
@@ -87,7 +89,8 @@ public final class Compiler {
 
   private RowPredicate predicate(Expr condition) {
     return switch (condition) {
-      // Under a filter NULL counts as false, but the operands after a NULL are evaluated all the same:
+      // Under a filter NULL counts as false, but the operands after a NULL are evaluated all the
+      // same:
       // they may fail.
       case And(List<Expr> operands) when operands.stream().allMatch(Expressions::isTotal) -> {
         RowPredicate[] tests = operands.stream().map(this::predicate).toArray(RowPredicate[]::new);
@@ -140,6 +143,9 @@ public final class Compiler {
     if (expression instanceof Literal(var value, _)) {
       return new Constant(value);
     }
+    if (expression instanceof Call call && isNullByStrictness(call)) {
+      return new Constant(null);
+    }
     Evaluator evaluator = node(expression);
     if (!isConstant(expression)) {
       return new Variable(evaluator);
@@ -149,6 +155,18 @@ public final class Compiler {
     } catch (EvaluationFailure _) {
       return new Variable(evaluator);
     }
+  }
+
+  /// The server's planner replaces a strict call with a constant NULL among its arguments by NULL; the other
+  /// arguments are never evaluated.
+  private boolean isNullByStrictness(Call call) {
+    return call.function().strict()
+        && call.arguments().stream()
+            .anyMatch(
+                argument ->
+                    isConstant(argument)
+                        && compile(argument) instanceof Constant(var value)
+                        && value == null);
   }
 
   private static boolean isConstant(Expr expression) {
@@ -189,8 +207,7 @@ public final class Compiler {
   private Evaluator call(Call call) {
     Signature signature = call.function();
     NativeFunction function = FunctionLibrary.find(signature).orElseThrow();
-    Implementation body =
-        function.bind(new Binding(settings, call.collation(), call.arguments()));
+    Implementation body = function.bind(new Binding(settings, call.collation(), call.arguments()));
     List<Compiled> arguments = call.arguments().stream().map(this::compile).toList();
     return switch (body) {
       case Implementation.Unary<?, ?> unary -> Calls.unary(unary, arguments.get(0).evaluator());
@@ -205,7 +222,8 @@ public final class Compiler {
               arguments.get(1).evaluator(),
               arguments.get(2).evaluator());
       case Implementation.Variadic<?> variadic ->
-          Calls.variadic(variadic, signature.strict(), evaluators(arguments));
+          Calls.variadic(
+              variadic, signature.strict() && !function.isInlined(), evaluators(arguments));
     };
   }
 
@@ -307,9 +325,7 @@ public final class Compiler {
       for (Evaluator evaluator : evaluators) {
         Object value = evaluator.evaluate(row);
         if (value != null
-            && (best == null
-                || Integer.signum(TypeOrder.compare(type, value, best))
-                    == wanted)) {
+            && (best == null || Integer.signum(TypeOrder.compare(type, value, best)) == wanted)) {
           best = value;
         }
       }
@@ -353,11 +369,11 @@ public final class Compiler {
         (quantified.all() ? Role.NOT_EQUAL : Role.EQUAL) == role
             ? ListTest.hashed(quantified, operand, constants)
             : Optional.empty();
-    return hashed.orElseGet(
-        () -> ListTest.over(operand, comparison, quantified.all(), constants));
+    return hashed.orElseGet(() -> ListTest.over(operand, comparison, quantified.all(), constants));
   }
 
-  @SuppressWarnings("unchecked") // The library's comparisons take any values of their declared types.
+  @SuppressWarnings(
+      "unchecked") // The library's comparisons take any values of their declared types.
   private Binary<Object, Object, Boolean> comparison(Signature function, int collation) {
     Implementation body =
         FunctionLibrary.find(function)

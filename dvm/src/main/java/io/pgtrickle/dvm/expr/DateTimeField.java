@@ -68,14 +68,12 @@ enum DateTimeField {
     if (field == null) {
       byte[] bytes = Strings.lowerAscii(text).getBytes(StandardCharsets.UTF_8);
       String significant =
-          new String(
-              bytes, 0, Math.min(bytes.length, SIGNIFICANT_BYTES), StandardCharsets.UTF_8);
+          new String(bytes, 0, Math.min(bytes.length, SIGNIFICANT_BYTES), StandardCharsets.UTF_8);
       field = vocabulary.get(significant);
     }
     if (field == null) {
       throw new EvaluationFailure(
-          "22023",
-          "unit \"%s\" not recognized for type %s".formatted(displayed(text), typeName));
+          "22023", "unit \"%s\" not recognized for type %s".formatted(displayed(text), typeName));
     }
     return field;
   }

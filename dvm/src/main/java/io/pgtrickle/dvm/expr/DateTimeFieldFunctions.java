@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /// `extract`, `date_part` and `date_trunc`.
 ///
-/// `extract` answers numeric with a display scale that depends on the field, `date_part` double precision
+/// `extract` answers numeric with a display scale that depends on the field, `date_part` double
+/// precision
 /// calculated in floating point.
 final class DateTimeFieldFunctions {
   private static final String DATE = "date";
@@ -47,7 +48,8 @@ final class DateTimeFieldFunctions {
   }
 
   static void register(Registry registry) {
-    registry.add("extract(text,date) numeric", "a field of a date", DateTimeFieldFunctions::extractDate);
+    registry.add(
+        "extract(text,date) numeric", "a field of a date", DateTimeFieldFunctions::extractDate);
     registry.add(
         "extract(text,timestamp) numeric",
         "a field of a timestamp",
@@ -56,10 +58,12 @@ final class DateTimeFieldFunctions {
         "extract(text,timestamptz) numeric",
         "a field of the local time",
         zone -> (String field, Long a) -> extract(field, a, zone));
-    registry.add(
-        "date_part(text,date) float8",
-        "a field of a date",
-        (String field, Long a) -> datePart(field, DateTimes.dateToTimestamp(a), null));
+    registry
+        .addVariadic(
+            "date_part(text,date) float8",
+            "a field of a date",
+            _ -> arguments -> datePartOfDate(arguments[0], arguments[1]))
+        .inlined();
     registry.add(
         "date_part(text,timestamp) float8",
         "a field of a timestamp",
@@ -90,9 +94,30 @@ final class DateTimeFieldFunctions {
   private static @Nullable PgNumeric extractDate(String name, Long date) {
     DateTimeField field = DateTimeField.field(name, DATE);
     switch (field) {
-      case MICROSECONDS, MILLISECONDS, SECOND, MINUTE, HOUR, TIMEZONE, TIMEZONE_HOUR, TIMEZONE_MINUTE, SPECIAL ->
+      case MICROSECONDS,
+          MILLISECONDS,
+          SECOND,
+          MINUTE,
+          HOUR,
+          TIMEZONE,
+          TIMEZONE_HOUR,
+          TIMEZONE_MINUTE,
+          SPECIAL ->
           throw DateTimeField.notSupported(name, DATE);
-      case DAY, WEEK, MONTH, QUARTER, YEAR, DECADE, CENTURY, MILLENNIUM, DOW, ISODOW, DOY, ISOYEAR, JULIAN, EPOCH -> {}
+      case DAY,
+          WEEK,
+          MONTH,
+          QUARTER,
+          YEAR,
+          DECADE,
+          CENTURY,
+          MILLENNIUM,
+          DOW,
+          ISODOW,
+          DOY,
+          ISOYEAR,
+          JULIAN,
+          EPOCH -> {}
     }
     if (!DateTimes.isFiniteDate(date)) {
       return infinite(field, date > 0);
@@ -116,11 +141,20 @@ final class DateTimeFieldFunctions {
       case JULIAN ->
           PgNumeric.of(moment.day() + DateTimes.EPOCH_JULIAN)
               .add(PgNumeric.of(moment.time()).divide(DAY_MICROS));
-      case EPOCH ->
-          PgNumeric.of(
-              BigDecimal.valueOf(micros).subtract(BigDecimal.valueOf(UNIX_EPOCH)).movePointLeft(6));
+      case EPOCH -> epoch(micros);
       default -> PgNumeric.of(whole(field, moment));
     };
+  }
+
+  private static PgNumeric epoch(long micros) {
+    if (micros < Long.MAX_VALUE + UNIX_EPOCH) {
+      return scaled(micros - UNIX_EPOCH, 6);
+    }
+    // Where the difference overflows the server divides as numeric, to fewer digits than it shows.
+    return PgNumeric.of(micros)
+        .subtract(PgNumeric.of(UNIX_EPOCH))
+        .divide(PgNumeric.of(1_000_000))
+        .round(6);
   }
 
   private static @Nullable Double datePart(String name, long micros, @Nullable ZoneId zone) {
@@ -139,13 +173,24 @@ final class DateTimeFieldFunctions {
       case JULIAN ->
           moment.day() + DateTimes.EPOCH_JULIAN + (seconds + fraction / 1_000_000.0) / 86_400.0;
       case EPOCH ->
-          // Near the end of the range the difference overflows, and the server takes it in floating point.
+          // Near the end of the range the difference overflows, and the server takes it in floating
+          // point.
           (micros < Long.MAX_VALUE + UNIX_EPOCH
                   ? (double) (micros - UNIX_EPOCH)
                   : (double) micros - UNIX_EPOCH)
               / 1_000_000.0;
       default -> (double) whole(field, moment);
     };
+  }
+
+  /// The server replaces the call by its definition, `date_part($1, $2::timestamp)`, so that the cast may
+  /// fail even when the field is NULL.
+  private static @Nullable Double datePartOfDate(@Nullable Object name, @Nullable Object date) {
+    if (date == null) {
+      return null;
+    }
+    long micros = DateTimes.dateToTimestamp((Long) date);
+    return name == null ? null : datePart((String) name, micros, null);
   }
 
   /// The field of a name, if it makes sense for the type.
@@ -156,7 +201,7 @@ final class DateTimeFieldFunctions {
         field == DateTimeField.TIMEZONE
             || field == DateTimeField.TIMEZONE_HOUR
             || field == DateTimeField.TIMEZONE_MINUTE;
-    if (field == DateTimeField.SPECIAL || ofZone && zone == null && DateTimes.isFinite(micros)) {
+    if (field == DateTimeField.SPECIAL || (ofZone && zone == null && DateTimes.isFinite(micros))) {
       throw DateTimeField.notSupported(name, typeName);
     }
     return field;
@@ -181,9 +226,21 @@ final class DateTimeFieldFunctions {
       case TIMEZONE -> moment.offset();
       case TIMEZONE_HOUR -> moment.offset() / 3600;
       case TIMEZONE_MINUTE -> moment.offset() / 60 % 60;
-      case DAY, WEEK, MONTH, QUARTER, YEAR, DECADE, CENTURY, MILLENNIUM, DOW, ISODOW, DOY, ISOYEAR ->
+      case DAY,
+          WEEK,
+          MONTH,
+          QUARTER,
+          YEAR,
+          DECADE,
+          CENTURY,
+          MILLENNIUM,
+          DOW,
+          ISODOW,
+          DOY,
+          ISOYEAR ->
           calendar(field, moment.date());
-      case MILLISECONDS, SECOND, JULIAN, EPOCH, SPECIAL -> throw new IllegalStateException(field + " is not whole");
+      case MILLISECONDS, SECOND, JULIAN, EPOCH, SPECIAL ->
+          throw new IllegalStateException(field + " is not whole");
     };
   }
 
@@ -206,7 +263,17 @@ final class DateTimeFieldFunctions {
         int isoYear = date.get(IsoFields.WEEK_BASED_YEAR);
         yield isoYear > 0 ? isoYear : isoYear - 1;
       }
-      case MICROSECONDS, MILLISECONDS, SECOND, MINUTE, HOUR, TIMEZONE, TIMEZONE_HOUR, TIMEZONE_MINUTE, JULIAN, EPOCH, SPECIAL ->
+      case MICROSECONDS,
+          MILLISECONDS,
+          SECOND,
+          MINUTE,
+          HOUR,
+          TIMEZONE,
+          TIMEZONE_HOUR,
+          TIMEZONE_MINUTE,
+          JULIAN,
+          EPOCH,
+          SPECIAL ->
           throw new IllegalStateException(field + " is not a field of a day");
     };
   }
@@ -224,7 +291,16 @@ final class DateTimeFieldFunctions {
           case MINUTE -> 60_000_000;
           case HOUR -> 3_600_000_000L;
           case DAY, WEEK, MONTH, QUARTER, YEAR, DECADE, CENTURY, MILLENNIUM -> 0;
-          case TIMEZONE, TIMEZONE_HOUR, TIMEZONE_MINUTE, DOW, ISODOW, DOY, ISOYEAR, JULIAN, EPOCH, SPECIAL ->
+          case TIMEZONE,
+              TIMEZONE_HOUR,
+              TIMEZONE_MINUTE,
+              DOW,
+              ISODOW,
+              DOY,
+              ISOYEAR,
+              JULIAN,
+              EPOCH,
+              SPECIAL ->
               throw DateTimeField.notSupported(name, typeName);
         };
     if (!DateTimes.isFinite(micros)) {
@@ -251,7 +327,21 @@ final class DateTimeFieldFunctions {
       case DECADE -> LocalDate.of(Math.floorDiv(year, 10) * 10, 1, 1);
       case CENTURY -> LocalDate.of(Math.floorDiv(year - 1, 100) * 100 + 1, 1, 1);
       case MILLENNIUM -> LocalDate.of(Math.floorDiv(year - 1, 1000) * 1000 + 1, 1, 1);
-      case MICROSECONDS, MILLISECONDS, SECOND, MINUTE, HOUR, TIMEZONE, TIMEZONE_HOUR, TIMEZONE_MINUTE, DOW, ISODOW, DOY, ISOYEAR, JULIAN, EPOCH, SPECIAL ->
+      case MICROSECONDS,
+          MILLISECONDS,
+          SECOND,
+          MINUTE,
+          HOUR,
+          TIMEZONE,
+          TIMEZONE_HOUR,
+          TIMEZONE_MINUTE,
+          DOW,
+          ISODOW,
+          DOY,
+          ISOYEAR,
+          JULIAN,
+          EPOCH,
+          SPECIAL ->
           throw new IllegalStateException(unit + " does not cut to a day");
     };
   }

@@ -19,7 +19,9 @@ final class DateTimeFunctions {
     casts(registry);
     zones(registry);
     for (String type : List.of("timestamp", "timestamptz")) {
-      registry.add("isfinite(" + type + ") bool", "not an infinity", (Long a) -> DateTimes.isFinite(a)).neverFails();
+      registry
+          .add("isfinite(" + type + ") bool", "not an infinity", (Long a) -> DateTimes.isFinite(a))
+          .neverFails();
       registry.add(
           type + "(" + type + ",int4) " + type,
           "cast to a number of fractional digits",
@@ -29,32 +31,62 @@ final class DateTimeFunctions {
 
   private static void dates(Registry registry) {
     registry.add("date_pli(date,int4) date", "days later", DateTimeFunctions::plusDays);
-    registry.add("integer_pl_date(int4,date) date", "days later", (Long n, Long a) -> plusDays(a, n));
+    registry.add(
+        "integer_pl_date(int4,date) date", "days later", (Long n, Long a) -> plusDays(a, n));
     registry.add("date_mii(date,int4) date", "days earlier", (Long a, Long n) -> plusDays(a, -n));
     registry.add("date_mi(date,date) int4", "days between", DateTimeFunctions::daysBetween);
-    registry.add("make_date(int4,int4,int4) date", "a date of year, month and day", DateTimeFunctions::makeDate);
-    registry.add("isfinite(date) bool", "not an infinity", (Long a) -> DateTimes.isFiniteDate(a)).neverFails();
+    registry.add(
+        "make_date(int4,int4,int4) date",
+        "a date of year, month and day",
+        DateTimeFunctions::makeDate);
+    registry
+        .add("isfinite(date) bool", "not an infinity", (Long a) -> DateTimes.isFiniteDate(a))
+        .neverFails();
   }
 
   private static void casts(Registry registry) {
-    registry.add("timestamp(date) timestamp", "cast: midnight", (Long a) -> DateTimes.dateToTimestamp(a));
-    registry.add("date(timestamp) date", "cast: the day", (Long a) -> DateTimes.timestampToDate(a)).neverFails();
-    registry.addZoned("timestamptz(date) timestamptz", "cast: local midnight", zone -> (Long a) -> DateTimes.dateToTimestamptz(a, zone));
-    registry.addZoned("date(timestamptz) date", "cast: the local day", zone -> (Long a) -> DateTimes.timestamptzToDate(a, zone)).neverFails();
-    registry.addZoned("timestamptz(timestamp) timestamptz", "cast: as local time", zone -> (Long a) -> DateTimes.timestampToTimestamptz(a, zone));
-    registry.addZoned("timestamp(timestamptz) timestamp", "cast: local time", zone -> (Long a) -> DateTimes.timestamptzToTimestamp(a, zone));
+    registry.add(
+        "timestamp(date) timestamp", "cast: midnight", (Long a) -> DateTimes.dateToTimestamp(a));
+    registry
+        .add("date(timestamp) date", "cast: the day", (Long a) -> DateTimes.timestampToDate(a))
+        .neverFails();
+    registry.addZoned(
+        "timestamptz(date) timestamptz",
+        "cast: local midnight",
+        zone -> (Long a) -> DateTimes.dateToTimestamptz(a, zone));
+    registry
+        .addZoned(
+            "date(timestamptz) date",
+            "cast: the local day",
+            zone -> (Long a) -> DateTimes.timestamptzToDate(a, zone))
+        .neverFails();
+    registry.addZoned(
+        "timestamptz(timestamp) timestamptz",
+        "cast: as local time",
+        zone -> (Long a) -> DateTimes.timestampToTimestamptz(a, zone));
+    registry.addZoned(
+        "timestamp(timestamptz) timestamp",
+        "cast: local time",
+        zone -> (Long a) -> DateTimes.timestamptzToTimestamp(a, zone));
   }
 
   private static void zones(Registry registry) {
-    registry.addZoned("timezone(timestamptz) timestamp", "AT LOCAL", zone -> (Long a) -> DateTimes.timestamptzToTimestamp(a, zone));
-    registry.addZoned("timezone(timestamp) timestamptz", "AT LOCAL", zone -> (Long a) -> DateTimes.timestampToTimestamptz(a, zone));
+    registry.addZoned(
+        "timezone(timestamptz) timestamp",
+        "AT LOCAL",
+        zone -> (Long a) -> DateTimes.timestamptzToTimestamp(a, zone));
+    registry.addZoned(
+        "timezone(timestamp) timestamptz",
+        "AT LOCAL",
+        zone -> (Long a) -> DateTimes.timestampToTimestamptz(a, zone));
     registry
         .addBound(
             "timezone(text,timestamptz) timestamp",
             "AT TIME ZONE, for a constant zone",
             binding -> {
               ZoneId zone = constantZone(binding, 0);
-              return (Binary<String, Long, Long>) (_, a) -> DateTimes.timestamptzToTimestamp(a, zone);
+              return (Binary<String, Long, Long>)
+                  (_, a) -> DateTimes.timestamptzToTimestamp(a, zone);
             })
         .needsConstantZone(0);
     registry
@@ -63,14 +95,16 @@ final class DateTimeFunctions {
             "AT TIME ZONE, for a constant zone",
             binding -> {
               ZoneId zone = constantZone(binding, 0);
-              return (Binary<String, Long, Long>) (_, a) -> DateTimes.timestampToTimestamptz(a, zone);
+              return (Binary<String, Long, Long>)
+                  (_, a) -> DateTimes.timestampToTimestamptz(a, zone);
             })
         .needsConstantZone(0);
   }
 
   /// The zone that a literal argument names, which the library has made sure of.
   static ZoneId constantZone(Binding binding, int argument) {
-    return binding.arguments().get(argument) instanceof Expr.Literal literal && literal.value() != null
+    return binding.arguments().get(argument) instanceof Expr.Literal literal
+            && literal.value() != null
         ? TimeZones.namedZone(literal.value()).orElseThrow()
         : ZoneId.of("UTC");
   }
@@ -94,6 +128,8 @@ final class DateTimeFunctions {
   }
 
   private static Long makeDate(Long year, Long month, Long day) {
+    String shown = "%d-%02d-%02d"
+            .formatted(year < 0 && year > Integer.MIN_VALUE ? year + 1 : year, month, day);
     try {
       // A negative year is before Christ; there is no year 0.
       long proleptic = year > 0 ? year : year + 1;
@@ -105,13 +141,13 @@ final class DateTimeFunctions {
           return days;
         }
         throw new EvaluationFailure(
-            "22008", "date out of range: %d-%02d-%02d".formatted(year, month, day));
+            "22008", "date out of range: " + shown);
       }
     } catch (DateTimeException e) {
       // No such month or day; the same complaint as for the year.
     }
     throw new EvaluationFailure(
-        "22008", "date field value out of range: %d-%02d-%02d".formatted(year, month, day));
+        "22008", "date field value out of range: " + shown);
   }
 
   private static Long withPrecision(Long micros, Long precision) {
@@ -128,8 +164,6 @@ final class DateTimeFunctions {
       unit *= 10;
     }
     // Half away from zero, that is from 2000-01-01.
-    return micros >= 0
-        ? (micros + unit / 2) / unit * unit
-        : -((-micros + unit / 2) / unit * unit);
+    return micros >= 0 ? (micros + unit / 2) / unit * unit : -((-micros + unit / 2) / unit * unit);
   }
 }

@@ -5,7 +5,8 @@ import java.time.ZoneId;
 
 /// Ranges and conversions of dates and timestamps.
 ///
-/// A date reaches further than a timestamp can, so that conversions overflow; the infinities convert to each
+/// A date reaches further than a timestamp can, so that conversions overflow; the infinities
+/// convert to each
 /// other.
 final class DateTimes {
   /// Days from 1970-01-01 to 2000-01-01.
@@ -84,8 +85,7 @@ final class DateTimes {
   }
 
   static long timestamptzToDate(long micros, ZoneId zone) {
-    return timestampToDate(
-        isFinite(micros) ? micros + TimeZones.offset(micros, zone) : micros);
+    return timestampToDate(isFinite(micros) ? micros + TimeZones.offset(micros, zone) : micros);
   }
 
   static int compareDateToTimestamp(long days, long micros) {

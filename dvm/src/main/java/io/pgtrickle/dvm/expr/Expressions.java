@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 public final class Expressions {
   private Expressions() {}
 
-  /// The direct operands, in the order of evaluation. The equality of [IsDistinct] and [NullIf] counts as a
+  /// The direct operands, in the order of evaluation. The equality of [IsDistinct] and [NullIf]
+  /// counts as a
   /// part of the node, its arguments as the operands.
   public static List<Expr> children(Expr expression) {
     return switch (expression) {
@@ -89,9 +90,7 @@ public final class Expressions {
           branches.add(new When(children.get(2 * i), children.get(2 * i + 1)));
         }
         yield new Case(
-            branches,
-            choice.otherwise() == null ? null : children.getLast(),
-            choice.type());
+            branches, choice.otherwise() == null ? null : children.getLast(), choice.type());
       }
       case Quantified quantified ->
           new Quantified(
@@ -109,15 +108,8 @@ public final class Expressions {
 
   /// Rewrites bottom-up: `change` sees every node after its operands were rewritten.
   public static Expr map(Expr expression, UnaryOperator<Expr> change) {
-    List<Expr> children = children(expression);
-    List<Expr> mapped = new ArrayList<>(children.size());
-    boolean same = true;
-    for (Expr child : children) {
-      Expr rewritten = map(child, change);
-      same &= rewritten == child;
-      mapped.add(rewritten);
-    }
-    return change.apply(same ? expression : withChildren(expression, mapped));
+    List<Expr> mapped = children(expression).stream().map(child -> map(child, change)).toList();
+    return change.apply(withChildren(expression, mapped));
   }
 
   /// The expression with each column replaced by the expression at its index: the composition of a

@@ -9,7 +9,8 @@ import java.util.Optional;
 
 /// The functions of `pg_catalog` that the engine evaluates itself, keyed by exact signature.
 ///
-/// Each has the server's results and errors, bit for bit: a test runs every one of them against a server.
+/// Each has the server's results and errors, bit for bit: a test runs every one of them against a
+/// server.
 /// A function that cannot be had exactly (transcendental functions, `to_char`, regular expressions,
 /// letters beyond ASCII) is not here.
 public final class FunctionLibrary {
@@ -39,8 +40,7 @@ public final class FunctionLibrary {
     }
     NativeFunction function =
         FUNCTIONS.get(new Registry.Key(signature.name(), signature.arguments()));
-    return Optional.ofNullable(function)
-        .filter(found -> found.result() == signature.result());
+    return Optional.ofNullable(function).filter(found -> found.result() == signature.result());
   }
 
   /// All functions, in the order of the reference.
@@ -53,7 +53,8 @@ public final class FunctionLibrary {
     return refusals(expression, settings).isEmpty();
   }
 
-  /// The parts of an expression that cannot be evaluated natively, as a user would name them, for example
+  /// The parts of an expression that cannot be evaluated natively, as a user would name them, for
+  /// example
   /// `function pg_catalog.to_char(timestamp without time zone, text)`; empty when there are none.
   public static List<String> refusals(Expr expression, EvaluationSettings settings) {
     List<String> refusals = new ArrayList<>();

@@ -2,10 +2,13 @@ package io.pgtrickle.dvm.expr;
 
 import org.jspecify.annotations.Nullable;
 
-/// The body of a native function, by arity, so that a call of up to three arguments builds no array.
+/// The body of a native function, by arity, so that a call of up to three arguments builds no
+/// array.
 ///
-/// A body is never called with NULL unless the function is not strict, which only [Variadic] can be. It
-/// answers `null` for NULL and throws [io.pgtrickle.dvm.type.EvaluationFailure] where the server raises
+/// A body is never called with NULL unless the function is not strict, which only [Variadic] can
+/// be. It
+/// answers `null` for NULL and throws [io.pgtrickle.dvm.type.EvaluationFailure] where the server
+/// raises
 /// an error.
 sealed interface Implementation {
   /// One argument.

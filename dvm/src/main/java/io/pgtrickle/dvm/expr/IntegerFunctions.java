@@ -6,7 +6,8 @@ import java.util.List;
 
 /// Arithmetic, bit operations and casts of smallint, integer, bigint and boolean.
 ///
-/// A result outside the result type is an error, never wrapped; shifts take their count modulo the width.
+/// A result outside the result type is an error, never wrapped; shifts take their count modulo the
+/// width.
 final class IntegerFunctions {
   private IntegerFunctions() {}
 
@@ -89,7 +90,10 @@ final class IntegerFunctions {
     }
     casts(registry);
     registry
-        .add("to_hex(int4) text", "hexadecimal digits", (Long a) -> Integer.toHexString((int) (long) a))
+        .add(
+            "to_hex(int4) text",
+            "hexadecimal digits",
+            (Long a) -> Integer.toHexString((int) (long) a))
         .neverFails();
     registry
         .add("to_hex(int8) text", "hexadecimal digits", (Long a) -> Long.toHexString(a))
@@ -99,8 +103,7 @@ final class IntegerFunctions {
   private static void arithmetic(Registry registry, Width left, Width right) {
     Width result = left.compareTo(right) > 0 ? left : right;
     String name = "int" + left.suffix + (left == right ? "" : right.suffix);
-    String types =
-        "(int" + left.suffix + ",int" + right.suffix + ") int" + result.suffix;
+    String types = "(int" + left.suffix + ",int" + right.suffix + ") int" + result.suffix;
     registry.add(name + "pl" + types, "addition", (Long l, Long r) -> result.add(l, r));
     registry.add(name + "mi" + types, "subtraction", (Long l, Long r) -> result.subtract(l, r));
     registry.add(name + "mul" + types, "multiplication", (Long l, Long r) -> result.multiply(l, r));
@@ -119,8 +122,7 @@ final class IntegerFunctions {
           name + binary, "remainder with the sign of the dividend", IntegerFunctions::remainder);
     }
     for (String name : List.of(type + "abs", "abs")) {
-      registry.add(
-          name + unary, "absolute value", (Long a) -> a < 0 ? width.negate(a) : a);
+      registry.add(name + unary, "absolute value", (Long a) -> a < 0 ? width.negate(a) : a);
     }
     registry.add(type + "um" + unary, "negation", (Long a) -> width.negate(a));
     registry.add(type + "up" + unary, "the operand itself", (Long a) -> a).neverFails();
@@ -135,7 +137,10 @@ final class IntegerFunctions {
         .add(type + "shl" + shift, "shift left", (Long l, Long r) -> shiftLeft(width, l, r))
         .neverFails();
     registry
-        .add(type + "shr" + shift, "arithmetic shift right", (Long l, Long r) -> shiftRight(width, l, r))
+        .add(
+            type + "shr" + shift,
+            "arithmetic shift right",
+            (Long l, Long r) -> shiftRight(width, l, r))
         .neverFails();
   }
 
@@ -156,7 +161,9 @@ final class IntegerFunctions {
     }
     registry.add("int4(bool) int4", "cast: 1 or 0", (Boolean a) -> a ? 1L : 0L).neverFails();
     registry.add("bool(int4) bool", "cast: not zero", (Long a) -> a != 0).neverFails();
-    registry.add("text(bool) text", "cast: true or false", (Boolean a) -> a ? "true" : "false").neverFails();
+    registry
+        .add("text(bool) text", "cast: true or false", (Boolean a) -> a ? "true" : "false")
+        .neverFails();
     for (Width width : Width.values()) {
       registry
           .add("numeric(int" + width.suffix + ") numeric", "cast", (Long a) -> PgNumeric.of(a))

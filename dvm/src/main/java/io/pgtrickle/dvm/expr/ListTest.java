@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 ///     ANY: true if some comparison is true, else NULL if some is NULL, else false
 ///     ALL: false if some comparison is false, else NULL if some is NULL, else true
 ///
-/// so that over an empty list ANY is false and ALL is true, for a NULL operand too. The list is an array to
+/// so that over an empty list ANY is false and ALL is true, for a NULL operand too. The list is an
+/// array to
 /// the server: all of its elements are evaluated before the first comparison.
 final class ListTest {
   /// Below that many constants comparing is cheaper than hashing.
@@ -66,7 +67,8 @@ final class ListTest {
     return unknown ? null : (Boolean) all;
   }
 
-  /// `= ANY` or `<> ALL` by a hash table; empty where comparing is better, or where the two sides have no
+  /// `= ANY` or `<> ALL` by a hash table; empty where comparing is better, or where the two sides
+  /// have no
   /// common form in which equal values are identical.
   static Optional<Evaluator> hashed(
       Quantified quantified, Evaluator operand, @Nullable Object[] constants) {
@@ -95,7 +97,9 @@ final class ListTest {
   }
 
   private static boolean isHashable(TypeKind left, TypeKind right) {
-    return left.isInteger() && right.isInteger()
-        || left == right && TypeCodec.of(SqlType.of(left.oid())).equalMeansIdentical();
+    if (left.isInteger()) {
+      return right.isInteger();
+    }
+    return left == right && TypeCodec.of(SqlType.of(left.oid())).equalMeansIdentical();
   }
 }

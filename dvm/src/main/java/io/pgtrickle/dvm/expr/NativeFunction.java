@@ -52,6 +52,7 @@ public final class NativeFunction {
   private final Role role;
   private final EnumSet<Requirement> requirements = EnumSet.noneOf(Requirement.class);
   private boolean total;
+  private boolean inlined;
   private int zoneArgument = -1;
 
   NativeFunction(
@@ -78,6 +79,17 @@ public final class NativeFunction {
   NativeFunction neverFails() {
     total = true;
     return this;
+  }
+
+  /// Marks a function that the server replaces by its definition: its body sees NULLs in spite of being
+  /// strict.
+  NativeFunction inlined() {
+    inlined = true;
+    return this;
+  }
+
+  boolean isInlined() {
+    return inlined;
   }
 
   /// `proname`, in schema `pg_catalog`.
@@ -129,18 +141,15 @@ public final class NativeFunction {
     for (Requirement requirement : requirements) {
       String missing =
           switch (requirement) {
-            case TIME_ZONE ->
-                settings.zone().isPresent() ? "" : "time zone " + settings.timeZone();
+            case TIME_ZONE -> settings.zone().isPresent() ? "" : "time zone " + settings.timeZone();
             case CONSTANT_TIME_ZONE ->
                 constantZone(binding).isPresent() ? "" : "a time zone that is not a constant";
             case ISO_DATES -> settings.isoDates() ? "" : "a DateStyle other than ISO";
             case UTF8 -> settings.utf8() ? "" : "a database encoding other than UTF8";
-            case DETERMINISTIC ->
-                collation.deterministic() ? "" : "a nondeterministic collation";
+            case DETERMINISTIC -> collation.deterministic() ? "" : "a nondeterministic collation";
             case BYTE_ORDER ->
                 collation.byteOrder() ? "" : "a collation that does not order by bytes";
-            case ASCII_CASE ->
-                collation.asciiCase() ? "" : "a collation with letters beyond ASCII";
+            case ASCII_CASE -> collation.asciiCase() ? "" : "a collation with letters beyond ASCII";
           };
       if (!missing.isEmpty()) {
         return Optional.of("function " + this + " under " + missing);

@@ -22,7 +22,8 @@ import io.pgtrickle.dvm.type.TypeKind;
 import java.util.List;
 import java.util.Optional;
 
-/// Decides for one node whether the engine can evaluate it exactly. The decision is static: evaluation never
+/// Decides for one node whether the engine can evaluate it exactly. The decision is static:
+/// evaluation never
 /// turns to the server for a single row.
 final class Nativeness {
   private Nativeness() {}
@@ -35,8 +36,7 @@ final class Nativeness {
       case NullIf(Call equality, _) -> ofCall(equality, settings);
       case Quantified quantified ->
           ofFunction(
-              quantified.comparison(),
-              new Binding(settings, quantified.collation(), List.of()));
+              quantified.comparison(), new Binding(settings, quantified.collation(), List.of()));
       case Extreme extreme -> ofExtreme(extreme, settings);
       case Relabel(Expr input, SqlType type) ->
           representation(input.type().kind()) == representation(type.kind())
@@ -47,12 +47,20 @@ final class Nativeness {
             switch (type.kind()) {
               case TEXT, VARCHAR, BPCHAR, BOOL, UUID -> true;
               // Input of these depends on the server's version or reaches beyond what is printed.
-              case INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, BYTEA, DATE, TIMESTAMP, TIMESTAMPTZ, OPAQUE ->
+              case INT2,
+                  INT4,
+                  INT8,
+                  NUMERIC,
+                  FLOAT4,
+                  FLOAT8,
+                  BYTEA,
+                  DATE,
+                  TIMESTAMP,
+                  TIMESTAMPTZ,
+                  OPAQUE ->
                   false;
             };
-        yield readable
-            ? printing(input.type(), settings)
-            : Optional.of(cast(input.type(), type));
+        yield readable ? printing(input.type(), settings) : Optional.of(cast(input.type(), type));
       }
       case Column _, Literal _, And _, Or _, Not _, IsNull _, IsTruth _, Coalesce _, Case _ ->
           Optional.empty();
@@ -61,8 +69,7 @@ final class Nativeness {
 
   private static Optional<String> ofCall(Call call, EvaluationSettings settings) {
     Optional<String> refusal =
-        ofFunction(
-            call.function(), new Binding(settings, call.collation(), call.arguments()));
+        ofFunction(call.function(), new Binding(settings, call.collation(), call.arguments()));
     if (refusal.isPresent()) {
       return refusal;
     }
@@ -106,7 +113,19 @@ final class Nativeness {
   private static Optional<String> printing(SqlType type, EvaluationSettings settings) {
     boolean printable =
         switch (type.kind()) {
-          case BOOL, INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, TEXT, VARCHAR, BPCHAR, UUID, BYTEA -> true;
+          case BOOL,
+              INT2,
+              INT4,
+              INT8,
+              NUMERIC,
+              FLOAT4,
+              FLOAT8,
+              TEXT,
+              VARCHAR,
+              BPCHAR,
+              UUID,
+              BYTEA ->
+              true;
           case DATE, TIMESTAMP -> settings.isoDates();
           case TIMESTAMPTZ -> settings.isoDates() && settings.zone().isPresent();
           case OPAQUE -> false;
@@ -120,7 +139,19 @@ final class Nativeness {
   private static TypeKind representation(TypeKind kind) {
     return switch (kind) {
       case TEXT, VARCHAR, BPCHAR -> TypeKind.TEXT;
-      case BOOL, INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, UUID, BYTEA, OPAQUE ->
+      case BOOL,
+          INT2,
+          INT4,
+          INT8,
+          NUMERIC,
+          FLOAT4,
+          FLOAT8,
+          DATE,
+          TIMESTAMP,
+          TIMESTAMPTZ,
+          UUID,
+          BYTEA,
+          OPAQUE ->
           kind;
     };
   }

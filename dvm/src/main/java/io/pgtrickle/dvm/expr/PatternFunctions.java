@@ -13,10 +13,12 @@ final class PatternFunctions {
   private PatternFunctions() {}
 
   static void register(Registry registry) {
-    for (String name : List.of("textlike(text,text)", "like(text,text)", "bpcharlike(bpchar,text)")) {
+    for (String name :
+        List.of("textlike(text,text)", "like(text,text)", "bpcharlike(bpchar,text)")) {
       like(registry, name, false, false);
     }
-    for (String name : List.of("textnlike(text,text)", "notlike(text,text)", "bpcharnlike(bpchar,text)")) {
+    for (String name :
+        List.of("textnlike(text,text)", "notlike(text,text)", "bpcharnlike(bpchar,text)")) {
       like(registry, name, true, false);
     }
     for (String name : List.of("texticlike(text,text)", "bpchariclike(bpchar,text)")) {
@@ -26,10 +28,16 @@ final class PatternFunctions {
       like(registry, name, true, true);
     }
     for (String name : List.of("bytealike(bytea,bytea)", "like(bytea,bytea)")) {
-      registry.add(name + " bool", "matches a LIKE pattern of bytes", (Bytes a, Bytes p) -> matches(bytes(a), bytes(p)));
+      registry.add(
+          name + " bool",
+          "matches a LIKE pattern of bytes",
+          (Bytes a, Bytes p) -> matches(bytes(a), bytes(p)));
     }
     for (String name : List.of("byteanlike(bytea,bytea)", "notlike(bytea,bytea)")) {
-      registry.add(name + " bool", "does not match a LIKE pattern of bytes", (Bytes a, Bytes p) -> !matches(bytes(a), bytes(p)));
+      registry.add(
+          name + " bool",
+          "does not match a LIKE pattern of bytes",
+          (Bytes a, Bytes p) -> !matches(bytes(a), bytes(p)));
     }
     registry.add(
         "like_escape(text,text) text",
@@ -71,7 +79,8 @@ final class PatternFunctions {
     TEXT_ENDED
   }
 
-  /// Matches from a position on. A pattern that ends with its escape character is an error, but only when
+  /// Matches from a position on. A pattern that ends with its escape character is an error, but
+  /// only when
   /// matching gets there, as on the server.
   private static Match match(String text, int textStart, String pattern, int patternStart) {
     int t = textStart;

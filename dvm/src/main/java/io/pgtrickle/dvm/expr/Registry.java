@@ -16,10 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
-/// Collects the library: one line per function, `name(argument types) result type`, what it computes, and
+/// Collects the library: one line per function, `name(argument types) result type`, what it
+/// computes, and
 /// its body.
 ///
-/// A body is written with the Java types of its arguments; they are checked by no compiler but by the test
+/// A body is written with the Java types of its arguments; they are checked by no compiler but by
+/// the test
 /// that runs every function of the library against the server.
 final class Registry {
   /// A function's identity within `pg_catalog`.

@@ -29,7 +29,9 @@ final class TextFunctions {
 
   private static void lengths(Registry registry) {
     for (String name : List.of("length", "char_length", "character_length")) {
-      registry.add(name + "(text) int4", "number of characters", (String a) -> (long) Strings.length(a)).neverFails();
+      registry
+          .add(name + "(text) int4", "number of characters", (String a) -> (long) Strings.length(a))
+          .neverFails();
       registry
           .add(
               name + "(bpchar) int4",
@@ -37,10 +39,15 @@ final class TextFunctions {
               (String a) -> (long) Strings.length(Strings.stripBlanks(a)))
           .neverFails();
     }
-    registry.add("textlen(text) int4", "number of characters", (String a) -> (long) Strings.length(a)).neverFails();
+    registry
+        .add("textlen(text) int4", "number of characters", (String a) -> (long) Strings.length(a))
+        .neverFails();
     for (String type : List.of("text", "bpchar")) {
       registry
-          .add("octet_length(" + type + ") int4", "number of bytes", (String a) -> (long) Strings.byteLength(a))
+          .add(
+              "octet_length(" + type + ") int4",
+              "number of bytes",
+              (String a) -> (long) Strings.byteLength(a))
           .neverFails();
     }
     registry
@@ -51,7 +58,10 @@ final class TextFunctions {
   private static void parts(Registry registry) {
     for (String name : List.of("substring", "substr")) {
       registry
-          .add(name + "(text,int4) text", "the characters from a position on", (String a, Long from) -> Strings.slice(a, from - 1, Long.MAX_VALUE))
+          .add(
+              name + "(text,int4) text",
+              "the characters from a position on",
+              (String a, Long from) -> Strings.slice(a, from - 1, Long.MAX_VALUE))
           .neverFails();
       registry.add(
           name + "(text,int4,int4) text",
@@ -68,10 +78,13 @@ final class TextFunctions {
         .add(
             "right(text,int4) text",
             "the last characters, or all but the first",
-            (String a, Long n) -> Strings.slice(a, n < 0 ? -n : Strings.length(a) - n, Long.MAX_VALUE))
+            TextFunctions::right)
         .neverFails();
     registry
-        .add("split_part(text,text,int4) text", "one field between separators", TextFunctions::splitPart)
+        .add(
+            "split_part(text,text,int4) text",
+            "one field between separators",
+            TextFunctions::splitPart)
         .needs(Requirement.DETERMINISTIC);
     registry.add(
         "overlay(text,text,int4) text",
@@ -92,12 +105,18 @@ final class TextFunctions {
   private static void searches(Registry registry) {
     for (String name : List.of("strpos", "position")) {
       registry
-          .add(name + "(text,text) int4", "position of a string within another, 0 when absent", TextFunctions::position)
+          .add(
+              name + "(text,text) int4",
+              "position of a string within another, 0 when absent",
+              TextFunctions::position)
           .needs(Requirement.DETERMINISTIC)
           .neverFails();
     }
     registry
-        .add("starts_with(text,text) bool", "whether one is a prefix", (String a, String prefix) -> a.startsWith(prefix))
+        .add(
+            "starts_with(text,text) bool",
+            "whether one is a prefix",
+            (String a, String prefix) -> a.startsWith(prefix))
         .needs(Requirement.DETERMINISTIC)
         .neverFails();
     registry
@@ -106,7 +125,10 @@ final class TextFunctions {
             "replaces every occurrence",
             (String a, String from, String to) -> from.isEmpty() ? a : a.replace(from, to))
         .needs(Requirement.DETERMINISTIC);
-    registry.add("translate(text,text,text) text", "replaces characters one by one", TextFunctions::translate);
+    registry.add(
+        "translate(text,text,text) text",
+        "replaces characters one by one",
+        TextFunctions::translate);
   }
 
   private static void trims(Registry registry) {
@@ -118,7 +140,10 @@ final class TextFunctions {
   private static void trim(
       Registry registry, String name, String where, boolean start, boolean end) {
     registry
-        .add(name + "(text) text", "removes blanks from " + where, (String a) -> trim(a, " ", start, end))
+        .add(
+            name + "(text) text",
+            "removes blanks from " + where,
+            (String a) -> trim(a, " ", start, end))
         .neverFails();
     registry
         .add(
@@ -132,29 +157,59 @@ final class TextFunctions {
     registry.add("textcat(text,text) text", "concatenation", (String l, String r) -> l.concat(r));
     registry.add("repeat(text,int4) text", "repetition", TextFunctions::repeat);
     registry
-        .add("reverse(text) text", "the characters in reverse order", (String a) -> new StringBuilder(a).reverse().toString())
+        .add(
+            "reverse(text) text",
+            "the characters in reverse order",
+            (String a) -> new StringBuilder(a).reverse().toString())
         .neverFails();
-    registry.add("lpad(text,int4) text", "fills up on the left with blanks", (String a, Long n) -> pad(a, n, " ", true));
-    registry.add("rpad(text,int4) text", "fills up on the right with blanks", (String a, Long n) -> pad(a, n, " ", false));
-    registry.add("lpad(text,int4,text) text", "fills up on the left", (String a, Long n, String fill) -> pad(a, n, fill, true));
-    registry.add("rpad(text,int4,text) text", "fills up on the right", (String a, Long n, String fill) -> pad(a, n, fill, false));
+    registry.add(
+        "lpad(text,int4) text",
+        "fills up on the left with blanks",
+        (String a, Long n) -> pad(a, n, " ", true));
+    registry.add(
+        "rpad(text,int4) text",
+        "fills up on the right with blanks",
+        (String a, Long n) -> pad(a, n, " ", false));
+    registry.add(
+        "lpad(text,int4,text) text",
+        "fills up on the left",
+        (String a, Long n, String fill) -> pad(a, n, fill, true));
+    registry.add(
+        "rpad(text,int4,text) text",
+        "fills up on the right",
+        (String a, Long n, String fill) -> pad(a, n, fill, false));
   }
 
   private static void characters(Registry registry) {
-    registry.add("lower(text) text", "lower case", Strings::lowerAscii).needs(Requirement.ASCII_CASE).neverFails();
-    registry.add("upper(text) text", "upper case", Strings::upperAscii).needs(Requirement.ASCII_CASE).neverFails();
     registry
-        .add("ascii(text) int4", "the first character's code point", (String a) -> a.isEmpty() ? 0L : (long) a.codePointAt(0))
+        .add("lower(text) text", "lower case", Strings::lowerAscii)
+        .needs(Requirement.ASCII_CASE)
+        .neverFails();
+    registry
+        .add("upper(text) text", "upper case", Strings::upperAscii)
+        .needs(Requirement.ASCII_CASE)
+        .neverFails();
+    registry
+        .add(
+            "ascii(text) int4",
+            "the first character's code point",
+            (String a) -> a.isEmpty() ? 0L : (long) a.codePointAt(0))
         .neverFails();
     registry.add("chr(int4) text", "the character of a code point", TextFunctions::character);
     registry
-        .add("md5(text) text", "MD5 in hexadecimal", (String a) -> Digests.md5(Bytes.copyOf(a.getBytes(StandardCharsets.UTF_8))))
+        .add(
+            "md5(text) text",
+            "MD5 in hexadecimal",
+            (String a) -> Digests.md5(Bytes.copyOf(a.getBytes(StandardCharsets.UTF_8))))
         .neverFails();
   }
 
   private static void lengthCasts(Registry registry) {
-    registry.add("text(bpchar) text", "cast: without trailing blanks", Strings::stripBlanks).neverFails();
-    registry.add("varchar(varchar,int4,bool) varchar", "cast to varchar(n)", TextFunctions::varchar);
+    registry
+        .add("text(bpchar) text", "cast: without trailing blanks", Strings::stripBlanks)
+        .neverFails();
+    registry.add(
+        "varchar(varchar,int4,bool) varchar", "cast to varchar(n)", TextFunctions::varchar);
     registry.add("bpchar(bpchar,int4,bool) bpchar", "cast to char(n)", TextFunctions::bpchar);
   }
 
@@ -163,6 +218,12 @@ final class TextFunctions {
       throw negativeLength();
     }
     return Strings.slice(text, from - 1, from - 1 + count);
+  }
+
+  // The server's negation of the least integer overflows to itself, and nothing is cut.
+  private static String right(String text, Long count) {
+    long start = count < 0 ? -count : Strings.length(text) - count;
+    return count == Integer.MIN_VALUE ? text : Strings.slice(text, start, Long.MAX_VALUE);
   }
 
   private static String overlay(String text, String with, long from, long count) {
@@ -242,13 +303,16 @@ final class TextFunctions {
 
   /// Pads or cuts to a number of characters.
   private static String pad(String text, long length, String fill, boolean left) {
+    int present = Strings.length(text);
     int wanted = (int) Math.max(0, length);
+    if (fill.isEmpty()) {
+      wanted = Math.min(wanted, present);
+    }
     // The server reserves four bytes for each character before it looks at the fill.
     if (4L * wanted > MAX_BYTES) {
       throw tooLong();
     }
-    int present = Strings.length(text);
-    if (present >= wanted || fill.isEmpty()) {
+    if (present >= wanted) {
       return Strings.slice(text, 0, wanted);
     }
     int missing = wanted - present;
@@ -261,7 +325,7 @@ final class TextFunctions {
   private static String character(Long code) {
     long c = code;
     if (c < 0) {
-      throw new EvaluationFailure("54000", "character number must be positive");
+      throw new EvaluationFailure("22023", "character number must be positive");
     }
     if (c == 0) {
       throw new EvaluationFailure("54000", "null character not permitted");

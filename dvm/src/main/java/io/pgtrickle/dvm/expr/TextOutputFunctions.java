@@ -15,8 +15,14 @@ final class TextOutputFunctions {
   private TextOutputFunctions() {}
 
   static void register(Registry registry) {
-    registry.addVariadic("concat(any) text", "all arguments printed, NULL as nothing", binding -> concat(binding, 0));
-    registry.addVariadic("concat_ws(text,any) text", "the non-NULL arguments with a separator", TextOutputFunctions::concatWithSeparator);
+    registry.addVariadic(
+        "concat(any) text",
+        "all arguments printed, NULL as nothing",
+        binding -> concat(binding, 0));
+    registry.addVariadic(
+        "concat_ws(text,any) text",
+        "the non-NULL arguments with a separator",
+        TextOutputFunctions::concatWithSeparator);
     registry.addBound(
         "textanycat(text,anynonarray) text",
         "concatenation",
@@ -40,11 +46,25 @@ final class TextOutputFunctions {
         var zone = settings.zone().orElseThrow();
         yield value -> DisplayText.timestamptz((Long) value, zone);
       }
-      case BOOL, INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, TEXT, VARCHAR, BPCHAR, DATE, TIMESTAMP, UUID, BYTEA -> {
+      case BOOL,
+          INT2,
+          INT4,
+          INT8,
+          NUMERIC,
+          FLOAT4,
+          FLOAT8,
+          TEXT,
+          VARCHAR,
+          BPCHAR,
+          DATE,
+          TIMESTAMP,
+          UUID,
+          BYTEA -> {
         TypeCodec codec = TypeCodec.of(type);
         yield codec::toText;
       }
-      case OPAQUE -> throw new IllegalStateException("values of type " + type.oid() + " are not understood");
+      case OPAQUE ->
+          throw new IllegalStateException("values of type " + type.oid() + " are not understood");
     };
   }
 
@@ -54,7 +74,20 @@ final class TextOutputFunctions {
     return switch (type.kind()) {
       case BOOL -> value -> (Boolean) value ? "true" : "false";
       case BPCHAR -> value -> Strings.stripBlanks((String) value);
-      case INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, TEXT, VARCHAR, DATE, TIMESTAMP, TIMESTAMPTZ, UUID, BYTEA, OPAQUE ->
+      case INT2,
+          INT4,
+          INT8,
+          NUMERIC,
+          FLOAT4,
+          FLOAT8,
+          TEXT,
+          VARCHAR,
+          DATE,
+          TIMESTAMP,
+          TIMESTAMPTZ,
+          UUID,
+          BYTEA,
+          OPAQUE ->
           output(type, binding.settings());
     };
   }

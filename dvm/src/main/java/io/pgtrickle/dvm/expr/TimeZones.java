@@ -10,7 +10,8 @@ import java.util.Set;
 
 /// Time zone rules as the server applies them, from the tz database of the JVM.
 ///
-/// The two databases may be of different releases; a rule that changed between them gives other results.
+/// The two databases may be of different releases; a rule that changed between them gives other
+/// results.
 final class TimeZones {
   private static final long EPOCH_SECOND = DateTimes.EPOCH_DAY * 86_400;
 
@@ -23,10 +24,12 @@ final class TimeZones {
         : Optional.empty();
   }
 
-  /// The zone that an argument names; a name that could also be an abbreviation, which the server looks for
+  /// The zone that an argument names; a name that could also be an abbreviation, which the server
+  /// looks for
   /// first, is taken only where both mean the same.
   static Optional<ZoneId> namedZone(Object name) {
-    return name instanceof String text && (text.contains("/") || Set.of("UTC", "GMT").contains(text))
+    return name instanceof String text
+            && (text.contains("/") || Set.of("UTC", "GMT").contains(text))
         ? zone(text)
         : Optional.empty();
   }
@@ -37,7 +40,8 @@ final class TimeZones {
     return zone.getRules().getOffset(instant).getTotalSeconds() * 1_000_000L;
   }
 
-  /// The offset in microseconds that the server gives a local time: of a time that was skipped, the one
+  /// The offset in microseconds that the server gives a local time: of a time that was skipped, the
+  /// one
   /// before the gap; of a time that occurred twice, the later one.
   static long offsetOfLocal(long micros, ZoneId zone) {
     LocalDateTime local =

@@ -75,8 +75,7 @@ public final class EntrySorter {
       }
       if (weight != 0) {
         int start = start(entry);
-        out.append(
-            keys.array(), start, ends[entry] - start, prefixes[entry], rows[entry], weight);
+        out.append(keys.array(), start, ends[entry] - start, prefixes[entry], rows[entry], weight);
       }
       i = next;
     }
@@ -92,8 +91,7 @@ public final class EntrySorter {
       return prefixes[i] < prefixes[j] ? -1 : 1;
     }
     byte[] data = keys.array();
-    int order =
-        Arrays.compareUnsigned(data, start(i), ends[i], data, start(j), ends[j]);
+    int order = Arrays.compareUnsigned(data, start(i), ends[i], data, start(j), ends[j]);
     return order != 0 ? order : rows[i].compareTo(rows[j]);
   }
 
@@ -118,7 +116,9 @@ public final class EntrySorter {
     int r = middle;
     for (int i = low; i < high; i++) {
       target[i] =
-          r >= high || l < middle && compare(source[l], source[r]) <= 0 ? source[l++] : source[r++];
+          r >= high || (l < middle && compare(source[l], source[r]) <= 0)
+              ? source[l++]
+              : source[r++];
     }
   }
 }

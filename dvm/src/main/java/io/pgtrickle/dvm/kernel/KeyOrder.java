@@ -69,8 +69,7 @@ final class KeyOrder {
     int order =
         aRest == 0 && bRest == 0
             ? 0
-            : Arrays.compareUnsigned(
-                a, aOffset, aOffset + aRest, b, bOffset, bOffset + bRest);
+            : Arrays.compareUnsigned(a, aOffset, aOffset + aRest, b, bOffset, bOffset + bRest);
     // Zero-padded prefixes of short keys tie; the shorter key is the lesser.
     return order != 0 ? order : Integer.compare(aSize, bSize);
   }

@@ -29,8 +29,7 @@ public final class KeyWalk {
     int least = -1;
     for (int r = 0; r < runs.length; r++) {
       if (end[r] != runs[r].end()
-          && (least < 0
-              || block(r).compareKey((int) end[r], block(least), (int) end[least]) < 0)) {
+          && (least < 0 || block(r).compareKey((int) end[r], block(least), (int) end[least]) < 0)) {
         least = r;
       }
     }

@@ -116,8 +116,7 @@ public final class Run {
     // Entry `at` is before the target; find the first after it that is not.
     int at = low == b ? i : 0;
     int stride = 1;
-    while (at + stride < block.size
-        && block.compareKey(at + stride, key, length, prefix) < bound) {
+    while (at + stride < block.size && block.compareKey(at + stride, key, length, prefix) < bound) {
       at += stride;
       stride <<= 1;
     }
@@ -135,9 +134,7 @@ public final class Run {
 
   private boolean before(int b, byte[] key, int length, long prefix, int bound) {
     long first = firsts[b];
-    return first != prefix
-        ? first < prefix
-        : blocks[b].compareKey(0, key, length, prefix) < bound;
+    return first != prefix ? first < prefix : blocks[b].compareKey(0, key, length, prefix) < bound;
   }
 
   long after(long position) {

@@ -4,11 +4,12 @@
 /// Other rules hold here: arrays, mutation and reused buffers are welcome; streams, boxing and
 /// allocation per row are not. The price: every class opens with an essay on its layout and
 /// invariants and has an oracle test, and nothing leaks. The package is not exported, and no array
-/// appears in a signature that another package calls; keys travel in a [io.pgtrickle.dvm.type.ByteSink].
+/// appears in a signature that another package calls; keys travel in a
+/// [io.pgtrickle.dvm.type.ByteSink].
 ///
-/// Start at [Run], the one shape in which state is kept; [RunBuilder] makes runs, [Merge] is the one
-/// merge routine (compaction, look-ups and ordered scans are all the same sum of sorted runs), and
-/// [Probes] is the batched look-up that joins and aggregates use.
+/// Start at [Run], the one shape in which state is kept; [RunBuilder] makes runs, [Merge] is the
+/// one merge routine (compaction, look-ups and ordered scans are all the same sum of sorted runs),
+/// and [Probes] is the batched look-up that joins and aggregates use.
 @NullMarked
 package io.pgtrickle.dvm.kernel;
 

@@ -16,18 +16,19 @@ import org.jspecify.annotations.Nullable;
 ///     out(s)    = {groups(s) ++ results(s) : 1}, empty when the group has no rows
 ///     Δγ(A)[k]  = out(s + state(ΔA[k])) − out(s),   s the private value of the group
 ///
-/// The private value is one row: the number of rows, the group's displayed values, and the state of each
-/// [Accumulator]. The states are exact, so the old output is a function of the old value and no
-/// trace of the output is needed.
+/// The private value is one row: the number of rows, the group's displayed values, and the state of
+/// each [Accumulator]. The states are exact, so the old output is a function of the old value and
+/// no trace of the output is needed.
 ///
-/// A group whose result has no value (a sum out of range) is an error instead of a row, and heals when the
-/// result does. An argument that fails for one row is an error of that row, and the row counts for
-/// `count(*)` only. With no group columns there is always exactly one output row: the value of the
-/// empty key is made at the first visit, which the host owes us before any input, and never removed.
+/// A group whose result has no value (a sum out of range) is an error instead of a row, and heals
+/// when the result does. An argument that fails for one row is an error of that row, and the row
+/// counts for `count(*)` only. With no group columns there is always exactly one output row: the
+/// value of the empty key is made at the first visit, which the host owes us before any input, and
+/// never removed.
 ///
-/// Input 0 is the rows; further inputs are the distinct arguments of functions that ask for DISTINCT. Rows of one
-/// group may show it differently (1.0 and 1.00): then a multiset has the displayed group values, and the
-/// least by bytes of those present is shown.
+/// Input 0 is the rows; further inputs are the distinct arguments of functions that ask for
+/// DISTINCT. Rows of one group may show it differently (1.0 and 1.00): then a multiset has the
+/// displayed group values, and the least by bytes of those present is shown.
 public final class Aggregate implements KeyedOperator {
   private static final int ROWS = 0;
 
@@ -69,7 +70,8 @@ public final class Aggregate implements KeyedOperator {
   @Override
   public void step(KeyGroup group, Output out) {
     Optional<Row> old = group.value();
-    @Nullable Object[] values = old.isEmpty() ? new @Nullable Object[state.size()] : state.values(old.get());
+    @Nullable Object[] values =
+        old.isEmpty() ? new @Nullable Object[state.size()] : state.values(old.get());
     load(values);
     Outcome before = old.isEmpty() ? Outcome.NONE : outcome(values);
 
@@ -78,7 +80,8 @@ public final class Aggregate implements KeyedOperator {
       throw new StateDamaged(
           "a group has "
               + rows
-              + " rows; the changes received do not belong to the contents the state was built from",
+              + " rows; the changes received do not belong to the contents the state was built"
+              + " from",
           null);
     }
     if (rows == 0 && groups.size() > 0) {
@@ -133,8 +136,7 @@ public final class Aggregate implements KeyedOperator {
     }
   }
 
-  private void showGroup(
-      KeyGroup group, @Nullable Object[] old, @Nullable Object[] next) {
+  private void showGroup(KeyGroup group, @Nullable Object[] old, @Nullable Object[] next) {
     if (groups.size() == 0) {
       return;
     }

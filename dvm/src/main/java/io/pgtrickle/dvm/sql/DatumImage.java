@@ -171,7 +171,8 @@ final class DatumImage {
     return String.format(java.util.Locale.ROOT, "%04d", group);
   }
 
-  /// Walks a one-dimensional `ArrayType`: dimensions, offset of the data or 0 without NULLs, element
+  /// Walks a one-dimensional `ArrayType`: dimensions, offset of the data or 0 without NULLs,
+  /// element
   /// type, extent, lower bound, null bitmap, data.
   private List<Literal> arrayElements() {
     ByteBuffer array = varlena();

@@ -34,10 +34,7 @@ final class Equality {
       }
     }
     String type =
-        facts
-            .operator(operator)
-            .flatMap(known -> facts.typeName(known.left()))
-            .orElse("this type");
+        facts.operator(operator).flatMap(known -> facts.typeName(known.left())).orElse("this type");
     throw QueryRejected.notYet("unsupported_type", "grouping by a column of type " + type);
   }
 

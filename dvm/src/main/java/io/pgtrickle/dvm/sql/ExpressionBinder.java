@@ -93,8 +93,7 @@ final class ExpressionBinder {
     SqlType type = resultType(form.oid("opresulttype"), form.oid("opcollid"));
     Signature function = operatorFunction(form);
     List<Expr> arguments = bind(form.nodes("args"));
-    Expr.Call equality =
-        new Expr.Call(function, arguments, SqlType.BOOL, form.oid("inputcollid"));
+    Expr.Call equality = new Expr.Call(function, arguments, SqlType.BOOL, form.oid("inputcollid"));
     return new Expr.NullIf(equality, type);
   }
 
@@ -276,8 +275,7 @@ final class ExpressionBinder {
 
   private Expr relabel(NodeForm form) {
     SqlType type =
-        SqlType.of(
-            form.oid("resulttype"), form.integer("resulttypmod"), form.oid("resultcollid"));
+        SqlType.of(form.oid("resulttype"), form.integer("resulttypmod"), form.oid("resultcollid"));
     return relabelled(bind(form.node("arg")), type);
   }
 

@@ -80,8 +80,7 @@ final class FromBinder {
     if (!(both.plan() instanceof Plan.Join cross)) {
       throw new IllegalStateException("a cross product is a join");
     }
-    Plan join =
-        new Plan.Join(cross.left(), cross.right(), List.of(), condition, cross.schema());
+    Plan join = new Plan.Join(cross.left(), cross.right(), List.of(), condition, cross.schema());
     return new Source(join, both.positions());
   }
 
@@ -116,8 +115,7 @@ final class FromBinder {
               switch (kind) {
                 case JOIN -> "joinaliasvars";
                 case GROUP -> "groupexprs";
-                default ->
-                    throw QueryRejected.notYet("unsupported_clause", "a LATERAL reference");
+                default -> throw QueryRejected.notYet("unsupported_clause", "a LATERAL reference");
               };
           if (kind == JOIN) {
             form.neutral("jointype", "unsupported_join", "an outer join");
@@ -141,8 +139,7 @@ final class FromBinder {
         (kind, form) ->
             switch (kind) {
               case RELATION -> relation(entry, form);
-              case SUBQUERY ->
-                  Source.of(entry, queries.bindInner(form.node("subquery"), levels));
+              case SUBQUERY -> Source.of(entry, queries.bindInner(form.node("subquery"), levels));
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form));
               case RESULT -> oneEmptyRow();
@@ -187,8 +184,7 @@ final class FromBinder {
             .facts()
             .relation(oid)
             .filter(known -> known.kind() == kind)
-            .orElseThrow(
-                () -> NodeForm.notUnderstood("relation " + Integer.toUnsignedString(oid)));
+            .orElseThrow(() -> NodeForm.notUnderstood("relation " + Integer.toUnsignedString(oid)));
     if (shape.view().isPresent()) {
       return view(entry, shape, shape.view().get());
     }
@@ -221,22 +217,10 @@ final class FromBinder {
   }
 
   private static void requireDecodable(RelationShape shape) {
-    String obstacle =
-        switch (shape.kind()) {
-          case 'r', 'p' ->
-              switch (shape.persistence()) {
-                case 'u' -> "unlogged table";
-                case 't' -> "temporary table";
-                default -> isCatalog(shape) ? "system catalog" : "";
-              };
-          case 'm' -> "materialized view";
-          case 'f' -> "foreign table";
-          default -> "relation of kind '" + shape.kind() + "'";
-        };
-    if (!obstacle.isEmpty()) {
+    if (shape.obstacle().isPresent()) {
       throw QueryRejected.unsupported(
           "source_not_decodable",
-          obstacle + " " + shape.qualifiedName(),
+          shape.obstacle().get() + " " + shape.qualifiedName(),
           "its changes are not in the stream of logical decoding");
     }
     if (shape.rowSecurity()) {
@@ -249,17 +233,10 @@ final class FromBinder {
     }
   }
 
-  private static boolean isCatalog(RelationShape shape) {
-    return Integer.compareUnsigned(shape.oid(), 16384) < 0
-        || shape.schema().equals("pg_catalog")
-        || shape.schema().equals("information_schema");
-  }
-
   private QueryRejected unavailable(Variable variable) {
     int oid = NodeForm.glance(node(variable.entry())).oid("relid");
     Optional<RelationShape> shape = queries.facts().relation(oid);
-    for (RelationShape.Attribute attribute :
-        shape.map(RelationShape::columns).orElse(List.of())) {
+    for (RelationShape.Attribute attribute : shape.map(RelationShape::columns).orElse(List.of())) {
       if (attribute.number() == variable.attribute() && attribute.generated()) {
         return QueryRejected.notYet("generated_column", "generated column " + attribute.name());
       }
@@ -284,8 +261,7 @@ final class FromBinder {
     for (int i = 0; i < types.size(); i++) {
       columns.add(
           new Column(
-              "column" + (i + 1),
-              SqlType.of(types.get(i), modifiers.get(i), collations.get(i))));
+              "column" + (i + 1), SqlType.of(types.get(i), modifiers.get(i), collations.get(i))));
     }
     ExpressionBinder binder = expressions(oneEmptyRow());
     List<List<Expr>> rows = new ArrayList<>();

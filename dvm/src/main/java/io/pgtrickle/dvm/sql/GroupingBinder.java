@@ -15,7 +15,8 @@ import java.util.Optional;
 /// An expression above a grouping is made of group values, results of aggregates and constants. So
 /// each subexpression is first compared with the grouped ones (as PostgreSQL does before 18, which
 /// names them by variables of a range table entry of their own), then aggregates are collected, and
-/// a bare column that remains is one that depends on the grouped ones by a primary key: it joins the
+/// a bare column that remains is one that depends on the grouped ones by a primary key: it joins
+/// the
 /// groups, which splits none.
 final class GroupingBinder {
   private final Facts facts;
@@ -148,7 +149,8 @@ final class GroupingBinder {
         || tree.children().anyMatch(GroupingBinder::containsAggregate);
   }
 
-  /// Whether a part of a simple CASE refers to the operand of that CASE, and so means nothing alone.
+  /// Whether a part of a simple CASE refers to the operand of that CASE, and so means nothing
+  /// alone.
   private static boolean containsPlaceholder(NodeTree tree) {
     if (!(tree instanceof Node node)) {
       return tree.children().anyMatch(GroupingBinder::containsPlaceholder);

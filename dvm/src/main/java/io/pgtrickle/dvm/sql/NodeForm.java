@@ -69,13 +69,16 @@ final class NodeForm {
           Map.entry("OPEXPR", Set.of("location")),
           Map.entry("DISTINCTEXPR", Set.of("location")),
           Map.entry("NULLIFEXPR", Set.of("location")),
-          Map.entry(
-              "SCALARARRAYOPEXPR", Set.of("location", "hashfuncid", "negfuncid")),
+          Map.entry("SCALARARRAYOPEXPR", Set.of("location", "hashfuncid", "negfuncid")),
           Map.entry("FUNCEXPR", Set.of("location", "funcformat")),
           Map.entry(
               "AGGREF",
               Set.of(
-                  "location", "aggargtypes", "aggtranstype", "aggpresorted", "aggno",
+                  "location",
+                  "aggargtypes",
+                  "aggtranstype",
+                  "aggpresorted",
+                  "aggno",
                   "aggtransno")),
           Map.entry("BOOLEXPR", Set.of("location")),
           Map.entry("CASE", Set.of("location")),
@@ -89,8 +92,7 @@ final class NodeForm {
           Map.entry("COLLATE", Set.of("location")),
           Map.entry("ARRAY", Set.of("location", "list_start", "list_end")),
           Map.entry("TARGETENTRY", Set.of("resorigtbl", "resorigcol")),
-          Map.entry(
-              "SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),
+          Map.entry("SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),
           Map.entry("FROMEXPR", Set.of()),
           Map.entry(
               "JOINEXPR",
@@ -255,8 +257,7 @@ final class NodeForm {
   List<Integer> numbers(String field) {
     return switch (take(field)) {
       case Absent _ -> List.of();
-      case Numbers(char _, List<Long> elements) ->
-          elements.stream().map(Long::intValue).toList();
+      case Numbers(char _, List<Long> elements) -> elements.stream().map(Long::intValue).toList();
       case Node _, Items _, Datum _, Token _ ->
           throw notUnderstood("field " + field + " of node " + tag);
     };

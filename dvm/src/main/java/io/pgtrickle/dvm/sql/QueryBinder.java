@@ -1,6 +1,5 @@
 package io.pgtrickle.dvm.sql;
 
-import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
@@ -111,8 +110,7 @@ final class QueryBinder {
   private static void requireBareSetOperation(
       Node from, List<Node> groups, Optional<Node> having, List<Node> distinct) {
     boolean bare =
-        NodeForm.read(
-            from, form -> form.nodes("fromlist").isEmpty() && form.isAbsent("quals"));
+        NodeForm.read(from, form -> form.nodes("fromlist").isEmpty() && form.isAbsent("quals"));
     if (!bare || !groups.isEmpty() || having.isPresent() || !distinct.isEmpty()) {
       throw NodeForm.notUnderstood("a set operation with clauses of its own");
     }

@@ -67,7 +67,8 @@ final class Unsupported {
     return switch (kind) {
       case 3 -> QueryRejected.notYet("unsupported_clause", "a function in FROM");
       case 4 ->
-          QueryRejected.notYet("unsupported_clause", "XMLTABLE, JSON_TABLE or another table function");
+          QueryRejected.notYet(
+              "unsupported_clause", "XMLTABLE, JSON_TABLE or another table function");
       case 7 -> QueryRejected.notYet("unsupported_clause", "a transition table");
       default -> NodeForm.notUnderstood("a range table entry of kind " + kind);
     };

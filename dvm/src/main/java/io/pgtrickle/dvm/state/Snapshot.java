@@ -11,8 +11,8 @@ import java.util.stream.Stream;
 
 /// The contents of an arrangement at one moment; an immutable list of runs whose sum it is.
 ///
-/// It stays readable for as long as somebody holds it, whatever becomes of the arrangement. The rows it
-/// passes on are consolidated: distinct under their key, with their net weight, never zero.
+/// It stays readable for as long as somebody holds it, whatever becomes of the arrangement. The
+/// rows it passes on are consolidated: distinct under their key, with their net weight, never zero.
 public final class Snapshot {
   private final List<Run> runs;
   private final Debt debt;
@@ -26,8 +26,8 @@ public final class Snapshot {
     return runs;
   }
 
-  /// The stored entries: at least the number of distinct (key, row) pairs, at most about 1.5 times it
-  /// once merging has caught up.
+  /// The stored entries: at least the number of distinct (key, row) pairs, at most about 1.5 times
+  /// it once merging has caught up.
   public long rows() {
     return runs.stream().mapToLong(Run::entries).sum();
   }
@@ -58,8 +58,8 @@ public final class Snapshot {
     return new Entries(Merge.prefixed(runs, keyPrefix, false));
   }
 
-  /// The row of positive weight with the least key among those that start with some bytes; among equal
-  /// keys the least row bytes.
+  /// The row of positive weight with the least key among those that start with some bytes; among
+  /// equal keys the least row bytes.
   public Optional<Row> first(ByteSink keyPrefix) {
     return firstPositive(Merge.prefixed(runs, keyPrefix, false));
   }
@@ -79,7 +79,8 @@ public final class Snapshot {
         return Optional.of(rows.row());
       }
     }
-    throw new IllegalStateException("the greatest key lost its row between two reads of a snapshot");
+    throw new IllegalStateException(
+        "the greatest key lost its row between two reads of a snapshot");
   }
 
   private Optional<Row> firstPositive(Merge merge) {

@@ -25,6 +25,9 @@ final class ServerBinaries {
   static final int OLDEST = 14;
   static final int NEWEST = 18;
 
+  private static final String WRAPPER =
+      System.getProperty("os.name").startsWith("Windows") ? "mvnw.cmd" : "mvnw";
+
   private final Path folder;
   private final Optional<Path> checkout;
 
@@ -47,22 +50,22 @@ final class ServerBinaries {
     String version = Build.serverBinaries(major);
     Path jar = folder.resolve(artifact + "-" + version + ".jar");
     if (!Files.exists(jar)) {
-      Path wrapper = checkout.map(home -> home.resolve(wrapperName())).orElse(null);
-      if (wrapper == null || !Files.isExecutable(wrapper)) {
+      Path home = checkout.orElse(null);
+      if (home == null || !Files.isExecutable(home.resolve(WRAPPER))) {
         throw new ConfigurationInvalid(
             List.of(
                 "pg-version: the binaries of PostgreSQL %d are not here; put %s (group io.zonky.test.postgres, from Maven Central) into %s"
                     .formatted(major, jar.getFileName(), folder)));
       }
-      copy(wrapper, "io.zonky.test.postgres:" + artifact + ":" + version);
+      copy(home, "io.zonky.test.postgres:" + artifact + ":" + version);
     }
     return jar;
   }
 
-  private void copy(Path wrapper, String coordinates) {
+  private void copy(Path home, String coordinates) {
     List<String> command =
         List.of(
-            wrapper.toString(),
+            home.resolve(WRAPPER).toString(),
             "-q",
             "-B",
             "-N",
@@ -72,10 +75,7 @@ final class ServerBinaries {
     try {
       Files.createDirectories(folder);
       Process process =
-          new ProcessBuilder(command)
-              .directory(wrapper.getParent().toFile())
-              .redirectErrorStream(true)
-              .start();
+          new ProcessBuilder(command).directory(home.toFile()).redirectErrorStream(true).start();
       List<String> output = new ArrayList<>();
       try (var lines = process.inputReader()) {
         lines.lines().forEach(output::add);
@@ -84,7 +84,7 @@ final class ServerBinaries {
         throw new SourceUnavailable(
             "58000",
             "cannot fetch %s with %s:%n%s"
-                .formatted(coordinates, wrapper, String.join(System.lineSeparator(), output)),
+                .formatted(coordinates, WRAPPER, String.join(System.lineSeparator(), output)),
             null);
       }
     } catch (IOException e) {
@@ -93,10 +93,6 @@ final class ServerBinaries {
       Thread.currentThread().interrupt();
       throw new SourceUnavailable("57014", "interrupted while fetching " + coordinates, e);
     }
-  }
-
-  private static String wrapperName() {
-    return System.getProperty("os.name").startsWith("Windows") ? "mvnw.cmd" : "mvnw";
   }
 
   private static String platform() {

@@ -131,13 +131,13 @@ public final class Meters implements AutoCloseable {
   public void rowsApplied(String table, RowChange change, long rows) {
     TableMeters meters = tables.get(table);
     if (meters != null && rows > 0) {
-      meters.applied(change).increment(rows);
+      meters.applied(change).increment((double) rows);
     }
   }
 
   /// Rows that a stream table should not have held were removed from it.
   public void removedRows(long rows) {
-    removedRows.increment(rows);
+    removedRows.increment((double) rows);
   }
 
   public void slotLagBytes(long bytes) {

@@ -1,0 +1,127 @@
+package io.pgtrickle.cdc.slot;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.TestServer;
+import io.pgtrickle.cdc.slot.SlotState.WalStatus;
+import io.pgtrickle.cdc.stream.StreamOptions;
+import io.pgtrickle.cdc.stream.WalReader;
+import java.sql.Connection;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.postgresql.PGConnection;
+
+final class SlotsIT {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private final SourceDatabase database = TestServer.createDatabase();
+
+  private Slots.Created create() {
+    return Slots.create(database, PATIENCE, PATIENCE, blockers -> {});
+  }
+
+  @Test
+  void everySlotHasANameOfItsOwn() {
+    assertThat(Slots.newName()).matches("pgtrickle_[0-9a-f]{8}").isNotEqualTo(Slots.newName());
+  }
+
+  @Test
+  void createsInspectsAndDrops() throws Exception {
+    Slots.Created created = create();
+    try (Connection connection = database.connect("tests")) {
+      assertThat(Slots.inspect(connection, created.name()))
+          .get()
+          .satisfies(
+              slot -> {
+                assertThat(slot.plugin()).contains("pgoutput");
+                assertThat(slot.database()).isNotEmpty();
+                assertThat(slot.active()).isFalse();
+                assertThat(slot.activePid()).isEmpty();
+                assertThat(slot.confirmedFlush()).contains(created.consistentPoint());
+                assertThat(slot.restartLsn()).isNotEmpty();
+                assertThat(slot.walStatus()).isEqualTo(WalStatus.RESERVED);
+                assertThat(slot.invalidationReason()).isEmpty();
+                assertThat(slot.isLost()).isFalse();
+              });
+      assertThat(Slots.drop(connection, created.name())).isTrue();
+      assertThat(Slots.drop(connection, created.name())).isFalse();
+      assertThat(Slots.inspect(connection, created.name())).isEmpty();
+    }
+  }
+
+  @Test
+  void endsAReaderThatTheServerHasNotGivenUp() throws Exception {
+    Slots.Created created = create();
+    try (Connection connection = database.connect("tests")) {
+      Publications.create(connection, "p");
+      StreamOptions options = StreamOptions.of(created.name(), "p", created.consistentPoint());
+      try (WalReader stale = WalReader.start(database, options)) {
+        assertThat(Slots.inspect(connection, created.name()))
+            .get()
+            .satisfies(slot -> assertThat(slot.activePid()).isNotEmpty());
+        assertThatThrownBy(() -> Slots.drop(connection, created.name()))
+            .isInstanceOf(CaptureException.Retry.class)
+            .hasMessageContaining("active");
+        assertThat(Slots.terminateReader(connection, created.name(), PATIENCE)).isTrue();
+        WalReader.start(database, options).close();
+        await().until(() -> stale.failure().isPresent());
+      }
+      await()
+          .until(
+              () -> Slots.inspect(connection, created.name()).orElseThrow().activePid().isEmpty());
+      assertThat(Slots.terminateReader(connection, created.name(), PATIENCE)).isTrue();
+      Slots.drop(connection, created.name());
+    }
+  }
+
+  @Test
+  void saysWhomItsCreationWaitsForAndGivesUp() throws Exception {
+    TestServer.execute(database, "CREATE TABLE t (id int8)");
+    try (Connection writer = database.connect("the blocker");
+        Connection connection = database.connect("tests")) {
+      TestServer.execute(writer, "BEGIN", "INSERT INTO t VALUES (1)");
+      int pid = writer.unwrap(PGConnection.class).getBackendPID();
+      List<Blocker> reported = new ArrayList<>();
+      assertThatThrownBy(
+              () ->
+                  Slots.create(
+                      database, Duration.ofSeconds(2), Duration.ofSeconds(1), reported::addAll))
+          .isInstanceOf(CaptureException.Retry.class)
+          .hasMessageContaining("process " + pid)
+          .hasMessageContaining("the blocker");
+      assertThat(reported)
+          .singleElement()
+          .satisfies(
+              blocker -> {
+                assertThat(blocker.pid()).isEqualTo(pid);
+                assertThat(blocker.application()).isEqualTo("the blocker");
+                assertThat(blocker.state()).isEqualTo("idle in transaction");
+                assertThat(blocker.since()).isNotEmpty();
+              });
+      // Cancelled, the server forgets the half-made slot although its blocker is still there.
+      await()
+          .until(
+              () ->
+                  TestServer.query(
+                          database,
+                          "SELECT count(*) FROM pg_replication_slots WHERE database ="
+                              + " current_database()")
+                      .equals("0"));
+      TestServer.execute(writer, "ROLLBACK");
+      assertThat(Slots.drop(connection, create().name())).isTrue();
+    }
+  }
+
+  @Test
+  void acceptsAServerThatDecodes() throws Exception {
+    try (Connection connection = database.connect("tests")) {
+      Slots.requireLogicalDecoding(connection);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package io.pgtrickle.engine.cli;
+
+import io.pgtrickle.engine.Sidecar;
+import io.pgtrickle.engine.metrics.Meters;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine;
+
+/// Where the process begins.
+public final class Main {
+  private Main() {}
+
+  public static void main(String[] args) {
+    System.exit(
+        commandLine(config -> new Started(Sidecar.start(config)), System.getenv()).execute(args));
+  }
+
+  /// A sidecar in this process.
+  private record Started(Sidecar sidecar) implements SidecarLauncher.Running {
+    @Override
+    public int httpPort() {
+      return sidecar.httpPort();
+    }
+
+    @Override
+    public Meters meters() {
+      return sidecar.meters();
+    }
+
+    @Override
+    public boolean awaitReady(Duration timeout) throws InterruptedException {
+      return sidecar.awaitReady(timeout);
+    }
+
+    @Override
+    public void await() throws InterruptedException {
+      sidecar.await();
+    }
+
+    @Override
+    public void close() {
+      sidecar.close();
+    }
+  }
+
+  static CommandLine commandLine(SidecarLauncher launcher, Map<String, String> environment) {
+    return CommandTree.of(
+        List.of(
+            new DemoCommand(launcher),
+            new DevCommand(launcher),
+            new RunCommand(launcher),
+            new InstallCommand(),
+            new UninstallCommand(),
+            new StatusCommand(),
+            new VersionCommand()),
+        environment);
+  }
+}
