@@ -975,9 +975,10 @@ $$;
 -- ---------------------------------------------------------------------------------------------
 
 -- Passes only sessions of the sidecar that holds the lease. Looking for its advisory lock in
--- pg_locks costs 85 microseconds per statement; so the holder draws a secret when it takes the
--- lock, and tells it to the sessions it writes with (a parameter, which ends with the session).
--- Every new holder draws another one, so a sidecar that was replaced is refused here as well.
+-- pg_locks would cost 85 microseconds more per statement; so the holder draws a secret when it takes
+-- the lock, and tells it to the sessions it writes with (a parameter, which ends with the session).
+-- Comparing it costs about 20. Every new holder draws another one, so that a sidecar that was
+-- replaced is refused here as well.
 CREATE FUNCTION pgtrickle_internal.guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
