@@ -27,9 +27,10 @@ public final class ReplicaIdentities {
 
   /*
    * One row per leaf: the table itself, or all leaf partitions below it. The index is the one the
-   * server would take: the chosen one, or the primary key. The server takes an index only if it is
-   * unique, immediate (a deferrable constraint has its rows checked too late), valid, without a
-   * predicate and over NOT NULL columns; expressions show as column number 0.
+   * server would take: the chosen one, or the primary key. The server takes it only if it is
+   * immediate: a deferrable constraint may not hold at the time of an update. That it is unique,
+   * total, without expressions and over NOT NULL columns is checked by the server when it is chosen
+   * and kept so afterwards.
    */
   private static final String IDENTITIES =
       """
@@ -48,11 +49,6 @@ public final class ReplicaIdentities {
               FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
               JOIN pg_attribute a ON a.attrelid = l.oid AND a.attnum = k.attnum
               WHERE k.place <= i.indnkeyatts) AS key_columns,
-             (SELECT coalesce(bool_and(a.attnotnull), false)
-              FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-              LEFT JOIN pg_attribute a
-                ON a.attrelid = l.oid AND a.attnum = k.attnum AND k.attnum > 0
-              WHERE k.place <= i.indnkeyatts) AS not_null,
              (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
               WHERE a.attrelid = l.oid AND a.attnum > 0 AND NOT a.attisdropped
                 AND a.attgenerated = 's') AS stored_columns,
@@ -135,7 +131,6 @@ public final class ReplicaIdentities {
                   row.getBoolean("has_index"),
                   row.getString("index_name"),
                   row.getBoolean("sound"),
-                  row.getBoolean("not_null"),
                   names(row.getArray("key_columns")),
                   names(row.getArray("stored_columns")),
                   names(row.getArray("virtual_columns")),
@@ -158,7 +153,6 @@ public final class ReplicaIdentities {
       boolean hasIndex,
       @Nullable String indexName,
       boolean sound,
-      boolean notNull,
       List<String> keyColumns,
       List<String> storedColumns,
       List<String> virtualColumns,
@@ -187,11 +181,9 @@ public final class ReplicaIdentities {
     }
 
     private TableIdentity.Kind keyed(Publication publication) {
-      if (!sound || !notNull) {
+      if (!sound) {
         return new TableIdentity.Unusable(
-            "index "
-                + indexName
-                + " is not unique, immediate, valid, total and over NOT NULL columns");
+            "index " + indexName + " is not unique, immediate, valid and total");
       }
       List<String> hidden = new ArrayList<>(unpublished(publication));
       hidden.retainAll(keyColumns);

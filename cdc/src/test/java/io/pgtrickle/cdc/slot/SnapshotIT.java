@@ -93,7 +93,7 @@ final class SnapshotIT {
         database,
         "CREATE TABLE t (id int8 PRIMARY KEY, n int8)",
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
-        "CREATE POLICY some ON t USING (id > 5)",
+        "CREATE POLICY upper_half ON t USING (id > 5)",
         "CREATE ROLE " + role + " LOGIN",
         "GRANT SELECT ON t TO " + role);
     try (ExportedSnapshot snapshot = snapshot();
@@ -191,6 +191,7 @@ final class SnapshotIT {
   private Void write(Random random, String name) throws SQLException {
     try (Connection connection = database.connect("writer");
         Statement statement = connection.createStatement()) {
+      statement.execute("SET deadlock_timeout = 10");
       connection.setAutoCommit(false);
       for (int i = 0; i < 60; i++) {
         try {
@@ -200,7 +201,7 @@ final class SnapshotIT {
           }
           if (random.nextInt(5) == 0) {
             statement.execute("SAVEPOINT s");
-            statement.execute("DELETE FROM " + name);
+            statement.execute("DELETE FROM " + name + " WHERE id < 30");
             statement.execute("ROLLBACK TO s");
           }
           if (random.nextInt(6) == 0) {

@@ -2,6 +2,7 @@ package io.pgtrickle.cdc.slot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Lsn;
@@ -12,10 +13,14 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -77,48 +82,34 @@ final class StartCheckIT {
     return TestServer.at("localhost", server.getPort(), "postgres");
   }
 
-  /// The end of the log is lost, as with a restore to an earlier time or a lagging standby.
+  /// A restore to an earlier time: a base backup, recovered up to a point before the log's end.
   @Test
   void noticesThatTheServerWentBackAndForked(@TempDir Path folder) throws Exception {
-    Path data = folder.resolve("data");
+    Path clone = folder.resolve("clone");
     StoredPosition before;
     StoredPosition lost;
+    Path data = folder.resolve("data");
     try (EmbeddedPostgres server = start(data, Map.of("wal_level", "replica"))) {
       SourceDatabase database = database(server);
-      try (Connection connection = database.connect("tests")) {
-        assertThatThrownBy(() -> Slots.requireLogicalDecoding(connection))
-            .isInstanceOf(CaptureException.Misconfigured.class)
-            .hasMessageContaining("wal_level is 'replica'")
-            .hasMessageContaining("ALTER SYSTEM SET wal_level = 'logical'")
-            .extracting(e -> ((CaptureException) e).sqlState())
-            .isEqualTo("55000");
-      }
-      assertThatThrownBy(
-              () -> Slots.create(database, Duration.ofSeconds(9), Duration.ofSeconds(9), b -> {}))
-          .isInstanceOf(CaptureException.Misconfigured.class);
-      // What a checkpoint would carry over the restart may not be in the log to be replayed.
-      TestServer.execute(database, "CREATE TABLE t (v text)", "CHECKPOINT");
+      refusesAServerThatDoesNotDecode(database);
+      TestServer.execute(database, "CREATE TABLE t (v text)");
+      backUp(database, data, clone);
       before = stored(database);
       TestServer.execute(
           database, "INSERT INTO t SELECT repeat('x', 100) FROM generate_series(1, 10000)");
       lost = stored(database);
-      Path pid = data.resolve("postmaster.pid");
-      long process = Long.parseLong(Files.readAllLines(pid).getFirst().strip());
-      // A crash: an orderly stop would write a checkpoint behind the point to go back to.
-      ProcessHandle postmaster = ProcessHandle.of(process).orElseThrow();
-      postmaster.destroyForcibly();
-      postmaster.onExit().get();
+      copy(data.resolve("pg_wal"), clone.resolve("pg_wal"));
     }
-    Files.createFile(data.resolve("recovery.signal"));
+    Files.createFile(clone.resolve("recovery.signal"));
     try (EmbeddedPostgres server =
         start(
-            data,
+            clone,
             Map.of(
                 "restore_command", "false",
                 "recovery_target_lsn", before.lsn().toString(),
                 "recovery_target_action", "promote"))) {
       SourceDatabase database = database(server);
-      ServerIdentity forked = identity(database);
+      ServerIdentity forked = awaitPromotion(database);
       assertThat(forked.systemId()).isEqualTo(before.systemId());
       assertThat(forked.timeline()).isEqualTo(2);
       assertThat(check(database, lost))
@@ -127,6 +118,58 @@ final class StartCheckIT {
               fork -> assertThat(fork.fork()).get().matches(at -> at.isBefore(lost.lsn())));
       assertThat(check(database, before)).isInstanceOf(StartCheck.Continues.class);
     }
+  }
+
+  private static void refusesAServerThatDoesNotDecode(SourceDatabase database) throws SQLException {
+    try (Connection connection = database.connect("tests")) {
+      assertThatThrownBy(() -> Slots.requireLogicalDecoding(connection))
+          .isInstanceOf(CaptureException.Misconfigured.class)
+          .hasMessageContaining("wal_level is 'replica'")
+          .hasMessageContaining("ALTER SYSTEM SET wal_level = 'logical'")
+          .extracting(e -> ((CaptureException) e).sqlState())
+          .isEqualTo("55000");
+    }
+    assertThatThrownBy(
+            () -> Slots.create(database, Duration.ofSeconds(9), Duration.ofSeconds(9), b -> {}))
+        .isInstanceOf(CaptureException.Misconfigured.class)
+        .hasMessageContaining("wal_level is 'replica'");
+  }
+
+  private static void backUp(SourceDatabase database, Path data, Path clone) throws Exception {
+    try (Connection connection = database.connect("tests");
+        Statement statement = connection.createStatement()) {
+      statement.execute("SELECT pg_backup_start('test', fast => true)");
+      copy(data, clone);
+      try (ResultSet row =
+          statement.executeQuery(
+              "SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)")) {
+        row.next();
+        Files.writeString(clone.resolve("backup_label"), row.getString(1));
+      }
+      Files.delete(clone.resolve("postmaster.pid"));
+    }
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (!Files.isDirectory(target)) {
+          Files.copy(
+              file,
+              target,
+              StandardCopyOption.REPLACE_EXISTING,
+              StandardCopyOption.COPY_ATTRIBUTES);
+        }
+      }
+    }
+  }
+
+  private static ServerIdentity awaitPromotion(SourceDatabase database) throws SQLException {
+    await()
+        .ignoreExceptions()
+        .until(() -> TestServer.query(database, "SELECT pg_is_in_recovery()").equals("f"));
+    return identity(database);
   }
 
   private static StoredPosition stored(SourceDatabase database) throws SQLException {

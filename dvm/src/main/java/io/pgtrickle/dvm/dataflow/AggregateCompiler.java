@@ -16,8 +16,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Wires one GROUP BY: the rows grouped for the step, an ordered multiset per `min` and `max`, and
-/// a distinct stream
-/// per function that asks for DISTINCT.
+/// a distinct stream per function that asks for DISTINCT.
 ///
 /// The latter two are ordinary nodes over rewritten plans, so that they are shared like any other.
 final class AggregateCompiler {
@@ -146,20 +145,20 @@ final class AggregateCompiler {
           stream.argument,
           stream.filter,
           average
-              ? Accumulator.FloatTotal.Result.AVERAGE
+              ? Accumulator.FloatResult.AVERAGE
               : kind == TypeKind.FLOAT4
-                  ? Accumulator.FloatTotal.Result.REAL_SUM
-                  : Accumulator.FloatTotal.Result.DOUBLE_SUM);
+                  ? Accumulator.FloatResult.REAL_SUM
+                  : Accumulator.FloatResult.DOUBLE_SUM);
     }
     return new Accumulator.NumericTotal(
         stream.input,
         stream.argument,
         stream.filter,
         average
-            ? Accumulator.NumericTotal.Result.AVERAGE
+            ? Accumulator.NumericResult.AVERAGE
             : expected.kind() == TypeKind.INT8
-                ? Accumulator.NumericTotal.Result.BIGINT_SUM
-                : Accumulator.NumericTotal.Result.NUMERIC_SUM);
+                ? Accumulator.NumericResult.BIGINT_SUM
+                : Accumulator.NumericResult.NUMERIC_SUM);
   }
 
   // DISTINCT makes no difference to an extreme.

@@ -142,6 +142,11 @@ final class ArrangeNode extends Node {
   }
 
   @Override
+  long rowsPassedOn() {
+    return batch.size();
+  }
+
+  @Override
   boolean changed() {
     return !batch.isEmpty();
   }
@@ -167,6 +172,18 @@ final class ArrangeNode extends Node {
   StateSize stateSize() {
     Snapshot contents = arrangement.snapshot();
     return new StateSize(contents.rows(), contents.bytes());
+  }
+
+  /// The columns that are its key, when it keeps whole rows under plain columns; else `null`.
+  int @Nullable [] plainKey() {
+    if (stored != null || ((Key) key()).settings() != null) {
+      return null;
+    }
+    int[] columns = new int[((Key) key()).keys().size()];
+    for (int i = 0; i < columns.length; i++) {
+      columns[i] = ((Expr.Column) ((Key) key()).keys().get(i)).index();
+    }
+    return columns;
   }
 
   RowKey rowKey() {

@@ -1,9 +1,14 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Compiler;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -11,6 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
@@ -22,22 +29,16 @@ import java.util.function.UnaryOperator;
 /// Keeps views up to date: epochs of relations' deltas in, deltas of views out.
 ///
 /// Its life: [#add] views, [#load] the contents of their relations in any number of pieces, then
-/// [#step] per
-/// epoch. A view that comes later is built in a dataflow of its own, brought to the same frontier
-/// and
-/// [adopted][#adopt]; so nodes never have to be filled from others.
+/// [#step] per epoch. A view that comes later is built in a dataflow of its own, brought to the
+/// same frontier and [adopted][#adopt]; so nodes never have to be filled from others.
 ///
 /// A step runs the nodes that the deltas touch, each once, inputs first; an idle view costs
-/// nothing. It
-/// is atomic: either it returns, or it throws and nothing has changed.
+/// nothing. It is atomic: either it returns, or it throws and nothing has changed.
 ///
 /// Every view computes every epoch. Its output is *released* when the host says it is due and no
-/// row of its
-/// query fails; until then it consolidates as pending. A released delta goes to the host and, in
-/// the same
-/// step, into the scans of the view's relation. Errors are data: they freeze the view's output
-/// while
-/// they last, and retraction heals it.
+/// row of its query fails; until then it consolidates as pending. A released delta goes to the host
+/// and, in the same step, into the scans of the view's relation. Errors are data: they freeze the
+/// view's output while they last, and retraction heals it.
 ///
 /// Used by one thread. The executor given at construction merges runs of state in the background.
 public final class Dataflow {
@@ -52,6 +53,7 @@ public final class Dataflow {
   private final Set<Node> settling = new LinkedHashSet<>();
   private final Set<Node> fresh = new LinkedHashSet<>();
   private final Set<SinkNode> pending = new LinkedHashSet<>();
+  private final Map<Long, PointLookup> lookups = new HashMap<>();
   private long step;
   private int numbers;
 
@@ -68,9 +70,9 @@ public final class Dataflow {
   /// Adds a view, before the first rows have come.
   ///
   /// @throws IllegalStateException after the first step: build the view in another dataflow, then
-  /// [#adopt] it
+  ///     [#adopt] it
   /// @throws IllegalArgumentException when the id or relation is taken, or views would read each
-  /// other in
+  ///     other in
   ///     a circle
   public void add(View view) {
     if (step > 0) {
@@ -81,6 +83,7 @@ public final class Dataflow {
     Map<Object, Node> extended = new HashMap<>(nodes);
     PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, merges);
     Node root = compiler.compile(view.plan());
+    arrangeForLookups(view.plan(), compiler, extended);
     List<Node> used = compiler.used();
     for (Node node : used) {
       if (nodes.putIfAbsent(node.key(), node) == null) {
@@ -93,6 +96,86 @@ public final class Dataflow {
     }
     install(new SinkNode(view, root, used, merges));
     rank();
+  }
+
+  // A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
+  // few
+  // as make the look-up possible, none when even all do not.
+  private static void arrangeForLookups(
+      Plan plan, PlanCompiler compiler, Map<Object, Node> extended) {
+    if (!Plans.joins(plan) || !PointLookup.supports(plan)) {
+      return;
+    }
+    Map<Object, Node> trial = new HashMap<>(extended);
+    PlanCompiler trials = compiler.over(trial);
+    List<Plan.Scan> chosen = new ArrayList<>();
+    for (Plan.Scan scan : Plans.scans(plan)) {
+      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+        break;
+      }
+      if (!scan.key().isEmpty()) {
+        trials.arrangeByKey(scan);
+        chosen.add(scan);
+      }
+    }
+    if (PointLookup.of(plan, trials, trial).reachesRows()) {
+      chosen.forEach(compiler::arrangeByKey);
+    }
+  }
+
+  /// Keeps the rows of a relation arranged by the key of its scan, for [#rows]; like [#add] before
+  /// the first rows have come. It lasts as long as any view reads the relation.
+  public void keepRows(Plan.Scan scan) {
+    Node source = nodes.get(new SourceNode.Key(scan.relation()));
+    if (step > 0 || source == null || scan.key().isEmpty()) {
+      throw new IllegalStateException(
+          scan.name()
+              + " cannot be kept by key: no view reads it, it has no key, or rows have come");
+    }
+    Map<Object, Node> extended = new HashMap<>(nodes);
+    Node arrangement =
+        new PlanCompiler(extended, EvaluationSettings.of("UTC", Collation.C), expressions, merges)
+            .arrangeByKey(scan);
+    if (nodes.putIfAbsent(arrangement.key(), arrangement) == null) {
+      link(arrangement);
+    }
+    arrangement.views().addAll(source.views());
+    rank();
+  }
+
+  /// The rows of a relation as of the last step, by the columns of its scan's key in that order
+  /// (see [io.pgtrickle.dvm.zset.Schema#appendKey]); empty when nobody arranged it so.
+  public Optional<Snapshot> rows(int relation) {
+    if (!(nodes.get(new SourceNode.Key(relation)) instanceof SourceNode source)) {
+      return Optional.empty();
+    }
+    int[] key = source.scan().key().stream().mapToInt(Integer::intValue).toArray();
+    return source.consumers().stream()
+        .filter(node -> node instanceof ArrangeNode arranged && isKeyedBy(arranged, key))
+        .map(node -> ((ArrangeNode) node).before())
+        .findFirst();
+  }
+
+  private static boolean isKeyedBy(ArrangeNode arranged, int[] key) {
+    return key.length > 0 && Arrays.equals(arranged.plainKey(), key);
+  }
+
+  /// The weight that a row of a view must have, recomputed from the contents of the view's inputs
+  /// (never from deltas), released or not; empty when that would take more than a few look-ups.
+  public OptionalLong weight(long view, Row row) {
+    View subject = sink(view).view();
+    if (!PointLookup.supports(subject.plan())) {
+      return OptionalLong.empty();
+    }
+    return lookups
+        .computeIfAbsent(
+            view,
+            _ ->
+                PointLookup.of(
+                    subject.plan(),
+                    new PlanCompiler(nodes, subject.settings(), expressions, merges),
+                    nodes))
+        .weight(row);
   }
 
   private void link(Node node) {
@@ -146,8 +229,10 @@ public final class Dataflow {
 
   // Longest distance from the sources, a source of a view's relation coming after that view.
   private void rank() {
+    lookups.clear();
     Map<Node, Integer> ranks = new HashMap<>();
     sinks.values().forEach(sink -> rank(sink, ranks));
+    nodes.values().forEach(node -> rank(node, ranks));
     ranks.forEach(Node::rank);
   }
 
@@ -195,8 +280,7 @@ public final class Dataflow {
   }
 
   /// Feeds rows of relations without releasing anything: the pieces of a first copy, or epochs that
-  /// are
-  /// replayed before the views are live.
+  /// are replayed before the views are live.
   public StepResult load(Map<Integer, ZSet> deltas) {
     return step(deltas, view -> false);
   }
@@ -353,12 +437,11 @@ public final class Dataflow {
   /// Takes over the views of a dataflow that was built beside this one and is at the same frontier.
   ///
   /// A node that exists here is kept and stands for its equal there: they have seen the same
-  /// changes, so
-  /// their state is the same. The other dataflow is empty afterwards. Pending output and errors
-  /// move along.
+  /// changes, so their state is the same. The other dataflow is empty afterwards. Pending output
+  /// and errors move along.
   ///
   /// @throws IllegalArgumentException when an id or relation is taken, or views would read each
-  /// other in
+  ///     other in
   ///     a circle; nothing has changed then
   public void adopt(Dataflow other) {
     checkNew(other.views());
@@ -416,6 +499,31 @@ public final class Dataflow {
   /// consolidated.
   public long pendingRows(long view) {
     return sink(view).pendingEntries();
+  }
+
+  /// The operators a view is made of, with their state and what they did in the last step.
+  public String explain(long view, ExplainFormat format) {
+    Explain explain = new Explain(sink(view), step, id -> sink(id).view().name());
+    return switch (format) {
+      case TEXT -> explain.text();
+      case JSON -> explain.json();
+    };
+  }
+
+  /// How much state there is, in all and per view.
+  public DataflowStats stats() {
+    StateSize total = StateSize.NONE;
+    Map<Long, StateSize> perView = new TreeMap<>();
+    sinks.forEach((id, sink) -> perView.put(id, sink.stateSize()));
+    for (StateSize size : perView.values()) {
+      total = total.plus(size);
+    }
+    for (Node node : nodes.values()) {
+      StateSize size = node.stateSize();
+      total = total.plus(size);
+      node.views().forEach(view -> perView.merge(view, size, StateSize::plus));
+    }
+    return new DataflowStats(total, nodes.size(), perView);
   }
 
   /// The views, by id.

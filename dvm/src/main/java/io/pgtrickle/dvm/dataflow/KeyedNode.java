@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// The host of a [KeyedOperator]: groups the deltas of all inputs by key and calls it once per key.
 ///
 /// An input is arranged (it has state and delivers its delta sorted) or merely grouped for the
-/// step. All
-/// cursors move forward with the keys, so a batch of keys costs one pass per run of state.
+/// step. All cursors move forward with the keys, so a batch of keys costs one pass per run of
+/// state.
 final class KeyedNode extends Node {
   private final KeyedOperator operator;
   private final List<Input> wiring;

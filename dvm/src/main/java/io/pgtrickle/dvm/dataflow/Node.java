@@ -17,8 +17,7 @@ import java.util.function.UnaryOperator;
 /// shared.
 ///
 /// In a step it runs at most once, after all its inputs, and only if one of them changed. What it
-/// stages is
-/// kept or forgotten with the whole step.
+/// stages is kept or forgotten with the whole step.
 abstract sealed class Node
     permits SourceNode, ValuesNode, ChainNode, UnionNode, ArrangeNode, KeyedNode, SinkNode {
   /// The schema of an operator's second output.
@@ -85,7 +84,7 @@ abstract sealed class Node
   final void runStep(long step) {
     rowsIn = 0;
     for (Node input : inputs) {
-      rowsIn += input.output.size();
+      rowsIn += input.rowsPassedOn();
     }
     run(sink);
     if (!sink.rows.isEmpty()) {
@@ -93,7 +92,12 @@ abstract sealed class Node
     }
     errors = sink.errors.build();
     lastStep = step;
-    rowsOut = output.size();
+    rowsOut = rowsPassedOn();
+  }
+
+  /// How many rows this step's output has.
+  long rowsPassedOn() {
+    return output.size();
   }
 
   final void commit() {

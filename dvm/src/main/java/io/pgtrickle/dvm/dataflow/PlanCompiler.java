@@ -51,6 +51,11 @@ final class PlanCompiler {
     this.merges = merges;
   }
 
+  /// The same compiler over other nodes.
+  PlanCompiler over(Map<Object, Node> others) {
+    return new PlanCompiler(others, settings, expressions, merges);
+  }
+
   /// Every node the compiled plans need, inputs first.
   List<Node> used() {
     return List.copyOf(used);
@@ -214,6 +219,12 @@ final class PlanCompiler {
                     stored == null ? null : project(stored, input.schema(), schema),
                     "Arrange",
                     merges));
+  }
+
+  /// A relation's rows by its key.
+  ArrangeNode arrangeByKey(Plan.Scan scan) {
+    List<Expr> columns = columns(scan.schema());
+    return arrange(scan, scan.key().stream().map(columns::get).toList(), true);
   }
 
   private Node join(Plan.Join join) {

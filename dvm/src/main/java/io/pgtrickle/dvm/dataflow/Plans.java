@@ -28,6 +28,10 @@ final class Plans {
     return found;
   }
 
+  static boolean joins(Plan plan) {
+    return plan instanceof Plan.Join || inputs(plan).stream().anyMatch(Plans::joins);
+  }
+
   static Set<Plan.Scan> scans(Plan plan) {
     Set<Plan.Scan> found = new LinkedHashSet<>();
     if (plan instanceof Plan.Scan scan) {

@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// The end of a view: consolidates its output until it is released.
 ///
 /// What is pending lies in an arrangement, so that a view that is held back for long costs a step
-/// no
-/// more than its delta. Errors are few distinct rows and lie in a plain Z-set.
+/// no more than its delta. Errors are few distinct rows and lie in a plain Z-set.
 final class SinkNode extends Node {
   private static final ByteSink NO_KEY = new ByteSink(1);
 
@@ -47,11 +46,12 @@ final class SinkNode extends Node {
     return view;
   }
 
-  /// The nodes of the view; valid for the dataflow it was compiled in, see [#nodes(List)].
+  /// The nodes of the view.
   List<Node> nodes() {
     return nodes;
   }
 
+  /// The same sink over equal nodes of another dataflow.
   SinkNode in(List<Node> others, Node root) {
     SinkNode moved = new SinkNode(view, root, others, merges);
     moved.pending = pending;

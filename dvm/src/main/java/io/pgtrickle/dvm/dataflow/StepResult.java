@@ -7,7 +7,7 @@ import java.util.Map;
 /// What one epoch did.
 ///
 /// @param released by view id, in topological order: the consolidated change of each view that was
-/// released
+///     released
 ///     and has one
 /// @param errors by view id: the errors as they are now, for each view whose errors changed
 /// @param operators the operators that ran

@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Constant rows, said once.
@@ -31,20 +32,33 @@ final class ValuesNode extends Node {
 
   @Override
   void run(Output out) {
-    if (!fresh()) {
-      return;
-    }
-    for (List<Evaluator> row : rows) {
-      @Nullable Object[] values = new @Nullable Object[row.size()];
-      try {
-        for (int i = 0; i < values.length; i++) {
-          values[i] = row.get(i).evaluate(NO_COLUMNS);
+    if (fresh()) {
+      for (List<Evaluator> row : rows) {
+        try {
+          out.add(pack(row), 1);
+        } catch (EvaluationFailure failure) {
+          out.fail(failure, 1);
         }
-      } catch (EvaluationFailure failure) {
-        out.fail(failure, 1);
-        continue;
       }
-      out.add(schema().pack(values), 1);
+    }
+  }
+
+  private Row pack(List<Evaluator> row) {
+    @Nullable Object[] values = new @Nullable Object[row.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = row.get(i).evaluate(NO_COLUMNS);
+    }
+    return schema().pack(values);
+  }
+
+  /// The rows that can be computed.
+  void rows(Consumer<Row> action) {
+    for (List<Evaluator> row : rows) {
+      try {
+        action.accept(pack(row));
+      } catch (EvaluationFailure _) {
+        // It is an error of the view, not a row.
+      }
     }
   }
 }

@@ -7,7 +7,7 @@ import io.pgtrickle.dvm.plan.Plan;
 ///
 /// @param id chosen by the host, unique in a dataflow
 /// @param relation `pg_class.oid` of its storage table; scans of that relation read this view's
-/// released
+///     released
 ///     output
 /// @param name for people
 /// @param plan what it contains

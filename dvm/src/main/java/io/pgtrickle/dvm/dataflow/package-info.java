@@ -1,20 +1,16 @@
 /// Plans as a running graph of operators: epochs of table deltas in, deltas of views out.
 ///
 /// Start at [Dataflow]. A [View]'s plan is compiled into nodes; equal subplans under equal settings
-/// are one
-/// node, equal arrangements are one arrangement, whoever asks for them. [Dataflow#step] runs one
-/// epoch through the nodes it touches, in topological order; [Dataflow#adopt] joins a dataflow that
-/// was built
-/// beside it, which is how a new view enters a running engine.
+/// are one node, equal arrangements are one arrangement, whoever asks for them. [Dataflow#step]
+/// runs one epoch through the nodes it touches, in topological order; [Dataflow#adopt] joins a
+/// dataflow that was built beside it, which is how a new view enters a running engine.
 ///
 /// A node hosts an operator of `dvm.operator`: it groups the epoch's deltas by key, shows the
-/// operator
-/// one key at a time, collects its output and folds deltas into arrangements. Nothing becomes
-/// visible before the whole step has succeeded (see [StepFailed]).
+/// operator one key at a time, collects its output and folds deltas into arrangements. Nothing
+/// becomes visible before the whole step has succeeded (see [StepFailed]).
 ///
 /// What is not here: connections, clocks, threads (except the executor that merges runs), and the
-/// decision
-/// when a view's output is due, which the host makes per step.
+/// decision when a view's output is due, which the host makes per step.
 @NullMarked
 package io.pgtrickle.dvm.dataflow;
 

@@ -116,7 +116,9 @@ public final class EntrySorter {
     int r = middle;
     for (int i = low; i < high; i++) {
       target[i] =
-          r >= high || l < middle && compare(source[l], source[r]) <= 0 ? source[l++] : source[r++];
+          r >= high || (l < middle && compare(source[l], source[r]) <= 0)
+              ? source[l++]
+              : source[r++];
     }
   }
 }

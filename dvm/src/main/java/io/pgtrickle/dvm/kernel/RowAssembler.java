@@ -204,7 +204,7 @@ public final class RowAssembler {
           reserve(used, one.size() + 5);
           int length = one.size();
           while ((length & ~0x7F) != 0) {
-            buffer[used++] = (byte) (length & 0x7F | 0x80);
+            buffer[used++] = (byte) ((length & 0x7F) | 0x80);
             length >>>= 7;
           }
           buffer[used++] = (byte) length;

@@ -65,7 +65,7 @@ public final class RunBuilder {
   }
 
   private void open(long prefix, int key, int bytes, long weight) {
-    if (size == BLOCK_ENTRIES || size > 0 && used + bytes > BLOCK_BYTES) {
+    if (size == BLOCK_ENTRIES || (size > 0 && used + bytes > BLOCK_BYTES)) {
       finishBlock();
     }
     if (size == prefixes.length) {

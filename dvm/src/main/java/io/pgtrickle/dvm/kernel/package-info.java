@@ -8,9 +8,8 @@
 /// [io.pgtrickle.dvm.type.ByteSink].
 ///
 /// Start at [Run], the one shape in which state is kept; [RunBuilder] makes runs, [Merge] is the
-/// one
-/// merge routine (compaction, look-ups and ordered scans are all the same sum of sorted runs), and
-/// [Probes] is the batched look-up that joins and aggregates use.
+/// one merge routine (compaction, look-ups and ordered scans are all the same sum of sorted runs),
+/// and [Probes] is the batched look-up that joins and aggregates use.
 @NullMarked
 package io.pgtrickle.dvm.kernel;
 

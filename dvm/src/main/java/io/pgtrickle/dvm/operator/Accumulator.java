@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// One aggregate function of an [Aggregate], holding the state of the group at hand.
 ///
 /// All but the extremes are homomorphisms from the Z-set of argument values to a group, so a
-/// retraction is
-/// an addition of the inverse, exactly:
+/// retraction is an addition of the inverse, exactly:
 ///
 ///     state(A + ΔA) = state(A) + state(ΔA)
 ///
@@ -107,25 +106,26 @@ public abstract sealed class Accumulator {
     }
   }
 
+  /// What is made of a sum of integers or numerics.
+  public enum NumericResult {
+    /// `sum(int2)`, `sum(int4)`: out of range is an error of the group.
+    BIGINT_SUM,
+    /// `sum(int8)`, `sum(numeric)`.
+    NUMERIC_SUM,
+    /// `avg` of all of these.
+    AVERAGE
+  }
+
   /// `sum` and `avg` of integers and numerics, over an exact sum that knows its display scale.
   public static final class NumericTotal extends Accumulator {
-    /// What is made of the sum.
-    public enum Result {
-      /// `sum(int2)`, `sum(int4)`: out of range is an error of the group.
-      BIGINT_SUM,
-      /// `sum(int8)`, `sum(numeric)`.
-      NUMERIC_SUM,
-      /// `avg` of all of these.
-      AVERAGE
-    }
-
     private final int input;
     private final Evaluator argument;
     private final @Nullable Evaluator filter;
-    private final Result result;
+    private final NumericResult result;
     private NumericSum sum = new NumericSum();
 
-    public NumericTotal(int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
+    public NumericTotal(
+        int input, Evaluator argument, @Nullable Evaluator filter, NumericResult result) {
       this.input = input;
       this.argument = argument;
       this.filter = filter;
@@ -182,25 +182,26 @@ public abstract sealed class Accumulator {
     }
   }
 
+  /// What is made of a sum of floats.
+  public enum FloatResult {
+    /// `sum(float4)`.
+    REAL_SUM,
+    /// `sum(float8)`.
+    DOUBLE_SUM,
+    /// `avg` of both.
+    AVERAGE
+  }
+
   /// `sum` and `avg` of floats, over an exact sum that is rounded once.
   public static final class FloatTotal extends Accumulator {
-    /// What is made of the sum.
-    public enum Result {
-      /// `sum(float4)`.
-      REAL_SUM,
-      /// `sum(float8)`.
-      DOUBLE_SUM,
-      /// `avg` of both.
-      AVERAGE
-    }
-
     private final int input;
     private final Evaluator argument;
     private final @Nullable Evaluator filter;
-    private final Result result;
+    private final FloatResult result;
     private ExactFloatSum sum = new ExactFloatSum();
 
-    public FloatTotal(int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
+    public FloatTotal(
+        int input, Evaluator argument, @Nullable Evaluator filter, FloatResult result) {
       this.input = input;
       this.argument = argument;
       this.filter = filter;
@@ -258,8 +259,7 @@ public abstract sealed class Accumulator {
   /// `min` and `max`, read off the ends of the group's ordered multiset of arguments.
   ///
   /// Among values that are equal but look different, the one with the least bytes. The state is the
-  /// value
-  /// itself, so the old result needs no second look.
+  /// value itself, so the old result needs no second look.
   public static final class Extreme extends Accumulator {
     private final int multiset;
     private final boolean greatest;

@@ -17,22 +17,18 @@ import org.jspecify.annotations.Nullable;
 ///     Δγ(A)[k]  = out(s + state(ΔA[k])) − out(s),   s the private value of the group
 ///
 /// The private value is one row: the number of rows, the group's displayed values, and the state of
-/// each
-/// [Accumulator]. The states are exact, so the old output is a function of the old value and no
-/// trace of the output is needed.
+/// each [Accumulator]. The states are exact, so the old output is a function of the old value and
+/// no trace of the output is needed.
 ///
 /// A group whose result has no value (a sum out of range) is an error instead of a row, and heals
-/// when the
-/// result does. An argument that fails for one row is an error of that row, and the row counts for
-/// `count(*)` only. With no group columns there is always exactly one output row: the value of the
-/// empty key is made at the first visit, which the host owes us before any input, and never
-/// removed.
+/// when the result does. An argument that fails for one row is an error of that row, and the row
+/// counts for `count(*)` only. With no group columns there is always exactly one output row: the
+/// value of the empty key is made at the first visit, which the host owes us before any input, and
+/// never removed.
 ///
 /// Input 0 is the rows; further inputs are the distinct arguments of functions that ask for
-/// DISTINCT. Rows of one
-/// group may show it differently (1.0 and 1.00): then a multiset has the displayed group values,
-/// and the
-/// least by bytes of those present is shown.
+/// DISTINCT. Rows of one group may show it differently (1.0 and 1.00): then a multiset has the
+/// displayed group values, and the least by bytes of those present is shown.
 public final class Aggregate implements KeyedOperator {
   private static final int ROWS = 0;
 

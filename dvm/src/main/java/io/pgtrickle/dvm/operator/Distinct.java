@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.operator;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.zset.Row;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -12,9 +13,8 @@ import org.jspecify.annotations.Nullable;
 ///     Δ distinct(A)  = distinct(A + ΔA) − distinct(A)
 ///
 /// Rows of one class may look different (1.0 and 1.00, −0 and 0, blank-padded strings). The one
-/// shown is the
-/// least by its bytes among those present, so it depends on the contents only, not on their
-/// history.
+/// shown is the least by its bytes among those present, so it depends on the contents only, not on
+/// their history.
 public final class Distinct implements KeyedOperator {
   @Override
   public void step(KeyGroup group, Output out) {
@@ -23,7 +23,7 @@ public final class Distinct implements KeyedOperator {
     Row before = representative(weights);
     group.delta(0, (row, weight) -> weights.merge(row, weight, Math::addExact));
     Row after = representative(weights);
-    if (before == null ? after == null : before.equals(after)) {
+    if (Objects.equals(before, after)) {
       return;
     }
     if (before != null) {

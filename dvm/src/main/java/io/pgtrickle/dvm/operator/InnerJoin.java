@@ -16,16 +16,13 @@ import org.jspecify.annotations.Nullable;
 ///     Δ(L ⋈ R) = ΔL ⋈ R + ΔL ⋈ ΔR + L ⋈ ΔR
 ///
 /// with L and R as before the epoch. The middle term is what old/old loses and new/new counts
-/// twice.
-/// A pair that exists in no committed state (l deleted while r is inserted) occurs once in the
-/// middle or first term and once in the last with opposite weights; so does the failure of its
-/// residual
-/// condition, and both cancel when the output is consolidated.
+/// twice. A pair that exists in no committed state (l deleted while r is inserted) occurs once in
+/// the middle or first term and once in the last with opposite weights; so does the failure of its
+/// residual condition, and both cancel when the output is consolidated.
 ///
 /// Rows with a NULL in the key never get here: the inputs are arranged without them. With no key
 /// expressions all rows share the empty key, which makes the cross product. A self join is two
-/// inputs
-/// that happen to be the same.
+/// inputs that happen to be the same.
 public final class InnerJoin implements KeyedOperator {
   private static final int LEFT = 0;
   private static final int RIGHT = 1;

@@ -7,8 +7,7 @@ import java.util.function.ObjLongConsumer;
 /// What a host shows an operator of one key in one epoch.
 ///
 /// Rows come in the order of their bytes and consolidated. Inputs, multisets and the private value
-/// are
-/// numbered and wired by whoever builds the operator.
+/// are numbered and wired by whoever builds the operator.
 public interface KeyGroup {
   /// Whether an input has changed under this key.
   boolean changed(int input);

@@ -13,8 +13,7 @@ import java.util.List;
 ///     Δ(π_f A) = f(ΔA), weights of rows that become equal add up
 ///
 /// A column that is only passed on is copied as bytes. The first expression that fails, in column
-/// order,
-/// is the row's error.
+/// order, is the row's error.
 public final class Project implements Stage {
   /// Where an output column comes from.
   public sealed interface Source {}

@@ -217,22 +217,10 @@ final class FromBinder {
   }
 
   private static void requireDecodable(RelationShape shape) {
-    String obstacle =
-        switch (shape.kind()) {
-          case 'r', 'p' ->
-              switch (shape.persistence()) {
-                case 'u' -> "unlogged table";
-                case 't' -> "temporary table";
-                default -> isCatalog(shape) ? "system catalog" : "";
-              };
-          case 'm' -> "materialized view";
-          case 'f' -> "foreign table";
-          default -> "relation of kind '" + shape.kind() + "'";
-        };
-    if (!obstacle.isEmpty()) {
+    if (shape.obstacle().isPresent()) {
       throw QueryRejected.unsupported(
           "source_not_decodable",
-          obstacle + " " + shape.qualifiedName(),
+          shape.obstacle().get() + " " + shape.qualifiedName(),
           "its changes are not in the stream of logical decoding");
     }
     if (shape.rowSecurity()) {
@@ -243,12 +231,6 @@ final class FromBinder {
       throw QueryRejected.notYet(
           "inheritance", "table " + shape.qualifiedName() + " with inheritance children");
     }
-  }
-
-  private static boolean isCatalog(RelationShape shape) {
-    return Integer.compareUnsigned(shape.oid(), 16384) < 0
-        || shape.schema().equals("pg_catalog")
-        || shape.schema().equals("information_schema");
   }
 
   private QueryRejected unavailable(Variable variable) {

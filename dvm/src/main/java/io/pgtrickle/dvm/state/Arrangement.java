@@ -13,20 +13,17 @@ import org.jspecify.annotations.Nullable;
 /// A Z-set of rows arranged by a key, as a spine of immutable sorted runs.
 ///
 /// A step *stages* its delta, reads the state before ([#snapshot]) and after ([#staged]) it, and
-/// then
-/// commits or rolls back; both are an assignment. The sum of the runs is the state; since addition
-/// commutes, any runs may be merged at any time:
+/// then commits or rolls back; both are an assignment. The sum of the runs is the state; since
+/// addition commutes, any runs may be merged at any time:
 ///
 /// - Eight runs of one size class (powers of 8, below 4,096 entries) are merged at once, when
-///   staged:
-///   at most a millisecond or two.
+///   staged: at most a millisecond or two.
 /// - Four runs of one size class (powers of 4) above that, all runs when those beside the largest
 ///   exceed half of it (so the stored entries stay below about 1.5 times the net ones), and all
-///   runs when scans have skipped as many cancelled entries as there are, are merged by
-///   the executor. Negative entries count twice, because they stand for two that could go.
+///   runs when scans have skipped as many cancelled entries as there are, are merged by the
+///   executor. Negative entries count twice, because they stand for two that could go.
 /// - [#settle], at a step boundary, puts a finished merge in the place of its inputs. Nobody ever
-///   waits
-///   for one, but for one rule of back-pressure: beyond 64 runs, [#settle] waits.
+///   waits for one, but for one rule of back-pressure: beyond 64 runs, [#settle] waits.
 ///
 /// Used by one thread; the executor sees immutable runs only. Memory of replaced runs is the
 /// collector's business, and a reader's snapshot keeps its own alive.

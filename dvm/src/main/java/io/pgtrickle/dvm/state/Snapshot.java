@@ -12,8 +12,7 @@ import java.util.stream.Stream;
 /// The contents of an arrangement at one moment; an immutable list of runs whose sum it is.
 ///
 /// It stays readable for as long as somebody holds it, whatever becomes of the arrangement. The
-/// rows it
-/// passes on are consolidated: distinct under their key, with their net weight, never zero.
+/// rows it passes on are consolidated: distinct under their key, with their net weight, never zero.
 public final class Snapshot {
   private final List<Run> runs;
   private final Debt debt;
@@ -28,8 +27,7 @@ public final class Snapshot {
   }
 
   /// The stored entries: at least the number of distinct (key, row) pairs, at most about 1.5 times
-  /// it
-  /// once merging has caught up.
+  /// it once merging has caught up.
   public long rows() {
     return runs.stream().mapToLong(Run::entries).sum();
   }
@@ -61,8 +59,7 @@ public final class Snapshot {
   }
 
   /// The row of positive weight with the least key among those that start with some bytes; among
-  /// equal
-  /// keys the least row bytes.
+  /// equal keys the least row bytes.
   public Optional<Row> first(ByteSink keyPrefix) {
     return firstPositive(Merge.prefixed(runs, keyPrefix, false));
   }

@@ -1,18 +1,14 @@
 /// Where operators keep state: the [Arrangement], a Z-set of rows arranged by a key.
 ///
 /// An arrangement is a spine of immutable sorted runs. A step adds its delta as one more run, so
-/// the
-/// state before and after it are two lists of runs, two [Snapshot]s, and an operator can read both;
-/// giving a step up means dropping the later list. Merging of runs keeps look-ups short and happens
-/// on
-/// another thread where it takes long. There is one kind of state: accumulators of aggregates are
-/// entries as well (group key, packed accumulator, weight 1; an update retracts the old and inserts
-/// the
-/// new), so the only thing merging ever does is to add integer weights.
+/// the state before and after it are two lists of runs, two [Snapshot]s, and an operator can read
+/// both; giving a step up means dropping the later list. Merging of runs keeps look-ups short and
+/// happens on another thread where it takes long. There is one kind of state: accumulators of
+/// aggregates are entries as well (group key, packed accumulator, weight 1; an update retracts the
+/// old and inserts the new), so the only thing merging ever does is to add integer weights.
 ///
 /// An arrangement is also what a host uses to find the old row of a change of which the log has
-/// only the
-/// key: arranged by the table's key, [Snapshot#lookup] gives the row.
+/// only the key: arranged by the table's key, [Snapshot#lookup] gives the row.
 ///
 /// What is not here: which arrangements exist and who shares them, which is the business of
 /// `dvm.dataflow`; and the packed layout, which is `dvm.kernel`'s.

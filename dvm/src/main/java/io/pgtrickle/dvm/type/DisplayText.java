@@ -3,6 +3,9 @@ package io.pgtrickle.dvm.type;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
+import java.time.zone.ZoneRules;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// The text of dates and timestamps under DateStyle ISO.
@@ -12,6 +15,10 @@ public final class DisplayText {
 
   static final long MICROS_PER_SECOND = 1_000_000;
   static final long MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND;
+
+  // Release 2024b made these aliases of cities with other histories, which the JDK has not
+  // followed.
+  private static final Set<String> REDEFINED = Set.of("CET", "EET", "MET", "WET");
 
   private DisplayText() {}
 
@@ -39,14 +46,34 @@ public final class DisplayText {
     return text.append(beforeChrist ? " BC" : "").toString();
   }
 
+  /// The zone of a `TimeZone` setting, if it names a region of the time zone database.
+  ///
+  /// Empty for everything else the server takes: POSIX zones, abbreviations, bare offsets, names in
+  /// another case. What `UTC+5` means, for one, is the opposite in Java.
+  ///
+  /// The server and the JVM bring a time zone database each. Where their releases differ, so do
+  /// recent or future offsets of the regions that changed their law in between; a caller that
+  /// promises
+  /// exactness compares the offsets with the server's.
+  public static Optional<ZoneId> zone(String setting) {
+    return ZoneId.getAvailableZoneIds().contains(setting) && !REDEFINED.contains(setting)
+        ? Optional.of(ZoneId.of(setting))
+        : Optional.empty();
+  }
+
   /// A timestamp with time zone as a session whose TimeZone is `zone` shows it.
   public static String timestamptz(long micros, ZoneId zone) {
+    return timestamptz(micros, zone.getRules());
+  }
+
+  /// A timestamp with time zone as a session in a zone of these rules shows it.
+  public static String timestamptz(long micros, ZoneRules rules) {
     String infinity = infinity(micros);
     if (infinity != null) {
       return infinity;
     }
     long second = Math.floorDiv(micros, MICROS_PER_SECOND) + EPOCH_DAY * 86_400;
-    int offset = zone.getRules().getOffset(Instant.ofEpochSecond(second)).getTotalSeconds();
+    int offset = rules.getOffset(Instant.ofEpochSecond(second)).getTotalSeconds();
     StringBuilder text = new StringBuilder(40);
     boolean beforeChrist = appendLocal(micros + offset * MICROS_PER_SECOND, text);
     appendOffset(offset, text);

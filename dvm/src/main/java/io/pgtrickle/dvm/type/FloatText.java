@@ -4,7 +4,6 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /// The text of floating-point numbers: the shortest decimal that reads back as the same number.
 ///
@@ -124,88 +123,90 @@ final class FloatText {
   }
 
   static double parseFloat8(String text) {
-    String number = Ascii.trim(text);
-    Double special = special(number);
-    if (special != null) {
+    String trimmed = Ascii.trim(text);
+    double special = special(trimmed);
+    if (special != 0) {
       return special;
     }
-    if (!isDecimal(number)) {
-      throw Ascii.malformed("double precision", text);
+    String number = trimmed.substring(0, decimalLength(trimmed));
+    if (!number.isEmpty()) {
+      double value = Double.parseDouble(number);
+      // As C's strtod, which looks at what follows the number only afterwards.
+      if (Double.isInfinite(value) || (value == 0 && hasNonZeroDigit(number))) {
+        throw outOfRange(number, "double precision");
+      }
+      if (number.length() == trimmed.length()) {
+        return value;
+      }
     }
-    double value = Double.parseDouble(number);
-    if (Double.isInfinite(value) || (value == 0 && hasNonZeroDigit(number))) {
-      throw outOfRange(number, "double precision");
-    }
-    return value;
+    throw Ascii.malformed("double precision", text);
   }
 
   static float parseFloat4(String text) {
-    String number = Ascii.trim(text);
-    Double special = special(number);
-    if (special != null) {
-      return special.floatValue();
+    String trimmed = Ascii.trim(text);
+    double special = special(trimmed);
+    if (special != 0) {
+      return (float) special;
     }
-    if (!isDecimal(number)) {
-      throw Ascii.malformed("real", text);
+    String number = trimmed.substring(0, decimalLength(trimmed));
+    if (!number.isEmpty()) {
+      float value = Float.parseFloat(number);
+      if (Float.isInfinite(value) || (value == 0 && hasNonZeroDigit(number))) {
+        throw outOfRange(number, "real");
+      }
+      if (number.length() == trimmed.length()) {
+        return value;
+      }
     }
-    float value = Float.parseFloat(number);
-    if (Float.isInfinite(value) || (value == 0 && hasNonZeroDigit(number))) {
-      throw outOfRange(number, "real");
-    }
-    return value;
+    throw Ascii.malformed("real", text);
   }
 
   private static EvaluationFailure outOfRange(String number, String type) {
     return new EvaluationFailure("22003", "\"" + number + "\" is out of range for type " + type);
   }
 
-  private static @Nullable Double special(String number) {
-    return switch (number.toLowerCase(Locale.ROOT)) {
+  /// NaN or an infinity by name, 0 for anything else.
+  private static double special(String text) {
+    return switch (text.toLowerCase(Locale.ROOT)) {
       case "nan", "+nan", "-nan" -> Double.NaN;
       case "inf", "+inf", "infinity", "+infinity" -> Double.POSITIVE_INFINITY;
       case "-inf", "-infinity" -> Double.NEGATIVE_INFINITY;
-      default -> null;
+      default -> 0;
     };
   }
 
-  // The JDK would also read 1d, 0x1p3 and white space inside.
-  private static boolean isDecimal(String text) {
-    int at = 0;
-    int end = text.length();
-    if (at < end && (text.charAt(at) == '+' || text.charAt(at) == '-')) {
+  /// The length of the longest decimal literal that the text begins with, 0 when there is none.
+  private static int decimalLength(String text) {
+    int at = sign(text, 0);
+    int digits = digits(text, at);
+    int length = digits - at;
+    at = digits;
+    if (at < text.length() && text.charAt(at) == '.') {
+      digits = digits(text, at + 1);
+      length += digits - at - 1;
+      at = digits;
+    }
+    if (length == 0) {
+      return 0;
+    }
+    if (at < text.length() && (text.charAt(at) == 'e' || text.charAt(at) == 'E')) {
+      int exponent = sign(text, at + 1);
+      int end = digits(text, exponent);
+      return end > exponent ? end : at;
+    }
+    return at;
+  }
+
+  private static int sign(String text, int at) {
+    return at < text.length() && (text.charAt(at) == '+' || text.charAt(at) == '-') ? at + 1 : at;
+  }
+
+  private static int digits(String text, int from) {
+    int at = from;
+    while (at < text.length() && Ascii.isDigit(text.charAt(at))) {
       at++;
     }
-    int digits = 0;
-    boolean point = false;
-    for (; at < end; at++) {
-      char c = text.charAt(at);
-      if (Ascii.isDigit(c)) {
-        digits++;
-      } else if (c == '.' && !point) {
-        point = true;
-      } else {
-        break;
-      }
-    }
-    if (digits == 0 || at == end) {
-      return digits > 0;
-    }
-    if (text.charAt(at) != 'e' && text.charAt(at) != 'E') {
-      return false;
-    }
-    at++;
-    if (at < end && (text.charAt(at) == '+' || text.charAt(at) == '-')) {
-      at++;
-    }
-    if (at == end) {
-      return false;
-    }
-    for (; at < end; at++) {
-      if (!Ascii.isDigit(text.charAt(at))) {
-        return false;
-      }
-    }
-    return true;
+    return at;
   }
 
   private static boolean hasNonZeroDigit(String number) {

@@ -125,23 +125,32 @@ final class ScalarCodecs {
       if (at == digits.length()) {
         throw Ascii.malformed(name, text);
       }
-      // Accumulated below zero, where the range is one larger.
+      boolean overflown = false;
+      // Digits that cannot fit end the reading, before anything malformed behind them is seen.
       long number = 0;
-      boolean fits = true;
-      for (; at < digits.length(); at++) {
-        char c = digits.charAt(at);
-        if (!Ascii.isDigit(c)) {
-          throw Ascii.malformed(name, text);
+      for (; at < digits.length() && Ascii.isDigit(digits.charAt(at)); at++) {
+        if (number < min / 10) {
+          throw outOfRange(text);
         }
-        fits &= number >= min / 10;
-        number = number * 10 - (c - '0');
-        fits &= number <= 0 && number >= min;
+        // Accumulated below zero, where the range is one larger.
+        number = number * 10 - (digits.charAt(at) - '0');
+        if (number > 0) {
+          number = Long.MIN_VALUE;
+          overflown = true;
+        }
       }
-      if (!fits || (!negative && number == min)) {
-        throw new EvaluationFailure(
-            "22003", "value \"" + text + "\" is out of range for type " + name);
+      if (at < digits.length()) {
+        throw Ascii.malformed(name, text);
+      }
+      if (overflown || number < min || (!negative && number == min)) {
+        throw outOfRange(text);
       }
       return negative ? number : -number;
+    }
+
+    private EvaluationFailure outOfRange(String text) {
+      return new EvaluationFailure(
+          "22003", "value \"" + text + "\" is out of range for type " + name);
     }
 
     @Override

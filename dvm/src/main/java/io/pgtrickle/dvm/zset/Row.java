@@ -1,5 +1,7 @@
 package io.pgtrickle.dvm.zset;
 
+import com.dynatrace.hash4j.hashing.Hasher64;
+import com.dynatrace.hash4j.hashing.Hashing;
 import io.pgtrickle.dvm.type.ByteSink;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -8,6 +10,8 @@ import java.util.HexFormat;
 ///
 /// Rows are equal, and ordered, by their bytes: one row is one exact display of its values.
 public final class Row implements Comparable<Row> {
+  private static final Hasher64 HASHER = Hashing.xxh3_64();
+
   private final byte[] bytes;
   private int hash;
 
@@ -43,7 +47,8 @@ public final class Row implements Comparable<Row> {
   @Override
   public int hashCode() {
     if (hash == 0) {
-      hash = Arrays.hashCode(bytes);
+      // Big-endian numbers side by side collide in bulk under the polynomial of Arrays.hashCode.
+      hash = HASHER.hashBytesToInt(bytes);
     }
     return hash;
   }

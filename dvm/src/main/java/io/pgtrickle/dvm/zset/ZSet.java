@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.zset;
 
+import it.unimi.dsi.fastutil.ints.IntArrays;
 import java.util.Arrays;
 import java.util.function.ObjLongConsumer;
 
@@ -50,10 +51,44 @@ public final class ZSet {
     if (other.isEmpty()) {
       return this;
     }
-    Builder sum = new Builder(size() + other.size());
-    sum.addAll(this);
-    sum.addAll(other);
-    return sum.build();
+    Row[] merged = new Row[size() + other.size()];
+    long[] sums = new long[merged.length];
+    int count = 0;
+    int left = 0;
+    int right = 0;
+    while (left < rows.length && right < other.rows.length) {
+      int order = rows[left].compareTo(other.rows[right]);
+      if (order < 0) {
+        merged[count] = rows[left];
+        sums[count++] = weights[left++];
+      } else if (order > 0) {
+        merged[count] = other.rows[right];
+        sums[count++] = other.weights[right++];
+      } else {
+        long sum = Math.addExact(weights[left++], other.weights[right++]);
+        if (sum != 0) {
+          merged[count] = rows[left - 1];
+          sums[count++] = sum;
+        }
+      }
+    }
+    int restLeft = rows.length - left;
+    System.arraycopy(rows, left, merged, count, restLeft);
+    System.arraycopy(weights, left, sums, count, restLeft);
+    count += restLeft;
+    int restRight = other.rows.length - right;
+    System.arraycopy(other.rows, right, merged, count, restRight);
+    System.arraycopy(other.weights, right, sums, count, restRight);
+    return of(merged, sums, count + restRight);
+  }
+
+  private static ZSet of(Row[] rows, long[] weights, int count) {
+    if (count == 0) {
+      return EMPTY;
+    }
+    return rows.length == count
+        ? new ZSet(rows, weights)
+        : new ZSet(Arrays.copyOf(rows, count), Arrays.copyOf(weights, count));
   }
 
   public ZSet negate() {
@@ -128,38 +163,49 @@ public final class ZSet {
       return size == 0;
     }
 
-    /// Consolidates, O(n log n), and leaves the builder empty.
+    /// Consolidates, O(n log n), linear when rows come in order, and leaves the builder empty.
     public ZSet build() {
-      if (size == 0) {
-        return EMPTY;
-      }
-      Integer[] order = new Integer[size];
-      Arrays.setAll(order, i -> i);
       Row[] source = rows;
-      Arrays.sort(order, (l, r) -> source[l].compareTo(source[r]));
-      Row[] distinct = new Row[size];
-      long[] sums = new long[size];
+      long[] sourceWeights = weights;
+      int sourceSize = size;
+      rows = new Row[4];
+      weights = new long[4];
+      size = 0;
+      if (isStrictlyAscending(source, sourceSize)) {
+        return of(source, sourceWeights, sourceSize);
+      }
+      int[] order = new int[sourceSize];
+      for (int i = 0; i < sourceSize; i++) {
+        order[i] = i;
+      }
+      IntArrays.mergeSort(order, (l, r) -> source[l].compareTo(source[r]));
+      Row[] distinct = new Row[sourceSize];
+      long[] sums = new long[sourceSize];
       int count = 0;
-      for (Integer index : order) {
+      for (int index : order) {
         if (count > 0 && distinct[count - 1].equals(source[index])) {
-          sums[count - 1] = Math.addExact(sums[count - 1], weights[index]);
+          sums[count - 1] = Math.addExact(sums[count - 1], sourceWeights[index]);
         } else {
           if (count > 0 && sums[count - 1] == 0) {
             count--;
           }
           distinct[count] = source[index];
-          sums[count++] = weights[index];
+          sums[count++] = sourceWeights[index];
         }
       }
       if (count > 0 && sums[count - 1] == 0) {
         count--;
       }
-      rows = new Row[4];
-      weights = new long[4];
-      size = 0;
-      return count == 0
-          ? EMPTY
-          : new ZSet(Arrays.copyOf(distinct, count), Arrays.copyOf(sums, count));
+      return of(distinct, sums, count);
+    }
+
+    private static boolean isStrictlyAscending(Row[] rows, int size) {
+      for (int i = 1; i < size; i++) {
+        if (rows[i - 1].compareTo(rows[i]) >= 0) {
+          return false;
+        }
+      }
+      return true;
     }
   }
 }

@@ -27,8 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// Evaluates a plan from scratch, as plainly as possible: the oracle of the operators.
 ///
 /// Bags are expanded to lists, groups are maps, sums are decimals. Nothing of the engine but values
-/// and
-/// scalar expressions is used. Failures of rows are collected as texts.
+/// and scalar expressions is used. Failures of rows are collected as texts.
 final class Naive {
   private final Map<Integer, ZSet> relations;
   private final EvaluationSettings settings;

@@ -10,8 +10,7 @@ import java.util.Map;
 import java.util.Random;
 
 /// A random history of the two test tables: every epoch changes both, with duplicates, NULLs,
-/// updates
-/// and deletions; now and then a table is emptied.
+/// updates and deletions; now and then a table is emptied.
 final class Script {
   private static final String[] ORDERS_AMOUNTS = {
     "1", "1.0", "1.00", "2.50", "0", "-3.125", "NULL"

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -50,7 +53,7 @@ final class CodecServerTest {
   @MethodSource("types")
   void serverReadsOurTextAndPrintsAndSendsTheSame(SqlType type) throws SQLException {
     TypeCodec codec = TypeCodec.of(type);
-    List<Object> values = Samples.of(type, 1, VALUES);
+    List<Object> values = values(type, 1);
     List<String> texts = values.stream().map(codec::toText).toList();
     List<@Nullable String[]> rows =
         server.query(
@@ -78,7 +81,7 @@ final class CodecServerTest {
   @MethodSource("types")
   void serverReceivesOurWireForm(SqlType type) throws SQLException, IOException {
     TypeCodec codec = TypeCodec.of(type);
-    List<Object> values = Samples.of(type, 2, VALUES);
+    List<Object> values = values(type, 2);
     try (Statement statement = server.connection().createStatement()) {
       statement.execute("DROP TABLE IF EXISTS pg_temp.received");
       statement.execute("CREATE TEMPORARY TABLE received(n int4, v " + name(type) + ")");
@@ -95,6 +98,14 @@ final class CodecServerTest {
 
     assertThat(rows.stream().map(row -> String.valueOf(row[0])).toList())
         .isEqualTo(values.stream().map(codec::toText).toList());
+  }
+
+  private static List<Object> values(SqlType type, long seed) {
+    List<Object> values = Samples.of(type, seed, VALUES);
+    if (type.kind() == TypeKind.NUMERIC) {
+      values.addAll(Samples.numericLimits());
+    }
+    return values;
   }
 
   private static byte[] copyBinary(TypeCodec codec, List<Object> values) {
@@ -166,7 +177,7 @@ final class CodecServerTest {
         PgNumeric shown = numeric.round(scale);
         yield random.nextBoolean()
             ? shown
-            : shown.add(PgNumeric.of(new java.math.BigDecimal(java.math.BigInteger.ONE, scale)));
+            : shown.add(PgNumeric.of(new BigDecimal(BigInteger.ONE, scale)));
       }
       case FLOAT4 -> random.nextBoolean() ? Math.nextUp((Float) value) : 0f - (Float) value;
       case FLOAT8 -> random.nextBoolean() ? Math.nextUp((Double) value) : 0d - (Double) value;
@@ -195,15 +206,15 @@ final class CodecServerTest {
     return switch (type.kind()) {
       case BPCHAR -> "pg_catalog.bpchar";
       case OPAQUE -> throw new IllegalArgumentException("no name");
-      default -> type.kind().name().toLowerCase(java.util.Locale.ROOT);
+      default -> type.kind().name().toLowerCase(Locale.ROOT);
     };
   }
 
   private static String send(SqlType type) {
     return switch (type.kind()) {
       case NUMERIC, DATE, TIMESTAMP, TIMESTAMPTZ, UUID ->
-          type.kind().name().toLowerCase(java.util.Locale.ROOT) + "_send";
-      default -> type.kind().name().toLowerCase(java.util.Locale.ROOT) + "send";
+          type.kind().name().toLowerCase(Locale.ROOT) + "_send";
+      default -> type.kind().name().toLowerCase(Locale.ROOT) + "send";
     };
   }
 }

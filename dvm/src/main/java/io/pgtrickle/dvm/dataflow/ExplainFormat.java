@@ -1,0 +1,9 @@
+package io.pgtrickle.dvm.dataflow;
+
+/// How [Dataflow#explain] writes.
+public enum ExplainFormat {
+  /// An indented tree, inputs below their operator.
+  TEXT,
+  /// The same tree as nested objects.
+  JSON
+}

@@ -1,0 +1,171 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.operator.Aggregate;
+import io.pgtrickle.dvm.operator.InnerJoin;
+import io.pgtrickle.dvm.operator.Stage;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.stream.IntStream;
+
+/// Recomputes the weight that one row of a view must have, from the contents of its inputs.
+///
+/// The row's values go down the plan as bindings: through projected columns, across the equalities
+/// of joins, to an arrangement whose key they bind; what is found there goes up again, every
+/// filter, projection and residual condition evaluated anew. No delta takes part, so an error in
+/// the deltas cannot hide itself. An aggregate answers from the state of its group.
+///
+/// It reads the arrangements that the view's operators keep anyway. A joining view that none of
+/// them serves gets relations arranged by their primary keys in addition, see [Dataflow#add].
+final class PointLookup {
+  // Rows that may be looked at for one answer; a hot join key costs more than it is worth.
+  private static final int LIMIT = 10_000;
+
+  private final Schema schema;
+  private final Access access;
+
+  private PointLookup(Schema schema, Access access) {
+    this.schema = schema;
+    this.access = access;
+  }
+
+  /// The weight the row must have now; empty when there is no way to tell with bounded work.
+  OptionalLong weight(Row row) {
+    Bindings bound = Bindings.of(schema, row);
+    if (!access.reaches(bound)) {
+      return OptionalLong.empty();
+    }
+    Access.Search search = new Access.Search(LIMIT);
+    long[] weight = new long[1];
+    access.find(
+        bound,
+        search,
+        (found, count) -> {
+          if (found.equals(row)) {
+            weight[0] = Math.addExact(weight[0], count);
+          }
+        });
+    return search.exhausted() ? OptionalLong.empty() : OptionalLong.of(weight[0]);
+  }
+
+  /// Whether rows without NULLs can be looked up.
+  boolean reachesRows() {
+    Bindings some = Bindings.none(schema.size());
+    for (int i = 0; i < schema.size(); i++) {
+      some.bindAny(i);
+    }
+    return access.reaches(some);
+  }
+
+  static PointLookup of(Plan plan, PlanCompiler compiler, Map<Object, Node> nodes) {
+    return new PointLookup(plan.schema(), new Builder(compiler, nodes).access(plan));
+  }
+
+  /// Whether a plan has types that have no keys, so that nothing can be bound.
+  static boolean supports(Plan plan) {
+    return plan.schema().columns().stream()
+        .allMatch(column -> column.type().kind() != TypeKind.OPAQUE);
+  }
+
+  // Builds the access tree beside the plan, from existing nodes.
+  private record Builder(PlanCompiler compiler, Map<Object, Node> nodes) {
+    Access access(Plan plan) {
+      return switch (plan) {
+        case Plan.Scan scan -> new Access.OfScan(paths(scan));
+        case Plan.Values values -> new Access.OfValues((ValuesNode) compiler.compile(values));
+        case Plan.Filter filter ->
+            stage(
+                filter.input(),
+                IntStream.range(0, filter.schema().size()).toArray(),
+                compiler.stage(filter));
+        case Plan.Project project -> project(project);
+        case Plan.Join join -> join(join);
+        case Plan.UnionAll union ->
+            new Access.OfUnion(union.inputs().stream().map(this::access).toList());
+        case Plan.Distinct distinct ->
+            new Access.OfDistinct(
+                access(distinct.input()),
+                compiler.rowKey(PlanCompiler.columns(distinct.schema()), distinct.schema()));
+        case Plan.Aggregate aggregate -> {
+          KeyedNode node = (KeyedNode) compiler.compile(aggregate);
+          yield new Access.OfAggregate(
+              node,
+              (Aggregate) node.operator(),
+              IntStream.range(0, aggregate.groups().size()).toArray());
+        }
+      };
+    }
+
+    private Access stage(Plan input, int[] passed, Stage stage) {
+      return new Access.OfStage(access(input), input.schema().size(), passed, stage);
+    }
+
+    private Access project(Plan.Project project) {
+      Schema input = project.input().schema();
+      int[] passed = new int[project.schema().size()];
+      for (int i = 0; i < passed.length; i++) {
+        Integer column = PlanCompiler.passedColumn(project.expressions().get(i));
+        passed[i] =
+            column != null
+                    && sameKeys(
+                        input.column(column).type().kind(),
+                        project.schema().column(i).type().kind())
+                ? column
+                : -1;
+      }
+      return stage(project.input(), passed, compiler.project(project));
+    }
+
+    private static boolean sameKeys(TypeKind a, TypeKind b) {
+      boolean strings =
+          (a == TypeKind.TEXT || a == TypeKind.VARCHAR)
+              && (b == TypeKind.TEXT || b == TypeKind.VARCHAR);
+      return a == b || strings;
+    }
+
+    private Access join(Plan.Join join) {
+      KeyedNode node = (KeyedNode) compiler.compile(join);
+      return new Access.OfJoin(
+          new Access.OfJoin.Side(
+              access(join.left()),
+              (ArrangeNode) node.input(0),
+              join.left().schema(),
+              join.keys().stream().mapToInt(key -> plain(key.left())).toArray()),
+          new Access.OfJoin.Side(
+              access(join.right()),
+              (ArrangeNode) node.input(1),
+              join.right().schema(),
+              join.keys().stream().mapToInt(key -> plain(key.right())).toArray()),
+          (InnerJoin) node.operator());
+    }
+
+    private static int plain(Expr key) {
+      Integer column = PlanCompiler.passedColumn(key);
+      return column == null ? -1 : column;
+    }
+
+    private List<Access.Path> paths(Plan.Scan scan) {
+      Node source = compiler.compile(scan);
+      List<Access.Path> paths = new ArrayList<>();
+      for (Node node : nodes.values()) {
+        if (node instanceof ArrangeNode arrangement && arrangement.input(0) == source) {
+          int[] columns = arrangement.plainKey();
+          if (columns != null) {
+            boolean unique =
+                !scan.key().isEmpty()
+                    && scan.key().stream()
+                        .allMatch(key -> IntStream.of(columns).anyMatch(column -> column == key));
+            paths.add(new Access.Path(arrangement, columns, unique));
+          }
+        }
+      }
+      return paths;
+    }
+  }
+}
