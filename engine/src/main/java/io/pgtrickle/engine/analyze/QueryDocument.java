@@ -205,8 +205,11 @@ public record QueryDocument(
         boolean foreign = text(part, "relkind").equals("f");
         if (foreign || persistenceObstacle(part).isPresent()) {
           return Optional.of(
-              "table with " + (foreign ? "foreign" : "unlogged") + " partition "
-                  + qualifiedName(part) + ":");
+              "table with "
+                  + (foreign ? "foreign" : "unlogged")
+                  + " partition "
+                  + qualifiedName(part)
+                  + ":");
         }
       }
     }
@@ -221,7 +224,9 @@ public record QueryDocument(
               column.path("attnum").asInt(),
               text(column, "name"),
               SqlType.of(
-                  oid(column, "type_oid"), column.path("typmod").asInt(-1), oid(column, "collation")),
+                  oid(column, "type_oid"),
+                  column.path("typmod").asInt(-1),
+                  oid(column, "collation")),
               column.path("not_null").asBoolean(false),
               column.path("generated").isString()));
     }
