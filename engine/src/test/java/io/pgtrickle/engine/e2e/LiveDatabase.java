@@ -60,9 +60,11 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   /// A new database with a running sidecar.
-  static LiveDatabase start() throws SQLException {
+  static LiveDatabase start() throws SQLException, InterruptedException {
     LiveDatabase database = create();
-    database.startSidecar();
+    if (!database.startSidecar().awaitReady(PATIENCE)) {
+      throw new IllegalStateException("the sidecar is not ready after " + PATIENCE);
+    }
     return database;
   }
 

@@ -20,7 +20,8 @@ final class QueryShapesIT {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 20_261_121})
-  void streamTablesEqualTheirQueriesAfterEveryCycle(long seed) throws SQLException {
+  void streamTablesEqualTheirQueriesAfterEveryCycle(long seed)
+      throws SQLException, InterruptedException {
     try (LiveDatabase database = LiveDatabase.start();
         Connection connection = database.connect();
         Connection writer = database.connect()) {
