@@ -98,7 +98,8 @@ public final class InitializationQueue implements AutoCloseable {
     } catch (RuntimeException e) {
       // A lost connection, or a bug: either must not end the thread that everybody waits for.
       if (!isClosed()) {
-        LOG.warn("{} stream tables are initialized again later: {}", batch.size(), e.getMessage(), e);
+        LOG.warn(
+            "{} stream tables are initialized again later: {}", batch.size(), e.getMessage(), e);
       }
       return batch;
     }

@@ -108,7 +108,8 @@ public final class RefreshLoop {
     /// A FULL table is to be evaluated; its delta comes back through [RefreshLoop#evaluated].
     void evaluate(LiveTable table);
 
-    /// Somebody wants to see a table that was created without being initialized, or is not live yet.
+    /// Somebody wants to see a table that was created without being initialized, or is not live
+    /// yet.
     void initialize(long table);
 
     /// A table must be initialized again.

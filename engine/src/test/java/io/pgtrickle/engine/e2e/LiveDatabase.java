@@ -51,8 +51,7 @@ final class LiveDatabase implements AutoCloseable {
     LiveDatabase database =
         new LiveDatabase(
             name,
-            DatabaseUrl.parse(
-                "postgresql://postgres@127.0.0.1:" + server().port() + "/" + name));
+            DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + server().port() + "/" + name));
     try (Connection connection = database.connect()) {
       Installer.install(connection);
     }
@@ -154,8 +153,7 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   static void ready(Connection connection, String name) throws SQLException {
-    try (var wait =
-        connection.prepareStatement("SELECT pgtrickle.wait_until_ready(?, '60 s')")) {
+    try (var wait = connection.prepareStatement("SELECT pgtrickle.wait_until_ready(?, '60 s')")) {
       wait.setString(1, name);
       wait.execute();
     }

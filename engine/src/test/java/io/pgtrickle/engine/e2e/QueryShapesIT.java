@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Every query shape at once over one database, under random transactions: after each cycle every stream table
+/// Every query shape at once over one database, under random transactions: after each cycle every
+/// stream table
 /// equals its query, as a bag and as text, at one snapshot.
 final class QueryShapesIT {
   private static final int CYCLES = 30;
@@ -87,8 +88,7 @@ final class QueryShapesIT {
     }
   }
 
-  private static void assertEveryShapeRanIncrementally(Connection connection)
-      throws SQLException {
+  private static void assertEveryShapeRanIncrementally(Connection connection) throws SQLException {
     assertThat(
             rows(
                 connection,
