@@ -73,6 +73,25 @@ public final class BulkCopy implements AutoCloseable {
     }
   }
 
+  /// Streams the rows of a query in a session of the caller's, as the same tuples that a copied
+  /// table and the
+  /// stream yield.
+  ///
+  /// @param query a SELECT or VALUES statement without parameters
+  /// @param width the number of its columns
+  /// @param sink called for every row on this thread; if it throws, the session is of no use any
+  /// more
+  /// @return the number of rows
+  public static long query(Connection session, String query, int width, RowSink sink)
+      throws SQLException {
+    CopyOut copy =
+        session
+            .unwrap(PGConnection.class)
+            .getCopyAPI()
+            .copyOut("COPY (" + query + ") TO STDOUT (FORMAT BINARY)");
+    return stream(copy, width, sink);
+  }
+
   private String select(TableName table, List<String> columns) throws SQLException {
     String list = columns.stream().map(TableName::quoted).collect(Collectors.joining(", "));
     return "COPY (SELECT "

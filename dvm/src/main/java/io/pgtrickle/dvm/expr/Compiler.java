@@ -143,6 +143,9 @@ public final class Compiler {
     if (expression instanceof Literal(var value, _)) {
       return new Constant(value);
     }
+    if (expression instanceof Call call && isNullByStrictness(call)) {
+      return new Constant(null);
+    }
     Evaluator evaluator = node(expression);
     if (!isConstant(expression)) {
       return new Variable(evaluator);
@@ -152,6 +155,19 @@ public final class Compiler {
     } catch (EvaluationFailure _) {
       return new Variable(evaluator);
     }
+  }
+
+  /// The server's planner replaces a strict call with a constant NULL among its arguments by NULL;
+  /// the other
+  /// arguments are never evaluated.
+  private boolean isNullByStrictness(Call call) {
+    return call.function().strict()
+        && call.arguments().stream()
+            .anyMatch(
+                argument ->
+                    isConstant(argument)
+                        && compile(argument) instanceof Constant(var value)
+                        && value == null);
   }
 
   private static boolean isConstant(Expr expression) {
@@ -207,7 +223,8 @@ public final class Compiler {
               arguments.get(1).evaluator(),
               arguments.get(2).evaluator());
       case Implementation.Variadic<?> variadic ->
-          Calls.variadic(variadic, signature.strict(), evaluators(arguments));
+          Calls.variadic(
+              variadic, signature.strict() && !function.isInlined(), evaluators(arguments));
     };
   }
 

@@ -58,10 +58,12 @@ final class DateTimeFieldFunctions {
         "extract(text,timestamptz) numeric",
         "a field of the local time",
         zone -> (String field, Long a) -> extract(field, a, zone));
-    registry.add(
-        "date_part(text,date) float8",
-        "a field of a date",
-        (String field, Long a) -> datePart(field, DateTimes.dateToTimestamp(a), null));
+    registry
+        .addVariadic(
+            "date_part(text,date) float8",
+            "a field of a date",
+            _ -> arguments -> datePartOfDate(arguments[0], arguments[1]))
+        .inlined();
     registry.add(
         "date_part(text,timestamp) float8",
         "a field of a timestamp",
@@ -139,11 +141,20 @@ final class DateTimeFieldFunctions {
       case JULIAN ->
           PgNumeric.of(moment.day() + DateTimes.EPOCH_JULIAN)
               .add(PgNumeric.of(moment.time()).divide(DAY_MICROS));
-      case EPOCH ->
-          PgNumeric.of(
-              BigDecimal.valueOf(micros).subtract(BigDecimal.valueOf(UNIX_EPOCH)).movePointLeft(6));
+      case EPOCH -> epoch(micros);
       default -> PgNumeric.of(whole(field, moment));
     };
+  }
+
+  private static PgNumeric epoch(long micros) {
+    if (micros < Long.MAX_VALUE + UNIX_EPOCH) {
+      return scaled(micros - UNIX_EPOCH, 6);
+    }
+    // Where the difference overflows the server divides as numeric, to fewer digits than it shows.
+    return PgNumeric.of(micros)
+        .subtract(PgNumeric.of(UNIX_EPOCH))
+        .divide(PgNumeric.of(1_000_000))
+        .round(6);
   }
 
   private static @Nullable Double datePart(String name, long micros, @Nullable ZoneId zone) {
@@ -170,6 +181,17 @@ final class DateTimeFieldFunctions {
               / 1_000_000.0;
       default -> (double) whole(field, moment);
     };
+  }
+
+  /// The server replaces the call by its definition, `date_part($1, $2::timestamp)`, so that the
+  /// cast may
+  /// fail even when the field is NULL.
+  private static @Nullable Double datePartOfDate(@Nullable Object name, @Nullable Object date) {
+    if (date == null) {
+      return null;
+    }
+    long micros = DateTimes.dateToTimestamp((Long) date);
+    return name == null ? null : datePart((String) name, micros, null);
   }
 
   /// The field of a name, if it makes sense for the type.

@@ -8,12 +8,18 @@ import java.util.Optional;
 /// the
 /// session that defined the view.
 ///
+/// @param serverVersion the major version of the server, 14 to 18
 /// @param timeZone the captured `TimeZone`
 /// @param isoDates whether the captured `DateStyle` prints ISO dates
 /// @param utf8 whether the database's encoding is UTF8
 /// @param collations by OID; the database's own stands under 100
 public record EvaluationSettings(
-    String timeZone, boolean isoDates, boolean utf8, Map<Integer, Collation> collations) {
+    int serverVersion,
+    String timeZone,
+    boolean isoDates,
+    boolean utf8,
+    Map<Integer, Collation> collations) {
+  private static final int NEWEST_VERSION = 18;
   private static final int DEFAULT_OID = 100;
   private static final int C_OID = 950;
   private static final int POSIX_OID = 951;
@@ -22,9 +28,16 @@ public record EvaluationSettings(
     collations = Map.copyOf(collations);
   }
 
-  /// Settings of a UTF8 database with one default collation, DateStyle ISO.
+  /// Settings of a UTF8 database of the newest version with one default collation, DateStyle ISO.
   public static EvaluationSettings of(String timeZone, Collation defaultCollation) {
-    return new EvaluationSettings(timeZone, true, true, Map.of(DEFAULT_OID, defaultCollation));
+    return of(NEWEST_VERSION, timeZone, defaultCollation);
+  }
+
+  /// Settings of a UTF8 database with one default collation, DateStyle ISO.
+  public static EvaluationSettings of(
+      int serverVersion, String timeZone, Collation defaultCollation) {
+    return new EvaluationSettings(
+        serverVersion, timeZone, true, true, Map.of(DEFAULT_OID, defaultCollation));
   }
 
   /// The rules of the captured time zone; empty when the JVM does not know it by that exact name.

@@ -52,6 +52,7 @@ public final class NativeFunction {
   private final Role role;
   private final EnumSet<Requirement> requirements = EnumSet.noneOf(Requirement.class);
   private boolean total;
+  private boolean inlined;
   private int zoneArgument = -1;
 
   NativeFunction(
@@ -78,6 +79,18 @@ public final class NativeFunction {
   NativeFunction neverFails() {
     total = true;
     return this;
+  }
+
+  /// Marks a function that the server replaces by its definition: its body sees NULLs in spite of
+  /// being
+  /// strict.
+  NativeFunction inlined() {
+    inlined = true;
+    return this;
+  }
+
+  boolean isInlined() {
+    return inlined;
   }
 
   /// `proname`, in schema `pg_catalog`.

@@ -78,8 +78,7 @@ final class TextFunctions {
         .add(
             "right(text,int4) text",
             "the last characters, or all but the first",
-            (String a, Long n) ->
-                Strings.slice(a, n < 0 ? -n : Strings.length(a) - n, Long.MAX_VALUE))
+            TextFunctions::right)
         .neverFails();
     registry
         .add(
@@ -221,6 +220,12 @@ final class TextFunctions {
     return Strings.slice(text, from - 1, from - 1 + count);
   }
 
+  // The server's negation of the least integer overflows to itself, and nothing is cut.
+  private static String right(String text, Long count) {
+    long start = count < 0 ? -count : Strings.length(text) - count;
+    return count == Integer.MIN_VALUE ? text : Strings.slice(text, start, Long.MAX_VALUE);
+  }
+
   private static String overlay(String text, String with, long from, long count) {
     if (from <= 0) {
       throw negativeLength();
@@ -298,13 +303,16 @@ final class TextFunctions {
 
   /// Pads or cuts to a number of characters.
   private static String pad(String text, long length, String fill, boolean left) {
+    int present = Strings.length(text);
     int wanted = (int) Math.max(0, length);
+    if (fill.isEmpty()) {
+      wanted = Math.min(wanted, present);
+    }
     // The server reserves four bytes for each character before it looks at the fill.
     if (4L * wanted > MAX_BYTES) {
       throw tooLong();
     }
-    int present = Strings.length(text);
-    if (present >= wanted || fill.isEmpty()) {
+    if (present >= wanted) {
       return Strings.slice(text, 0, wanted);
     }
     int missing = wanted - present;
@@ -317,7 +325,7 @@ final class TextFunctions {
   private static String character(Long code) {
     long c = code;
     if (c < 0) {
-      throw new EvaluationFailure("54000", "character number must be positive");
+      throw new EvaluationFailure("22023", "character number must be positive");
     }
     if (c == 0) {
       throw new EvaluationFailure("54000", "null character not permitted");

@@ -2,7 +2,9 @@ package io.pgtrickle.dvm.plan;
 
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.zset.Schema;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A relational expression over base relations, with bag semantics.
@@ -10,6 +12,34 @@ import org.jspecify.annotations.Nullable;
 /// The family is closed; a rewrite or a compiler is one `switch` without a default.
 public sealed interface Plan {
   Schema schema();
+
+  /// The plans this one reads, from left to right.
+  default List<Plan> inputs() {
+    return switch (this) {
+      case Scan _, Values _ -> List.of();
+      case Filter filter -> List.of(filter.input());
+      case Project project -> List.of(project.input());
+      case Join join -> List.of(join.left(), join.right());
+      case UnionAll union -> union.inputs();
+      case Distinct distinct -> List.of(distinct.input());
+      case Aggregate aggregate -> List.of(aggregate.input());
+    };
+  }
+
+  /// The distinct scans below and including this plan, in the order of their first occurrence.
+  default Set<Scan> scans() {
+    Set<Scan> found = new LinkedHashSet<>();
+    if (this instanceof Scan scan) {
+      found.add(scan);
+    }
+    inputs().forEach(input -> found.addAll(input.scans()));
+    return found;
+  }
+
+  /// Whether rows of several inputs are combined into one anywhere in this plan.
+  default boolean joins() {
+    return this instanceof Join || inputs().stream().anyMatch(Plan::joins);
+  }
 
   /// The rows of a relation: a base table or the storage table of another stream table.
   ///

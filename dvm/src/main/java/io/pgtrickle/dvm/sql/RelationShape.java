@@ -8,7 +8,9 @@ import java.util.Optional;
 ///
 /// @param oid `pg_class.oid`
 /// @param kind `relkind`
-/// @param persistence `relpersistence`
+/// @param obstacle why its changes cannot be had from logical decoding, as in "unlogged table";
+/// empty
+///     when they can
 /// @param children whether tables inherit from it (a partitioned table has partitions instead)
 /// @param rowSecurity whether row-level security applies to the definition's owner
 /// @param columns the live columns in `attnum` order
@@ -19,7 +21,7 @@ public record RelationShape(
     String schema,
     String name,
     char kind,
-    char persistence,
+    Optional<String> obstacle,
     boolean children,
     boolean rowSecurity,
     List<Attribute> columns,

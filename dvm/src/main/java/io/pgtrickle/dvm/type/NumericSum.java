@@ -17,6 +17,14 @@ import org.jspecify.annotations.Nullable;
 /// counted beside them, because they cannot be subtracted. Used by one thread.
 public final class NumericSum {
   private static final int HAS_SPECIALS = 1;
+  private static final long[] POWERS_OF_TEN = new long[19];
+
+  static {
+    POWERS_OF_TEN[0] = 1;
+    for (int i = 1; i < POWERS_OF_TEN.length; i++) {
+      POWERS_OF_TEN[i] = 10 * POWERS_OF_TEN[i - 1];
+    }
+  }
 
   // The sum of the finite values is `large`, or `small` while `large` is null, times 10^−scale.
   private long small;
@@ -78,6 +86,14 @@ public final class NumericSum {
   }
 
   private void addUnscaled(long unscaled, int unscaledScale, long weight) {
+    int shift = scale - unscaledScale;
+    if (large == null && shift > 0 && shift < POWERS_OF_TEN.length) {
+      long aligned = unscaled * POWERS_OF_TEN[shift];
+      if (Math.multiplyHigh(unscaled, POWERS_OF_TEN[shift]) == aligned >> 63) {
+        addUnscaled(aligned, scale, weight);
+        return;
+      }
+    }
     if (large == null && unscaledScale == scale) {
       long product = unscaled * weight;
       long sum = small + product;

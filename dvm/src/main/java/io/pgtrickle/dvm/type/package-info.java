@@ -17,6 +17,11 @@
 /// | bytea | [Bytes] |
 /// | any other | [Bytes], the binary send form, carried without being understood |
 ///
+/// [TypeOrder] compares as SQL does, [DisplayText] shows a timestamptz in a session's zone,
+/// [PgNumeric]
+/// computes. [ExactFloatSum] and [NumericSum] add up columns so that what was added can be taken
+/// away.
+///
 /// An evaluation error of a row is data, see [EvaluationFailure].
 @NullMarked
 package io.pgtrickle.dvm.type;

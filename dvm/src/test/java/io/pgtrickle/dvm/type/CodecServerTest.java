@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -174,7 +177,7 @@ final class CodecServerTest {
         PgNumeric shown = numeric.round(scale);
         yield random.nextBoolean()
             ? shown
-            : shown.add(PgNumeric.of(new java.math.BigDecimal(java.math.BigInteger.ONE, scale)));
+            : shown.add(PgNumeric.of(new BigDecimal(BigInteger.ONE, scale)));
       }
       case FLOAT4 -> random.nextBoolean() ? Math.nextUp((Float) value) : 0f - (Float) value;
       case FLOAT8 -> random.nextBoolean() ? Math.nextUp((Double) value) : 0d - (Double) value;
@@ -203,15 +206,15 @@ final class CodecServerTest {
     return switch (type.kind()) {
       case BPCHAR -> "pg_catalog.bpchar";
       case OPAQUE -> throw new IllegalArgumentException("no name");
-      default -> type.kind().name().toLowerCase(java.util.Locale.ROOT);
+      default -> type.kind().name().toLowerCase(Locale.ROOT);
     };
   }
 
   private static String send(SqlType type) {
     return switch (type.kind()) {
       case NUMERIC, DATE, TIMESTAMP, TIMESTAMPTZ, UUID ->
-          type.kind().name().toLowerCase(java.util.Locale.ROOT) + "_send";
-      default -> type.kind().name().toLowerCase(java.util.Locale.ROOT) + "send";
+          type.kind().name().toLowerCase(Locale.ROOT) + "_send";
+      default -> type.kind().name().toLowerCase(Locale.ROOT) + "send";
     };
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.TestInstance;
@@ -41,7 +42,7 @@ final class InputServerTest {
       })
   void randomTextOfAnAlphabet(String type, String alphabet) throws SQLException {
     TypeCodec codec =
-        TypeCodec.of(SqlType.of(TypeKind.valueOf(type.toUpperCase(java.util.Locale.ROOT)).oid()));
+        TypeCodec.of(SqlType.of(TypeKind.valueOf(type.toUpperCase(Locale.ROOT)).oid()));
     SplittableRandom random = new SplittableRandom(type.hashCode());
     List<String> texts = new ArrayList<>(special(type));
     for (int i = 0; i < 4_000; i++) {
@@ -55,7 +56,14 @@ final class InputServerTest {
         server.evaluate(texts.stream().map(text -> TestServer.quote(text) + "::" + type).toList());
     for (int i = 0; i < texts.size(); i++) {
       String text = texts.get(i);
-      assertThat(read(codec, text)).as("%s from <%s>", type, text).isEqualTo(theirs.get(i));
+      String expected = theirs.get(i);
+      String answer = read(codec, text);
+      if (server.majorVersion() < 18 && type.startsWith("float") && expected.startsWith("22003")) {
+        // Older servers quote more of the text around a number that is out of range.
+        expected = expected.substring(0, 5);
+        answer = answer.substring(0, 5);
+      }
+      assertThat(answer).as("%s from <%s>", type, text).isEqualTo(expected);
     }
   }
 

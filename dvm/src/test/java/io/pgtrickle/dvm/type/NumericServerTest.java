@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
@@ -46,6 +47,10 @@ final class NumericServerTest {
     for (int i = 0; i < ours.size(); i++) {
       assertThat(ours.get(i)).as(expressions.get(i)).isEqualTo(theirs.get(i));
     }
+  }
+
+  @AfterEach
+  void forget() {
     expressions.clear();
     ours.clear();
   }
@@ -281,7 +286,7 @@ final class NumericServerTest {
             "1,5",
             "0.0e131072",
             "1 1")) {
-      expect(TestServer.quote(text) + "::numeric", () -> PgNumeric.parse(text));
+      expectRead(text);
     }
     SplittableRandom random = new SplittableRandom(18);
     String alphabet = "0011259.eE+-naifty ";
@@ -290,9 +295,16 @@ final class NumericServerTest {
       for (int n = random.nextInt(1, 8); n > 0; n--) {
         text.append(alphabet.charAt(random.nextInt(alphabet.length())));
       }
-      expect("'" + text + "'::numeric", () -> PgNumeric.parse(text.toString()));
+      expectRead(text.toString());
     }
     compareAll();
+  }
+
+  private void expectRead(String text) throws SQLException {
+    // Before 16 the exponent was read by strtol, which skips blanks.
+    if (server.majorVersion() >= 16 || !text.matches("(?s).*[eE]\\s.*")) {
+      expect(TestServer.quote(text) + "::numeric", () -> PgNumeric.parse(text));
+    }
   }
 
   @Test

@@ -134,6 +134,15 @@ public record Definition(
     return value;
   }
 
+  /// `schema.table`, quoted only where SQL needs it, as the SQL functions show and take it.
+  public String displayName() {
+    return quoteIfNeeded(table.schema()) + "." + quoteIfNeeded(table.name());
+  }
+
+  private static String quoteIfNeeded(String identifier) {
+    return identifier.matches("[a-z_][a-z0-9_]*") ? identifier : TableName.quoted(identifier);
+  }
+
   /// Whether another row asks for contents that have to be built anew.
   public boolean rebuilds(Definition earlier) {
     return generation != earlier.generation;

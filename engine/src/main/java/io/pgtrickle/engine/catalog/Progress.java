@@ -93,22 +93,27 @@ public record Progress(
 
   /// Moves the frontier forward, in the transaction that writes the epoch's rows.
   ///
-  /// @return false if the lease is another's by now, or the frontier is already further: roll back
-  public static boolean advance(Connection connection, Frontier frontier, long token)
+  /// @return the server's time at that moment; empty if the lease is another's by now, or the
+  /// frontier is
+  ///     already further: roll back
+  public static Optional<Instant> advance(Connection connection, Frontier frontier, long token)
       throws SQLException {
     try (PreparedStatement update =
         connection.prepareStatement(
             "UPDATE pgtrickle_internal.pgt_progress"
                 + " SET frontier = ?::pg_lsn, frontier_timestamp = ?"
                 + " WHERE fencing_token = ? AND system_identifier = ? AND timeline = ?"
-                + " AND (frontier IS NULL OR frontier <= ?::pg_lsn)")) {
+                + " AND (frontier IS NULL OR frontier <= ?::pg_lsn)"
+                + " RETURNING clock_timestamp() AS now")) {
       Rows.set(update, 1, frontier.end());
       Rows.set(update, 2, frontier.time());
       update.setLong(3, token);
       update.setString(4, frontier.source());
       update.setInt(5, frontier.timeline());
       Rows.set(update, 6, frontier.end());
-      return update.executeUpdate() == 1;
+      try (ResultSet row = update.executeQuery()) {
+        return row.next() ? Optional.ofNullable(Rows.instant(row, "now")) : Optional.empty();
+      }
     }
   }
 }

@@ -131,7 +131,7 @@ final class CommandTree {
   private static int report(Exception failure, CommandLine commandLine, ParseResult parsed) {
     PrintWriter err = commandLine.getErr();
     if (failure instanceof TrickleException ours) {
-      ours.getMessage().lines().forEach(line -> err.println("pgtrickle: " + line));
+      String.valueOf(ours.getMessage()).lines().forEach(line -> err.println("pgtrickle: " + line));
       Throwable cause = ours.getCause();
       if (cause != null) {
         err.println("  " + cause.getMessage());

@@ -88,8 +88,7 @@ final class DemoCommand implements Subcommand {
       StopSignal stop,
       PrintWriter out)
       throws SQLException, InterruptedException {
-    Console console = System.console();
-    boolean terminal = console != null && console.isTerminal();
+    boolean terminal = Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
     try (Connection connection =
         DriverManager.getConnection(database.jdbcUrl(), database.properties())) {
       DemoSchema.create(connection);

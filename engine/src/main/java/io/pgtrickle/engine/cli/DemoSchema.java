@@ -26,10 +26,10 @@ final class DemoSchema {
         status text NOT NULL DEFAULT 'placed',
         placed_at timestamptz NOT NULL DEFAULT now());
       INSERT INTO customers
-        SELECT i, 'customer ' || i, (ARRAY['north','south','east','west'])[1 + i % 4]
+        SELECT i, 'customer ' || i, (ARRAY['north','south','east','west'])[1 + mod(i, 4)]
         FROM generate_series(1, %d) i;
       INSERT INTO products
-        SELECT i, 'product ' || i, (ARRAY['books','garden','kitchen','music','tools'])[1 + i % 5],
+        SELECT i, 'product ' || i, (ARRAY['books','garden','kitchen','music','tools'])[1 + mod(i, 5)],
                (i * 1.37)::numeric(10,2)
         FROM generate_series(1, %d) i;
       """

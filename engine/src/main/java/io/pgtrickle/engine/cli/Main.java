@@ -1,6 +1,8 @@
 package io.pgtrickle.engine.cli;
 
-import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.engine.Sidecar;
+import io.pgtrickle.engine.metrics.Meters;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
@@ -11,12 +13,35 @@ public final class Main {
 
   public static void main(String[] args) {
     System.exit(
-        commandLine(
-                _ -> {
-                  throw new SourceUnavailable("55000", "the engine is not part of this jar", null);
-                },
-                System.getenv())
-            .execute(args));
+        commandLine(config -> new Started(Sidecar.start(config)), System.getenv()).execute(args));
+  }
+
+  /// A sidecar in this process.
+  private record Started(Sidecar sidecar) implements SidecarLauncher.Running {
+    @Override
+    public int httpPort() {
+      return sidecar.httpPort();
+    }
+
+    @Override
+    public Meters meters() {
+      return sidecar.meters();
+    }
+
+    @Override
+    public boolean awaitReady(Duration timeout) throws InterruptedException {
+      return sidecar.awaitReady(timeout);
+    }
+
+    @Override
+    public void await() throws InterruptedException {
+      sidecar.await();
+    }
+
+    @Override
+    public void close() {
+      sidecar.close();
+    }
   }
 
   static CommandLine commandLine(SidecarLauncher launcher, Map<String, String> environment) {

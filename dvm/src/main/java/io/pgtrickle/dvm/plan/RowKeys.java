@@ -1,0 +1,182 @@
+package io.pgtrickle.dvm.plan;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/// Proves which columns of a plan identify its rows: no two rows have equal values there, NULLs
+/// being equal to each other.
+///
+///     scan       the primary key
+///     filter     the keys of the input
+///     project    those keys whose columns, or columns equal to them, are all passed on
+///     join       a key of each side together; of one side alone where the join equates a whole key
+///                of the other
+///     distinct   all columns, and the keys of the input
+///     aggregate  the groups, and keys of the input among them
+///     union all  none: its inputs may have rows in common
+public final class RowKeys {
+  /// Combinations of keys multiply; beyond this many the first ones are as good as any.
+  private static final int MOST = 16;
+
+  private RowKeys() {}
+
+  /// A shortest key, in ascending order; empty when none is known or there is at most one row.
+  public static List<Integer> shortest(Plan plan) {
+    return keys(plan).stream()
+        .min((l, r) -> Integer.compare(l.size(), r.size()))
+        .map(List::copyOf)
+        .orElse(List.of());
+  }
+
+  static Set<SortedSet<Integer>> keys(Plan plan) {
+    Set<SortedSet<Integer>> keys =
+        switch (plan) {
+          case Plan.Scan scan ->
+              scan.key().isEmpty() ? Set.of() : Set.of(new TreeSet<>(scan.key()));
+          case Plan.Values _, Plan.UnionAll _ -> Set.of();
+          case Plan.Filter filter -> keys(filter.input());
+          case Plan.Project project -> projected(project);
+          case Plan.Join join -> joined(join);
+          case Plan.Distinct distinct -> distinct(distinct);
+          case Plan.Aggregate aggregate -> grouped(aggregate);
+        };
+    Set<SortedSet<Integer>> some = new LinkedHashSet<>();
+    keys.stream().limit(MOST).forEach(some::add);
+    return some;
+  }
+
+  private static Set<SortedSet<Integer>> projected(Plan.Project project) {
+    Set<SortedSet<Integer>> keys = new LinkedHashSet<>();
+    for (SortedSet<Integer> key : keys(project.input())) {
+      SortedSet<Integer> above = new TreeSet<>();
+      for (int column : key) {
+        passedOn(project, column).ifPresent(above::add);
+      }
+      if (above.size() == key.size()) {
+        keys.add(above);
+      }
+    }
+    return keys;
+  }
+
+  private static Optional<Integer> passedOn(Plan.Project project, int column) {
+    List<Integer> candidates = new ArrayList<>(List.of(column));
+    candidates.addAll(equalTo(project.input(), column));
+    for (int candidate : candidates) {
+      for (int i = 0; i < project.expressions().size(); i++) {
+        if (project.expressions().get(i) instanceof Expr.Column(int index, var _)
+            && index == candidate) {
+          return Optional.of(i);
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /// Columns that are equal to a column in every row, by the keys of joins.
+  private static List<Integer> equalTo(Plan plan, int column) {
+    return switch (plan) {
+      case Plan.Filter(Plan input, Expr _) -> equalTo(input, column);
+      case Plan.Join join -> {
+        int width = join.left().schema().size();
+        Set<Integer> equal = new LinkedHashSet<>();
+        for (Plan.Key key : join.keys()) {
+          if (key.left() instanceof Expr.Column(int left, var leftType)
+              && key.right() instanceof Expr.Column(int right, var rightType)
+              && leftType.kind() == rightType.kind()) {
+            if (column == left) {
+              equal.add(right + width);
+            } else if (column == right + width) {
+              equal.add(left);
+            }
+          }
+        }
+        if (column < width) {
+          equal.addAll(equalTo(join.left(), column));
+        } else {
+          equalTo(join.right(), column - width).forEach(i -> equal.add(i + width));
+        }
+        yield List.copyOf(equal);
+      }
+      case Plan.Scan _,
+          Plan.Values _,
+          Plan.Project _,
+          Plan.UnionAll _,
+          Plan.Distinct _,
+          Plan.Aggregate _ ->
+          List.of();
+    };
+  }
+
+  private static Set<SortedSet<Integer>> joined(Plan.Join join) {
+    int width = join.left().schema().size();
+    SortedSet<Integer> leftEquated = new TreeSet<>();
+    SortedSet<Integer> rightEquated = new TreeSet<>();
+    for (Plan.Key key : join.keys()) {
+      if (key.left() instanceof Expr.Column(int index, var _)) {
+        leftEquated.add(index);
+      }
+      if (key.right() instanceof Expr.Column(int index, var _)) {
+        rightEquated.add(index);
+      }
+    }
+    Set<SortedSet<Integer>> keys = new LinkedHashSet<>();
+    Set<SortedSet<Integer>> lefts = keys(join.left());
+    Set<SortedSet<Integer>> rights = keys(join.right());
+    for (SortedSet<Integer> right : rights) {
+      if (rightEquated.containsAll(right)) {
+        keys.addAll(lefts);
+      }
+    }
+    for (SortedSet<Integer> left : lefts) {
+      for (SortedSet<Integer> right : rights) {
+        SortedSet<Integer> shifted = new TreeSet<>();
+        right.forEach(i -> shifted.add(i + width));
+        if (leftEquated.containsAll(left)) {
+          keys.add(shifted);
+        }
+        SortedSet<Integer> both = new TreeSet<>(left);
+        both.addAll(shifted);
+        keys.add(both);
+      }
+    }
+    return keys;
+  }
+
+  private static Set<SortedSet<Integer>> distinct(Plan.Distinct distinct) {
+    Set<SortedSet<Integer>> keys = new LinkedHashSet<>(keys(distinct.input()));
+    Schema schema = distinct.schema();
+    SortedSet<Integer> all = new TreeSet<>();
+    for (int i = 0; i < schema.size(); i++) {
+      all.add(i);
+    }
+    keys.add(all);
+    return keys;
+  }
+
+  private static Set<SortedSet<Integer>> grouped(Plan.Aggregate aggregate) {
+    Set<SortedSet<Integer>> keys = new LinkedHashSet<>();
+    List<Integer> columns = new ArrayList<>();
+    SortedSet<Integer> all = new TreeSet<>();
+    for (int i = 0; i < aggregate.groups().size(); i++) {
+      all.add(i);
+      columns.add(aggregate.groups().get(i) instanceof Expr.Column(int index, var _) ? index : -1);
+    }
+    for (SortedSet<Integer> key : keys(aggregate.input())) {
+      if (columns.containsAll(key)) {
+        SortedSet<Integer> among = new TreeSet<>();
+        key.forEach(column -> among.add(columns.indexOf(column)));
+        keys.add(among);
+      }
+    }
+    keys.add(all);
+    return keys;
+  }
+}

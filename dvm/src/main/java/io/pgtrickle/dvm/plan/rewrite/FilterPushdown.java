@@ -1,0 +1,102 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.plan.Plan;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedSet;
+
+/// Moves filters towards the scans, so that fewer rows reach the stateful operators.
+///
+/// Below a projection and into the inputs of a union every condition may go: it sees the same rows
+/// there. Below a join, a DISTINCT or a grouping only one that cannot fail: there may be rows below
+/// that never come up.
+final class FilterPushdown {
+  private FilterPushdown() {}
+
+  static Plan rewrite(Plan plan) {
+    return plan instanceof Plan.Filter(Plan input, Expr condition)
+        ? push(rewrite(input), Conjuncts.of(condition))
+        : Inputs.map(plan, FilterPushdown::rewrite);
+  }
+
+  private static Plan push(Plan input, List<Expr> conjuncts) {
+    if (conjuncts.isEmpty()) {
+      return input;
+    }
+    return switch (input) {
+      case Plan.Scan scan -> Conjuncts.filter(scan, conjuncts);
+      case Plan.Values values -> Conjuncts.filter(values, conjuncts);
+      case Plan.Project(Plan below, List<Expr> expressions, var schema) ->
+          new Plan.Project(push(below, over(conjuncts, expressions)), expressions, schema);
+      case Plan.UnionAll(List<Plan> inputs, var schema) ->
+          new Plan.UnionAll(inputs.stream().map(each -> push(each, conjuncts)).toList(), schema);
+      case Plan.Filter(Plan below, Expr condition) -> {
+        Plan safe = push(below, Conjuncts.total(conjuncts));
+        Plan both = Conjuncts.filter(safe, Conjuncts.of(condition));
+        yield Conjuncts.filter(both, Conjuncts.fallible(conjuncts));
+      }
+      case Plan.Distinct(Plan below) ->
+          Conjuncts.filter(
+              new Plan.Distinct(push(below, Conjuncts.total(conjuncts))),
+              Conjuncts.fallible(conjuncts));
+      case Plan.Join join -> intoJoin(join, conjuncts);
+      case Plan.Aggregate aggregate -> intoAggregate(aggregate, conjuncts);
+    };
+  }
+
+  private static List<Expr> over(List<Expr> conjuncts, List<Expr> expressions) {
+    return conjuncts.stream().map(conjunct -> Expressions.over(conjunct, expressions)).toList();
+  }
+
+  private static Plan intoJoin(Plan.Join join, List<Expr> conjuncts) {
+    int width = join.left().schema().size();
+    List<Expr> left = new ArrayList<>();
+    List<Expr> right = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      SortedSet<Integer> columns = Expressions.columns(conjunct);
+      if (columns.isEmpty() || !Expressions.isTotal(conjunct)) {
+        stay.add(conjunct);
+      } else if (columns.last() < width) {
+        left.add(conjunct);
+      } else if (columns.first() >= width) {
+        right.add(Expressions.shift(conjunct, -width));
+      } else {
+        stay.add(conjunct);
+      }
+    }
+    Plan pushed =
+        new Plan.Join(
+            push(join.left(), left),
+            push(join.right(), right),
+            join.keys(),
+            join.residual(),
+            join.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+
+  /// A condition on group values removes whole groups, so it may as well remove their rows.
+  private static Plan intoAggregate(Plan.Aggregate aggregate, List<Expr> conjuncts) {
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      SortedSet<Integer> columns = Expressions.columns(conjunct);
+      boolean onGroups = !columns.isEmpty() && columns.last() < aggregate.groups().size();
+      Expr lowered = onGroups ? Expressions.over(conjunct, aggregate.groups()) : conjunct;
+      if (onGroups && Expressions.isTotal(lowered)) {
+        below.add(lowered);
+      } else {
+        stay.add(conjunct);
+      }
+    }
+    Plan pushed =
+        new Plan.Aggregate(
+            push(aggregate.input(), below),
+            aggregate.groups(),
+            aggregate.calls(),
+            aggregate.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+}

@@ -1,0 +1,70 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// Recognizes the conditions that compare keys.
+///
+/// Keys are compared by their encodings, so both sides must have the same one: that of a type is
+/// its
+/// own, except that the integers share one, and text and varchar do.
+final class JoinKeys {
+  /// `int2eq … byteaeq`: the equality functions of the listed types, across integer widths too.
+  private static final Set<Integer> EQUALITIES =
+      Set.of(
+          60, 63, 65, 467, 158, 159, 1850, 1856, 852, 474, 1718, 287, 293, 299, 305, 67, 1048, 1086,
+          2052, 1152, 2956, 1948);
+
+  private static final Signature FLOAT4_TO_FLOAT8 =
+      new Signature(311, "pg_catalog", "float8", List.of(700), 701, true, 'i');
+
+  private JoinKeys() {}
+
+  static Optional<Plan.Key> of(Expr condition) {
+    if (!(condition instanceof Expr.Call call)
+        || !EQUALITIES.contains(call.function().oid())
+        || call.arguments().size() != 2) {
+      return Optional.empty();
+    }
+    Expr left = call.arguments().getFirst();
+    Expr right = call.arguments().getLast();
+    if (left.type().kind().isFloat() && left.type().kind() != right.type().kind()) {
+      left = widened(left);
+      right = widened(right);
+    }
+    return encoding(left.type()) == encoding(right.type()) && left.type().kind() != TypeKind.OPAQUE
+        ? Optional.of(new Plan.Key(left, right))
+        : Optional.empty();
+  }
+
+  private static Expr widened(Expr side) {
+    return side.type().kind() == TypeKind.FLOAT4
+        ? new Expr.Call(FLOAT4_TO_FLOAT8, List.of(side), SqlType.FLOAT8, 0)
+        : side;
+  }
+
+  private static TypeKind encoding(SqlType type) {
+    return switch (type.kind()) {
+      case INT2, INT4, INT8 -> TypeKind.INT8;
+      case TEXT, VARCHAR -> TypeKind.TEXT;
+      case BOOL,
+          NUMERIC,
+          FLOAT4,
+          FLOAT8,
+          BPCHAR,
+          DATE,
+          TIMESTAMP,
+          TIMESTAMPTZ,
+          UUID,
+          BYTEA,
+          OPAQUE ->
+          type.kind();
+    };
+  }
+}

@@ -1,0 +1,65 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.List;
+
+/// Makes one projection of two that follow each other, and none of one that changes nothing.
+///
+/// A computed column that is used twice above stays computed once.
+final class ProjectMerge {
+  private ProjectMerge() {}
+
+  static Plan rewrite(Plan plan) {
+    Plan over = Inputs.map(plan, ProjectMerge::rewrite);
+    if (!(over instanceof Plan.Project upper)) {
+      return over;
+    }
+    Plan.Project merged = upper;
+    while (merged.input() instanceof Plan.Project lower && composes(merged, lower)) {
+      List<Expr> expressions =
+          merged.expressions().stream()
+              .map(expression -> Expressions.over(expression, lower.expressions()))
+              .toList();
+      merged = new Plan.Project(lower.input(), expressions, merged.schema());
+    }
+    return isIdentity(merged) ? merged.input() : merged;
+  }
+
+  private static boolean composes(Plan.Project upper, Plan.Project lower) {
+    int[] uses = new int[lower.expressions().size()];
+    for (Expr expression : upper.expressions()) {
+      Expressions.forEach(
+          expression,
+          node -> {
+            if (node instanceof Expr.Column(int index, var _)) {
+              uses[index]++;
+            }
+          });
+    }
+    for (int i = 0; i < uses.length; i++) {
+      Expr computed = lower.expressions().get(i);
+      boolean trivial = computed instanceof Expr.Column || computed instanceof Expr.Literal;
+      if (uses[i] > 1 && !trivial) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Names count too: they are what the result is called.
+  private static boolean isIdentity(Plan.Project project) {
+    Schema below = project.input().schema();
+    if (!below.equals(project.schema())) {
+      return false;
+    }
+    for (int i = 0; i < below.size(); i++) {
+      if (!(project.expressions().get(i) instanceof Expr.Column(int index, var _)) || index != i) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,141 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/// Writes a bound plan as SQL that the server reads as the same plan.
+///
+/// One subquery per plan node, columns `c1, c2, …`: nothing is left to name resolution or to the
+/// precedence of operators. Expressions are written by [ExpressionText].
+public final class Deparser {
+  private final ExpressionText expressions;
+  private int relations;
+
+  private Deparser(Facts facts) {
+    this.expressions = new ExpressionText(facts);
+  }
+
+  /// A SELECT with the plan's columns, in order.
+  public static String sql(Plan bound, Facts facts) {
+    return new Deparser(facts).select(bound);
+  }
+
+  /// An expression over columns of a schema, as a person reads it.
+  public static String expression(Expr expression, Schema schema, Facts facts) {
+    List<String> names =
+        schema.columns().stream().map(column -> RelationShape.quote(column.name())).toList();
+    return new ExpressionText(facts).text(expression, names);
+  }
+
+  /// An item of FROM and how its columns are referred to.
+  private record Item(String text, List<String> columns) {}
+
+  private String select(Plan plan) {
+    return switch (plan) {
+      case Plan.Scan scan -> selectAll(scan, "SELECT");
+      case Plan.Values values -> values(values);
+      case Plan.Filter(Plan input, Expr condition) -> {
+        Item item = item(input);
+        yield select("SELECT", item.columns(), item.text())
+            + " WHERE "
+            + expressions.text(condition, item.columns());
+      }
+      case Plan.Project(Plan input, List<Expr> outputs, Schema _) -> {
+        Item item = item(input);
+        yield select("SELECT", texts(outputs, item), item.text());
+      }
+      case Plan.Join join -> join(join);
+      case Plan.UnionAll(List<Plan> inputs, Schema _) ->
+          String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
+      case Plan.Distinct(Plan input) -> selectAll(input, "SELECT DISTINCT");
+      case Plan.Aggregate aggregate -> aggregate(aggregate);
+    };
+  }
+
+  private String selectAll(Plan input, String select) {
+    Item item = item(input);
+    return select(select, item.columns(), item.text());
+  }
+
+  private static String select(String select, List<String> outputs, String from) {
+    List<String> named = new ArrayList<>();
+    for (int i = 0; i < outputs.size(); i++) {
+      named.add(outputs.get(i) + " AS c" + (i + 1));
+    }
+    return select + " " + String.join(", ", named) + (from.isEmpty() ? "" : " FROM " + from);
+  }
+
+  private List<String> texts(List<Expr> outputs, Item item) {
+    return outputs.stream().map(output -> expressions.text(output, item.columns())).toList();
+  }
+
+  private String values(Plan.Values values) {
+    if (values.rows().size() == 1) {
+      return select("SELECT", rowTexts(values.rows().getFirst()), "");
+    }
+    List<String> rows = new ArrayList<>();
+    for (List<Expr> row : values.rows()) {
+      rows.add("(" + String.join(", ", rowTexts(row)) + ")");
+    }
+    return "VALUES " + String.join(", ", rows);
+  }
+
+  private List<String> rowTexts(List<Expr> row) {
+    return row.stream().map(cell -> expressions.text(cell, List.of())).toList();
+  }
+
+  private String join(Plan.Join join) {
+    Item left = item(join.left());
+    Item right = item(join.right());
+    List<String> columns = new ArrayList<>(left.columns());
+    columns.addAll(right.columns());
+    Expr residual = join.residual();
+    if (!join.keys().isEmpty()) {
+      throw new IllegalArgumentException("a bound join has no keys yet");
+    }
+    String from =
+        residual == null
+            ? left.text() + " CROSS JOIN " + right.text()
+            : left.text() + " JOIN " + right.text() + " ON " + expressions.text(residual, columns);
+    return select("SELECT", columns, from);
+  }
+
+  private String aggregate(Plan.Aggregate aggregate) {
+    Item item = item(aggregate.input());
+    List<String> outputs = new ArrayList<>(texts(aggregate.groups(), item));
+    for (AggregateCall call : aggregate.calls()) {
+      outputs.add(expressions.text(call, item.columns()));
+    }
+    String text = select("SELECT", outputs, item.text());
+    if (aggregate.groups().isEmpty()) {
+      // Without an aggregate it is HAVING that makes the one group.
+      return aggregate.calls().isEmpty() ? text + " HAVING true" : text;
+    }
+    // By position: a bare integer constant would be taken for one.
+    List<String> positions =
+        IntStream.rangeClosed(1, aggregate.groups().size()).mapToObj(String::valueOf).toList();
+    return text + " GROUP BY " + String.join(", ", positions);
+  }
+
+  private Item item(Plan plan) {
+    String alias = "r" + ++relations;
+    if (plan instanceof Plan.Scan scan) {
+      List<String> columns =
+          scan.schema().columns().stream()
+              .map(column -> alias + "." + RelationShape.quote(column.name()))
+              .toList();
+      return new Item(scan.name() + " AS " + alias, columns);
+    }
+    int width = plan.schema().size();
+    List<String> names = IntStream.rangeClosed(1, width).mapToObj(i -> "c" + i).toList();
+    String list = names.isEmpty() ? "" : "(" + String.join(", ", names) + ")";
+    return new Item(
+        "(" + select(plan) + ") AS " + alias + list,
+        names.stream().map(name -> alias + "." + name).toList());
+  }
+}

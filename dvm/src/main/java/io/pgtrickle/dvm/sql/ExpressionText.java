@@ -1,0 +1,151 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Writes scalar expressions as SQL that resolves to the very same functions.
+///
+/// A function is called by its qualified name with arguments of exactly its declared types, so that
+/// overload resolution has one exact match; operators are written as calls of their functions.
+final class ExpressionText {
+  private final Facts facts;
+
+  ExpressionText(Facts facts) {
+    this.facts = facts;
+  }
+
+  /// @param columns how the input's columns are referred to
+  String text(Expr expression, List<String> columns) {
+    return switch (expression) {
+      case Expr.Column(int index, SqlType _) -> columns.get(index);
+      case Expr.Literal literal -> literal(literal);
+      case Expr.Call call -> name(call.function()) + list(call.arguments(), columns);
+      case Expr.Relabel(Expr input, SqlType type) -> relabel(input, type, columns);
+      case Expr.TextCast(Expr input, SqlType type) -> cast(text(input, columns), type);
+      case Expr.And(List<Expr> operands) -> joined(operands, " AND ", columns);
+      case Expr.Or(List<Expr> operands) -> joined(operands, " OR ", columns);
+      case Expr.Not(Expr operand) -> "(NOT " + text(operand, columns) + ")";
+      case Expr.IsNull(Expr operand) -> "(" + text(operand, columns) + " IS NULL)";
+      case Expr.IsTruth(Expr operand, Expr.Truth truth) ->
+          "(" + text(operand, columns) + " IS " + truth + ")";
+      case Expr.IsDistinct(Expr.Call equality) ->
+          "(%s IS DISTINCT FROM %s)"
+              .formatted(
+                  text(equality.arguments().getFirst(), columns),
+                  text(equality.arguments().getLast(), columns));
+      case Expr.NullIf(Expr.Call equality, SqlType _) ->
+          "NULLIF" + list(equality.arguments(), columns);
+      case Expr.Coalesce(List<Expr> operands, SqlType _) -> "COALESCE" + list(operands, columns);
+      case Expr.Extreme(boolean greatest, List<Expr> operands, SqlType _) ->
+          (greatest ? "GREATEST" : "LEAST") + list(operands, columns);
+      case Expr.Case choice -> choice(choice, columns);
+      case Expr.Quantified quantified -> quantified(quantified, columns);
+    };
+  }
+
+  String text(AggregateCall call, List<String> columns) {
+    List<String> arguments =
+        call.arguments().stream().map(argument -> text(argument, columns)).toList();
+    String inside = arguments.isEmpty() ? "*" : String.join(", ", arguments);
+    Expr filter = call.filter();
+    return name(call.function())
+        + "("
+        + (call.distinct() ? "DISTINCT " : "")
+        + inside
+        + ")"
+        + (filter == null ? "" : " FILTER (WHERE " + text(filter, columns) + ")");
+  }
+
+  private static String name(Signature function) {
+    return RelationShape.quote(function.schema()) + "." + RelationShape.quote(function.name());
+  }
+
+  private String list(List<Expr> expressions, List<String> columns) {
+    return "(" + String.join(", ", expressions.stream().map(e -> text(e, columns)).toList()) + ")";
+  }
+
+  private String joined(List<Expr> operands, String operator, List<String> columns) {
+    return "(" + String.join(operator, operands.stream().map(e -> text(e, columns)).toList()) + ")";
+  }
+
+  private String literal(Expr.Literal literal) {
+    Object value = literal.value();
+    String text = value == null ? "NULL" : quoted(TypeCodec.of(literal.type()).toText(value));
+    return cast(text, literal.type());
+  }
+
+  /// A string constant that means the same whatever standard_conforming_strings says.
+  private static String quoted(String text) {
+    String body = text.replace("'", "''");
+    return body.contains("\\") ? "E'" + body.replace("\\", "\\\\") + "'" : "'" + body + "'";
+  }
+
+  private String cast(String text, SqlType type) {
+    return "(" + text + ")::" + typeName(type);
+  }
+
+  private String typeName(SqlType type) {
+    return facts
+        .typeName(type.oid())
+        .orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
+  }
+
+  private String relabel(Expr input, SqlType type, List<String> columns) {
+    String text = text(input, columns);
+    if (input.type().oid() != type.oid()) {
+      text = cast(text, type);
+    }
+    if (input.type().collation() != type.collation() && type.collation() != 0) {
+      Facts.NamedCollation collation =
+          facts
+              .collation(type.collation())
+              .orElseThrow(() -> NodeForm.notUnderstood("collation " + type.collation()));
+      text = "(" + text + " COLLATE " + collation.name() + ")";
+    }
+    return text;
+  }
+
+  private String choice(Expr.Case choice, List<String> columns) {
+    StringBuilder text = new StringBuilder("(CASE");
+    for (Expr.When branch : choice.branches()) {
+      text.append(" WHEN ")
+          .append(text(branch.condition(), columns))
+          .append(" THEN ")
+          .append(text(branch.result(), columns));
+    }
+    Expr otherwise = choice.otherwise();
+    if (otherwise != null) {
+      text.append(" ELSE ").append(text(otherwise, columns));
+    }
+    return text.append(" END)").toString();
+  }
+
+  private String quantified(Expr.Quantified quantified, List<String> columns) {
+    Facts.Operator operator =
+        facts
+            .operatorOf(quantified.comparison())
+            .orElseThrow(
+                () -> NodeForm.notUnderstood("an operator for " + quantified.comparison()));
+    List<String> elements = new ArrayList<>();
+    for (Expr element : quantified.elements()) {
+      elements.add(text(element, columns));
+    }
+    SqlType elementType =
+        quantified.elements().isEmpty()
+            ? SqlType.of(operator.right())
+            : quantified.elements().getFirst().type();
+    String array = "ARRAY[" + String.join(", ", elements) + "]::" + typeName(elementType) + "[]";
+    return "(%s OPERATOR(%s.%s) %s (%s))"
+        .formatted(
+            text(quantified.operand(), columns),
+            RelationShape.quote(operator.schema()),
+            operator.name(),
+            quantified.all() ? "ALL" : "ANY",
+            array);
+  }
+}

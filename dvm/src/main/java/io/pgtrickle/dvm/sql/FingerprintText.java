@@ -1,0 +1,306 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.sql.Fingerprint.Output;
+import io.pgtrickle.dvm.sql.NodeTree.Absent;
+import io.pgtrickle.dvm.sql.NodeTree.Datum;
+import io.pgtrickle.dvm.sql.NodeTree.Items;
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.sql.NodeTree.Numbers;
+import io.pgtrickle.dvm.sql.NodeTree.Token;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeKind;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Set;
+
+/// Writes scalar nodes of a tree in a normal form with variables resolved.
+///
+/// Most nodes are written field by field, whatever they are. Normalized is only what SQL lets one
+/// write in two ways: an operator and its function, `NOT … IS NULL` and `IS NOT NULL`, simple and
+/// searched CASE, nested ANDs, an array constant and a constructor, a cast outside and inside of an
+/// array.
+final class FingerprintText {
+  /// How variables are resolved.
+  interface Columns {
+    Output column(Variable variable, FingerprintText text);
+  }
+
+  /// Fields that name the type of a node's value.
+  private static final List<String> TYPE_FIELDS =
+      List.of(
+          "vartype",
+          "consttype",
+          "opresulttype",
+          "funcresulttype",
+          "aggtype",
+          "resulttype",
+          "casetype",
+          "coalescetype",
+          "minmaxtype");
+
+  private static final List<String> COLLATION_FIELDS =
+      List.of(
+          "varcollid",
+          "constcollid",
+          "opcollid",
+          "funccollid",
+          "aggcollid",
+          "resultcollid",
+          "casecollid",
+          "coalescecollid",
+          "minmaxcollid",
+          "collOid");
+
+  /// Modifiers are implied by what is written; deparsing loses those that change nothing.
+  private static final Set<String> UNIMPORTANT = Set.of("resulttypmod");
+
+  private final Facts facts;
+  private final Columns columns;
+  private final Set<String> expressions;
+  private final Deque<Output> operands = new ArrayDeque<>();
+
+  FingerprintText(Facts facts, Columns columns, Set<String> expressions) {
+    this.facts = facts;
+    this.columns = columns;
+    this.expressions = expressions;
+  }
+
+  static String call(int function, int collation, List<String> arguments) {
+    return "call " + function + (collation == 0 ? "" : " collate " + collation) + arguments;
+  }
+
+  static String relabel(int type, int collation, String input) {
+    return "relabel " + type + " " + collation + " [" + input + "]";
+  }
+
+  /// The conjuncts of a condition.
+  List<String> conjuncts(Node condition) {
+    List<String> conjuncts = new ArrayList<>();
+    for (Node operand : operandsOf(condition, "and")) {
+      conjuncts.add(output(operand).text());
+    }
+    return conjuncts;
+  }
+
+  Output output(Node node) {
+    NodeForm form = NodeForm.glance(node);
+    if (form.tag().equals("VAR")) {
+      return columns.column(Variable.of(node), this);
+    }
+    if (form.tag().equals("CASETESTEXPR")) {
+      return operands.element();
+    }
+    String text = written(node, form);
+    if (!form.tag().equals("CONST")) {
+      expressions.add(text);
+    }
+    return new Output(text, first(form, TYPE_FIELDS, 16), first(form, COLLATION_FIELDS, 0));
+  }
+
+  private static int first(NodeForm form, List<String> fields, int otherwise) {
+    for (String field : fields) {
+      if (form.has(field)) {
+        return form.oid(field);
+      }
+    }
+    return otherwise;
+  }
+
+  private String written(Node node, NodeForm form) {
+    return switch (form.tag()) {
+      case "CONST" -> constant(form);
+      case "OPEXPR" -> call(operatorFunction(form), form.oid("inputcollid"), arguments(form));
+      case "FUNCEXPR" -> call(form.oid("funcid"), form.oid("inputcollid"), arguments(form));
+      case "BOOLEXPR" -> logic(node, form);
+      case "NULLTEST" -> negated(form.integer("nulltesttype") == 1, "null [" + arg(form) + "]");
+      case "BOOLEANTEST" -> {
+        int kind = form.integer("booltesttype");
+        yield negated(kind % 2 == 1, "truth " + kind / 2 + " [" + arg(form) + "]");
+      }
+      case "RELABELTYPE" -> {
+        Output input = output(form.node("arg"));
+        yield relabelled(input, form.oid("resulttype"), form.oid("resultcollid"));
+      }
+      case "COLLATE" -> {
+        Output input = output(form.node("arg"));
+        yield relabelled(input, input.type(), form.oid("collOid"));
+      }
+      case "CASE" -> caseOf(form);
+      case "SCALARARRAYOPEXPR" -> quantified(form);
+      default -> fieldByField(node, form.tag());
+    };
+  }
+
+  private static String relabelled(Output input, int type, int collation) {
+    return input.type() == type && input.collation() == collation
+        ? input.text()
+        : relabel(type, collation, input.text());
+  }
+
+  private String negated(boolean negated, String text) {
+    if (!negated) {
+      return text;
+    }
+    expressions.add(text);
+    return "not [" + text + "]";
+  }
+
+  private String arg(NodeForm form) {
+    return output(form.node("arg")).text();
+  }
+
+  private List<String> arguments(NodeForm form) {
+    return form.nodes("args").stream().map(argument -> output(argument).text()).toList();
+  }
+
+  private int operatorFunction(NodeForm form) {
+    int operator = form.oid("opno");
+    return facts
+        .operator(operator)
+        .map(Facts.Operator::function)
+        .orElseThrow(() -> NodeForm.notUnderstood("operator " + operator));
+  }
+
+  private static String constant(NodeForm form) {
+    int type = form.oid("consttype");
+    String prefix = "constant " + type + " ";
+    if (form.flag("constisnull")) {
+      return prefix + "null";
+    }
+    Datum datum = form.datum("constvalue");
+    if (TypeKind.of(type) == TypeKind.OPAQUE) {
+      return prefix + datum.image();
+    }
+    Expr.Literal literal = DatumImage.literal(datum, SqlType.of(type));
+    return prefix + shown(literal);
+  }
+
+  private static String shown(Expr.Literal literal) {
+    Object value = literal.value();
+    return value == null ? "null" : "'" + TypeCodec.of(literal.type()).toText(value) + "'";
+  }
+
+  private String logic(Node node, NodeForm form) {
+    String operator = form.text("boolop");
+    List<String> texts =
+        (operator.equals("not") ? form.nodes("args") : operandsOf(node, operator))
+            .stream().map(operand -> output(operand).text()).toList();
+    return operator + " " + texts;
+  }
+
+  private static List<Node> operandsOf(Node node, String operator) {
+    NodeForm form = NodeForm.glance(node);
+    if (!form.tag().equals("BOOLEXPR") || !form.text("boolop").equals(operator)) {
+      return List.of(node);
+    }
+    return form.nodes("args").stream()
+        .flatMap(operand -> operandsOf(operand, operator).stream())
+        .toList();
+  }
+
+  private String caseOf(NodeForm form) {
+    boolean simple = !form.isAbsent("arg");
+    if (simple) {
+      operands.push(output(form.node("arg")));
+    }
+    List<String> branches = new ArrayList<>();
+    for (Node when : form.nodes("args")) {
+      NodeForm branch = NodeForm.glance(when);
+      branches.add(
+          "when "
+              + output(branch.node("expr")).text()
+              + " then "
+              + output(branch.node("result")).text());
+    }
+    if (simple) {
+      operands.pop();
+    }
+    // A CASE without ELSE is analyzed as one with ELSE NULL.
+    String otherwise =
+        form.isAbsent("defresult") ? "nothing" : output(form.node("defresult")).text();
+    return "case " + branches + " else " + otherwise;
+  }
+
+  private String quantified(NodeForm form) {
+    List<Node> arguments = form.nodes("args");
+    List<String> elements = elements(arguments.getLast()).stream().map(Output::text).toList();
+    return "quantified %s %s collate %s [%s] over %s"
+        .formatted(
+            form.flag("useOr") ? "any" : "all",
+            operatorFunction(form),
+            form.oid("inputcollid"),
+            output(arguments.getFirst()).text(),
+            elements);
+  }
+
+  private List<Output> elements(Node array) {
+    NodeForm form = NodeForm.glance(array);
+    return switch (form.tag()) {
+      case "ARRAY" -> form.nodes("elements").stream().map(this::output).toList();
+      case "CONST" -> constantElements(form);
+      case "RELABELTYPE" -> {
+        int type = KnownTypes.elementOf(form.oid("resulttype")).orElse(0);
+        int collation = form.oid("resultcollid");
+        yield elements(form.node("arg")).stream()
+            .map(element -> recorded(relabelled(element, type, collation), type, collation))
+            .toList();
+      }
+      case "ARRAYCOERCEEXPR" -> {
+        List<Output> coerced = new ArrayList<>();
+        for (Output element : elements(form.node("arg"))) {
+          operands.push(element);
+          coerced.add(output(form.node("elemexpr")));
+          operands.pop();
+        }
+        yield coerced;
+      }
+      default -> List.of(output(array));
+    };
+  }
+
+  private Output recorded(String text, int type, int collation) {
+    if (!text.startsWith("constant ")) {
+      expressions.add(text);
+    }
+    return new Output(text, type, collation);
+  }
+
+  private static List<Output> constantElements(NodeForm form) {
+    int type = KnownTypes.elementOf(form.oid("consttype")).orElse(0);
+    int collation = form.oid("constcollid");
+    SqlType elementType = SqlType.of(type, -1, collation);
+    return DatumImage.elements(form.datum("constvalue"), elementType).stream()
+        .map(literal -> "constant " + type + " " + shown(literal))
+        .map(text -> new Output(text, type, collation))
+        .toList();
+  }
+
+  private String fieldByField(Node node, String tag) {
+    Set<String> irrelevant = NodeForm.IRRELEVANT.getOrDefault(tag, Set.of());
+    StringBuilder text = new StringBuilder(tag);
+    node.fields()
+        .forEach(
+            (field, value) -> {
+              if (!irrelevant.contains(field) && !UNIMPORTANT.contains(field)) {
+                text.append(' ').append(field).append(' ').append(value(value));
+              }
+            });
+    return text.toString();
+  }
+
+  private String value(NodeTree value) {
+    return switch (value) {
+      case Node(String tag, var fields) when tag.equals("TARGETENTRY") -> value(fields.get("expr"));
+      case Node node -> output(node).text();
+      case Items(List<NodeTree> elements) -> elements.stream().map(this::value).toList().toString();
+      case Numbers numbers -> numbers.elements().toString();
+      case Datum datum -> datum.image().toString();
+      case Token(String text) -> text;
+      case Absent _ -> "-";
+    };
+  }
+}

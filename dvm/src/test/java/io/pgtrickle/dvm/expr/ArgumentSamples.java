@@ -1,0 +1,322 @@
+package io.pgtrickle.dvm.expr;
+
+import io.pgtrickle.dvm.type.Bytes;
+import io.pgtrickle.dvm.type.PgNumeric;
+import io.pgtrickle.dvm.type.Samples;
+import io.pgtrickle.dvm.type.SqlType;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/// Argument lists for a function of the library: NULLs, extremes and equal pairs in all
+/// combinations, then
+/// random ones.
+final class ArgumentSamples {
+  private static final int UNARY = 600;
+  private static final int MORE = 900;
+
+  private static final List<String> UNITS =
+      List.of(
+          "us",
+          "microseconds",
+          "MilliSeconds",
+          "ms",
+          "second",
+          "minute",
+          "m",
+          "mm",
+          "hour",
+          "day",
+          "week",
+          "month",
+          "quarter",
+          "year",
+          "y",
+          "decade",
+          "century",
+          "millennium",
+          "millenniumx",
+          "timezone",
+          "timezone_hour",
+          "timezone_minute",
+          "timezone_mx",
+          "dow",
+          "isodow",
+          "doy",
+          "isoyear",
+          "julian",
+          "j",
+          "epoch",
+          "infinity",
+          "-infinity",
+          "now",
+          "allballs",
+          "",
+          "é",
+          "fortnight",
+          "DAY ",
+          "january",
+          "x".repeat(70),
+          "microsecondxyz");
+
+  private static final List<String> ZONES =
+      List.of("UTC", "GMT", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "Etc/GMT+5");
+
+  private static final List<String> TEXTS =
+      List.of(
+          "",
+          " ",
+          "a",
+          "A",
+          "b",
+          "%",
+          "_",
+          "\\",
+          "a%",
+          "%a",
+          "%\\",
+          "a\\",
+          "\\%",
+          "%_%",
+          "__",
+          "a_c",
+          "abc",
+          "ABC",
+          "aBcÉé",
+          "%b%",
+          "a%c",
+          "a\\%c",
+          "%%a%%",
+          "ab,cd,,ef",
+          ",",
+          ",,",
+          "  x  ",
+          "xyxyx",
+          "yx",
+          "xy",
+          "xyz",
+          "\ud83d\ude00",
+          "a\ud83d\ude00b",
+          "%\ud83d\ude00_",
+          "äöü",
+          "ö",
+          "trim me ",
+          "0123456789",
+          "\uffff",
+          "a\n",
+          "ab  ");
+
+  private ArgumentSamples() {}
+
+  /// Argument lists for one use of a function.
+  static List<@Nullable Object[]> of(NativeFunction function, List<SqlType> types) {
+    SplittableRandom random = new SplittableRandom(function.toString().hashCode());
+    List<List<@Nullable Object>> pools = new ArrayList<>();
+    for (int i = 0; i < types.size(); i++) {
+      pools.add(pool(function, types, i, random));
+    }
+    List<@Nullable Object[]> tuples = new ArrayList<>();
+    int core = types.size() == 1 ? UNARY : types.size() == 2 ? 30 : types.size() == 3 ? 8 : 5;
+    combine(pools, core, new @Nullable Object[types.size()], 0, tuples);
+    for (int i = types.size() == 1 ? MORE : 0; i < MORE; i++) {
+      @Nullable Object[] tuple = new @Nullable Object[types.size()];
+      for (int j = 0; j < tuple.length; j++) {
+        tuple[j] = pools.get(j).get(random.nextInt(pools.get(j).size()));
+      }
+      tuples.add(tuple);
+    }
+    return tuples;
+  }
+
+  private static void combine(
+      List<List<@Nullable Object>> pools,
+      int core,
+      @Nullable Object[] tuple,
+      int at,
+      List<@Nullable Object[]> tuples) {
+    if (at == tuple.length) {
+      tuples.add(tuple.clone());
+      return;
+    }
+    List<@Nullable Object> pool = pools.get(at);
+    for (int i = 0; i < Math.min(core, pool.size()); i++) {
+      tuple[at] = pool.get(i);
+      combine(pools, core, tuple, at + 1, tuples);
+    }
+  }
+
+  /// The values of one argument, NULL first.
+  private static List<@Nullable Object> pool(
+      NativeFunction function, List<SqlType> types, int argument, SplittableRandom random) {
+    List<@Nullable Object> pool = new ArrayList<>();
+    if (argument != function.zoneArgument()) {
+      pool.add(null);
+    }
+    pool.addAll(values(function, types, argument, random));
+    return pool;
+  }
+
+  private static List<? extends Object> values(
+      NativeFunction function, List<SqlType> types, int argument, SplittableRandom random) {
+    SqlType type = types.get(argument);
+    String name = function.name();
+    if (argument == function.zoneArgument()) {
+      return ZONES;
+    }
+    if (argument == 0
+        && (name.startsWith("date_") || name.equals("extract"))
+        && type.equals(SqlType.TEXT)) {
+      return shuffled(UNITS, random);
+    }
+    if (type.equals(SqlType.INT4) && argument > 0) {
+      switch (name) {
+        case "numeric" -> {
+          return numericModifiers();
+        }
+        case "varchar", "bpchar" -> {
+          return longs(-1, 5, 6, 7, 8, 10, 14, 0, 3);
+        }
+        case "timestamp", "timestamptz" -> {
+          return longs(-1, 0, 1, 2, 3, 4, 5, 6, 7, -2, 100);
+        }
+        // Nothing in between: results of hundreds of megabytes prove no more than these.
+        case "repeat" -> {
+          return longs(-2147483648, -1, 0, 1, 2, 3, 7, 50, 1000);
+        }
+        case "lpad", "rpad" -> {
+          return longs(-2147483648, -1, 0, 1, 2, 3, 7, 50, 1000, 1_100_000_000, Integer.MAX_VALUE);
+        }
+        default -> {}
+      }
+    }
+    if (name.equals("make_date")) {
+      return longs(
+          1,
+          2,
+          0,
+          -1,
+          4,
+          12,
+          13,
+          28,
+          29,
+          30,
+          31,
+          32,
+          1900,
+          2000,
+          2023,
+          2024,
+          -44,
+          9999,
+          10000,
+          -4713,
+          -4714,
+          -4715,
+          5874897,
+          5874898,
+          10_000_001,
+          Integer.MAX_VALUE,
+          Integer.MIN_VALUE);
+    }
+    List<Object> values = new ArrayList<>();
+    switch (type.kind()) {
+      case TEXT, VARCHAR, BPCHAR -> values.addAll(shuffled(TEXTS, random));
+      case BYTEA ->
+          shuffled(TEXTS, random)
+              .forEach(text -> values.add(Bytes.copyOf(text.getBytes(StandardCharsets.UTF_8))));
+      case INT2, INT4, INT8 ->
+          values.addAll(longs(-3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 31, 32, 33, 64));
+      case FLOAT4 -> values.addAll(List.of(0.5f, 1.5f, -2.5f, 32767.5f, -32768.5f, 2147483648f));
+      case FLOAT8 ->
+          values.addAll(
+              List.of(
+                  0.5,
+                  1.5,
+                  -2.5,
+                  32767.5,
+                  -32768.5,
+                  2147483647.5,
+                  -2147483648.5,
+                  1e200,
+                  1e-200,
+                  9.223372036854775807e18,
+                  3.4028236e38,
+                  1e-46));
+      case NUMERIC ->
+          List.of(
+                  "0",
+                  "0.5",
+                  "-0.5",
+                  "1.50",
+                  "-2.5",
+                  "7",
+                  "3",
+                  "0.0001",
+                  "32767.5",
+                  "2147483647.5",
+                  "-9223372036854775808.5",
+                  "99999.995",
+                  "12345678901234567890.123456789")
+              .forEach(text -> values.add(PgNumeric.parse(text)));
+      case DATE -> values.addAll(longs(106751982, 106751983, -730122, 9496, 9582, 9587));
+      // Around changes of the clock in Berlin and St. John's.
+      case TIMESTAMP, TIMESTAMPTZ ->
+          values.addAll(
+              longs(
+                  733_114_800_000_000L,
+                  733_111_200_000_000L,
+                  733_112_999_999_999L,
+                  751_258_800_000_000L,
+                  751_255_200_000_000L,
+                  751_251_600_000_000L,
+                  751_253_400_500_000L,
+                  731_905_860_000_000L,
+                  750_043_860_000_000L,
+                  -3_000_000_000_000_000L,
+                  -63_113_904_000_000_000L,
+                  1,
+                  -1,
+                  500_000,
+                  -500_000));
+      case BOOL, UUID, OPAQUE -> {}
+    }
+    List<Object> more =
+        new ArrayList<>(Samples.of(type, random.nextLong(), types.size() == 1 ? 600 : 80));
+    values.addAll(more);
+    // Extremes of both lists in the core.
+    List<Object> mixed = new ArrayList<>();
+    int half = values.size() - more.size();
+    for (int i = 0; i < values.size(); i++) {
+      if (i < half) {
+        mixed.add(values.get(i));
+      }
+      if (i < more.size()) {
+        mixed.add(more.get(i));
+      }
+    }
+    return mixed;
+  }
+
+  private static List<Long> numericModifiers() {
+    List<Long> modifiers = new ArrayList<>(longs(-1));
+    for (int[] p :
+        new int[][] {{10, 2}, {3, 0}, {5, 5}, {1000, 1000}, {38, 10}, {18, 18}, {1, 0}}) {
+      modifiers.add((long) ((p[0] << 16) | p[1]) + 4);
+    }
+    return modifiers;
+  }
+
+  private static List<Long> longs(long... values) {
+    return LongStream.of(values).boxed().toList();
+  }
+
+  private static <T> List<T> shuffled(List<T> values, SplittableRandom random) {
+    List<T> shuffled = new ArrayList<>(values);
+    java.util.Collections.shuffle(shuffled, new java.util.Random(random.nextLong()));
+    return shuffled;
+  }
+}

@@ -1,0 +1,299 @@
+package io.pgtrickle.dvm.expr;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
+import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.Samples;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TestServer;
+import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Every function of the library against the server: the same value, NULL or error for every
+/// argument list.
+///
+/// The library itself is the list of tests, so that no function is in it untested.
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class FunctionLibraryServerTest {
+  private static final List<String> ZONES = List.of("UTC", "Europe/Berlin", "America/St_Johns");
+
+  /// Functions that older servers do not have.
+  private static final Set<String> SINCE_17 =
+      Set.of(
+          "pg_catalog.timezone(timestamp with time zone)",
+          "pg_catalog.timezone(timestamp without time zone)");
+
+  private final TestServer server;
+  private final int version;
+
+  FunctionLibraryServerTest() throws SQLException {
+    server = TestServer.connect();
+    version = server.majorVersion();
+    try (Statement statement = server.connection().createStatement()) {
+      // A plan for known arguments would be folded, and a strict call with a NULL never be made.
+      statement.execute("SET plan_cache_mode = force_generic_plan");
+    }
+  }
+
+  @AfterAll
+  void disconnect() throws SQLException {
+    server.close();
+  }
+
+  static List<NativeFunction> functions() {
+    return List.copyOf(FunctionLibrary.signatures());
+  }
+
+  @ParameterizedTest
+  @MethodSource("functions")
+  void functionAnswersAsTheServerDoes(NativeFunction function) throws SQLException {
+    if (version < 17 && SINCE_17.contains(function.toString())) {
+      return;
+    }
+    Signature signature = serverSignature(function);
+    assertThat(FunctionLibrary.find(signature)).containsSame(function);
+    assertThat(signature.volatility()).isNotEqualTo('v');
+    boolean zoned =
+        function.requirements().contains(Requirement.TIME_ZONE) || isPolymorphic(function);
+    List<String> differences = new ArrayList<>();
+    int failures = 0;
+    for (List<SqlType> types : argumentTypes(function)) {
+      List<@Nullable Object[]> tuples = ArgumentSamples.of(function, types);
+      define(function, types);
+      for (String zone : zoned ? ZONES : ZONES.subList(0, 1)) {
+        List<String> theirs = onServer(zone, types, tuples);
+        List<String> ours = natively(signature, function, zone, types, tuples);
+        for (int i = 0; i < tuples.size(); i++) {
+          failures += theirs.get(i).startsWith("error") ? 1 : 0;
+          if (!alike(theirs.get(i), ours.get(i))) {
+            differences.add(
+                "%s under %s: server %s, native %s"
+                    .formatted(
+                        shown(types, tuples.get(i)), zone, cut(theirs.get(i)), cut(ours.get(i))));
+          }
+        }
+      }
+    }
+    assertThat(differences.stream().limit(20)).as("%d differences", differences.size()).isEmpty();
+    if (function.isTotal()) {
+      assertThat(failures).as("errors of a total function").isZero();
+    }
+  }
+
+  /// The server's own description of the function.
+  private Signature serverSignature(NativeFunction function) throws SQLException {
+    String sql =
+        """
+        SELECT oid, prorettype, proisstrict, provolatile
+        FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace
+          AND (proname || ' ' || proargtypes::text)
+            = ANY (?::text[])
+        """;
+    String types =
+        function.arguments().stream().map(String::valueOf).collect(Collectors.joining(" "));
+    List<@Nullable String[]> rows = server.query(sql, List.of(function.name() + " " + types));
+    assertThat(rows).as("%s on the server", function).hasSize(1);
+    @Nullable String[] row = rows.getFirst();
+    return new Signature(
+        Integer.parseInt(String.valueOf(row[0])),
+        "pg_catalog",
+        function.name(),
+        function.arguments(),
+        Integer.parseInt(String.valueOf(row[1])),
+        "t".equals(row[2]),
+        String.valueOf(row[3]).charAt(0));
+  }
+
+  private static boolean isPolymorphic(NativeFunction function) {
+    return function.arguments().stream()
+        .anyMatch(oid -> oid == TypeNames.ANY || oid == TypeNames.ANY_NON_ARRAY);
+  }
+
+  /// The actual argument types to call with: each type in place of a polymorphic one.
+  private static List<List<SqlType>> argumentTypes(NativeFunction function) {
+    if (!isPolymorphic(function)) {
+      return List.of(function.arguments().stream().map(SqlType::of).toList());
+    }
+    List<List<SqlType>> choices = new ArrayList<>();
+    for (SqlType type : Samples.types()) {
+      List<SqlType> types = new ArrayList<>();
+      for (int oid : function.arguments()) {
+        if (oid == TypeNames.ANY) {
+          types.add(type);
+        }
+        types.add(oid == TypeNames.ANY || oid == TypeNames.ANY_NON_ARRAY ? type : SqlType.of(oid));
+      }
+      choices.add(types);
+    }
+    return choices;
+  }
+
+  /// Creates a function on the server that answers with the value's text or the error.
+  private void define(NativeFunction function, List<SqlType> types) throws SQLException {
+    StringBuilder parameters = new StringBuilder();
+    StringBuilder arguments = new StringBuilder();
+    for (int i = 0; i < types.size(); i++) {
+      String separator = i == 0 ? "" : ", ";
+      parameters.append(separator).append('a').append(i).append(' ').append(name(types.get(i)));
+      arguments.append(separator).append('a').append(i);
+    }
+    String result = name(SqlType.of(function.result()));
+    // A timestamptz is printed in the session's zone, which is not what is tested here.
+    String shown =
+        function.result() == SqlType.TIMESTAMPTZ.oid()
+            ? "encode(timestamptz_send(v), 'hex')"
+            : "format('%s', v)";
+    String sql =
+        """
+        DROP FUNCTION IF EXISTS pg_temp.probe;
+        CREATE FUNCTION pg_temp.probe(%s) RETURNS text LANGUAGE plpgsql AS $$
+        DECLARE
+          v %s;
+        BEGIN
+          v := pg_catalog."%s"(%s);
+          RETURN CASE WHEN v IS NULL THEN 'null' ELSE 'value ' || %s END;
+        EXCEPTION WHEN OTHERS THEN
+          RETURN 'error ' || SQLSTATE || ' ' || SQLERRM;
+        END
+        $$
+        """
+            .formatted(parameters, result, function.name(), arguments, shown);
+    try (Statement statement = server.connection().createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  private List<String> onServer(String zone, List<SqlType> types, List<@Nullable Object[]> tuples)
+      throws SQLException {
+    try (Statement statement = server.connection().createStatement()) {
+      statement.execute("SET TIME ZONE " + TestServer.quote(zone));
+    }
+    StringBuilder arguments = new StringBuilder();
+    StringBuilder arrays = new StringBuilder();
+    StringBuilder names = new StringBuilder();
+    List<List<String>> parameters = new ArrayList<>();
+    for (int i = 0; i < types.size(); i++) {
+      String separator = i == 0 ? "" : ", ";
+      arguments
+          .append(separator)
+          .append("x%d::%s".formatted(i, name(types.get(i))))
+          .append(types.get(i).kind().isText() ? " COLLATE \"C\"" : "");
+      arrays.append(separator).append("?::text[]");
+      names.append('x').append(i).append(", ");
+      TypeCodec codec = TypeCodec.of(types.get(i));
+      List<String> column = new ArrayList<>();
+      for (@Nullable Object[] tuple : tuples) {
+        Object value = tuple[i];
+        column.add(text(value, codec));
+      }
+      parameters.add(column);
+    }
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    List<String>[] columns = parameters.toArray(new List[0]);
+    return server
+        .query(
+            "SELECT pg_temp.probe(%s) FROM unnest(%s) WITH ORDINALITY u(%sn) ORDER BY n"
+                .formatted(arguments, arrays, names),
+            columns)
+        .stream()
+        .map(row -> String.valueOf(row[0]))
+        .toList();
+  }
+
+  // The driver takes a NULL element of an array, the parameter's type does not say so.
+  @SuppressWarnings("NullAway")
+  private static String text(@Nullable Object value, TypeCodec codec) {
+    return value == null ? null : codec.toText(value);
+  }
+
+  private List<String> natively(
+      Signature signature,
+      NativeFunction function,
+      String zone,
+      List<SqlType> types,
+      List<@Nullable Object[]> tuples) {
+    EvaluationSettings settings = EvaluationSettings.of(version, zone, Collation.C);
+    Schema schema = new Schema(types.stream().map(type -> new Column("a", type)).toList());
+    Evaluator overColumns = null;
+    List<String> answers = new ArrayList<>();
+    for (@Nullable Object[] tuple : tuples) {
+      Evaluator evaluator = overColumns;
+      if (evaluator == null) {
+        List<Expr> arguments = new ArrayList<>();
+        for (int i = 0; i < types.size(); i++) {
+          arguments.add(
+              i == function.zoneArgument()
+                  ? new Expr.Literal(tuple[i], types.get(i))
+                  : new Expr.Column(i, types.get(i)));
+        }
+        Expr call = new Expr.Call(signature, arguments, signature.resultType(), 950);
+        evaluator = Compiler.compile(call, schema, settings);
+        if (function.zoneArgument() < 0) {
+          overColumns = evaluator;
+        }
+      }
+      answers.add(answer(evaluator, schema, tuple, signature.resultType()));
+    }
+    return answers;
+  }
+
+  private static String answer(
+      Evaluator evaluator, Schema schema, @Nullable Object[] tuple, SqlType type) {
+    try {
+      Object value = evaluator.evaluate(schema.pack(tuple));
+      if (value == null) {
+        return "null";
+      }
+      return "value "
+          + (type.kind() == TypeKind.TIMESTAMPTZ
+              ? "%016x".formatted((Long) value)
+              : TypeCodec.of(type).toText(value));
+    } catch (EvaluationFailure failure) {
+      return "error " + failure.sqlState() + " " + failure.text();
+    }
+  }
+
+  /// Messages are those of version 18; older servers word some of them differently.
+  private boolean alike(String theirs, String ours) {
+    return version < 18 && theirs.startsWith("error") && ours.startsWith("error")
+        ? theirs.substring(0, 11).equals(ours.substring(0, 11))
+        : theirs.equals(ours);
+  }
+
+  private static String shown(List<SqlType> types, @Nullable Object[] tuple) {
+    List<String> values = new ArrayList<>();
+    for (int i = 0; i < tuple.length; i++) {
+      Object value = tuple[i];
+      values.add(
+          value == null ? "NULL" : "'" + cut(TypeCodec.of(types.get(i)).toText(value)) + "'");
+    }
+    return values.toString();
+  }
+
+  private static String cut(String text) {
+    return text.length() > 200 ? text.substring(0, 200) + "…" : text;
+  }
+
+  private static String name(SqlType type) {
+    return type.kind() == TypeKind.OPAQUE
+        ? Arrays.toString(new int[] {type.oid()})
+        : type.kind().name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,209 @@
+package io.pgtrickle.engine;
+
+import io.pgtrickle.cdc.slot.SlotState;
+import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.engine.backfill.DefinitionWatch;
+import io.pgtrickle.engine.backfill.InitializationQueue;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.History;
+import io.pgtrickle.engine.catalog.Lease;
+import io.pgtrickle.engine.catalog.Replies;
+import io.pgtrickle.engine.catalog.Setting;
+import io.pgtrickle.engine.catalog.Settings;
+import io.pgtrickle.engine.catalog.StreamTableState;
+import io.pgtrickle.engine.notify.Coalescer;
+import io.pgtrickle.engine.refresh.RefreshLoop;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What has to be done every few seconds, and at once when the definitions change: look at the
+/// definitions, keep
+/// the heartbeat, read the settings, prune, keep an idle slot moving.
+///
+/// One thread, one session: that which holds the lease. When the session is lost, so is the lease,
+/// and the
+/// tenure ends.
+final class Housekeeping {
+  private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);
+  private static final Duration LOOK = Duration.ofSeconds(2);
+  private static final Duration REPLY_AGE = Duration.ofMinutes(10);
+  private static final int PRUNE_ROWS = 10_000;
+  private static final int SELDOM_LOOKS = 8;
+
+  private final Lease lease;
+  private final Connection session;
+  private final String slot;
+  private final DefinitionWatch definitions;
+  private final RefreshLoop loop;
+  private final InitializationQueue queue;
+  private final Switchboard switchboard;
+  private final Coalescer coalescer;
+  private final BlockingQueue<Boolean> wakeups = new ArrayBlockingQueue<>(1);
+  private final Thread thread =
+      Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
+  private volatile boolean closed;
+  private volatile boolean looked;
+  private volatile long slotLagBytes;
+
+  Housekeeping(
+      Lease lease,
+      Connection session,
+      String slot,
+      DefinitionWatch definitions,
+      RefreshLoop loop,
+      InitializationQueue queue,
+      Switchboard switchboard,
+      Coalescer coalescer) {
+    this.lease = lease;
+    this.session = session;
+    this.slot = slot;
+    this.definitions = definitions;
+    this.loop = loop;
+    this.queue = queue;
+    this.switchboard = switchboard;
+    this.coalescer = coalescer;
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /// The definitions changed: look now.
+  void definitionsChanged() {
+    wakeups.offer(true);
+  }
+
+  /// The log that the slot keeps back, as of the last beat.
+  long slotLagBytes() {
+    return slotLagBytes;
+  }
+
+  /// Whether the definitions have been read at least once.
+  boolean hasLooked() {
+    return looked;
+  }
+
+  private void run() {
+    try {
+      Duration pause = Lease.heartbeatPause(serverVersion());
+      boolean woken = true;
+      long looks = 0;
+      long lookAt = System.nanoTime();
+      while (!closed) {
+        heartbeat();
+        boolean regular = System.nanoTime() - lookAt >= 0;
+        if (woken || regular) {
+          lookAtDefinitions();
+          looked = true;
+        }
+        if (regular) {
+          regularly();
+          if (looks++ % SELDOM_LOOKS == 0) {
+            seldom();
+          }
+          lookAt = System.nanoTime() + LOOK.toNanos();
+        }
+        woken = wakeups.poll(pause.toMillis(), TimeUnit.MILLISECONDS) != null;
+      }
+    } catch (SQLException e) {
+      if (!closed) {
+        LOG.warn("the lease's session is lost, starting over: {}", e.getMessage());
+        loop.stop();
+      }
+    } catch (InterruptedException e) {
+      LOG.debug("housekeeping ends");
+    }
+  }
+
+  private int serverVersion() throws SQLException {
+    return session.getMetaData().getDatabaseMajorVersion() * 10_000;
+  }
+
+  private void lookAtDefinitions() throws SQLException {
+    DefinitionWatch.Changes changes = definitions.look(session);
+    if (changes.isEmpty()) {
+      return;
+    }
+    for (long id : changes.dropped()) {
+      boundary(() -> loop.remove(id));
+      LOG.info("stream table {} is gone", id);
+    }
+    for (Definition definition : changes.initialize()) {
+      boundary(() -> loop.remove(definition.pgtId()));
+      StreamTableState.initializing(definition).put(session);
+      if (definition.initialize()) {
+        queue.request(definition.pgtId());
+      }
+    }
+    for (Definition definition : changes.redefine()) {
+      boundary(() -> loop.redefine(definition));
+    }
+    if (!changes.dropped().isEmpty()) {
+      StreamTableState.removeOrphans(session);
+      queue.releaseUnused();
+    }
+  }
+
+  private void boundary(Runnable task) {
+    loop.atBoundary(
+        () -> {
+          task.run();
+          return true;
+        });
+  }
+
+  private void heartbeat() throws SQLException {
+    if (!lease.heartbeat(session)) {
+      LOG.warn("another sidecar has taken the lease");
+      loop.stop();
+    }
+  }
+
+  private void regularly() throws SQLException {
+    Settings settings = Settings.read(session);
+    switchboard.settings(settings);
+    boundary(() -> coalescer.window(settings.notifyWindow()));
+    slotLagBytes =
+        Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
+  }
+
+  private long lag() throws SQLException {
+    try (Statement statement = session.createStatement();
+        var row = statement.executeQuery("SELECT pgtrickle_internal.slot_lag_bytes()")) {
+      row.next();
+      return row.getLong(1);
+    }
+  }
+
+  // An idle database would pin the log at the last change; a message moves the stream along.
+  private void seldom() throws SQLException {
+    try (Statement statement = session.createStatement()) {
+      statement.execute(
+          "SELECT pg_logical_emit_message(true, 'pgtrickle', '{\"kind\":\"heartbeat\"}')");
+    }
+    Replies.prune(session, REPLY_AGE);
+    long days = Settings.read(session).number(Setting.HISTORY_RETENTION_DAYS);
+    if (days > 0) {
+      History.prune(session, Duration.ofDays(days), PRUNE_ROWS);
+    }
+  }
+
+  void close() {
+    closed = true;
+    thread.interrupt();
+    try {
+      if (!thread.join(Duration.ofSeconds(5))) {
+        LOG.warn("housekeeping did not end within 5 s");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package io.pgtrickle.engine;
+
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.analyze.ExpressionTiers;
+import io.pgtrickle.engine.analyze.QueryDocument;
+import io.pgtrickle.engine.analyze.Verdict;
+import io.pgtrickle.engine.catalog.RefreshMode;
+import io.pgtrickle.engine.catalog.Replies;
+import io.pgtrickle.engine.catalog.Request;
+import io.pgtrickle.engine.refresh.RefreshLoop;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Answers questions that are not about the stream: what becomes of a query, how a stream table is
+/// maintained.
+///
+/// One thread and one session. Anyone may ask; what is asked while the queue is full goes
+/// unanswered, and its
+/// caller's timeout says so.
+final class Responder {
+  private static final Logger LOG = LoggerFactory.getLogger(Responder.class);
+  private static final int QUEUED = 1_000;
+  private static final long BOUNDARY_SECONDS = 10;
+
+  private final RefreshLoop loop;
+  private final Analyzer analyzer;
+  private final Connection session;
+  private final BlockingQueue<Request> requests = new ArrayBlockingQueue<>(QUEUED);
+  private final Thread thread = Thread.ofPlatform().name("responder").daemon().unstarted(this::run);
+
+  /// @param session autocommit on
+  Responder(RefreshLoop loop, Analyzer analyzer, Connection session) {
+    this.loop = loop;
+    this.analyzer = analyzer;
+    this.session = session;
+    thread.start();
+  }
+
+  /// Takes a question; returns at once.
+  void take(Request request) {
+    if (!requests.offer(request)) {
+      LOG.warn("{} questions wait for an answer; another one is dropped", QUEUED);
+    }
+  }
+
+  private void run() {
+    try {
+      while (true) {
+        Request request = requests.take();
+        try {
+          answer(request);
+        } catch (SQLException e) {
+          LOG.warn("a caller was not answered: {}", e.getMessage());
+        }
+      }
+    } catch (InterruptedException e) {
+      LOG.debug("the responder ends");
+    }
+  }
+
+  private void answer(Request request) throws SQLException, InterruptedException {
+    try {
+      switch (request) {
+        case Request.Analyze analyze -> verdict(analyze.id(), analyze.document(), analyze.mode());
+        case Request.Validate validate ->
+            verdict(validate.id(), validate.document(), RefreshMode.AUTO);
+        case Request.Explain explain ->
+            Replies.text(session, explain.id(), explain(explain.pgtId()));
+        case Request.Sync _, Request.Refresh _ -> {}
+      }
+    } catch (TrickleException e) {
+      error(request.id(), e.sqlState(), String.valueOf(e.getMessage()), null);
+    } catch (ExecutionException e) {
+      error(request.id(), "XX000", String.valueOf(e.getCause().getMessage()), null);
+    } catch (TimeoutException e) {
+      error(request.id(), "57014", "the refresh thread is busy", null);
+    } catch (RuntimeException e) {
+      // A message can be anybody's. What it makes of us must not end the thread.
+      LOG.warn("a question could not be answered", e);
+      error(request.id(), "XX000", "the sidecar failed to answer: " + e.getMessage(), null);
+    }
+  }
+
+  private void verdict(UUID id, String document, RefreshMode mode) throws SQLException {
+    QueryDocument query = QueryDocument.parse(document);
+    Verdict verdict = analyzer.analyze(query, mode);
+    Replies.Verdict reply =
+        switch (verdict.outcome()) {
+          case Verdict.Differential differential ->
+              new Replies.Verdict(
+                  RefreshMode.DIFFERENTIAL,
+                  null,
+                  null,
+                  verdict.notices(),
+                  ExpressionTiers.of(differential.plan(), verdict.settings(), analyzer.facts(query))
+                      .stream()
+                      .map(Responder::finding)
+                      .toList());
+          case Verdict.Full full ->
+              new Replies.Verdict(
+                  RefreshMode.FULL,
+                  full.reasonCode(),
+                  full.reasonDetail(),
+                  verdict.notices(),
+                  List.of(
+                      new Replies.Finding(
+                          full.construct(),
+                          full.position(),
+                          "full",
+                          "WARNING",
+                          full.reasonCode(),
+                          full.reasonDetail())));
+        };
+    Replies.verdict(session, id, reply);
+  }
+
+  private static Replies.Finding finding(ExpressionTiers.Placement placement) {
+    return new Replies.Finding(
+        placement.text(),
+        0,
+        placement.tier().name().toLowerCase(Locale.ROOT),
+        "INFO",
+        null,
+        placement.refusal().orElse(null));
+  }
+
+  private String explain(long id)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    CompletableFuture<String> text = loop.atBoundary(() -> loop.explain(id));
+    return text.get(BOUNDARY_SECONDS, TimeUnit.SECONDS);
+  }
+
+  private void error(UUID id, String sqlState, String message, @Nullable String detail)
+      throws SQLException {
+    Replies.error(session, id, new Replies.ErrorReport(sqlState, message, detail, null));
+  }
+
+  void close() {
+    thread.interrupt();
+  }
+}

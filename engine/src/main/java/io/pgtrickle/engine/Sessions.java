@@ -1,0 +1,62 @@
+package io.pgtrickle.engine;
+
+import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.engine.backfill.Initializer;
+import io.pgtrickle.engine.catalog.Lease;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+
+/// Opens the sessions of a tenure, each set up for what it does.
+final class Sessions implements Initializer.Sessions {
+  /*
+   * Commits are synchronous whatever the role's default: what a reader or listener saw is never taken back
+   * by a crash. A blocked table may cost an epoch half a second once, then it is held. Deltas are small
+   * against their tables: without these two settings the planner prefers to read the whole table.
+   */
+  private static final String APPLY =
+      "SET synchronous_commit = on; SET lock_timeout = '500ms'; SET enable_hashjoin = off;"
+          + " SET enable_mergejoin = off; SET jit = off; SET row_security = off;"
+          + " SET client_min_messages = error";
+  private static final String FILL =
+      "SET synchronous_commit = on; SET lock_timeout = '10s'; SET jit = off; SET row_security ="
+          + " off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET client_min_messages ="
+          + " error";
+
+  private final SourceDatabase database;
+  private final Lease lease;
+
+  Sessions(SourceDatabase database, Lease lease) {
+    this.database = database;
+    this.lease = lease;
+  }
+
+  @Override
+  public Connection control() {
+    return database.connect("pgtrickle control");
+  }
+
+  @Override
+  public Connection writer() throws SQLException {
+    return writing("pgtrickle fill", FILL);
+  }
+
+  /// The refresh thread's session.
+  Connection apply() throws SQLException {
+    return writing("pgtrickle apply", APPLY);
+  }
+
+  private Connection writing(String name, String settings) throws SQLException {
+    Connection connection = database.with("prepareThreshold", "1").connect(name);
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(settings);
+      lease.admit(connection);
+      connection.setAutoCommit(false);
+      return connection;
+    } catch (SQLException e) {
+      try (connection) {
+        throw e;
+      }
+    }
+  }
+}

@@ -1,0 +1,309 @@
+package io.pgtrickle.engine;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.engine.analyze.ServerCatalog;
+import io.pgtrickle.engine.catalog.Installer;
+import io.pgtrickle.engine.catalog.Lease;
+import io.pgtrickle.engine.http.Readiness;
+import io.pgtrickle.engine.http.StatusServer;
+import io.pgtrickle.engine.metrics.Meters;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The process: follows one database and keeps its stream tables fresh, until it is closed.
+///
+/// Read from here. [#start] checks the database, serves `/health` at once and begins to
+/// *supervise*: one
+/// [Tenure] after the other, each from taking the lease to losing a connection, with a growing
+/// pause
+/// between failures. Everything that runs within a tenure is wired in [Tenure#open].
+public final class Sidecar implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Sidecar.class);
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+  private static final double JITTER = 0.2;
+  private static final Duration STANDBY_PAUSE = Duration.ofMillis(500);
+  private static final Duration HEALTHY = Duration.ofSeconds(60);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(20);
+
+  private final SidecarConfig config;
+  private final SourceDatabase database;
+  private final HikariDataSource pool;
+  private final ServerCatalog catalog;
+  private final Clock clock;
+  private final Meters meters = new Meters();
+  private final MeteredRefreshes observer = new MeteredRefreshes(meters);
+  private final StatusServer http;
+  private final Thread supervisor;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile boolean closing;
+  private volatile @Nullable Tenure tenure;
+
+  private Sidecar(SidecarConfig config, SourceDatabase database, Clock clock) {
+    this.config = config;
+    this.database = database;
+    this.clock = clock;
+    this.pool = pool(config.database());
+    this.catalog = new ServerCatalog(pool);
+    this.http =
+        StatusServer.start(config.httpHost(), config.httpPort(), this::report, this::scrape);
+    this.supervisor = Thread.ofPlatform().name("refresh").unstarted(this::supervise);
+  }
+
+  /// Starts following a database.
+  ///
+  /// @throws ConfigurationInvalid when it cannot be followed as it is set up: `wal_level`, the SQL
+  /// objects, the
+  ///     role. What may pass by itself is waited for instead
+  public static Sidecar start(SidecarConfig config) {
+    SourceDatabase database = database(config.database());
+    check(database);
+    Sidecar sidecar = new Sidecar(config, database, Clock.systemUTC());
+    sidecar.supervisor.start();
+    return sidecar;
+  }
+
+  private static SourceDatabase database(DatabaseUrl url) {
+    Map<String, String> properties = new TreeMap<>();
+    url.properties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
+    return SourceDatabase.of(url.jdbcUrl(), properties);
+  }
+
+  // For short look-ups in the server's catalog only; sessions with a state of their own are not
+  // pooled.
+  private static HikariDataSource pool(DatabaseUrl url) {
+    HikariConfig hikari = new HikariConfig();
+    hikari.setJdbcUrl(url.jdbcUrl());
+    hikari.setDataSourceProperties(url.properties());
+    hikari.addDataSourceProperty("ApplicationName", "pgtrickle catalog");
+    hikari.setPoolName("catalog");
+    hikari.setMaximumPoolSize(2);
+    hikari.setMinimumIdle(0);
+    hikari.setConnectionTimeout(10_000);
+    hikari.setInitializationFailTimeout(-1);
+    return new HikariDataSource(hikari);
+  }
+
+  private static void check(SourceDatabase database) {
+    try (Connection connection = database.connect("pgtrickle check")) {
+      Slots.requireLogicalDecoding(connection);
+      Optional<String> installed = Installer.installedVersion(connection);
+      if (!installed.equals(Optional.of(Installer.version()))) {
+        throw new ConfigurationInvalid(
+            List.of(
+                installed
+                        .map(version -> "the database has the SQL objects of version " + version)
+                        .orElse("the database has no SQL objects of pgtrickle")
+                    + ", this sidecar needs version "
+                    + Installer.version()
+                    + "; run: pgtrickle install --url …"));
+      }
+    } catch (CaptureException.Misconfigured e) {
+      throw new ConfigurationInvalid(List.of(String.valueOf(e.getMessage())));
+    } catch (CaptureException e) {
+      throw new SourceUnavailable(e.sqlState(), String.valueOf(e.getMessage()), e);
+    } catch (SQLException e) {
+      throw new SourceUnavailable(
+          String.valueOf(e.getSQLState()), "the database was not checked: " + e.getMessage(), e);
+    }
+  }
+
+  /// The port of the HTTP endpoints.
+  public int httpPort() {
+    return http.port();
+  }
+
+  public Meters meters() {
+    return meters;
+  }
+
+  /// Waits until every stream table that is not suspended is live.
+  ///
+  /// @return false when that takes longer
+  public boolean awaitReady(Duration timeout) throws InterruptedException {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    while (!report().ready()) {
+      if (System.nanoTime() > deadline || ended.await(10, TimeUnit.MILLISECONDS)) {
+        return report().ready();
+      }
+    }
+    return true;
+  }
+
+  /// Waits until this process stops following the database.
+  public void await() throws InterruptedException {
+    ended.await();
+  }
+
+  // ---- supervision
+  // --------------------------------------------------------------------------------
+
+  private void supervise() {
+    int failures = 0;
+    try {
+      while (!closing) {
+        Instant begin = clock.instant();
+        try {
+          serve();
+          failures = 0;
+        } catch (InterruptedException e) {
+          return;
+        } catch (
+            Exception e) { // the one place where any failure ends a tenure, and not the process
+          if (closing) {
+            return;
+          }
+          if (Duration.between(begin, clock.instant()).compareTo(HEALTHY) > 0) {
+            failures = 0;
+          }
+          Duration pause = pause(failures++);
+          log(e, pause);
+          TimeUnit.NANOSECONDS.sleep(pause.toNanos());
+        }
+      }
+    } catch (InterruptedException e) {
+      LOG.debug("supervision is interrupted");
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private void serve() throws SQLException, InterruptedException {
+    try (Connection session = database.connect("pgtrickle lease")) {
+      Lease lease = lease(session);
+      try (Tenure current = Tenure.open(database, lease, session, catalog, observer, clock)) {
+        tenure = current;
+        if (!closing) {
+          current.run();
+        }
+      } finally {
+        tenure = null;
+        release(lease);
+      }
+    }
+  }
+
+  private Lease lease(Connection session) throws SQLException, InterruptedException {
+    Lease.Holder holder =
+        new Lease.Holder(
+            UUID.randomUUID(),
+            hostName(),
+            ProcessHandle.current().pid(),
+            "http://" + config.httpHost() + ":" + http.port(),
+            Build.version());
+    boolean told = false;
+    while (!closing) {
+      Optional<Lease> lease = Lease.acquire(session, holder);
+      if (lease.isPresent()) {
+        return lease.get();
+      }
+      if (!told) {
+        LOG.info("another sidecar is active on this database; standing by");
+        told = true;
+      }
+      TimeUnit.NANOSECONDS.sleep(jittered(STANDBY_PAUSE).toNanos());
+    }
+    throw new InterruptedException("closed while standing by");
+  }
+
+  private static void release(Lease lease) {
+    try {
+      lease.release();
+    } catch (SQLException e) {
+      LOG.debug("the lease went with its session: {}", e.getMessage());
+    }
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+
+  private static Duration pause(int failures) {
+    long nanos = Math.min(LONGEST_PAUSE.toNanos(), FIRST_PAUSE.toNanos() << Math.min(failures, 10));
+    return jittered(Duration.ofNanos(nanos));
+  }
+
+  private static Duration jittered(Duration duration) {
+    double factor = 1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble();
+    return Duration.ofNanos((long) (duration.toNanos() * factor));
+  }
+
+  private static void log(Exception failure, Duration pause) {
+    if (failure instanceof CaptureException
+        || failure instanceof TrickleException
+        || failure instanceof SQLException) {
+      LOG.warn("starting over in {} ms: {}", pause.toMillis(), failure.getMessage());
+    } else {
+      LOG.error("starting over in {} ms after a failure of our own", pause.toMillis(), failure);
+    }
+  }
+
+  // ---- what others see
+  // ----------------------------------------------------------------------------
+
+  private Readiness.Report report() {
+    Tenure current = tenure;
+    return current == null ? new Readiness.Report(false, List.of()) : current.report();
+  }
+
+  private String scrape() {
+    Tenure current = tenure;
+    if (current != null) {
+      observer.follow(current.report());
+      meters.slotLagBytes(current.slotLagBytes());
+      meters.stateBytes(current.stateBytes());
+      meters.heldTables(current.heldTables());
+    }
+    return meters.scrape();
+  }
+
+  /// Finishes the epoch under way, gives the lease back and lets go of everything.
+  @Override
+  public void close() {
+    closing = true;
+    Tenure current = tenure;
+    if (current != null) {
+      current.stop();
+    }
+    try {
+      if (!supervisor.join(END_PATIENCE)) {
+        LOG.warn("the refresh thread does not end; interrupting it");
+        supervisor.interrupt();
+        supervisor.join(END_PATIENCE);
+      }
+    } catch (InterruptedException e) {
+      supervisor.interrupt();
+      Thread.currentThread().interrupt();
+    }
+    http.close();
+    pool.close();
+    meters.close();
+  }
+}

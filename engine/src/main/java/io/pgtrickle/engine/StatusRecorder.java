@@ -1,0 +1,111 @@
+package io.pgtrickle.engine;
+
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.engine.analyze.Verdict;
+import io.pgtrickle.engine.backfill.Initializer;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.RefreshMode;
+import io.pgtrickle.engine.catalog.StreamTableState;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Makes the progress of initializations visible: in `pgt_state`, in the log, and to `/ready`.
+final class StatusRecorder implements Initializer.Progress {
+  private static final Logger LOG = LoggerFactory.getLogger(StatusRecorder.class);
+
+  private final Connection session;
+  private final Clock clock;
+  private final Map<Long, String> phases = new ConcurrentHashMap<>();
+  private final Map<Long, String> failures = new ConcurrentHashMap<>();
+  private final Map<Long, Verdict> verdicts = new ConcurrentHashMap<>();
+
+  /// @param session autocommit on
+  StatusRecorder(Connection session, Clock clock) {
+    this.session = session;
+    this.clock = clock;
+  }
+
+  @Override
+  public void phase(Definition definition, String phase, long rows) {
+    failures.remove(definition.pgtId());
+    phases.put(definition.pgtId(), phase);
+    LOG.debug("{}: {} ({} rows)", definition.displayName(), phase, rows);
+  }
+
+  @Override
+  public void resolved(Definition definition, Verdict verdict) {
+    verdicts.put(definition.pgtId(), verdict);
+    LOG.info(
+        "{} is maintained {}{}",
+        definition.displayName(),
+        full(verdict).isEmpty() ? "differentially" : "by FULL refreshes: ",
+        full(verdict).map(Verdict.Full::reasonDetail).orElse(""));
+    put(definition, StreamTableState.Status.INITIALIZING, verdict, null);
+  }
+
+  @Override
+  public void failed(Definition definition, TrickleException problem) {
+    String message = String.valueOf(problem.getMessage());
+    LOG.warn("{} cannot be initialized: {}", definition.displayName(), message);
+    phases.remove(definition.pgtId());
+    failures.put(definition.pgtId(), message);
+    put(
+        definition,
+        StreamTableState.Status.ERROR,
+        verdicts.get(definition.pgtId()),
+        new StreamTableState.Failure(problem.sqlState(), message, clock.instant()));
+  }
+
+  private static Optional<Verdict.Full> full(@Nullable Verdict verdict) {
+    return verdict != null && verdict.outcome() instanceof Verdict.Full full
+        ? Optional.of(full)
+        : Optional.empty();
+  }
+
+  /// What is being done for a stream table that is not live.
+  Optional<String> phase(long id) {
+    return Optional.ofNullable(phases.get(id));
+  }
+
+  /// Why a stream table that is not live is not on its way to be.
+  Optional<String> failure(long id) {
+    return Optional.ofNullable(failures.get(id));
+  }
+
+  private void put(
+      Definition definition,
+      StreamTableState.Status status,
+      @Nullable Verdict verdict,
+      StreamTableState.@Nullable Failure failure) {
+    try {
+      new StreamTableState(
+              definition.pgtId(),
+              definition.generation(),
+              status,
+              verdict == null
+                  ? null
+                  : full(verdict).isEmpty() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
+              full(verdict).map(Verdict.Full::reasonCode).orElse(null),
+              full(verdict).map(Verdict.Full::reasonDetail).orElse(null),
+              full(verdict).isPresent(),
+              false,
+              null,
+              null,
+              0,
+              new StreamTableState.Untold(0, 0, 0, 0),
+              failure == null ? 0 : 1,
+              failure,
+              null)
+          .put(session);
+    } catch (SQLException e) {
+      LOG.warn("the state of {} was not recorded: {}", definition.displayName(), e.getMessage());
+    }
+  }
+}

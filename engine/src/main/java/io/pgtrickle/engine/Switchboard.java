@@ -1,0 +1,95 @@
+package io.pgtrickle.engine;
+
+import io.pgtrickle.engine.apply.Applier.Failure;
+import io.pgtrickle.engine.backfill.DefinitionWatch;
+import io.pgtrickle.engine.backfill.InitializationQueue;
+import io.pgtrickle.engine.catalog.Request;
+import io.pgtrickle.engine.catalog.Setting;
+import io.pgtrickle.engine.catalog.Settings;
+import io.pgtrickle.engine.refresh.Evaluations;
+import io.pgtrickle.engine.refresh.LiveTable;
+import io.pgtrickle.engine.refresh.RefreshLoop;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/// Passes on what the refresh thread notices to the threads that deal with it. Nothing here waits.
+final class Switchboard implements RefreshLoop.Listener {
+  private record Lines(
+      Responder responder,
+      Evaluations evaluations,
+      InitializationQueue queue,
+      Housekeeping housekeeping,
+      int definitionsRelation) {}
+
+  private final DefinitionWatch definitions;
+  private final AtomicReference<Settings> settings;
+  private volatile @Nullable Lines lines;
+
+  Switchboard(DefinitionWatch definitions, Settings settings) {
+    this.definitions = definitions;
+    this.settings = new AtomicReference<>(settings);
+  }
+
+  /// Connects the lines; before the refresh loop runs.
+  void connect(
+      Responder responder,
+      Evaluations evaluations,
+      InitializationQueue queue,
+      Housekeeping housekeeping,
+      int definitionsRelation) {
+    lines = new Lines(responder, evaluations, queue, housekeeping, definitionsRelation);
+  }
+
+  void settings(Settings current) {
+    settings.set(current);
+  }
+
+  @Override
+  public void relationsTouched(Set<Integer> relations) {
+    Lines to = lines();
+    if (relations.contains(to.definitionsRelation)) {
+      to.housekeeping.definitionsChanged();
+    }
+  }
+
+  @Override
+  public void request(Request request) {
+    lines().responder.take(request);
+  }
+
+  @Override
+  public void evaluate(LiveTable table) {
+    lines().evaluations.start(table);
+  }
+
+  @Override
+  public void initialize(long table) {
+    if (definitions.definition(table).map(definition -> !definition.initialize()).orElse(false)) {
+      lines().queue.request(table);
+    }
+  }
+
+  @Override
+  public void rebuild(long table, Failure reason) {
+    lines().queue.request(table);
+  }
+
+  @Override
+  public boolean isDefined(long table) {
+    return definitions.isDefined(table);
+  }
+
+  @Override
+  public boolean refreshingEnabled() {
+    return settings.get().on(Setting.ENABLED);
+  }
+
+  private Lines lines() {
+    Lines connected = lines;
+    if (connected == null) {
+      throw new IllegalStateException("the refresh loop runs before its listeners are connected");
+    }
+    return connected;
+  }
+}

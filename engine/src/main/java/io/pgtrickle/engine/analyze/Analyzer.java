@@ -1,0 +1,116 @@
+package io.pgtrickle.engine.analyze;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.rewrite.Rewrites;
+import io.pgtrickle.dvm.sql.Binder;
+import io.pgtrickle.dvm.sql.Binder.BoundQuery;
+import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.sql.RelationShape;
+import io.pgtrickle.dvm.sql.SecondReader;
+import io.pgtrickle.engine.analyze.Verdict.Differential;
+import io.pgtrickle.engine.analyze.Verdict.Full;
+import io.pgtrickle.engine.catalog.RefreshMode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Judges queries from their documents alone.
+///
+/// In order: the analyzed tree is bound to a plan, the second reader's outline of the canonical
+/// text
+/// is compared with that of the tree, the plan's columns with those of the result, every expression
+/// must be native, and then the plan is rewritten and its row key derived. The first objection
+/// makes
+/// the verdict FULL.
+///
+/// Safe for use by several threads.
+public final class Analyzer {
+  private static final Logger LOG = LoggerFactory.getLogger(Analyzer.class);
+
+  private final ServerCatalog server;
+
+  public Analyzer(ServerCatalog server) {
+    this.server = server;
+  }
+
+  /// The verdict on a query.
+  ///
+  /// AUTO and DIFFERENTIAL are judged alike: whoever asked for DIFFERENTIAL and gets FULL has to be
+  /// refused by the caller, with the reason.
+  public Verdict analyze(QueryDocument document, RefreshMode mode) {
+    EvaluationSettings settings = document.evaluationSettings();
+    SortedSet<Integer> sources = sources(document);
+    if (mode == RefreshMode.FULL) {
+      Full asked = new Full("requested", "refresh mode FULL was asked for", "", 0);
+      return new Verdict(asked, sources, settings, List.of());
+    }
+    Facts facts = facts(document);
+    try {
+      BoundQuery query = Binder.bind(document.tree(), facts);
+      List<String> notices = new ArrayList<>(query.notices());
+      requireSameOutline(document, facts);
+      requireSameColumns(query.plan(), document);
+      ExpressionTiers.requireNative(query.plan(), settings);
+      Plan plan = Rewrites.apply(query.plan());
+      Differential outcome =
+          new Differential(query.plan(), plan, RowKey.of(plan, document.serverVersion()));
+      return new Verdict(outcome, sources, settings, notices);
+    } catch (QueryRejected rejected) {
+      Full outcome =
+          new Full(
+              rejected.reasonCode(),
+              String.valueOf(rejected.getMessage()),
+              rejected.construct(),
+              SecondReader.position(document.query(), rejected.construct()));
+      return new Verdict(outcome, sources, settings, List.of());
+    }
+  }
+
+  /// The facts that a verdict on a document rests on.
+  public Facts facts(QueryDocument document) {
+    return new DocumentFacts(document, server);
+  }
+
+  private static SortedSet<Integer> sources(QueryDocument document) {
+    SortedSet<Integer> sources = new TreeSet<>();
+    for (RelationShape relation : document.relations().values()) {
+      if (relation.view().isEmpty()) {
+        sources.add(relation.oid());
+      }
+    }
+    return sources;
+  }
+
+  /// JSqlParser is not a PostgreSQL parser: where it cannot read the text it has no objection.
+  private static void requireSameOutline(QueryDocument document, Facts facts) {
+    try {
+      Optional<String> difference =
+          SecondReader.difference(document.canonical(), document.tree(), facts);
+      if (difference.isPresent()) {
+        throw QueryRejected.notYet(
+            "query_not_understood", "a query read in two ways: " + difference.get());
+      }
+    } catch (SecondReader.Unreadable unreadable) {
+      LOG.info("The second reader has no opinion on a query: {}", unreadable.getMessage());
+    }
+  }
+
+  private static void requireSameColumns(Plan plan, QueryDocument document) {
+    boolean same = plan.schema().size() == document.columns().size();
+    for (int i = 0; same && i < plan.schema().size(); i++) {
+      same =
+          plan.schema().column(i).type().oid() == document.columns().get(i).type().oid()
+              && plan.schema().column(i).name().equals(document.columns().get(i).name());
+    }
+    if (!same) {
+      throw QueryRejected.notYet(
+          "query_not_understood", "a result with the columns of " + document.canonical());
+    }
+  }
+}

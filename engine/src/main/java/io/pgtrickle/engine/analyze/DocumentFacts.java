@@ -1,0 +1,63 @@
+package io.pgtrickle.engine.analyze;
+
+import io.pgtrickle.dvm.expr.Collation;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.sql.RelationShape;
+import java.util.Optional;
+
+/// The facts about one query: what users made from its document, what is built in from the server.
+final class DocumentFacts implements Facts {
+  private static final int C_COLLATION = 950;
+  private static final int POSIX_COLLATION = 951;
+
+  private final QueryDocument document;
+  private final ServerCatalog server;
+
+  DocumentFacts(QueryDocument document, ServerCatalog server) {
+    this.document = document;
+    this.server = server;
+  }
+
+  @Override
+  public Optional<RelationShape> relation(int oid) {
+    return Optional.ofNullable(document.relations().get(oid));
+  }
+
+  @Override
+  public Optional<Signature> function(int oid) {
+    Signature own = document.functions().get(oid);
+    return own != null ? Optional.of(own) : server.function(oid);
+  }
+
+  @Override
+  public Optional<Operator> operator(int oid) {
+    return server.operator(oid);
+  }
+
+  @Override
+  public Optional<Operator> operatorOf(Signature function) {
+    return server.operatorOf(function.oid());
+  }
+
+  @Override
+  public Optional<NamedCollation> collation(int oid) {
+    return switch (oid) {
+      case C_COLLATION -> Optional.of(new NamedCollation("\"pg_catalog\".\"C\"", Collation.C));
+      case POSIX_COLLATION ->
+          Optional.of(new NamedCollation("\"pg_catalog\".\"POSIX\"", Collation.C));
+      default -> Optional.ofNullable(document.collations().get(oid));
+    };
+  }
+
+  @Override
+  public Optional<Cast> implicitCast(int sourceType, int targetType) {
+    return server.implicitCast(sourceType, targetType);
+  }
+
+  @Override
+  public Optional<String> typeName(int oid) {
+    String own = document.typeNames().get(oid);
+    return own != null ? Optional.of(own) : server.typeName(oid);
+  }
+}

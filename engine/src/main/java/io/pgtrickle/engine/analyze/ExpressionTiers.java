@@ -1,0 +1,129 @@
+package io.pgtrickle.engine.analyze;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.expr.FunctionLibrary;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.sql.Deparser;
+import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/// Where each scalar expression of a plan is evaluated.
+public final class ExpressionTiers {
+  private ExpressionTiers() {}
+
+  /// Who evaluates an expression.
+  public enum Tier {
+    /// This process, exactly as the server would.
+    NATIVE,
+    /// Nobody, row by row: the whole query is evaluated by the server instead.
+    FULL
+  }
+
+  /// An expression and where it is evaluated.
+  ///
+  /// @param text the expression in SQL
+  /// @param refusal what keeps it from being native; empty when it is
+  public record Placement(String text, Tier tier, Optional<String> refusal) {}
+
+  /// Every expression of a plan that computes something, in the order of the plan's nodes.
+  public static List<Placement> of(Plan plan, EvaluationSettings settings, Facts facts) {
+    Set<Placement> placements = new LinkedHashSet<>();
+    for (Computed computed : computed(plan)) {
+      List<String> refusals = FunctionLibrary.refusals(computed.expression(), settings);
+      placements.add(
+          new Placement(
+              Deparser.expression(computed.expression(), computed.input(), facts),
+              refusals.isEmpty() ? Tier.NATIVE : Tier.FULL,
+              refusals.stream().findFirst()));
+    }
+    return List.copyOf(placements);
+  }
+
+  /// Refuses a plan with an expression that is not native.
+  static void requireNative(Plan plan, EvaluationSettings settings) {
+    for (Computed computed : computed(plan)) {
+      List<String> refusals = FunctionLibrary.refusals(computed.expression(), settings);
+      if (!refusals.isEmpty()) {
+        boolean stable = mentionsStable(computed.expression());
+        throw QueryRejected.notYet(
+            stable ? "stable_expression" : "unsupported_function", refusals.getFirst());
+      }
+    }
+  }
+
+  /// Whether a function that is not native may give another result tomorrow.
+  private static boolean mentionsStable(Expr expression) {
+    List<Signature> foreign = new ArrayList<>();
+    Expressions.forEach(
+        expression,
+        node -> {
+          if (node instanceof Expr.Call call
+              && FunctionLibrary.find(call.function()).isEmpty()
+              && call.function().volatility() == 's') {
+            foreign.add(call.function());
+          }
+        });
+    return !foreign.isEmpty();
+  }
+
+  private record Computed(Expr expression, Schema input) {}
+
+  private static List<Computed> computed(Plan plan) {
+    List<Computed> computed = new ArrayList<>();
+    collect(plan, computed);
+    computed.removeIf(
+        each ->
+            each.expression() instanceof Expr.Column || each.expression() instanceof Expr.Literal);
+    return computed;
+  }
+
+  private static void collect(Plan plan, List<Computed> computed) {
+    switch (plan) {
+      case Plan.Scan _ -> {}
+      case Plan.Values values ->
+          values.rows().forEach(row -> add(row.stream(), new Schema(List.of()), computed));
+      case Plan.Filter(Plan input, Expr condition) -> {
+        collect(input, computed);
+        add(Stream.of(condition), input.schema(), computed);
+      }
+      case Plan.Project(Plan input, List<Expr> expressions, Schema _) -> {
+        collect(input, computed);
+        add(expressions.stream(), input.schema(), computed);
+      }
+      case Plan.Join join -> {
+        collect(join.left(), computed);
+        collect(join.right(), computed);
+        add(join.keys().stream().map(Plan.Key::left), join.left().schema(), computed);
+        add(join.keys().stream().map(Plan.Key::right), join.right().schema(), computed);
+        add(Stream.ofNullable(join.residual()), join.schema(), computed);
+      }
+      case Plan.UnionAll(List<Plan> inputs, Schema _) ->
+          inputs.forEach(input -> collect(input, computed));
+      case Plan.Distinct(Plan input) -> collect(input, computed);
+      case Plan.Aggregate aggregate -> {
+        collect(aggregate.input(), computed);
+        Schema below = aggregate.input().schema();
+        add(aggregate.groups().stream(), below, computed);
+        for (AggregateCall call : aggregate.calls()) {
+          add(call.arguments().stream(), below, computed);
+          add(Stream.ofNullable(call.filter()), below, computed);
+        }
+      }
+    }
+  }
+
+  private static void add(Stream<Expr> expressions, Schema input, List<Computed> computed) {
+    expressions.forEach(expression -> computed.add(new Computed(expression, input)));
+  }
+}

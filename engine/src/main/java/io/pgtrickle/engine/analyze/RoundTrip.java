@@ -1,0 +1,66 @@
+package io.pgtrickle.engine.analyze;
+
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.sql.Deparser;
+import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.sql.Fingerprint;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.sql.Statement;
+import java.util.Optional;
+
+/// The proof that a plan means what the query means.
+///
+/// The bound plan is written as SQL, the server analyzes that, and the fingerprints of its tree and
+/// of the original one must be equal: the same relations, the same functions on the same arguments
+/// under the same collations, the same conditions, groups and columns. A mistake in reading the
+/// tree
+/// would have to be undone by an equal and opposite mistake in writing SQL to go unnoticed, and the
+/// fingerprint is computed without either.
+public final class RoundTrip {
+  private static final String VIEW = "pgtrickle_round_trip";
+
+  private RoundTrip() {}
+
+  /// What the server understands differently; empty when the plan is proven.
+  ///
+  /// Nothing of the proof outlives the call; a transaction that is under way goes on.
+  ///
+  /// @param connection sees the relations of the query
+  /// @param bound the plan before rewrites
+  public static Optional<String> objection(
+      Connection connection, QueryDocument document, Plan bound, Facts facts) throws SQLException {
+    String sql = Deparser.sql(bound, facts);
+    String tree = analyzed(connection, sql);
+    return Fingerprint.of(document.tree(), facts).difference(Fingerprint.of(tree, facts));
+  }
+
+  private static String analyzed(Connection connection, String sql) throws SQLException {
+    boolean alone = connection.getAutoCommit();
+    if (alone) {
+      connection.setAutoCommit(false);
+    }
+    Savepoint before = connection.setSavepoint();
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("SET LOCAL search_path = ''");
+      statement.execute("CREATE TEMPORARY VIEW " + VIEW + " AS " + sql);
+      try (ResultSet row =
+          statement.executeQuery(
+              "SELECT r.ev_action::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class ="
+                  + " 'pg_temp."
+                  + VIEW
+                  + "'::pg_catalog.regclass AND r.rulename = '_RETURN'")) {
+        row.next();
+        return row.getString(1);
+      }
+    } finally {
+      connection.rollback(before);
+      if (alone) {
+        connection.rollback();
+        connection.setAutoCommit(true);
+      }
+    }
+  }
+}

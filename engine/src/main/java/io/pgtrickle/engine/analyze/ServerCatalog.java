@@ -1,0 +1,169 @@
+package io.pgtrickle.engine.analyze;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.sql.Facts.Cast;
+import io.pgtrickle.dvm.sql.Facts.Operator;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import javax.sql.DataSource;
+
+/// What the server says about its built-in functions, operators, casts and types, cached.
+///
+/// Only objects of initdb (OIDs below 16384) are asked for: they are the same for every session and
+/// never change while a server runs, so an answer is good for the life of the process. Objects of
+/// users come with the query document.
+///
+/// Safe for use by several threads.
+public final class ServerCatalog {
+  private static final int FIRST_USER_OID = 16384;
+
+  private final DataSource server;
+  private final Cache<Integer, Optional<Signature>> functions = cache();
+  private final Cache<Integer, Optional<Operator>> operators = cache();
+  private final Cache<Integer, Optional<Operator>> operatorsOfFunctions = cache();
+  private final Cache<List<Integer>, Optional<Cast>> casts = cache();
+  private final Cache<Integer, Optional<String>> typeNames = cache();
+
+  public ServerCatalog(DataSource server) {
+    this.server = server;
+  }
+
+  private static <K, V> Cache<K, V> cache() {
+    return Caffeine.newBuilder().maximumSize(10_000).build();
+  }
+
+  Optional<Signature> function(int oid) {
+    return builtIn(functions, oid, this::readFunction);
+  }
+
+  Optional<Operator> operator(int oid) {
+    return builtIn(operators, oid, id -> readOperator("o.oid = ?", id));
+  }
+
+  Optional<Operator> operatorOf(int function) {
+    return builtIn(operatorsOfFunctions, function, id -> readOperator("o.oprcode = ?", id));
+  }
+
+  Optional<Cast> implicitCast(int source, int target) {
+    return casts.get(List.of(source, target), _ -> readCast(source, target));
+  }
+
+  Optional<String> typeName(int oid) {
+    return builtIn(typeNames, oid, this::readTypeName);
+  }
+
+  private interface Lookup<V> {
+    Optional<V> read(int oid);
+  }
+
+  private static <V> Optional<V> builtIn(
+      Cache<Integer, Optional<V>> cache, int oid, Lookup<V> lookup) {
+    return Integer.compareUnsigned(oid, FIRST_USER_OID) < 0
+        ? cache.get(oid, lookup::read)
+        : Optional.empty();
+  }
+
+  private Optional<Signature> readFunction(int oid) {
+    return query(
+        """
+        SELECT n.nspname, p.proname, p.proargtypes::oid[], p.prorettype::bigint, p.proisstrict,
+               p.provolatile
+        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        WHERE p.oid = ?
+        """,
+        row ->
+            new Signature(
+                oid,
+                row.getString(1),
+                row.getString(2),
+                oids(row.getArray(3)),
+                (int) row.getLong(4),
+                row.getBoolean(5),
+                row.getString(6).charAt(0)),
+        oid);
+  }
+
+  private static List<Integer> oids(Array array) throws SQLException {
+    List<Integer> oids = new ArrayList<>();
+    for (Object oid : (Object[]) array.getArray()) {
+      oids.add(((Number) oid).intValue());
+    }
+    return oids;
+  }
+
+  private Optional<Operator> readOperator(String condition, int oid) {
+    return query(
+        """
+        SELECT o.oid::bigint, n.nspname, o.oprname, o.oprleft::bigint, o.oprright::bigint,
+               o.oprcode::oid::bigint
+        FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+        WHERE %s AND o.oid < 16384 ORDER BY o.oid
+        """
+            .formatted(condition),
+        row ->
+            new Operator(
+                (int) row.getLong(1),
+                row.getString(2),
+                row.getString(3),
+                (int) row.getLong(4),
+                (int) row.getLong(5),
+                (int) row.getLong(6)),
+        oid);
+  }
+
+  /// A cast without a function is one that keeps the bytes; a cast through text is never implicit.
+  private Optional<Cast> readCast(int source, int target) {
+    return query(
+            """
+            SELECT castfunc::bigint FROM pg_catalog.pg_cast
+            WHERE castsource = ? AND casttarget = ? AND castcontext = 'i' AND castmethod <> 'i'
+              AND oid < 16384
+            """,
+            row -> (int) row.getLong(1),
+            source,
+            target)
+        .map(function -> new Cast(function == 0 ? Optional.empty() : function(function)));
+  }
+
+  private Optional<String> readTypeName(int oid) {
+    return query(
+        """
+        SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname)
+        FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+        WHERE t.oid = ?
+        """,
+        row -> row.getString(1),
+        oid);
+  }
+
+  private interface RowReader<V> {
+    V read(ResultSet row) throws SQLException;
+  }
+
+  private <V> Optional<V> query(String sql, RowReader<V> reader, int... oids) {
+    try (Connection connection = server.getConnection();
+        PreparedStatement statement = connection.prepareStatement(sql)) {
+      for (int i = 0; i < oids.length; i++) {
+        statement.setLong(i + 1, Integer.toUnsignedLong(oids[i]));
+      }
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next() ? Optional.of(reader.read(row)) : Optional.empty();
+      }
+    } catch (SQLException failure) {
+      String state = failure.getSQLState();
+      throw new SourceUnavailable(
+          state == null ? "08000" : state,
+          "the server's catalog could not be read: " + failure.getMessage(),
+          failure);
+    }
+  }
+}

@@ -1,0 +1,153 @@
+package io.pgtrickle.engine.apply;
+
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongFunction;
+
+/// Applies one epoch: the deltas of all stream tables it changes, and whatever else must become
+/// visible with
+/// them, in one transaction (law 3).
+///
+/// A table that cannot be written (a lock not granted in time, a user's constraint or trigger, an
+/// index row
+/// too large) must not stop the others: the transaction is rolled back and done again without it
+/// and its
+/// dependents. On the usual path that costs nothing, not even a savepoint.
+public final class Applier {
+  private final Connection connection;
+
+  /// @param connection autocommit off, `synchronous_commit` on, `lock_timeout` set, holding the
+  /// writers' lock
+  public Applier(Connection connection) {
+    this.connection = connection;
+  }
+
+  /// The released delta of one stream table.
+  public record TableDelta(StreamTable table, ZSet delta) {}
+
+  /// Why a table could not be written.
+  ///
+  /// @param damaged whether the table is not what the state believes, so that waiting cannot help
+  public record Failure(String sqlState, String message, boolean damaged) {}
+
+  /// What an epoch's transaction did.
+  ///
+  /// @param written per `pgt_id` the rows written
+  /// @param failures per `pgt_id` why it was left out; dependents of such a table are in neither
+  /// map
+  public record Applied(Map<Long, DeltaWriter.Written> written, Map<Long, Failure> failures) {}
+
+  /// Statements that belong to the same transaction: frontier, replies, notifications.
+  @FunctionalInterface
+  public interface Epilogue {
+    /// @param written what was written so far in this attempt
+    void run(Connection connection, Map<Long, DeltaWriter.Written> written) throws SQLException;
+  }
+
+  /// Writes and commits.
+  ///
+  /// @param dependents the stream tables that read a given one, directly or not
+  /// @throws SourceUnavailable when the connection is lost; whether the transaction was committed
+  /// is then told
+  ///     by the stored frontier only
+  public Applied apply(
+      List<TableDelta> deltas, LongFunction<Set<Long>> dependents, Epilogue epilogue) {
+    Map<Long, Failure> failures = new LinkedHashMap<>();
+    List<TableDelta> remaining = new ArrayList<>(deltas);
+    boolean careful = false;
+    while (true) {
+      Map<Long, DeltaWriter.Written> written = new LinkedHashMap<>();
+      Optional<TableDelta> current = Optional.empty();
+      try {
+        for (TableDelta delta : remaining) {
+          current = Optional.of(delta);
+          written.put(
+              delta.table().id(), new DeltaWriter(connection, delta.table()).write(delta.delta()));
+          if (careful) {
+            checkConstraintsNow();
+          }
+        }
+        current = Optional.empty();
+        epilogue.run(connection, written);
+        connection.commit();
+        return new Applied(written, failures);
+      } catch (SQLException e) {
+        rollback(e);
+        if (current.isPresent()) {
+          exclude(current.get(), failure(e), remaining, failures, dependents);
+        } else if (!careful && !remaining.isEmpty()) {
+          // COMMIT itself failed: a deferred constraint or trigger. Find out whose.
+          careful = true;
+        } else {
+          throw unavailable("the epoch's transaction could not be committed", e);
+        }
+      } catch (StateDamaged e) {
+        rollback(e);
+        TableDelta damaged = current.orElseThrow(() -> e);
+        exclude(
+            damaged,
+            new Failure(e.sqlState(), String.valueOf(e.getMessage()), true),
+            remaining,
+            failures,
+            dependents);
+      }
+    }
+  }
+
+  private static void exclude(
+      TableDelta failed,
+      Failure failure,
+      List<TableDelta> remaining,
+      Map<Long, Failure> failures,
+      LongFunction<Set<Long>> dependents) {
+    failures.put(failed.table().id(), failure);
+    Set<Long> after = dependents.apply(failed.table().id());
+    remaining.removeIf(
+        d -> d.table().id() == failed.table().id() || after.contains(d.table().id()));
+  }
+
+  private static Failure failure(SQLException e) {
+    return new Failure(String.valueOf(e.getSQLState()), String.valueOf(e.getMessage()), false);
+  }
+
+  private void checkConstraintsNow() throws SQLException {
+    try (var statement = connection.createStatement()) {
+      statement.execute("SET CONSTRAINTS ALL IMMEDIATE");
+    }
+  }
+
+  private void rollback(Exception cause) {
+    try {
+      if (connection.isClosed()) {
+        throw new SQLException("the connection is closed", "08003");
+      }
+      connection.rollback();
+    } catch (SQLException e) {
+      e.addSuppressed(cause);
+      throw unavailable("the apply connection was lost", e);
+    }
+    if (cause instanceof SQLException sql && lost(sql)) {
+      throw unavailable("the apply connection was lost", sql);
+    }
+  }
+
+  // Classes 08 (connection), 57P0x (shutdown, crash) and 53 (resources) concern the server, not a
+  // table.
+  private static boolean lost(SQLException e) {
+    String state = String.valueOf(e.getSQLState());
+    return state.startsWith("08") || state.startsWith("57P") || state.startsWith("53");
+  }
+
+  private static SourceUnavailable unavailable(String what, SQLException e) {
+    return new SourceUnavailable(String.valueOf(e.getSQLState()), what + ": " + e.getMessage(), e);
+  }
+}

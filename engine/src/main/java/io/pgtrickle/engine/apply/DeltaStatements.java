@@ -1,0 +1,284 @@
+package io.pgtrickle.engine.apply;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/// The SQL that writes a delta into one storage table.
+///
+/// A statement reads its rows from a *source*: either the one parameter, a `text[]` with an array
+/// text
+/// per column and one of weights, or the staging table that COPY filled. A keyed table is written
+/// by
+/// its key, any other by the index on `hash_record_extended(ROW(…), 0)`, rechecked by the image
+/// equality so that exactly the displayed row goes, and exactly as many copies as asked.
+final class DeltaStatements {
+  private final StreamTable table;
+  private final List<String> columns;
+
+  DeltaStatements(StreamTable table) {
+    this.table = table;
+    this.columns = table.schema().columns().stream().map(c -> Identifiers.quote(c.name())).toList();
+  }
+
+  /// The staging table's name; one per stream table and session.
+  String stageName() {
+    return "pg_temp." + Identifiers.quote("pgt_stage_" + table.id());
+  }
+
+  String createStage() {
+    String definitions =
+        IntStream.range(0, columns.size())
+            .mapToObj(i -> "c" + i + " " + table.typeNames().get(i))
+            .collect(Collectors.joining(", "));
+    return "CREATE TEMPORARY TABLE IF NOT EXISTS "
+        + stageName().substring("pg_temp.".length())
+        + " (kind int2, w int8, "
+        + definitions
+        + ") ON COMMIT DELETE ROWS";
+  }
+
+  String copyIntoStage() {
+    return "COPY " + stageName() + " FROM STDIN (FORMAT BINARY)";
+  }
+
+  String insert(Source source) {
+    return "INSERT INTO "
+        + table.qualifiedName()
+        + " ("
+        + String.join(", ", columns)
+        + ") SELECT "
+        + delta("d", all())
+        + " FROM "
+        + source.from(this, all())
+        + ", LATERAL generate_series(1, d.w)"
+        + source.where();
+  }
+
+  /// Overwrites rows by key; `nullKeys` tells which key columns are NULL in every row of the
+  /// source.
+  String update(Source source, boolean[] nullKeys) {
+    String assignments =
+        IntStream.range(0, columns.size())
+            .mapToObj(i -> columns.get(i) + " = d.c" + i)
+            .collect(Collectors.joining(", "));
+    return "UPDATE "
+        + table.qualifiedName()
+        + " AS t SET "
+        + assignments
+        + " FROM "
+        + source.from(this, all())
+        + source.whereAnd(keyMatches(nullKeys));
+  }
+
+  String deleteByKey(Source source, boolean[] nullKeys) {
+    return "DELETE FROM "
+        + table.qualifiedName()
+        + " AS t USING "
+        + source.from(this, table.key())
+        + source.whereAnd(keyMatches(nullKeys));
+  }
+
+  String deleteByImage(Source source) {
+    return "DELETE FROM "
+        + table.qualifiedName()
+        + " WHERE ctid = ANY (ARRAY(SELECT x.id FROM (SELECT t.ctid AS id, d.w,"
+        + " row_number() OVER (PARTITION BY d.n) AS copy FROM "
+        + source.fromNumbered(this, all())
+        + " JOIN "
+        + table.qualifiedName()
+        + " AS t ON "
+        + imageMatches()
+        + source.where()
+        + ") AS x WHERE x.copy <= x.w))";
+  }
+
+  /// Counts, per row of the source, the copies that the table holds: the n-th result row belongs to
+  /// the n-th source row.
+  String countCopies(Source source) {
+    return "SELECT d.n, (SELECT count(*) FROM "
+        + table.qualifiedName()
+        + " AS t WHERE "
+        + (table.keyed() ? notDistinctKeys() + " AND " + sameImage() : imageMatches())
+        + ") FROM "
+        + source.fromNumbered(this, all())
+        + " ORDER BY d.n";
+  }
+
+  /// The index that makes [#deleteByImage] and [#countCopies] cost as much as the delta.
+  String createIdentityIndex(int serverVersion) {
+    String name = Identifiers.quote("pgt_identity_" + table.id());
+    if (table.keyed()) {
+      return "CREATE UNIQUE INDEX IF NOT EXISTS "
+          + name
+          + " ON "
+          + table.qualifiedName()
+          + " ("
+          + table.key().stream().map(columns::get).collect(Collectors.joining(", "))
+          + ")"
+          + (serverVersion >= 150_000 ? " NULLS NOT DISTINCT" : "");
+    }
+    return "CREATE INDEX IF NOT EXISTS "
+        + name
+        + " ON "
+        + table.qualifiedName()
+        + " (("
+        + hash(columns::get)
+        + "))";
+  }
+
+  private String keyMatches(boolean[] nullKeys) {
+    List<String> terms = new ArrayList<>();
+    for (int k = 0; k < table.key().size(); k++) {
+      int column = table.key().get(k);
+      terms.add(
+          nullKeys[k]
+              ? "t." + columns.get(column) + " IS NULL"
+              : "t." + columns.get(column) + " = d.c" + column);
+    }
+    return String.join(" AND ", terms);
+  }
+
+  private String notDistinctKeys() {
+    return table.key().stream()
+        .map(
+            column ->
+                "(t."
+                    + columns.get(column)
+                    + " = d.c"
+                    + column
+                    + " OR (t."
+                    + columns.get(column)
+                    + " IS NULL AND d.c"
+                    + column
+                    + " IS NULL))")
+        .collect(Collectors.joining(" AND "));
+  }
+
+  private String imageMatches() {
+    return hash(i -> "t." + columns.get(i)) + " = " + hash(i -> "d.c" + i) + " AND " + sameImage();
+  }
+
+  // Spelled as a call: the parser takes ROW(…) *= ROW(…) apart into comparisons of the columns.
+  private String sameImage() {
+    return "record_image_eq(" + rowOf("t") + ", " + delta("d", all(), "ROW(", ")") + ")";
+  }
+
+  // Types that cannot be hashed take part by their text, which is as distinguishing.
+  private String hash(IntFunction<String> column) {
+    return all().stream()
+        .map(
+            i ->
+                table.unhashable().contains(i)
+                    ? "(" + column.apply(i) + ")::text"
+                    : column.apply(i))
+        .collect(Collectors.joining(", ", "hash_record_extended(ROW(", "), 0)"));
+  }
+
+  private String rowOf(String alias) {
+    return columns.stream()
+        .map(c -> alias + "." + c)
+        .collect(Collectors.joining(", ", "ROW(", ")"));
+  }
+
+  private static String delta(String alias, List<Integer> positions) {
+    return delta(alias, positions, "", "");
+  }
+
+  private static String delta(String alias, List<Integer> positions, String open, String close) {
+    return positions.stream()
+        .map(i -> alias + ".c" + i)
+        .collect(Collectors.joining(", ", open, close));
+  }
+
+  private List<Integer> all() {
+    return IntStream.range(0, columns.size()).boxed().toList();
+  }
+
+  /// Where a statement finds its rows, as columns c0, c1, … and the weight w.
+  sealed interface Source {
+    String from(DeltaStatements statements, List<Integer> positions);
+
+    String fromNumbered(DeltaStatements statements, List<Integer> positions);
+
+    String where();
+
+    default String whereAnd(String condition) {
+      return where().isEmpty() ? " WHERE " + condition : where() + " AND " + condition;
+    }
+
+    /// The statement's parameters: one array text per position, then the weights.
+    ///
+    /// @param owned whether the statement runs inside the owner's function, which has them as the
+    ///     elements of its only parameter
+    record Parameters(boolean owned) implements Source {
+      @Override
+      public String from(DeltaStatements statements, List<Integer> positions) {
+        return unnest(statements, positions) + " AS d(" + names(positions) + ", w)";
+      }
+
+      @Override
+      public String fromNumbered(DeltaStatements statements, List<Integer> positions) {
+        return unnest(statements, positions)
+            + " WITH ORDINALITY AS d("
+            + names(positions)
+            + ", w, n)";
+      }
+
+      @Override
+      public String where() {
+        return "";
+      }
+
+      private String unnest(DeltaStatements statements, List<Integer> positions) {
+        StringBuilder sql = new StringBuilder("unnest(");
+        for (int i = 0; i < positions.size(); i++) {
+          sql.append(placeholder(i))
+              .append("::")
+              .append(statements.table.typeNames().get(positions.get(i)))
+              .append("[], ");
+        }
+        return sql.append(placeholder(positions.size())).append("::int8[])").toString();
+      }
+
+      private String placeholder(int index) {
+        return owned ? "($1)[" + (index + 1) + "]" : "?";
+      }
+
+      private static String names(List<Integer> positions) {
+        return positions.stream().map(i -> "c" + i).collect(Collectors.joining(", "));
+      }
+    }
+
+    /// The rows of one kind in the staging table.
+    record Stage(int code) implements Source {
+      @Override
+      public String from(DeltaStatements statements, List<Integer> positions) {
+        return statements.stageName() + " AS d";
+      }
+
+      @Override
+      public String fromNumbered(DeltaStatements statements, List<Integer> positions) {
+        return "(SELECT s.*, row_number() OVER () AS n FROM "
+            + statements.stageName()
+            + " AS s WHERE s.kind = "
+            + code
+            + ") AS d";
+      }
+
+      @Override
+      public String where() {
+        return " WHERE d.kind = " + code;
+      }
+    }
+  }
+
+  /// What is to be done with a staged row.
+  enum StageKind {
+    DELETE,
+    UPDATE,
+    INSERT
+  }
+}

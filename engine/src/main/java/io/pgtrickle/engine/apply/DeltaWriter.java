@@ -1,0 +1,326 @@
+package io.pgtrickle.engine.apply;
+
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.apply.DeltaStatements.Source;
+import io.pgtrickle.engine.apply.DeltaStatements.StageKind;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.sql.Types;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyIn;
+
+/// Writes the delta of one stream table inside the caller's transaction.
+///
+/// Small deltas go as arrays through `unnest`, large ones by COPY into a staging table; either way
+/// it
+/// is one statement per kind of change, deletions first. Every affected-row count is compared with
+/// the
+/// delta: a difference means the table is not what the state believes, and fails the transaction.
+public final class DeltaWriter {
+  // Above this many rows COPY into a staging table is cheaper than array texts.
+  private static final int STAGE_ROWS = 20_000;
+  // Up to here a nested loop through the index beats every plan that reads the whole table.
+  private static final int NESTED_LOOP_ROWS = 100_000;
+  // One array parameter stays far below the server's limit of 1 GiB.
+  private static final int CHUNK_ROWS = 5_000;
+
+  private final Connection connection;
+  private final StreamTable table;
+  private final DeltaStatements statements;
+
+  /// @param connection in a transaction, its session holding what the guard trigger asks for
+  public DeltaWriter(Connection connection, StreamTable table) {
+    this.connection = connection;
+    this.table = table;
+    this.statements = new DeltaStatements(table);
+  }
+
+  /// How many rows were written.
+  ///
+  /// @param inserted rows that appeared, an updated row counting once here and once as deleted
+  /// @param deleted rows that disappeared
+  public record Written(long inserted, long deleted) {}
+
+  /// Applies the whole delta.
+  ///
+  /// @throws StateDamaged when the table did not hold the rows to delete or update
+  public Written write(ZSet delta) throws SQLException {
+    if (delta.isEmpty()) {
+      return new Written(0, 0);
+    }
+    boolean opaque =
+        table.schema().columns().stream().anyMatch(c -> c.type().kind() == TypeKind.OPAQUE);
+    boolean staged = opaque || delta.size() > STAGE_ROWS;
+    Batches batches = table.keyed() ? keyed(delta) : byImage(delta);
+    if (staged) {
+      stage(batches);
+      boolean manyRows = delta.size() > NESTED_LOOP_ROWS;
+      if (manyRows) {
+        planner("on");
+      }
+      writeStaged(batches);
+      if (manyRows) {
+        planner("off");
+      }
+    } else {
+      writeArrays(batches);
+    }
+    long inserted = 0;
+    long deleted = 0;
+    for (int i = 0; i < delta.size(); i++) {
+      long weight = delta.weight(i);
+      if (weight > 0) {
+        inserted += weight;
+      } else {
+        deleted -= weight;
+      }
+    }
+    return new Written(inserted, deleted);
+  }
+
+  /// Creates the index that finds rows again; idempotent.
+  public void createIdentityIndex(int serverVersion) throws SQLException {
+    execute(statements.createIdentityIndex(serverVersion), List.of());
+  }
+
+  private Batches byImage(ZSet delta) {
+    Batches batches = new Batches();
+    for (int i = 0; i < delta.size(); i++) {
+      long weight = delta.weight(i);
+      Batch batch =
+          weight < 0
+              ? batches.of(new BatchKind(StageKind.DELETE, 0))
+              : batches.of(new BatchKind(StageKind.INSERT, 0));
+      batch.add(delta.row(i), Math.abs(weight));
+    }
+    return batches;
+  }
+
+  private Batches keyed(ZSet delta) {
+    KeyedDelta changes = KeyedDelta.of(table, delta);
+    Batches batches = new Batches();
+    for (Row row : changes.deleted()) {
+      batches.of(new BatchKind(StageKind.DELETE, nullMask(row))).add(row, 1);
+    }
+    for (Row row : changes.updated()) {
+      batches.of(new BatchKind(StageKind.UPDATE, nullMask(row))).add(row, 1);
+    }
+    for (Row row : changes.inserted()) {
+      batches.of(new BatchKind(StageKind.INSERT, 0)).add(row, 1);
+    }
+    return batches;
+  }
+
+  // NULL keys are found by IS NULL, which an index serves as well as it serves `=`; IS NOT DISTINCT
+  // FROM
+  // it does not. So rows are told apart by which of their key columns are NULL.
+  private int nullMask(Row row) {
+    int mask = 0;
+    for (int k = 0; k < table.key().size(); k++) {
+      if (table.schema().isNull(row, table.key().get(k))) {
+        mask |= 1 << k;
+      }
+    }
+    return mask;
+  }
+
+  private void writeArrays(Batches batches) throws SQLException {
+    Source source = new Source.Parameters(table.delegated());
+    for (Map.Entry<BatchKind, Batch> entry : batches.byKind.entrySet()) {
+      Batch batch = entry.getValue();
+      String sql = sql(entry.getKey(), source);
+      List<Integer> positions =
+          entry.getKey().kind == StageKind.DELETE && table.keyed() ? table.key() : all();
+      for (int from = 0; from < batch.rows.size(); from += CHUNK_ROWS) {
+        int to = Math.min(from + CHUNK_ROWS, batch.rows.size());
+        check(
+            entry.getKey(),
+            batch.copies(from, to),
+            execute(sql, arrays(batch, positions, from, to)));
+      }
+    }
+  }
+
+  private void writeStaged(Batches batches) throws SQLException {
+    for (Map.Entry<BatchKind, Batch> entry : batches.byKind.entrySet()) {
+      Batch batch = entry.getValue();
+      check(
+          entry.getKey(),
+          batch.copies(0, batch.rows.size()),
+          execute(sql(entry.getKey(), new Source.Stage(entry.getKey().code())), List.of()));
+    }
+  }
+
+  private String sql(BatchKind kind, Source source) {
+    return switch (kind.kind) {
+      case DELETE ->
+          table.keyed()
+              ? statements.deleteByKey(source, kind.nullKeys(table.key().size()))
+              : statements.deleteByImage(source);
+      case UPDATE -> statements.update(source, kind.nullKeys(table.key().size()));
+      case INSERT -> statements.insert(source);
+    };
+  }
+
+  private void check(BatchKind kind, long expected, long affected) {
+    if (expected != affected) {
+      throw new StateDamaged(
+          "writing "
+              + table.qualifiedName()
+              + ": "
+              + kind.kind
+              + " of "
+              + expected
+              + " rows affected "
+              + affected
+              + "; the table was changed by someone else and is rebuilt",
+          null);
+    }
+  }
+
+  private List<String> arrays(Batch batch, List<Integer> positions, int from, int to) {
+    Schema schema = table.schema();
+    List<String> arrays = new ArrayList<>(positions.size() + 1);
+    for (int column : positions) {
+      ArrayText array = new ArrayText();
+      for (int i = from; i < to; i++) {
+        Object value = schema.value(batch.rows.get(i), column);
+        array.add(value == null ? null : schema.codec(column).toText(value));
+      }
+      arrays.add(array.toString());
+    }
+    ArrayText weights = new ArrayText();
+    for (int i = from; i < to; i++) {
+      weights.add(batch.weights.get(i));
+    }
+    arrays.add(weights.toString());
+    return arrays;
+  }
+
+  private void stage(Batches batches) throws SQLException {
+    try (Statement create = connection.createStatement()) {
+      create.execute(statements.createStage());
+      if (table.delegated()) {
+        create.execute("GRANT SELECT ON " + statements.stageName() + " TO PUBLIC");
+      }
+    }
+    CopyIn copy =
+        connection.unwrap(PGConnection.class).getCopyAPI().copyIn(statements.copyIntoStage());
+    try {
+      ByteSink out = new ByteSink(1 << 16);
+      CopyBinary.header(out);
+      for (Map.Entry<BatchKind, Batch> entry : batches.byKind.entrySet()) {
+        Batch batch = entry.getValue();
+        for (int i = 0; i < batch.rows.size(); i++) {
+          CopyBinary.row(
+              table.schema(), batch.rows.get(i), entry.getKey().code(), batch.weights.get(i), out);
+          if (out.size() > 1 << 15) {
+            copy.writeToCopy(out.array(), 0, out.size());
+            out.clear();
+          }
+        }
+      }
+      CopyBinary.trailer(out);
+      copy.writeToCopy(out.array(), 0, out.size());
+      copy.endCopy();
+    } finally {
+      if (copy.isActive()) {
+        copy.cancelCopy();
+      }
+    }
+    try (Statement analyze = connection.createStatement()) {
+      analyze.execute("ANALYZE " + statements.stageName());
+    }
+  }
+
+  private long execute(String sql, List<String> arguments) throws SQLException {
+    if (table.execFunction().isPresent()) {
+      try (PreparedStatement call =
+          connection.prepareStatement("SELECT " + table.execFunction().get() + "(?, ?)")) {
+        call.setString(1, sql);
+        call.setArray(2, connection.createArrayOf("text", arguments.toArray()));
+        try (ResultSet result = call.executeQuery()) {
+          result.next();
+          return result.getLong(1);
+        }
+      }
+    }
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      for (int i = 0; i < arguments.size(); i++) {
+        statement.setObject(i + 1, arguments.get(i), Types.OTHER);
+      }
+      return statement.executeLargeUpdate();
+    }
+  }
+
+  private void planner(String value) throws SQLException {
+    try (Statement set = connection.createStatement()) {
+      set.execute(
+          "SET LOCAL enable_hashjoin = " + value + "; SET LOCAL enable_mergejoin = " + value);
+    }
+  }
+
+  private List<Integer> all() {
+    return java.util.stream.IntStream.range(0, table.schema().size()).boxed().toList();
+  }
+
+  /// What is done with the rows of a batch, and which of their key columns are NULL.
+  private record BatchKind(StageKind kind, int nullMask) implements Comparable<BatchKind> {
+    boolean[] nullKeys(int size) {
+      boolean[] nullKeys = new boolean[size];
+      for (int k = 0; k < size; k++) {
+        nullKeys[k] = (nullMask & 1 << k) != 0;
+      }
+      return nullKeys;
+    }
+
+    /// The staging table's `kind` of such rows.
+    int code() {
+      return kind.ordinal() * 1024 + nullMask;
+    }
+
+    // Deletions come before updates, those before insertions: no transient unique violation.
+    @Override
+    public int compareTo(BatchKind other) {
+      int byKind = kind.compareTo(other.kind);
+      return byKind != 0 ? byKind : Integer.compare(nullMask, other.nullMask);
+    }
+  }
+
+  private static final class Batches {
+    private final Map<BatchKind, Batch> byKind = new TreeMap<>();
+
+    Batch of(BatchKind kind) {
+      return byKind.computeIfAbsent(kind, k -> new Batch());
+    }
+  }
+
+  private static final class Batch {
+    private final List<Row> rows = new ArrayList<>();
+    private final it.unimi.dsi.fastutil.longs.LongArrayList weights =
+        new it.unimi.dsi.fastutil.longs.LongArrayList();
+
+    void add(Row row, long weight) {
+      rows.add(row);
+      weights.add(weight);
+    }
+
+    long copies(int from, int to) {
+      long[] slice = Arrays.copyOfRange(weights.elements(), from, to);
+      return Arrays.stream(slice).sum();
+    }
+  }
+}

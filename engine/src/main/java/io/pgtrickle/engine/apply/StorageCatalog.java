@@ -1,0 +1,100 @@
+package io.pgtrickle.engine.apply;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Looks a storage table up in the server's catalog.
+public final class StorageCatalog {
+  private static final String COLUMNS =
+      """
+      SELECT c.oid, a.attname, a.atttypid, a.atttypmod, a.attcollation,
+             format_type(a.atttypid, a.atttypmod) AS type_name,
+             c.relowner <> (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) AS foreign_owner,
+             t.typtype IN ('e', 'r', 'm') OR EXISTS (
+               SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+               WHERE m.amname = 'hash' AND o.opcdefault
+                 AND (o.opcintype = coalesce(nullif(t.typbasetype, 0), t.oid)
+                      OR o.opcintype = 2277 AND t.typelem <> 0 AND t.typlen = -1
+                      OR EXISTS (SELECT FROM pg_cast k WHERE k.castsource = t.oid
+                                 AND k.casttarget = o.opcintype AND k.castmethod = 'b'))) AS hashable
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      JOIN pg_type t ON t.oid = a.atttypid
+      WHERE n.nspname = ? AND c.relname = ?
+      ORDER BY a.attnum
+      """;
+
+  private StorageCatalog() {}
+
+  /// Reads the storage table of a definition.
+  ///
+  /// @param key positions of the columns that identify a row, as the analysis found them
+  /// @throws QueryRejected 42P01 when it does not exist
+  public static StreamTable load(
+      Connection connection,
+      long id,
+      String schemaName,
+      String name,
+      List<Integer> key,
+      boolean joining)
+      throws SQLException {
+    List<Column> columns = new ArrayList<>();
+    List<String> typeNames = new ArrayList<>();
+    List<Integer> unhashable = new ArrayList<>();
+    int relation = 0;
+    boolean foreignOwner = false;
+    try (PreparedStatement query = connection.prepareStatement(COLUMNS)) {
+      query.setString(1, schemaName);
+      query.setString(2, name);
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          relation = (int) row.getLong("oid");
+          foreignOwner = row.getBoolean("foreign_owner");
+          if (!row.getBoolean("hashable")) {
+            unhashable.add(columns.size());
+          }
+          columns.add(
+              new Column(
+                  row.getString("attname"),
+                  SqlType.of(
+                      (int) row.getLong("atttypid"),
+                      row.getInt("atttypmod"),
+                      (int) row.getLong("attcollation"))));
+          typeNames.add(row.getString("type_name"));
+        }
+      }
+    }
+    if (columns.isEmpty()) {
+      throw new QueryRejected(
+          QueryRejected.Kind.INVALID,
+          "42P01",
+          "storage_table_missing",
+          name,
+          "the storage table "
+              + Identifiers.quote(schemaName)
+              + "."
+              + Identifiers.quote(name)
+              + " does not exist; drop the stream table and create it again");
+    }
+    return new StreamTable(
+        id,
+        relation,
+        schemaName,
+        name,
+        new Schema(columns),
+        typeNames,
+        key,
+        unhashable,
+        foreignOwner,
+        joining);
+  }
+}

@@ -1,0 +1,71 @@
+package io.pgtrickle.engine.apply;
+
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.List;
+import java.util.Optional;
+
+/// The storage table of a stream table, as the writer sees it.
+///
+/// @param id the definition's `pgt_id`
+/// @param relation the storage table's `pg_class.oid`
+/// @param schemaName its schema
+/// @param name its name
+/// @param schema its columns
+/// @param typeNames per column the type as `format_type` prints it, for casts
+/// @param key positions of the columns that identify a row; empty: rows are identified as a whole
+/// @param unhashable positions of the columns whose type has no hash function, such as json
+/// @param delegated whether another role owns the table, so that statements go through the SECURITY
+/// DEFINER
+///     functions that this owner made for it (law: user code never runs with the sidecar's rights)
+/// @param joining whether its query joins, so that PH-D1 cleanup watches it
+public record StreamTable(
+    long id,
+    int relation,
+    String schemaName,
+    String name,
+    Schema schema,
+    List<String> typeNames,
+    List<Integer> key,
+    List<Integer> unhashable,
+    boolean delegated,
+    boolean joining) {
+  public StreamTable {
+    typeNames = List.copyOf(typeNames);
+    key = List.copyOf(key);
+    unhashable = List.copyOf(unhashable);
+    if (typeNames.size() != schema.size()) {
+      throw new IllegalArgumentException(
+          typeNames.size() + " type names for " + schema.size() + " columns");
+    }
+  }
+
+  /// The quoted, schema-qualified name.
+  public String qualifiedName() {
+    return Identifiers.quote(schemaName) + "." + Identifiers.quote(name);
+  }
+
+  /// The name in metrics and messages: with its schema, quoted only where SQL needs it.
+  public String catalogName() {
+    return Identifiers.quoteIfNeeded(schemaName) + "." + Identifiers.quoteIfNeeded(name);
+  }
+
+  /// The owner's function that runs a statement, where one is needed.
+  public Optional<String> execFunction() {
+    return delegate("__pgt_exec_");
+  }
+
+  /// The owner's function that evaluates a query, where one is needed.
+  public Optional<String> queryFunction() {
+    return delegate("__pgt_query_");
+  }
+
+  private Optional<String> delegate(String prefix) {
+    return delegated
+        ? Optional.of(Identifiers.quote(schemaName) + "." + Identifiers.quote(prefix + id))
+        : Optional.empty();
+  }
+
+  public boolean keyed() {
+    return !key.isEmpty();
+  }
+}

@@ -1,0 +1,80 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.engine.catalog.Definition;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Compares the definitions in the catalog with those that are known, and says what is to be done.
+///
+/// It is level-triggered: the log tells *that* definitions changed, and what they are is read then.
+/// Reading a
+/// newer state than that of the change is harmless, since its own change follows; and a
+/// change that was decoded before it became visible is found by the next, regular look.
+public final class DefinitionWatch {
+  private final Map<Long, Definition> known = new ConcurrentHashMap<>();
+
+  /// What changed since the last look.
+  ///
+  /// @param initialize new definitions, and those whose contents must be built anew
+  /// @param redefine those of which only schedule or suspension changed
+  /// @param dropped ids that are gone
+  public record Changes(List<Definition> initialize, List<Definition> redefine, Set<Long> dropped) {
+    public boolean isEmpty() {
+      return initialize.isEmpty() && redefine.isEmpty() && dropped.isEmpty();
+    }
+  }
+
+  /// Reads the catalog.
+  public Changes look(Connection session) throws SQLException {
+    Map<Long, Definition> now = new LinkedHashMap<>();
+    Definition.readAll(session).forEach(d -> now.put(d.pgtId(), d));
+    Map<Long, Definition> before = new HashMap<>(known);
+    List<Definition> initialize = new ArrayList<>();
+    List<Definition> redefine = new ArrayList<>();
+    now.forEach(
+        (id, definition) -> {
+          Definition earlier = before.remove(id);
+          if (earlier == null || definition.rebuilds(earlier) || modeChanged(definition, earlier)) {
+            initialize.add(definition);
+          } else if (!definition.equals(earlier)) {
+            redefine.add(definition);
+          }
+        });
+    known.keySet().retainAll(now.keySet());
+    known.putAll(now);
+    return new Changes(initialize, redefine, new LinkedHashSet<>(before.keySet()));
+  }
+
+  private static boolean modeChanged(Definition now, Definition earlier) {
+    return now.mode() != earlier.mode() || !now.table().equals(earlier.table());
+  }
+
+  /// Whether a stream table is defined.
+  public boolean isDefined(long id) {
+    return known.containsKey(id);
+  }
+
+  /// The current definition, if there is one.
+  public Optional<Definition> definition(long id) {
+    return Optional.ofNullable(known.get(id));
+  }
+
+  /// Whether a relation is the storage table of a stream table.
+  public boolean isStreamTable(int relation) {
+    return known.values().stream().anyMatch(d -> d.relation().value() == relation);
+  }
+
+  /// Every known definition.
+  public List<Definition> all() {
+    return List.copyOf(known.values());
+  }
+}

@@ -1,0 +1,193 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.engine.catalog.Definition;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The stream tables that wait for their initialization, and the thread that works on them.
+///
+/// Everything that waits when the thread comes back is one batch, so that a migration's twenty
+/// definitions share
+/// one snapshot. What cannot be done yet is tried again after a pause that grows.
+///
+/// May be used from any thread.
+public final class InitializationQueue implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(InitializationQueue.class);
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(10);
+
+  private final Initializer initializer;
+  private final LongFunction<Optional<Definition>> definitions;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Set<Long> waiting = new LinkedHashSet<>();
+  private final Map<Long, Long> retryAtNanos = new LinkedHashMap<>();
+  private final Map<Long, Integer> attempts = new LinkedHashMap<>();
+  private final Thread thread;
+  private boolean closed;
+  private boolean cleanUp;
+
+  /// @param definitions the current definition of an id, empty when it was dropped meanwhile
+  public InitializationQueue(
+      Initializer initializer, LongFunction<Optional<Definition>> definitions) {
+    this.initializer = initializer;
+    this.definitions = definitions;
+    this.thread = Thread.ofPlatform().name("initializer").daemon().unstarted(this::run);
+  }
+
+  public void start() {
+    thread.start();
+  }
+
+  /// Asks for a stream table to be initialized, again if need be.
+  public void request(long id) {
+    lock.lock();
+    try {
+      waiting.add(id);
+      retryAtNanos.remove(id);
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Asks to let go of base tables that no stream table reads any more.
+  public void releaseUnused() {
+    lock.lock();
+    try {
+      cleanUp = true;
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void run() {
+    try {
+      while (true) {
+        List<Definition> batch = take();
+        if (batch.isEmpty()) {
+          if (isClosed()) {
+            return;
+          }
+          initializer.releaseUnused();
+          continue;
+        }
+        again(initialize(batch), batch);
+      }
+    } catch (InterruptedException e) {
+      LOG.debug("the initializer's thread ends");
+    }
+  }
+
+  private List<Definition> initialize(List<Definition> batch) throws InterruptedException {
+    try {
+      return initializer.initialize(batch);
+    } catch (RuntimeException e) {
+      // A lost connection, or a bug: either must not end the thread that everybody waits for.
+      if (!isClosed()) {
+        LOG.warn(
+            "{} stream tables are initialized again later: {}", batch.size(), e.getMessage(), e);
+      }
+      return batch;
+    }
+  }
+
+  // The next batch; empty to clean up, or when closed.
+  private List<Definition> take() throws InterruptedException {
+    lock.lock();
+    try {
+      while (!closed) {
+        long now = System.nanoTime();
+        List<Definition> batch = new ArrayList<>();
+        long nearest = Long.MAX_VALUE;
+        for (long id : List.copyOf(waiting)) {
+          long wait = retryAtNanos.getOrDefault(id, now) - now;
+          if (wait <= 0) {
+            waiting.remove(id);
+            definitions.apply(id).ifPresent(batch::add);
+          } else {
+            nearest = Math.min(nearest, wait);
+          }
+        }
+        if (!batch.isEmpty()) {
+          return batch;
+        }
+        if (cleanUp) {
+          cleanUp = false;
+          return List.of();
+        }
+        if (nearest == Long.MAX_VALUE) {
+          changed.await();
+        } else {
+          nearest = changed.awaitNanos(nearest);
+        }
+      }
+      return List.of();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void again(List<Definition> unfinished, List<Definition> batch) {
+    lock.lock();
+    try {
+      batch.forEach(
+          definition -> {
+            if (!unfinished.contains(definition)) {
+              attempts.remove(definition.pgtId());
+            }
+          });
+      for (Definition definition : unfinished) {
+        int attempt = attempts.merge(definition.pgtId(), 1, Integer::sum);
+        long pause =
+            Math.min(LONGEST_PAUSE.toNanos(), FIRST_PAUSE.toNanos() << Math.min(attempt, 9));
+        waiting.add(definition.pgtId());
+        retryAtNanos.put(definition.pgtId(), System.nanoTime() + pause);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean isClosed() {
+    lock.lock();
+    try {
+      return closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Stops after at most a few seconds; what is under way is done again by the next start.
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    thread.interrupt();
+    try {
+      if (!thread.join(END_PATIENCE)) {
+        LOG.warn("the initializer's thread did not end within {}", END_PATIENCE);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,434 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.Oid;
+import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.dataflow.View;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Entries;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.analyze.Verdict;
+import io.pgtrickle.engine.apply.DeltaWriter;
+import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.intake.Attachment;
+import io.pgtrickle.engine.intake.CopiedRows;
+import io.pgtrickle.engine.refresh.RefreshLoop;
+import io.pgtrickle.engine.refresh.ViewBuild;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Brings definitions to life, a batch at a time, while the stream goes on.
+///
+/// The main path is [#initialize]: prepare each definition, [#attach] the base tables that are new,
+/// then for
+/// each view [#build] it privately, fill its table, and let it join. Called by one thread.
+public final class Initializer {
+  private static final Logger LOG = LoggerFactory.getLogger(Initializer.class);
+  private static final Duration BOUNDARY_PATIENCE = Duration.ofMinutes(10);
+  private static final long RETAINED_CHANGES = 5_000_000;
+  private static final long JOIN_WHEN_BEHIND = 2_000;
+  private static final int CHUNK_ROWS = 65_536;
+
+  private final SourceDatabase database;
+  private final String publication;
+  private final RefreshLoop loop;
+  private final Analyzer analyzer;
+  private final Sessions sessions;
+  private final Progress progress;
+  private final IntPredicate isStreamTable;
+  private final Executor merges;
+
+  /// Opens sessions for this work.
+  public interface Sessions {
+    /// An ordinary session, autocommit on.
+    Connection control() throws SQLException;
+
+    /// A session that may write storage tables, autocommit off.
+    Connection writer() throws SQLException;
+  }
+
+  /// Is told how it goes; stores it for people to see.
+  public interface Progress {
+    void phase(Definition definition, String phase, long rows);
+
+    void failed(Definition definition, TrickleException problem);
+
+    /// The verdict under which the stream table runs from now on.
+    void resolved(Definition definition, Verdict verdict);
+  }
+
+  public Initializer(
+      SourceDatabase database,
+      String publication,
+      RefreshLoop loop,
+      Analyzer analyzer,
+      Sessions sessions,
+      Progress progress,
+      IntPredicate isStreamTable,
+      Executor merges) {
+    this.database = database;
+    this.publication = publication;
+    this.loop = loop;
+    this.analyzer = analyzer;
+    this.sessions = sessions;
+    this.progress = progress;
+    this.isStreamTable = isStreamTable;
+    this.merges = merges;
+  }
+
+  /// Initializes a batch; definitions that cannot be are reported, the others go on.
+  ///
+  /// @return those that have to wait for another stream table, or for the server
+  public List<Definition> initialize(List<Definition> batch) throws InterruptedException {
+    List<Definition> again = new ArrayList<>();
+    try (Connection control = sessions.control();
+        Connection writer = sessions.writer()) {
+      Map<Long, Preparation> ready = prepare(writer, batch, again);
+      attach(control, ready.values(), again);
+      for (Preparation one : inOrder(ready.values())) {
+        if (!again.contains(one.definition())) {
+          try {
+            if (!start(writer, one)) {
+              again.add(one.definition());
+            }
+          } catch (SourceUnavailable | CaptureException.Retry e) {
+            LOG.warn("{} is initialized again: {}", one.definition().displayName(), e.getMessage());
+            again.add(one.definition());
+          } catch (TrickleException e) {
+            progress.failed(one.definition(), e);
+          }
+        }
+      }
+    } catch (SQLException e) {
+      LOG.warn("initialization is interrupted: {}", e.getMessage());
+      again.clear();
+      for (Definition definition : batch) {
+        if (!isLive(definition)) {
+          again.add(definition);
+        }
+      }
+    }
+    return again;
+  }
+
+  // ---- prepare ----------------------------------------------------------------------------------
+
+  private Map<Long, Preparation> prepare(
+      Connection session, List<Definition> batch, List<Definition> again) throws SQLException {
+    Map<Long, Preparation> ready = new LinkedHashMap<>();
+    for (Definition definition : batch) {
+      progress.phase(definition, "preparing", 0);
+      try {
+        Preparation one = Preparation.of(session, analyzer, definition);
+        progress.resolved(definition, one.verdict());
+        ready.put(definition.pgtId(), one);
+      } catch (TrickleException e) {
+        progress.failed(definition, e);
+      } catch (SQLException e) {
+        if (isTransient(e)) {
+          throw e;
+        }
+        progress.failed(definition, ServerRefusal.of(definition, e));
+      }
+    }
+    return ready;
+  }
+
+  private static boolean isTransient(SQLException e) {
+    String state = String.valueOf(e.getSQLState());
+    return state.startsWith("08") || state.startsWith("57P") || state.startsWith("53");
+  }
+
+  // Upstream stream tables of the same batch come first.
+  private static List<Preparation> inOrder(Iterable<Preparation> all) {
+    Map<Integer, Preparation> byRelation = new TreeMap<>();
+    all.forEach(one -> byRelation.put(one.table().relation(), one));
+    List<Preparation> order = new ArrayList<>();
+    byRelation.values().forEach(one -> visit(one, byRelation, order));
+    return order;
+  }
+
+  private static void visit(
+      Preparation one, Map<Integer, Preparation> byRelation, List<Preparation> order) {
+    if (order.contains(one)) {
+      return;
+    }
+    for (int source : one.verdict().sources()) {
+      Preparation upstream = byRelation.get(source);
+      if (upstream != null && upstream != one) {
+        visit(upstream, byRelation, order);
+      }
+    }
+    order.add(one);
+  }
+
+  // ---- attach: base tables nobody reads yet
+  // ---------------------------------------------------------
+
+  private void attach(Connection control, Iterable<Preparation> batch, List<Definition> again)
+      throws SQLException, InterruptedException {
+    Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
+    List<TableName> watched = new ArrayList<>();
+    SourceTables tables = new SourceTables(control, publication, merges);
+    Set<Integer> attached = boundary(() -> loop.attachedRelations());
+    for (Preparation one : batch) {
+      try {
+        for (Plan.Scan scan : scans(one)) {
+          if (!isStreamTable.test(scan.relation())
+              && !attached.contains(scan.relation())
+              && !missing.containsKey(scan.relation())) {
+            missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
+          }
+        }
+        if (one.plan().isEmpty()) {
+          watched.addAll(tables.watchable(one.verdict().sources()));
+        }
+      } catch (TrickleException e) {
+        progress.failed(one.definition(), e);
+        again.remove(one.definition());
+      }
+    }
+    tables.publish(watched);
+    if (missing.isEmpty()) {
+      return;
+    }
+    List<SourceCopy.Source> sources = List.copyOf(missing.values());
+    boundary(
+        () -> {
+          sources.forEach(source -> loop.intake().retain(source.attachment()));
+          return null;
+        });
+    try {
+      Lsn consistentPoint =
+          new SourceCopy(database, publication)
+              .run(
+                  control,
+                  sources,
+                  rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
+      tables.barrier();
+      await(
+          loop.whenBeyond(
+              consistentPoint,
+              () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
+    } catch (RuntimeException | SQLException | InterruptedException e) {
+      boundary(
+          () -> {
+            sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
+            return null;
+          });
+      throw e;
+    }
+  }
+
+  private void complete(Attachment attachment, Lsn consistentPoint) {
+    if (attachment.overflowed()) {
+      throw new SourceUnavailable(
+          "53400",
+          attachment.table().name()
+              + " changed more than "
+              + RETAINED_CHANGES
+              + " rows while it was copied; the copy is made again",
+          null);
+    }
+    loop.intake().attach(attachment.complete(consistentPoint));
+  }
+
+  private static Set<Plan.Scan> scans(Preparation one) {
+    return one.plan().map(Plan::scans).orElse(Set.of());
+  }
+
+  private static Set<Integer> relations(Plan plan) {
+    Set<Integer> relations = new HashSet<>();
+    plan.scans().forEach(scan -> relations.add(scan.relation()));
+    return relations;
+  }
+
+  // ---- build, fill, join
+  // ------------------------------------------------------------------------------
+
+  /// @return false when an upstream stream table is not live yet
+  private boolean start(Connection writer, Preparation one)
+      throws SQLException, InterruptedException {
+    Definition definition = one.definition();
+    if (!boundary(() -> loop.upstreamLive(one.verdict().sources(), isStreamTable))) {
+      return false;
+    }
+    if (one.plan().isEmpty()) {
+      new DeltaWriter(writer, one.table()).createIdentityIndex(serverVersion(writer));
+      writer.commit();
+      boundary(
+          () -> {
+            loop.joinFull(definition, one.table(), one.verdict(), one.document());
+            return null;
+          });
+      return true;
+    }
+    Plan plan = one.plan().get();
+    View view =
+        new View(
+            definition.pgtId(),
+            one.table().relation(),
+            one.table().catalogName(),
+            plan,
+            one.verdict().settings());
+    ViewBuild build = new ViewBuild(view, relations(plan), merges);
+    boolean joined = false;
+    try {
+      fill(writer, one, build, plan);
+      progress.phase(definition, "catching_up", 0);
+      while (build.behind() > JOIN_WHEN_BEHIND) {
+        build.catchUp();
+      }
+      boundary(
+          () -> {
+            loop.join(build, definition, one.table(), one.verdict(), one.document());
+            return null;
+          });
+      joined = true;
+      return true;
+    } finally {
+      if (!joined) {
+        boundary(
+            () -> {
+              loop.abandonBuild(build);
+              return null;
+            });
+      }
+    }
+  }
+
+  private void fill(Connection writer, Preparation one, ViewBuild build, Plan plan)
+      throws SQLException, InterruptedException {
+    Map<Integer, Plan.Scan> upstream = new LinkedHashMap<>();
+    for (Plan.Scan scan : plan.scans()) {
+      if (isStreamTable.test(scan.relation())) {
+        upstream.put(scan.relation(), scan);
+      }
+    }
+    progress.phase(one.definition(), "snapshotting", 0);
+    try (Connection reader = sessions.control()) {
+      reader.setAutoCommit(false);
+      Map<Integer, Snapshot> snapshots = boundary(() -> loop.startBuild(build, reader));
+      load(build, snapshots, reader, upstream);
+    }
+    progress.phase(one.definition(), "filling", 0);
+    DeltaWriter table = new DeltaWriter(writer, one.table());
+    ZSet.Builder difference = new ZSet.Builder();
+    CopiedRows.readInto(writer, contents(one.table()), one.table().schema(), -1, difference);
+    boolean wasEmpty = difference.isEmpty();
+    difference.addAll(build.takeOutput());
+    // Into an empty table rows go first and the index after them; otherwise the index finds the old
+    // rows.
+    if (!wasEmpty) {
+      table.createIdentityIndex(serverVersion(writer));
+    }
+    if (build.healthy()) {
+      table.write(difference.build());
+    }
+    if (wasEmpty) {
+      table.createIdentityIndex(serverVersion(writer));
+    }
+    writer.commit();
+  }
+
+  private void load(
+      ViewBuild build,
+      Map<Integer, Snapshot> snapshots,
+      Connection reader,
+      Map<Integer, Plan.Scan> upstream)
+      throws SQLException {
+    for (Map.Entry<Integer, Snapshot> source : snapshots.entrySet()) {
+      Entries rows = source.getValue().prefix(new ByteSink(0));
+      ZSet.Builder chunk = new ZSet.Builder(CHUNK_ROWS);
+      while (rows.next()) {
+        chunk.add(rows.row(), rows.weight());
+        if (chunk.size() == CHUNK_ROWS) {
+          build.load(source.getKey(), chunk.build());
+        }
+      }
+      build.load(source.getKey(), chunk.build());
+    }
+    for (Plan.Scan scan : upstream.values()) {
+      build.load(scan.relation(), CopiedRows.read(reader, contents(scan), scan.schema(), 1));
+    }
+    reader.rollback();
+  }
+
+  private static String contents(Plan.Scan scan) {
+    return scan.schema().columns().stream()
+        .map(column -> TableName.quoted(column.name()))
+        .collect(Collectors.joining(", ", "SELECT ", " FROM ONLY " + scan.name()));
+  }
+
+  private static String contents(StreamTable table) {
+    return "SELECT * FROM ONLY " + table.qualifiedName();
+  }
+
+  private static int serverVersion(Connection session) throws SQLException {
+    return session.getMetaData().getDatabaseMajorVersion() * 10_000;
+  }
+
+  /// Stops following base tables that no stream table reads any more, and frees their arrangements.
+  public void releaseUnused() throws InterruptedException {
+    Set<Integer> unused = boundary(loop::detachUnused);
+    if (unused.isEmpty()) {
+      return;
+    }
+    try (Connection control = sessions.control()) {
+      new SourceTables(control, publication, merges).unpublish(unused);
+    } catch (SQLException | CaptureException e) {
+      // They stay published, which costs decoding and nothing else, until they are needed again.
+      LOG.warn("tables {} stay in the publication: {}", unused, e.getMessage());
+    }
+  }
+
+  // ---- the refresh thread
+  // -----------------------------------------------------------------------------
+
+  private boolean isLive(Definition definition) throws InterruptedException {
+    return boundary(() -> loop.table(definition.pgtId()).isPresent());
+  }
+
+  private <T> T boundary(RefreshLoop.BoundaryTask<T> task) throws InterruptedException {
+    return await(loop.atBoundary(task));
+  }
+
+  private static <T> T await(CompletableFuture<T> future) throws InterruptedException {
+    try {
+      return future.get(BOUNDARY_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new SourceUnavailable("58000", String.valueOf(e.getCause().getMessage()), e.getCause());
+    } catch (TimeoutException e) {
+      throw new SourceUnavailable(
+          "57014", "the refresh thread did not answer within " + BOUNDARY_PATIENCE, e);
+    }
+  }
+}

@@ -1,0 +1,197 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.analyze.QueryDocument;
+import io.pgtrickle.engine.analyze.RoundTrip;
+import io.pgtrickle.engine.analyze.Verdict;
+import io.pgtrickle.engine.apply.Identifiers;
+import io.pgtrickle.engine.apply.StorageCatalog;
+import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.RefreshMode;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.List;
+import java.util.Optional;
+
+/// A definition made ready for initialization: described anew by the server, analyzed, its table
+/// looked up.
+///
+/// The document stored with the definition was collected before its transaction committed, and its
+/// owner could
+/// have written it. So it decides nothing here: the query is made a temporary view *as its owner*,
+/// once
+/// more, which also checks what the owner may read, and the server's analysis of that view is what
+/// counts.
+record Preparation(
+    Definition definition, Verdict verdict, StreamTable table, QueryDocument document) {
+
+  /// @param session autocommit off, without an open transaction; left without one
+  /// @throws QueryRejected when the query cannot be maintained as asked, or its sources are gone
+  static Preparation of(Connection session, Analyzer analyzer, Definition definition)
+      throws SQLException {
+    try {
+      StreamTable probe = storage(session, definition, List.of(), false);
+      QueryDocument document = describe(session, definition, probe);
+      Verdict verdict =
+          proven(session, analyzer, document, analyzer.analyze(document, definition.mode()));
+      refuseWhatWasAskedFor(definition, verdict);
+      Optional<Verdict.Differential> differential = verdict.differential();
+      differential.ifPresent(d -> checkColumns(definition, d.plan().schema(), probe.schema()));
+      StreamTable table =
+          storage(
+              session,
+              definition,
+              differential.map(Verdict.Differential::rowKey).orElse(List.of()),
+              differential.map(d -> d.plan().joins()).orElse(false));
+      return new Preparation(definition, verdict, table, document);
+    } finally {
+      session.rollback();
+    }
+  }
+
+  /// The plan that is maintained, empty in FULL mode.
+  Optional<Plan> plan() {
+    return verdict.differential().map(Verdict.Differential::plan);
+  }
+
+  private static Verdict proven(
+      Connection session, Analyzer analyzer, QueryDocument document, Verdict verdict)
+      throws SQLException {
+    if (verdict.differential().isEmpty()) {
+      return verdict;
+    }
+    return RoundTrip.objection(
+            session, document, verdict.differential().get().bound(), analyzer.facts(document))
+        .map(objection -> verdict.butFull("query_not_understood", objection))
+        .orElse(verdict);
+  }
+
+  private static void refuseWhatWasAskedFor(Definition definition, Verdict verdict) {
+    if (definition.mode() == RefreshMode.DIFFERENTIAL
+        && verdict.outcome() instanceof Verdict.Full full) {
+      throw new QueryRejected(
+          QueryRejected.Kind.NOT_YET,
+          "0A000",
+          full.reasonCode(),
+          full.construct(),
+          definition.displayName() + " cannot be refreshed differentially: " + full.reasonDetail());
+    }
+  }
+
+  private static StreamTable storage(
+      Connection session, Definition definition, List<Integer> key, boolean joining)
+      throws SQLException {
+    return StorageCatalog.load(
+        session,
+        definition.pgtId(),
+        definition.table().schema(),
+        definition.table().name(),
+        key,
+        joining);
+  }
+
+  private static QueryDocument describe(
+      Connection session, Definition definition, StreamTable table) throws SQLException {
+    String view = "pgt_probe_" + definition.pgtId();
+    checkDelegates(session, definition);
+    capturedSettings(session, definition);
+    asOwner(
+        session,
+        table,
+        "CREATE TEMPORARY VIEW " + Identifiers.quote(view) + " AS " + definition.query());
+    // CREATE VIEW does not check what may be read; planning the view's query as its owner does.
+    asOwner(session, table, "EXPLAIN SELECT * FROM pg_temp." + Identifiers.quote(view));
+    try (PreparedStatement describe =
+        session.prepareStatement(
+            "SELECT pgtrickle_internal.describe_query(?::regclass::oid, ?,"
+                + " string_to_array(current_setting('search_path'), ', '))::text")) {
+      describe.setString(1, "pg_temp." + Identifiers.quote(view));
+      describe.setString(2, definition.query());
+      try (ResultSet row = describe.executeQuery()) {
+        row.next();
+        return QueryDocument.parse(row.getString(1));
+      }
+    }
+  }
+
+  private static void checkDelegates(Connection session, Definition definition)
+      throws SQLException {
+    try (PreparedStatement check =
+        session.prepareStatement("SELECT pgtrickle_internal.delegate_problem(?)")) {
+      check.setLong(1, definition.pgtId());
+      try (ResultSet row = check.executeQuery()) {
+        row.next();
+        String problem = row.getString(1);
+        if (problem != null) {
+          throw new QueryRejected(
+              QueryRejected.Kind.INVALID,
+              "42501",
+              "delegate_altered",
+              definition.displayName(),
+              "the sidecar cannot act for owner \""
+                  + definition.owner()
+                  + "\": "
+                  + problem
+                  + "; create the stream table again");
+        }
+      }
+    }
+  }
+
+  private static void capturedSettings(Connection session, Definition definition)
+      throws SQLException {
+    try (PreparedStatement set = session.prepareStatement("SELECT set_config(?, ?, true)")) {
+      for (var setting : QueryDocument.parse(definition.document()).sessionSettings().entrySet()) {
+        set.setString(1, setting.getKey());
+        set.setString(2, setting.getValue());
+        set.execute();
+      }
+    }
+  }
+
+  private static void asOwner(Connection session, StreamTable table, String command)
+      throws SQLException {
+    Optional<String> function = table.execFunction();
+    if (function.isPresent()) {
+      try (PreparedStatement call = session.prepareStatement("SELECT " + function.get() + "(?)")) {
+        call.setString(1, command);
+        call.execute();
+      }
+    } else {
+      try (Statement statement = session.createStatement()) {
+        statement.execute(command);
+      }
+    }
+  }
+
+  private static void checkColumns(Definition definition, Schema query, Schema table) {
+    boolean same =
+        query.size() == table.size()
+            && java.util.stream.IntStream.range(0, query.size())
+                .allMatch(
+                    i ->
+                        query.column(i).name().equals(table.column(i).name())
+                            && query.column(i).type().oid() == table.column(i).type().oid());
+    if (!same) {
+      throw new QueryRejected(
+          QueryRejected.Kind.INVALID,
+          "42P17",
+          "storage_table_changed",
+          definition.displayName(),
+          "the columns of "
+              + definition.displayName()
+              + " are "
+              + table
+              + ", its query has "
+              + query
+              + "; create the stream table again");
+    }
+  }
+}

@@ -1,0 +1,222 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.cdc.slot.LockPolicy;
+import io.pgtrickle.cdc.slot.Publication;
+import io.pgtrickle.cdc.slot.Publications;
+import io.pgtrickle.cdc.slot.ReplicaIdentities;
+import io.pgtrickle.cdc.slot.TableIdentity;
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.engine.intake.Attachment;
+import io.pgtrickle.engine.intake.SourceTable;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Finds base tables in the server's catalog and makes sure that publishing them breaks nobody's
+/// writes
+/// (law 6): a table without a usable replica identity gets REPLICA IDENTITY FULL first, or is
+/// refused.
+final class SourceTables {
+  private static final Logger LOG = LoggerFactory.getLogger(SourceTables.class);
+
+  private final Connection control;
+  private final String publication;
+  private final Executor merges;
+
+  /// @param control autocommit on
+  SourceTables(Connection control, String publication, Executor merges) {
+    this.control = control;
+    this.publication = publication;
+    this.merges = merges;
+  }
+
+  /// A base table to be copied and followed.
+  ///
+  /// @param retained how many changes may be retained while it is copied
+  SourceCopy.Source source(Plan.Scan scan, long retained) throws SQLException {
+    TableName table = name(scan.relation());
+    List<String> identity = usableIdentity(table);
+    SourceTable source =
+        new SourceTable(
+            scan.relation(),
+            table.toString(),
+            scan.schema(),
+            positions(table, scan.schema(), identity),
+            merges);
+    return new SourceCopy.Source(table, publishedColumns(scan), new Attachment(source, retained));
+  }
+
+  /// The tables among some relations whose changes tell that a FULL stream table is out of date.
+  List<TableName> watchable(Set<Integer> relations) throws SQLException {
+    List<TableName> tables = new ArrayList<>();
+    for (int relation : relations) {
+      if (isPublishable(relation)) {
+        TableName table = name(relation);
+        List<String> unused = usableIdentity(table);
+        LOG.debug("{} is watched, its identity is {}", table, unused);
+        tables.add(table);
+      }
+    }
+    return tables;
+  }
+
+  void publish(List<TableName> tables) {
+    if (!tables.isEmpty()) {
+      Publications.add(control, publication, tables, LockPolicy.POLITE);
+    }
+  }
+
+  /// Takes tables out of the publication; those that were dropped left it by themselves.
+  void unpublish(Set<Integer> relations) throws SQLException {
+    List<TableName> tables = new ArrayList<>();
+    for (int relation : relations) {
+      find(relation).ifPresent(tables::add);
+    }
+    Publications.remove(control, publication, tables, LockPolicy.POLITE);
+  }
+
+  /// Writes a commit into the log, so that the stream gets beyond every position before it even if
+  /// nobody else
+  /// writes.
+  void barrier() throws SQLException {
+    try (PreparedStatement emit =
+        control.prepareStatement(
+            "SELECT pg_logical_emit_message(true, 'pgtrickle', '{\"kind\":\"barrier\"}')")) {
+      emit.execute();
+    }
+  }
+
+  // Columns by which the log identifies rows; empty when it carries whole rows.
+  private List<String> usableIdentity(TableName table) {
+    Publication published =
+        Publications.inspect(control, publication)
+            .orElseThrow(
+                () ->
+                    new SourceUnavailable(
+                        "42704", "publication \"" + publication + "\" does not exist", null));
+    List<TableName> changed =
+        ReplicaIdentities.setFullWhereUnusable(control, table, published, LockPolicy.POLITE);
+    if (!changed.isEmpty()) {
+      LOG.info("set REPLICA IDENTITY FULL on {}, which had no usable replica identity", changed);
+    }
+    Set<List<String>> identities = new LinkedHashSet<>();
+    for (TableIdentity leaf : ReplicaIdentities.inspect(control, table, published)) {
+      identities.add(
+          switch (leaf.kind()) {
+            case TableIdentity.Keyed keyed -> keyed.columns();
+            case TableIdentity.Full _ -> List.of();
+            case TableIdentity.Unusable unusable ->
+                throw new CaptureException.Misconfigured(
+                    "55000", "table " + leaf.table() + ": " + unusable.reason());
+          });
+    }
+    if (identities.size() > 1) {
+      throw new QueryRejected(
+          QueryRejected.Kind.NOT_YET,
+          "0A000",
+          "source_not_decodable",
+          table.toString(),
+          "the partitions of "
+              + table
+              + " have different replica identities "
+              + identities
+              + "; give all of them the same");
+    }
+    return identities.isEmpty() ? List.of() : identities.iterator().next();
+  }
+
+  private static int[] positions(TableName table, Schema schema, List<String> columns) {
+    int[] positions = new int[columns.size()];
+    for (int k = 0; k < positions.length; k++) {
+      positions[k] = -1;
+      for (int i = 0; i < schema.size(); i++) {
+        if (schema.column(i).name().equals(columns.get(k))) {
+          positions[k] = i;
+        }
+      }
+      if (positions[k] < 0) {
+        throw new SourceUnavailable(
+            "42P17",
+            "column \"" + columns.get(k) + "\" of " + table + " changed while it was analyzed",
+            null);
+      }
+    }
+    return positions;
+  }
+
+  private TableName name(int relation) throws SQLException {
+    return find(relation)
+        .orElseThrow(
+            () ->
+                new QueryRejected(
+                    QueryRejected.Kind.INVALID,
+                    "42P01",
+                    "source_dropped",
+                    "relation " + Integer.toUnsignedString(relation),
+                    "a table that the query reads was dropped (OID "
+                        + Integer.toUnsignedString(relation)
+                        + ")"));
+  }
+
+  private Optional<TableName> find(int relation) throws SQLException {
+    try (PreparedStatement query =
+        control.prepareStatement(
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
+                + " ON n.oid = c.relnamespace WHERE c.oid = ?::oid")) {
+      query.setLong(1, Integer.toUnsignedLong(relation));
+      try (ResultSet row = query.executeQuery()) {
+        return row.next()
+            ? Optional.of(new TableName(row.getString(1), row.getString(2)))
+            : Optional.empty();
+      }
+    }
+  }
+
+  private boolean isPublishable(int relation) throws SQLException {
+    try (PreparedStatement query =
+        control.prepareStatement(
+            "SELECT c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384"
+                + " AND NOT EXISTS (SELECT FROM pgtrickle.pgt_definitions d WHERE d.relid = c.oid)"
+                + " FROM pg_class c WHERE c.oid = ?::oid")) {
+      query.setLong(1, Integer.toUnsignedLong(relation));
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() && row.getBoolean(1);
+      }
+    }
+  }
+
+  // What the stream sends of this table: generated columns only where the publication includes
+  // them.
+  private List<String> publishedColumns(Plan.Scan scan) throws SQLException {
+    List<String> names = new ArrayList<>();
+    try (PreparedStatement query =
+        control.prepareStatement(
+            "SELECT a.attname FROM pg_attribute a WHERE a.attrelid = ?::oid AND a.attnum > 0"
+                + " AND NOT a.attisdropped AND (a.attgenerated = '' OR a.attgenerated = 's'"
+                + " AND current_setting('server_version_num')::int >= 180000) ORDER BY a.attnum")) {
+      query.setLong(1, Integer.toUnsignedLong(scan.relation()));
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          names.add(row.getString(1));
+        }
+      }
+    }
+    Set<String> known = new LinkedHashSet<>();
+    scan.schema().columns().forEach(column -> known.add(column.name()));
+    return names.stream().filter(known::contains).toList();
+  }
+}

@@ -1,0 +1,21 @@
+/// Initial contents: brings a stream table from its definition to the running stream.
+///
+/// [Initializer] is the first class to open; it works on a thread of its own, one batch of
+/// definitions at a
+/// time, while the refresh thread goes on. First the base tables nobody reads yet are attached:
+/// published,
+/// copied at the consistent point of an exported snapshot, and completed by the changes retained
+/// meanwhile
+/// ([io.pgtrickle.engine.intake.Attachment]). Then each view is computed privately from immutable
+/// snapshots
+/// of the arrangements ([io.pgtrickle.engine.refresh.ViewBuild]), its table is filled with the
+/// difference to what it holds, the epochs
+/// that passed meanwhile are replayed, and at an epoch boundary it joins the main dataflow.
+///
+/// Exact by construction: there is one cut per base table, and a private dataflow at the main one's
+/// frontier
+/// has the state it would have had, had it been there from the beginning.
+@NullMarked
+package io.pgtrickle.engine.backfill;
+
+import org.jspecify.annotations.NullMarked;

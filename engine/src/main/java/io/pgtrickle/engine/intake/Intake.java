@@ -1,0 +1,144 @@
+package io.pgtrickle.engine.intake;
+
+import io.pgtrickle.cdc.Change;
+import io.pgtrickle.cdc.LogicalMessage;
+import io.pgtrickle.cdc.Oid;
+import io.pgtrickle.cdc.Relation;
+import io.pgtrickle.cdc.Transaction;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// The change buffers of the engine: collects the changes of whole transactions and ends an epoch
+/// by
+/// yielding the net delta of every base table that some stream table reads.
+///
+/// Used by the refresh thread only.
+public final class Intake {
+  private final Map<Oid, SourceTable> tables = new HashMap<>();
+  private final Map<Oid, Attachment> attaching = new HashMap<>();
+
+  private final Set<SourceTable> changed = new LinkedHashSet<>();
+  private final Set<Oid> touched = new HashSet<>();
+  private final Map<Integer, StateDamaged> damaged = new LinkedHashMap<>();
+  private long rows;
+
+  /// What one epoch changed.
+  ///
+  /// @param deltas per relation the net change of its rows
+  /// @param touched every published relation that had a change, whether or not it is decoded
+  /// @param damaged relations whose changes could not be understood; they need a new initial copy
+  /// @param rows the number of row changes decoded, before netting
+  public record Deltas(
+      Map<Integer, ZSet> deltas, Set<Oid> touched, Map<Integer, StateDamaged> damaged, long rows) {}
+
+  /// Starts decoding a table whose arrangement is complete up to the current frontier.
+  public void attach(SourceTable table) {
+    attaching.remove(table.oid());
+    tables.put(table.oid(), table);
+  }
+
+  /// Starts retaining a table's changes while it is copied.
+  public void retain(Attachment attachment) {
+    attaching.put(attachment.table().oid(), attachment);
+  }
+
+  /// Stops decoding or retaining a table.
+  public void detach(Oid oid) {
+    attaching.remove(oid);
+    tables.remove(oid);
+  }
+
+  /// The OIDs of the decoded tables.
+  public Set<Integer> relations() {
+    Set<Integer> relations = new HashSet<>();
+    tables.keySet().forEach(oid -> relations.add(oid.value()));
+    return relations;
+  }
+
+  /// The size of the primary arrangements, in bytes.
+  public long stateBytes() {
+    return tables.values().stream().mapToLong(table -> table.rows().snapshot().bytes()).sum();
+  }
+
+  /// The decoded table of an OID.
+  public Optional<SourceTable> table(int relation) {
+    return Optional.ofNullable(tables.get(new Oid(relation)));
+  }
+
+  /// Takes a whole transaction into the epoch under way.
+  ///
+  /// @return its logical messages, which are not the intake's business
+  public List<LogicalMessage> accept(Transaction transaction) {
+    List<LogicalMessage> messages = new ArrayList<>();
+    for (Change change : transaction.changes()) {
+      switch (change) {
+        case LogicalMessage message -> messages.add(message);
+        case Change.Insert insert -> accept(insert.relation(), insert, transaction);
+        case Change.Update update -> accept(update.relation(), update, transaction);
+        case Change.Delete delete -> accept(delete.relation(), delete, transaction);
+        case Change.Truncate truncate -> {
+          for (Relation relation : truncate.relations()) {
+            accept(relation, truncate, transaction);
+          }
+        }
+      }
+    }
+    return messages;
+  }
+
+  /// The number of row changes in the epoch under way.
+  public long pendingRows() {
+    return rows;
+  }
+
+  /// Ends the epoch.
+  public Deltas endEpoch() {
+    Map<Integer, ZSet> deltas = new HashMap<>();
+    for (SourceTable table : changed) {
+      if (damaged.containsKey(table.relation())) {
+        table.abandonEpoch();
+        detach(table.oid());
+      } else {
+        ZSet delta = table.endEpoch();
+        if (!delta.isEmpty()) {
+          deltas.put(table.relation(), delta);
+        }
+      }
+    }
+    Deltas result = new Deltas(deltas, Set.copyOf(touched), Map.copyOf(damaged), rows);
+    changed.clear();
+    touched.clear();
+    damaged.clear();
+    rows = 0;
+    return result;
+  }
+
+  private void accept(Relation relation, Change change, Transaction transaction) {
+    touched.add(relation.oid());
+    Attachment attachment = attaching.get(relation.oid());
+    if (attachment != null) {
+      attachment.retain(transaction.finalLsn(), change);
+      return;
+    }
+    SourceTable table = tables.get(relation.oid());
+    if (table == null || damaged.containsKey(table.relation())) {
+      return;
+    }
+    rows++;
+    changed.add(table);
+    try {
+      table.accept(change);
+    } catch (StateDamaged e) {
+      damaged.put(table.relation(), e);
+    }
+  }
+}

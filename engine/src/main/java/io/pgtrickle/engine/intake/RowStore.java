@@ -1,0 +1,86 @@
+package io.pgtrickle.engine.intake;
+
+import com.dynatrace.hash4j.hashing.Hasher64;
+import com.dynatrace.hash4j.hashing.Hashing;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.state.Arrangement;
+import io.pgtrickle.dvm.state.Batch;
+import io.pgtrickle.dvm.state.Entries;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.concurrent.Executor;
+import java.util.function.ObjLongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// The primary arrangement of a base table: its rows by replica identity, or by a hash of the whole
+/// row where
+/// whole rows are logged.
+public final class RowStore {
+  private static final Hasher64 HASH = Hashing.xxh3_64();
+
+  private final Schema schema;
+  private final int[] identity;
+  private final Arrangement arrangement;
+  private final ByteSink key = new ByteSink(64);
+
+  RowStore(Schema schema, int[] identity, Executor merges) {
+    this.schema = schema;
+    this.identity = identity;
+    this.arrangement = new Arrangement(merges);
+  }
+
+  /// The rows as they are now; stays readable whatever comes.
+  public Snapshot snapshot() {
+    return arrangement.snapshot();
+  }
+
+  /// The only row of a key, `null` when there is none.
+  @Nullable Row find(Row keyBytes) {
+    ByteSink wanted = new ByteSink(keyBytes.bytes().length);
+    wanted.putBytes(keyBytes.bytes());
+    Row[] found = new Row[1];
+    arrangement
+        .snapshot()
+        .lookup(
+            wanted,
+            (row, weight) -> {
+              if (weight != 1 || found[0] != null) {
+                throw new StateDamaged(
+                    "two rows have one replica identity: " + schema.toText(row), null);
+              }
+              found[0] = row;
+            });
+    return found[0];
+  }
+
+  void forEach(ObjLongConsumer<Row> action) {
+    Entries all = arrangement.snapshot().prefix(new ByteSink(0));
+    while (all.next()) {
+      action.accept(all.row(), all.weight());
+    }
+  }
+
+  /// Folds a delta in.
+  void apply(ZSet delta) {
+    if (delta.isEmpty()) {
+      return;
+    }
+    Batch.Builder batch = new Batch.Builder(delta.size());
+    delta.forEach(
+        (row, weight) -> {
+          key.clear();
+          if (identity.length > 0) {
+            schema.appendKey(row, identity, key);
+          } else {
+            key.putLong(HASH.hashBytesToLong(row.bytes()));
+          }
+          batch.add(key, row, weight);
+        });
+    arrangement.settle();
+    arrangement.stage(batch.build());
+    arrangement.commit();
+  }
+}

@@ -1,0 +1,135 @@
+package io.pgtrickle.engine.refresh;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// When FULL-mode stream tables are evaluated again.
+///
+/// One evaluation at a time per table. On the schedule 'calculated' a table whose sources changed
+/// is evaluated at
+/// most every max(1 s, 10 × its last duration), so that it never takes more than a tenth of a
+/// connection's
+/// time; sources that cannot be captured count as changed at every due time.
+///
+/// Pure bookkeeping, used by the refresh thread only.
+final class FullRefreshes {
+  private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
+  private static final int PAUSE_PER_DURATION = 10;
+
+  private final Map<Long, Evaluation> evaluations = new HashMap<>();
+
+  private static final class Evaluation {
+    private final LiveTable table;
+    private final boolean uncapturedSources;
+    private boolean changed = true;
+    private long started;
+    private long completed;
+    private long wanted;
+    private boolean running;
+    private Instant pauseUntil = Instant.MIN;
+
+    private Evaluation(LiveTable table, boolean uncapturedSources) {
+      this.table = table;
+      this.uncapturedSources = uncapturedSources;
+    }
+  }
+
+  /// @param uncapturedSources whether the query reads something the log does not tell about
+  void add(LiveTable table, boolean uncapturedSources) {
+    evaluations.put(table.id(), new Evaluation(table, uncapturedSources));
+  }
+
+  void remove(long table) {
+    evaluations.remove(table);
+  }
+
+  /// Notes which relations an epoch changed.
+  void sourcesChanged(Set<Integer> relations) {
+    for (Evaluation evaluation : evaluations.values()) {
+      if (evaluation.table.sources().stream().anyMatch(relations::contains)) {
+        evaluation.changed = true;
+      }
+    }
+  }
+
+  /// Asks for an evaluation that starts from now on.
+  ///
+  /// @return a ticket for [#completed]
+  long request(long table) {
+    Evaluation evaluation = evaluations.get(table);
+    if (evaluation == null) {
+      return 0;
+    }
+    evaluation.wanted = evaluation.started + 1;
+    return evaluation.wanted;
+  }
+
+  boolean completed(long table, long ticket) {
+    Evaluation evaluation = evaluations.get(table);
+    return evaluation == null || evaluation.completed >= ticket;
+  }
+
+  /// Whether some table is to be evaluated now.
+  boolean anyDue(Instant now, boolean refreshingEnabled) {
+    return evaluations.values().stream().anyMatch(e -> isDue(e, now, refreshingEnabled));
+  }
+
+  private static boolean isDue(Evaluation evaluation, Instant now, boolean refreshingEnabled) {
+    LiveTable table = evaluation.table;
+    if (evaluation.running || table.hold().isPresent() || !table.carried().isEmpty()) {
+      return false;
+    }
+    return evaluation.wanted > evaluation.started
+        || (refreshingEnabled
+            && !table.paused()
+            && (evaluation.changed || evaluation.uncapturedSources)
+            && !now.isBefore(evaluation.pauseUntil)
+            && table.isDue(now));
+  }
+
+  /// The tables to evaluate now, marked as running.
+  List<LiveTable> start(Instant now, boolean refreshingEnabled) {
+    return evaluations.values().stream()
+        .filter(e -> isDue(e, now, refreshingEnabled))
+        .map(
+            e -> {
+              e.running = true;
+              e.changed = false;
+              e.started++;
+              return e.table;
+            })
+        .toList();
+  }
+
+  /// Notes the end of an evaluation.
+  void finished(long table, Instant now, Duration took, boolean succeeded) {
+    Evaluation evaluation = evaluations.get(table);
+    if (evaluation == null) {
+      return;
+    }
+    evaluation.running = false;
+    evaluation.completed = evaluation.started;
+    Duration pause = took.multipliedBy(PAUSE_PER_DURATION);
+    evaluation.pauseUntil = now.plus(pause.compareTo(SHORTEST_PAUSE) > 0 ? pause : SHORTEST_PAUSE);
+    if (!succeeded) {
+      evaluation.changed = true;
+    }
+  }
+
+  /// The FULL tables that are being evaluated.
+  Set<Long> running() {
+    Set<Long> running = new HashSet<>();
+    evaluations.forEach(
+        (id, evaluation) -> {
+          if (evaluation.running) {
+            running.add(id);
+          }
+        });
+    return running;
+  }
+}

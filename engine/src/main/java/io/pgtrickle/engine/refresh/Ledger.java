@@ -1,0 +1,281 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.apply.Applier.Failure;
+import io.pgtrickle.engine.apply.DeltaWriter.Written;
+import io.pgtrickle.engine.apply.ResidueCheck;
+import io.pgtrickle.engine.catalog.Frontier;
+import io.pgtrickle.engine.catalog.History;
+import io.pgtrickle.engine.catalog.Progress;
+import io.pgtrickle.engine.catalog.RefreshMode;
+import io.pgtrickle.engine.catalog.Replies;
+import io.pgtrickle.engine.catalog.StreamTableState;
+import io.pgtrickle.engine.notify.Coalescer;
+import io.pgtrickle.engine.notify.Notification;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What the refresh thread records about its work: the frontier, the state and history of stream
+/// tables,
+/// notifications, replies to callers, and meters.
+///
+/// All that concerns an epoch is written in the epoch's own transaction ([#write]), so nobody ever
+/// sees rows
+/// without their frontier or the reverse.
+public final class Ledger {
+  private static final Logger LOG = LoggerFactory.getLogger(Ledger.class);
+  private static final Duration HISTORY_INTERVAL = Duration.ofSeconds(10);
+  private static final Duration PROGRESS_INTERVAL = Duration.ofSeconds(15);
+
+  private final Connection connection;
+  private final String source;
+  private final int timeline;
+  private final long token;
+  private final RefreshObserver observer;
+  private final Coalescer coalescer;
+
+  private final Map<Long, StreamTableState> changedStates = new LinkedHashMap<>();
+  private final Map<Long, RefreshSpan> spans = new LinkedHashMap<>();
+  private final List<History.Entry> singles = new ArrayList<>();
+  private Set<Long> told = Set.of();
+  private Set<Long> changed = Set.of();
+  private Instant historyDue = Instant.MIN;
+  private Instant progressDue = Instant.MIN;
+  private Instant serverTime = Instant.EPOCH;
+  private long serverTimeTaken;
+
+  /// @param connection the apply connection, autocommit off
+  /// @param token the lease's fencing token
+  public Ledger(
+      Connection connection,
+      String source,
+      int timeline,
+      long token,
+      RefreshObserver observer,
+      Coalescer coalescer) {
+    this.connection = connection;
+    this.source = source;
+    this.timeline = timeline;
+    this.token = token;
+    this.observer = observer;
+    this.coalescer = coalescer;
+  }
+
+  /// Whether something has to be written although no rows are.
+  boolean due(Instant now) {
+    return !changedStates.isEmpty()
+        || coalescer.nextDeadline(now).map(at -> !now.isBefore(at)).orElse(false)
+        || (!now.isBefore(historyDue) && (!spans.isEmpty() || !singles.isEmpty()))
+        || !now.isBefore(progressDue);
+  }
+
+  /// Writes everything about an epoch into its transaction.
+  ///
+  /// @throws SourceUnavailable when another sidecar has taken over: nothing may be committed any
+  /// more
+  void write(
+      Connection transaction,
+      Lsn frontier,
+      Instant frontierTime,
+      Map<LiveTable, Written> written,
+      Instant now)
+      throws SQLException {
+    for (StreamTableState state : changedStates.values()) {
+      state.put(transaction);
+    }
+    if (!written.isEmpty()) {
+      List<StreamTableState.Refreshed> refreshed = new ArrayList<>();
+      written.forEach(
+          (table, rows) ->
+              refreshed.add(
+                  new StreamTableState.Refreshed(
+                      table.id(), frontier, frontierTime, rows.inserted(), rows.deleted())));
+      StreamTableState.refreshed(transaction, refreshed);
+    }
+    changed = Set.copyOf(written.keySet().stream().map(LiveTable::id).toList());
+    told = coalescer.due(changed, now);
+    Notification.send(transaction, told);
+    if (!now.isBefore(historyDue)) {
+      History.append(transaction, entries());
+    }
+    serverTime =
+        Progress.advance(transaction, new Frontier(source, timeline, frontier, frontierTime), token)
+            .orElseThrow(
+                () ->
+                    new SourceUnavailable(
+                        "55000", "another sidecar has taken the lease of this database", null));
+    serverTimeTaken = System.nanoTime();
+  }
+
+  /// The transaction of [#write] has committed.
+  void committed(Instant now) {
+    changedStates.clear();
+    coalescer.sent(changed, told, now);
+    if (!now.isBefore(historyDue)) {
+      spans.clear();
+      singles.clear();
+      historyDue = now.plus(HISTORY_INTERVAL);
+    }
+    progressDue = now.plus(PROGRESS_INTERVAL);
+  }
+
+  /// Counts a committed refresh.
+  ///
+  /// @param commits when the transactions of this epoch committed, by the server's clock
+  void visible(
+      LiveTable table, Written written, List<Instant> commits, Instant started, Instant now) {
+    String name = table.storage().catalogName();
+    // The server's clock just before its commit, plus what the commit took by ours: both ends of
+    // the
+    // latency are the server's time.
+    Instant visible = serverTime.plusNanos(System.nanoTime() - serverTimeTaken);
+    if (table.followsEveryEpoch() && table.differential()) {
+      for (Instant commit : commits) {
+        observer.commitToVisible(name, Duration.between(commit, visible));
+      }
+    }
+    Duration took = Duration.between(started, now);
+    observer.applied(name, table.differential(), written.inserted(), written.deleted(), took);
+    spans
+        .computeIfAbsent(table.id(), id -> new RefreshSpan(table, started))
+        .add(written, took, now);
+  }
+
+  /// A stream table follows its sources (again).
+  void live(LiveTable table) {
+    note(table, StreamTableState.Status.ACTIVE, null, null);
+  }
+
+  /// A stream table failed; its last good contents stay.
+  void failed(LiveTable table, Failure failure, Instant now) {
+    LOG.warn("stream table {}: {}", table.storage().qualifiedName(), failure.message());
+    observer.failed(table.storage().catalogName(), table.differential());
+    note(table, StreamTableState.Status.ERROR, failure, now);
+    singles.add(new RefreshSpan(table, now).failed(failure, now));
+  }
+
+  /// A stream table could not be written for now.
+  void held(LiveTable table, Failure failure, Instant since) {
+    LOG.warn(
+        "stream table {} is held, its output is kept: {}",
+        table.storage().qualifiedName(),
+        failure.message());
+    observer.held(table.storage().catalogName(), table.differential());
+    note(table, StreamTableState.Status.HELD, failure, since);
+  }
+
+  /// Removes what is remembered of a dropped table.
+  void forget(long id) {
+    changedStates.remove(id);
+    spans.remove(id);
+    coalescer.forget(id);
+  }
+
+  private void note(
+      LiveTable table,
+      StreamTableState.Status status,
+      @Nullable Failure failure,
+      @Nullable Instant at) {
+    changedStates.put(
+        table.id(),
+        new StreamTableState(
+            table.id(),
+            table.definition().generation(),
+            status,
+            table.differential() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
+            table.reasonCode().orElse(null),
+            table.reasonDetail().orElse(null),
+            !table.differential(),
+            table.populated(),
+            null,
+            null,
+            table.refreshId(),
+            new StreamTableState.Untold(0, 0, 0, 0),
+            status == StreamTableState.Status.ERROR ? 1 : 0,
+            failure == null || at == null
+                ? null
+                : new StreamTableState.Failure(failure.sqlState(), failure.message(), at),
+            status == StreamTableState.Status.HELD ? at : null));
+  }
+
+  private List<History.Entry> entries() {
+    List<History.Entry> entries = new ArrayList<>(singles);
+    spans.values().forEach(span -> entries.add(span.entry()));
+    return entries;
+  }
+
+  /// PH-D1 cleanup of one table after its epoch, in a transaction of its own.
+  void checkResidue(LiveTable table, ZSet delta, Function<Row, OptionalLong> expected) {
+    try {
+      ResidueCheck.Residue residue =
+          new ResidueCheck(connection, table.storage()).check(delta, expected);
+      connection.commit();
+      if (residue.removed() > 0) {
+        LOG.error(
+            "removed {} rows from {} that its query does not have",
+            residue.removed(),
+            table.storage().qualifiedName());
+        observer.residueRemoved(table.storage().catalogName(), residue.removed());
+      }
+    } catch (SQLException e) {
+      rollback();
+      LOG.warn(
+          "the residue check of {} was not done: {}",
+          table.storage().qualifiedName(),
+          e.getMessage());
+    } catch (RuntimeException e) {
+      rollback();
+      throw e;
+    }
+  }
+
+  /// Answers callers whose wait is over.
+  void answer(List<PendingCalls.Answer> answers, Lsn position) {
+    if (answers.isEmpty()) {
+      return;
+    }
+    try {
+      for (PendingCalls.Answer answer : answers) {
+        switch (answer.verdict()) {
+          case PendingCalls.Verdict.Visible _ ->
+              Replies.reached(connection, answer.request(), position);
+          case PendingCalls.Verdict.Never never ->
+              Replies.error(
+                  connection,
+                  answer.request(),
+                  new Replies.ErrorReport(never.sqlState(), never.message(), null, null));
+          case PendingCalls.Verdict.NotYet _ -> {}
+        }
+      }
+      connection.commit();
+    } catch (SQLException e) {
+      rollback();
+      throw new SourceUnavailable(
+          String.valueOf(e.getSQLState()), "callers could not be answered: " + e.getMessage(), e);
+    }
+  }
+
+  private void rollback() {
+    try {
+      connection.rollback();
+    } catch (SQLException e) {
+      throw new SourceUnavailable(
+          String.valueOf(e.getSQLState()), "the apply connection was lost: " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,177 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.analyze.QueryDocument;
+import io.pgtrickle.engine.analyze.Verdict;
+import io.pgtrickle.engine.apply.Applier.Failure;
+import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.schedule.Due;
+import io.pgtrickle.engine.schedule.Schedule;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+
+/// What the refresh thread knows of a stream table that takes part in the stream.
+///
+/// Between the dataflow and the storage table lies the *carried* output: released by the dataflow,
+/// not yet
+/// committed in PostgreSQL. It is empty but for the duration of an apply, or while the table is
+/// held.
+///
+/// Used by the refresh thread only.
+public final class LiveTable {
+  private final StreamTable storage;
+  private final Verdict verdict;
+  private final QueryDocument document;
+  private Definition definition;
+  private Schedule schedule;
+  private boolean populated;
+
+  private ZSet carried = ZSet.EMPTY;
+  private Optional<Hold> hold = Optional.empty();
+  private Optional<Failure> error = Optional.empty();
+  private long refreshId;
+  private Instant lastRelease;
+
+  /// A table that could not be written and waits for its next attempt.
+  ///
+  /// @param attempts how often it failed in a row
+  record Hold(Failure failure, Instant since, Instant retryAt, int attempts) {}
+
+  LiveTable(
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document,
+      long refreshId,
+      Instant now) {
+    this.definition = definition;
+    this.storage = storage;
+    this.verdict = verdict;
+    this.document = document;
+    this.schedule = Schedule.parse(definition.schedule());
+    this.refreshId = refreshId;
+    this.lastRelease = now;
+  }
+
+  long id() {
+    return storage.id();
+  }
+
+  StreamTable storage() {
+    return storage;
+  }
+
+  Definition definition() {
+    return definition;
+  }
+
+  Verdict verdict() {
+    return verdict;
+  }
+
+  QueryDocument document() {
+    return document;
+  }
+
+  Optional<String> reasonCode() {
+    return verdict.outcome() instanceof Verdict.Full full
+        ? Optional.of(full.reasonCode())
+        : Optional.empty();
+  }
+
+  Optional<String> reasonDetail() {
+    return verdict.outcome() instanceof Verdict.Full full
+        ? Optional.of(full.reasonDetail())
+        : Optional.empty();
+  }
+
+  boolean differential() {
+    return verdict.differential().isPresent();
+  }
+
+  /// OIDs of the relations its query reads directly.
+  Set<Integer> sources() {
+    return verdict.sources();
+  }
+
+  boolean paused() {
+    return definition.paused();
+  }
+
+  /// Takes over what may change without building anew: schedule and suspension.
+  void redefine(Definition changed) {
+    definition = changed;
+    schedule = Schedule.parse(changed.schedule());
+  }
+
+  /// Whether the schedule asks for a release now.
+  boolean isDue(Instant now) {
+    return Due.isDue(Due.differential(schedule, lastRelease), now);
+  }
+
+  boolean followsEveryEpoch() {
+    return schedule instanceof Schedule.Calculated;
+  }
+
+  /// Whether the storage table has held the query's rows at least once.
+  boolean populated() {
+    return populated;
+  }
+
+  void populate() {
+    populated = true;
+  }
+
+  ZSet carried() {
+    return carried;
+  }
+
+  void carry(ZSet released) {
+    carried = carried.plus(released);
+  }
+
+  void carriedIsVisible() {
+    carried = ZSet.EMPTY;
+    hold = Optional.empty();
+  }
+
+  Optional<Hold> hold() {
+    return hold;
+  }
+
+  void hold(Failure failure, Instant now) {
+    int attempts = hold.map(Hold::attempts).orElse(0) + 1;
+    // 0.5 s, 1 s, 2 s … 30 s: a blocked table must not cost the others a lock timeout per epoch.
+    long pause = Math.min(30_000, 500L << Math.min(attempts - 1, 6));
+    hold =
+        Optional.of(
+            new Hold(failure, hold.map(Hold::since).orElse(now), now.plusMillis(pause), attempts));
+  }
+
+  /// The evaluation error that keeps the last good contents in place (law 5).
+  Optional<Failure> error() {
+    return error;
+  }
+
+  void error(Optional<Failure> current) {
+    error = current;
+  }
+
+  long refreshId() {
+    return refreshId;
+  }
+
+  long nextRefreshId() {
+    return ++refreshId;
+  }
+
+  Instant lastRelease() {
+    return lastRelease;
+  }
+
+  void releasedAt(Instant now) {
+    lastRelease = now;
+  }
+}

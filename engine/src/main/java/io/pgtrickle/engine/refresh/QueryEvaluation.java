@@ -1,0 +1,84 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.apply.Identifiers;
+import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.intake.CopiedRows;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/// FULL refresh: evaluates a defining query as its owner and compares the result with the table,
+/// exactly, row
+/// image by row image, both at one snapshot.
+final class QueryEvaluation {
+  private final StreamTable table;
+  private final String query;
+  private final Map<String, String> settings;
+
+  /// @param query the canonical text of the defining query
+  /// @param settings the session settings captured at creation
+  QueryEvaluation(StreamTable table, String query, Map<String, String> settings) {
+    this.table = table;
+    this.query = query;
+    this.settings = Map.copyOf(settings);
+  }
+
+  /// The difference between what the query yields now and what the table holds.
+  ///
+  /// @param session autocommit off, without an open transaction; left without one
+  ZSet difference(Connection session) throws SQLException {
+    try (Statement statement = session.createStatement()) {
+      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      ZSet.Builder rows = new ZSet.Builder(1024);
+      CopiedRows.readInto(session, contents(), table.schema(), -1, rows);
+      capturedSettings(session);
+      CopiedRows.readInto(session, asOwner(), table.schema(), 1, rows);
+      return rows.build();
+    } finally {
+      session.rollback();
+    }
+  }
+
+  private String contents() {
+    return "SELECT "
+        + table.schema().columns().stream()
+            .map(column -> Identifiers.quote(column.name()))
+            .collect(Collectors.joining(", "))
+        + " FROM ONLY "
+        + table.qualifiedName();
+  }
+
+  private String asOwner() {
+    String columns =
+        IntStream.range(0, table.schema().size())
+            .mapToObj(i -> "c" + i + " " + table.typeNames().get(i))
+            .collect(Collectors.joining(", "));
+    return table
+        .queryFunction()
+        .map(
+            function ->
+                "SELECT * FROM "
+                    + function
+                    + "("
+                    + Identifiers.literal(query)
+                    + ") AS q("
+                    + columns
+                    + ")")
+        .orElse(query);
+  }
+
+  private void capturedSettings(Connection session) throws SQLException {
+    try (PreparedStatement set = session.prepareStatement("SELECT set_config(?, ?, true)")) {
+      for (Map.Entry<String, String> setting : settings.entrySet()) {
+        set.setString(1, setting.getKey());
+        set.setString(2, setting.getValue());
+        set.execute();
+      }
+    }
+  }
+}

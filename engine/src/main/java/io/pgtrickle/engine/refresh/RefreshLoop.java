@@ -1,0 +1,780 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.cdc.LogicalMessage;
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.Oid;
+import io.pgtrickle.cdc.Transaction;
+import io.pgtrickle.cdc.WalEvent;
+import io.pgtrickle.cdc.stream.WalReader;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.dataflow.ExplainFormat;
+import io.pgtrickle.dvm.dataflow.StepFailed;
+import io.pgtrickle.dvm.dataflow.StepResult;
+import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.analyze.QueryDocument;
+import io.pgtrickle.engine.analyze.Verdict;
+import io.pgtrickle.engine.apply.Applier;
+import io.pgtrickle.engine.apply.Applier.Failure;
+import io.pgtrickle.engine.apply.DeltaWriter.Written;
+import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Request;
+import io.pgtrickle.engine.intake.Intake;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
+import java.util.function.IntPredicate;
+
+/// The thread that makes epochs, from the log to the storage tables.
+///
+/// One pass of [#run]: take every whole transaction that is there, up to a bound; net them to
+/// deltas; run the
+/// dataflow one step; write what is released in one transaction with the frontier; confirm. A
+/// backlog so
+/// makes larger epochs by itself, and a quiet system one epoch per transaction. While nothing
+/// arrives
+/// it wakes for schedules, held tables and notifications that are due.
+///
+/// Everything that belongs to this thread (intake, dataflow, live tables) is touched by others only
+/// through
+/// [#atBoundary]: a task that runs between two epochs.
+public final class RefreshLoop {
+  private static final Duration IDLE_WAIT = Duration.ofMillis(5);
+  private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
+  private static final long EPOCH_BYTES = 64L << 20;
+  private static final long EPOCH_ROWS = 200_000;
+
+  private final WalReader reader;
+  private final Intake intake;
+  private final Dataflow dataflow;
+  private final Applier applier;
+  private final Ledger ledger;
+  private final Listener listener;
+  private final Clock clock;
+
+  private final Map<Long, LiveTable> tables = new LinkedHashMap<>();
+  private final Map<Integer, Long> byRelation = new HashMap<>();
+  private final FullRefreshes full = new FullRefreshes();
+  private final PendingCalls calls = new PendingCalls();
+  private final List<ViewBuild> builds = new ArrayList<>();
+  private final List<FrontierWait> frontierWaits = new ArrayList<>();
+  private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>(10_000);
+  private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
+
+  private final List<Instant> commits = new ArrayList<>();
+  private Lsn frontier;
+  private Lsn position;
+  private Instant frontierTime;
+  private Instant statusDue = Instant.MIN;
+  private volatile Map<Long, TableStatus> statuses = Map.of();
+  private volatile long stateBytes;
+  private volatile boolean stopping;
+
+  private record FrontierWait(Lsn lsn, Runnable action) {}
+
+  /// Something to do between two epochs.
+  @FunctionalInterface
+  public interface BoundaryTask<T> {
+    T run() throws SQLException;
+  }
+
+  /// What happens outside the refresh thread because of what it saw. Calls must return at once.
+  public interface Listener {
+    /// A relation changed; among them the definitions table.
+    void relationsTouched(Set<Integer> relations);
+
+    /// Somebody asks something that is not about the stream.
+    void request(Request request);
+
+    /// A FULL table is to be evaluated; its delta comes back through [RefreshLoop#evaluated].
+    void evaluate(LiveTable table);
+
+    /// Somebody wants to see a table that was created without being initialized, or is not live
+    /// yet.
+    void initialize(long table);
+
+    /// A table must be initialized again.
+    void rebuild(long table, Failure reason);
+
+    /// Whether a stream table is defined, live or not.
+    boolean isDefined(long table);
+
+    /// Whether stream tables are refreshed at all just now.
+    boolean refreshingEnabled();
+  }
+
+  /// @param start the position up to which everything is already visible
+  public RefreshLoop(
+      WalReader reader,
+      Intake intake,
+      Dataflow dataflow,
+      Applier applier,
+      Ledger ledger,
+      Listener listener,
+      Lsn start,
+      Clock clock) {
+    this.reader = reader;
+    this.intake = intake;
+    this.dataflow = dataflow;
+    this.applier = applier;
+    this.ledger = ledger;
+    this.listener = listener;
+    this.frontier = start;
+    this.position = start;
+    this.clock = clock;
+    this.frontierTime = clock.instant();
+  }
+
+  /// Makes epochs until [#stop].
+  ///
+  /// @throws io.pgtrickle.cdc.CaptureException when the log cannot be read on
+  /// @throws SourceUnavailable when the apply connection is lost
+  public void run() throws InterruptedException {
+    while (!stopping) {
+      runTasks();
+      List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
+      for (WalEvent event : events) {
+        accept(event);
+        if (intake.pendingRows() >= EPOCH_ROWS) {
+          epoch();
+        }
+      }
+      if (!events.isEmpty() || timerDue()) {
+        epoch();
+      }
+    }
+    runTasks();
+  }
+
+  /// Ends [#run] after the epoch under way.
+  public void stop() {
+    stopping = true;
+  }
+
+  // ---- tasks of other threads -------------------------------------------------------------------
+
+  /// Runs something on this thread between two epochs.
+  public <T> CompletableFuture<T> atBoundary(BoundaryTask<T> task) {
+    CompletableFuture<T> future = new CompletableFuture<>();
+    boolean accepted =
+        tasks.offer(
+            () -> {
+              try {
+                future.complete(task.run());
+              } catch (SQLException | RuntimeException e) {
+                future.completeExceptionally(e);
+              }
+            });
+    if (!accepted) {
+      future.completeExceptionally(
+          new SourceUnavailable("53400", "the refresh thread has too many waiting tasks", null));
+    }
+    return future;
+  }
+
+  /// Runs something on this thread once everything that committed before a position was taken in.
+  public CompletableFuture<Void> whenBeyond(Lsn lsn, Runnable action) {
+    CompletableFuture<Void> future = new CompletableFuture<>();
+    CompletableFuture<Boolean> unused =
+        atBoundary(
+            () ->
+                frontierWaits.add(
+                    new FrontierWait(
+                        lsn,
+                        () -> {
+                          try {
+                            action.run();
+                            future.complete(null);
+                          } catch (RuntimeException e) {
+                            future.completeExceptionally(e);
+                          }
+                        })));
+    return unused.thenCompose(ignored -> future);
+  }
+
+  private void runTasks() {
+    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+      task.run();
+    }
+    List<FrontierWait> due =
+        frontierWaits.stream().filter(w -> !position.isBefore(w.lsn())).toList();
+    frontierWaits.removeAll(due);
+    due.forEach(w -> w.action().run());
+  }
+
+  // ---- what other threads ask for at a boundary
+  // -----------------------------------------------------
+
+  /// The base tables; boundary only.
+  public Intake intake() {
+    return intake;
+  }
+
+  /// The main dataflow; boundary only.
+  public Dataflow dataflow() {
+    return dataflow;
+  }
+
+  /// The position up to which everything was taken in; boundary only.
+  public Lsn frontier() {
+    return frontier;
+  }
+
+  public Optional<LiveTable> table(long id) {
+    return Optional.ofNullable(tables.get(id));
+  }
+
+  public List<LiveTable> tables() {
+    return List.copyOf(tables.values());
+  }
+
+  /// The base tables that are decoded already.
+  public Set<Integer> attachedRelations() {
+    return intake.relations();
+  }
+
+  /// Whether every stream table among some relations is part of the stream and has contents.
+  public boolean upstreamLive(Set<Integer> relations, IntPredicate isStreamTable) {
+    return relations.stream()
+        .filter(isStreamTable::test)
+        .allMatch(
+            relation -> {
+              LiveTable upstream = tables.get(byRelation.getOrDefault(relation, -1L));
+              return upstream != null
+                  && upstream.populated()
+                  && upstream.carried().isEmpty()
+                  && upstream.hold().isEmpty();
+            });
+  }
+
+  /// Starts a private build at this boundary: from here on it is told what epochs do to its
+  /// relations.
+  ///
+  /// @param reader autocommit off; its snapshot is taken now, when it shows exactly what was
+  /// applied
+  /// @return the rows of the base tables as of this boundary
+  public Map<Integer, Snapshot> startBuild(ViewBuild build, Connection reader) throws SQLException {
+    try (Statement statement = reader.createStatement()) {
+      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      statement.execute("SELECT 1");
+    }
+    Map<Integer, Snapshot> snapshots = new HashMap<>();
+    for (int relation : build.relations()) {
+      intake.table(relation).ifPresent(t -> snapshots.put(relation, t.rows().snapshot()));
+    }
+    builds.add(build);
+    return snapshots;
+  }
+
+  public void abandonBuild(ViewBuild build) {
+    builds.remove(build);
+  }
+
+  /// Makes a privately built view part of the main dataflow; its output since the fill follows with
+  /// the next
+  /// epoch.
+  public void join(
+      ViewBuild build,
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document) {
+    builds.remove(build);
+    build.catchUp();
+    LiveTable table = new LiveTable(definition, storage, verdict, document, 0, clock.instant());
+    table.carry(build.takeOutput());
+    dataflow.adopt(build.dataflow());
+    add(table);
+    if (build.healthy()) {
+      populated(table);
+    } else {
+      noteErrors(table, build.errors());
+    }
+  }
+
+  /// Takes a FULL table into the stream; its first evaluation follows at once.
+  public void joinFull(
+      Definition definition, StreamTable storage, Verdict verdict, QueryDocument document) {
+    LiveTable table = new LiveTable(definition, storage, verdict, document, 0, clock.instant());
+    add(table);
+    full.add(table, hasUncapturedSources(verdict, document));
+    full.request(table.id());
+  }
+
+  private static boolean hasUncapturedSources(Verdict verdict, QueryDocument document) {
+    return verdict.sources().stream()
+        .map(document.relations()::get)
+        .anyMatch(relation -> relation == null || relation.obstacle().isPresent());
+  }
+
+  private void add(LiveTable table) {
+    tables.put(table.id(), table);
+    byRelation.put(table.storage().relation(), table.id());
+  }
+
+  private void populated(LiveTable table) {
+    table.populate();
+    ledger.live(table);
+  }
+
+  /// Takes over a changed schedule or suspension.
+  public void redefine(Definition definition) {
+    LiveTable table = tables.get(definition.pgtId());
+    if (table != null) {
+      table.redefine(definition);
+      if (table.populated() && table.error().isEmpty()) {
+        ledger.live(table);
+      }
+    }
+  }
+
+  /// Forgets the base tables that no stream table reads, live or being built, and returns their
+  /// OIDs.
+  public Set<Integer> detachUnused() {
+    Set<Integer> unused = new HashSet<>(intake.relations());
+    tables.values().forEach(table -> unused.removeAll(table.sources()));
+    builds.forEach(build -> unused.removeAll(build.relations()));
+    unused.forEach(relation -> intake.detach(new Oid(relation)));
+    return unused;
+  }
+
+  /// Takes a stream table out of the stream; its dependents stay and see no more changes of it.
+  public void remove(long id) {
+    LiveTable table = tables.remove(id);
+    if (table != null) {
+      byRelation.remove(table.storage().relation());
+      full.remove(id);
+      evaluated.remove(id);
+      ledger.forget(id);
+      if (table.differential()) {
+        dataflow.drop(id);
+      }
+    }
+  }
+
+  /// Takes the result of a FULL evaluation: the difference between the query's rows and the
+  /// table's.
+  public void evaluated(long id, ZSet delta, Duration took) {
+    full.finished(id, clock.instant(), took, true);
+    if (tables.containsKey(id)) {
+      evaluated.merge(id, delta, ZSet::plus);
+    }
+    epoch();
+  }
+
+  /// Notes that a FULL evaluation failed; the last good contents stay.
+  public void evaluationFailed(long id, Failure failure, Duration took) {
+    full.finished(id, clock.instant(), took, false);
+    LiveTable table = tables.get(id);
+    if (table != null) {
+      table.error(Optional.of(failure));
+      ledger.failed(table, failure, clock.instant());
+    }
+  }
+
+  /// How the live tables were after the last epoch; for any thread.
+  public Map<Long, TableStatus> statuses() {
+    return statuses;
+  }
+
+  /// Operator state as of the last look, in bytes; for any thread.
+  public long stateBytes() {
+    return stateBytes;
+  }
+
+  /// How a stream table is maintained, for people; boundary only.
+  public String explain(long id) {
+    LiveTable table = tables.get(id);
+    if (table == null) {
+      return "not live";
+    }
+    return table.differential()
+        ? dataflow.explain(id, ExplainFormat.TEXT)
+        : "FULL refresh: " + table.reasonDetail().orElse("as asked for");
+  }
+
+  private void publishStatus(Instant now) {
+    Map<Long, TableStatus> current = new HashMap<>();
+    for (LiveTable table : tables.values()) {
+      current.put(table.id(), TableStatus.of(table, now));
+    }
+    statuses = Map.copyOf(current);
+    stateBytes = dataflow.stats().total().bytes() + intake.stateBytes();
+    statusDue = now.plus(STATUS_INTERVAL);
+  }
+
+  // ---- one epoch
+  // ------------------------------------------------------------------------------------
+
+  private void accept(WalEvent event) {
+    switch (event) {
+      case Transaction transaction -> {
+        intake.accept(transaction).forEach(this::announce);
+        if (!transaction.changes().isEmpty()) {
+          commits.add(transaction.committedAt());
+        }
+        frontier = transaction.endLsn();
+      }
+      case LogicalMessage message -> announce(message);
+      case WalEvent.Idle ignored -> {}
+    }
+    position = position.max(event.position());
+  }
+
+  private void announce(LogicalMessage message) {
+    if (message.prefix().equals(Request.PREFIX)) {
+      Request.parse(message.text()).ifPresent(this::take);
+    }
+  }
+
+  // A caller who waits for the stream joins the epoch under way, which has all that committed
+  // before it asked.
+  private void take(Request request) {
+    switch (request) {
+      case Request.Sync sync -> {
+        Long table = sync.pgtId();
+        await(sync.id(), table == null ? tables.keySet() : Set.of(table));
+      }
+      case Request.Refresh refresh -> {
+        if (!tables.containsKey(refresh.pgtId())) {
+          listener.initialize(refresh.pgtId());
+        }
+        await(refresh.id(), Set.of(refresh.pgtId()));
+      }
+      case Request.Analyze _, Request.Validate _, Request.Explain _ -> listener.request(request);
+    }
+  }
+
+  private void await(UUID request, Set<Long> ids) {
+    Set<Long> wanted = new HashSet<>(ids);
+    ids.forEach(id -> wanted.addAll(upstream(id)));
+    calls.add(request, wanted, clock.instant());
+  }
+
+  private void epoch() {
+    Instant now = clock.instant();
+    if (now.isAfter(frontierTime)) {
+      frontierTime = now;
+    }
+    Intake.Deltas changed = intake.endEpoch();
+    changed.damaged().forEach(this::sourceDamaged);
+
+    Map<Integer, ZSet> input = new HashMap<>(changed.deltas());
+    takeEvaluated(input, now);
+    Set<Integer> touched = new HashSet<>();
+    changed.touched().forEach(oid -> touched.add(oid.value()));
+    Map<Integer, ZSet> all = step(input, now);
+    touched.addAll(all.keySet());
+    for (ViewBuild build : builds) {
+      build.retain(all);
+    }
+    if (!touched.isEmpty()) {
+      full.sourcesChanged(touched);
+      listener.relationsTouched(touched);
+    }
+
+    apply(now);
+    reader.confirm(position);
+    commits.clear();
+    answerCalls(now);
+    full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
+    if (!now.isBefore(statusDue)) {
+      publishStatus(now);
+    }
+  }
+
+  // The released difference of a FULL table enters downstream tables like any delta.
+  private void takeEvaluated(Map<Integer, ZSet> input, Instant now) {
+    evaluated.forEach(
+        (id, delta) -> {
+          LiveTable table = tables.get(id);
+          if (table != null) {
+            table.carry(delta);
+            table.releasedAt(now);
+            table.error(Optional.empty());
+            populated(table);
+            input.merge(table.storage().relation(), delta, ZSet::plus);
+          }
+        });
+    evaluated.clear();
+  }
+
+  /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
+  private Map<Integer, ZSet> step(Map<Integer, ZSet> input, Instant now) {
+    Set<Long> wanted = calls.wanted();
+    boolean enabled = listener.refreshingEnabled();
+    StepResult result = null;
+    while (result == null) {
+      try {
+        result =
+            dataflow.step(
+                input,
+                id -> {
+                  LiveTable table = tables.get(id);
+                  return table != null
+                      && !table.paused()
+                      && (wanted.contains(id) || (enabled && table.isDue(now)));
+                });
+      } catch (StepFailed failed) {
+        // The step left everything as it was: without the failing views it is run again.
+        for (long view : failed.views()) {
+          rebuild(view, new Failure("XX000", String.valueOf(failed.getMessage()), true));
+        }
+      }
+    }
+    Map<Integer, ZSet> all = new HashMap<>(input);
+    result
+        .released()
+        .forEach(
+            (id, delta) -> {
+              LiveTable table = tables.get(id);
+              if (table != null) {
+                table.carry(delta);
+                table.releasedAt(now);
+                all.merge(table.storage().relation(), delta, ZSet::plus);
+              }
+            });
+    result
+        .errors()
+        .forEach(
+            (id, errors) -> {
+              LiveTable table = tables.get(id);
+              if (table != null) {
+                noteErrors(table, errors);
+              }
+            });
+    return all;
+  }
+
+  // An evaluation error of a row freezes the last good contents while the row exists (law 5).
+  private void noteErrors(LiveTable table, ViewErrors errors) {
+    if (errors.healed()) {
+      table.error(Optional.empty());
+      populated(table);
+    } else {
+      Failure failure = new Failure(errors.sqlState(), errors.message(), false);
+      if (!Optional.of(failure).equals(table.error())) {
+        table.error(Optional.of(failure));
+        ledger.failed(table, failure, clock.instant());
+      }
+    }
+  }
+
+  private void apply(Instant now) {
+    List<Applier.TableDelta> due = new ArrayList<>();
+    for (LiveTable table : tables.values()) {
+      if (!table.carried().isEmpty() && !blocked(table, now)) {
+        due.add(new Applier.TableDelta(table.storage(), table.carried()));
+      }
+    }
+    if (due.isEmpty() && !ledger.due(now)) {
+      return;
+    }
+    Applier.Applied applied =
+        applier.apply(
+            due,
+            this::downstream,
+            (connection, written) ->
+                ledger.write(connection, frontier, frontierTime, written(written), now));
+    Instant applyEnd = clock.instant();
+    ledger.committed(now);
+    for (Map.Entry<Long, Written> entry : applied.written().entrySet()) {
+      LiveTable table = tables.get(entry.getKey());
+      if (table != null) {
+        ZSet delta = table.carried();
+        boolean wasHeld = table.hold().isPresent();
+        table.carriedIsVisible();
+        if (wasHeld) {
+          ledger.live(table);
+        }
+        ledger.visible(table, entry.getValue(), commits, now, applyEnd);
+        checkResidue(table, delta);
+      }
+    }
+    applied.failures().forEach((id, failure) -> applyFailed(id, failure, now));
+  }
+
+  private Map<LiveTable, Written> written(Map<Long, Written> byId) {
+    Map<LiveTable, Written> written = new LinkedHashMap<>();
+    byId.forEach(
+        (id, rows) -> {
+          LiveTable table = tables.get(id);
+          if (table != null) {
+            written.put(table, rows);
+          }
+        });
+    return written;
+  }
+
+  private void applyFailed(long id, Failure failure, Instant now) {
+    LiveTable table = tables.get(id);
+    if (table == null) {
+      return;
+    }
+    if (failure.damaged()) {
+      rebuild(id, failure);
+    } else {
+      table.hold(failure, now);
+      ledger.held(table, failure, table.hold().map(LiveTable.Hold::since).orElse(now));
+    }
+  }
+
+  // PH-D1: expected to find nothing, see ResidueCheck.
+  private void checkResidue(LiveTable table, ZSet delta) {
+    if (!table.storage().joining()) {
+      return;
+    }
+    try {
+      ledger.checkResidue(table, delta, row -> dataflow.weight(table.id(), row));
+    } catch (StateDamaged e) {
+      rebuild(table.id(), new Failure(e.sqlState(), String.valueOf(e.getMessage()), true));
+    }
+  }
+
+  private void answerCalls(Instant now) {
+    if (!calls.isEmpty()) {
+      ledger.answer(calls.settle(this::look, now), position);
+    }
+  }
+
+  private PendingCalls.Verdict look(long id, PendingCalls.Call call) {
+    LiveTable table = tables.get(id);
+    if (table == null) {
+      return listener.isDefined(id)
+          ? new PendingCalls.Verdict.NotYet()
+          : new PendingCalls.Verdict.Never("42P01", "the stream table was dropped");
+    }
+    if (table.paused()) {
+      return new PendingCalls.Verdict.Never(
+          "55000", "stream table " + table.storage().qualifiedName() + " is suspended");
+    }
+    if (upstream(id).stream().anyMatch(call::waitsFor)) {
+      return new PendingCalls.Verdict.NotYet();
+    }
+    if (!table.differential() && !full.completed(id, call.ticket(id, full::request))) {
+      return new PendingCalls.Verdict.NotYet();
+    }
+    if (table.error().isPresent()) {
+      Failure error = table.error().get();
+      return new PendingCalls.Verdict.Never(
+          error.sqlState(),
+          "stream table " + table.storage().qualifiedName() + " is in error: " + error.message());
+    }
+    return table.carried().isEmpty() && !evaluated.containsKey(id)
+        ? new PendingCalls.Verdict.Visible()
+        : new PendingCalls.Verdict.NotYet();
+  }
+
+  // ---- the graph of stream tables
+  // -------------------------------------------------------------------
+
+  // A table stays behind while it waits for its next attempt, and so do all that read it.
+  private boolean blocked(LiveTable table, Instant now) {
+    if (waits(table, now)) {
+      return true;
+    }
+    return upstream(table.id()).stream()
+        .map(tables::get)
+        .anyMatch(up -> up != null && waits(up, now));
+  }
+
+  private static boolean waits(LiveTable table, Instant now) {
+    return table.hold().map(hold -> now.isBefore(hold.retryAt())).orElse(false);
+  }
+
+  private Set<Long> upstream(long id) {
+    Set<Long> found = new HashSet<>();
+    collectUpstream(id, found);
+    return found;
+  }
+
+  private void collectUpstream(long id, Set<Long> found) {
+    LiveTable table = tables.get(id);
+    if (table == null) {
+      return;
+    }
+    for (int relation : table.sources()) {
+      Long up = byRelation.get(relation);
+      if (up != null && found.add(up)) {
+        collectUpstream(up, found);
+      }
+    }
+  }
+
+  private Set<Long> downstream(long id) {
+    Set<Long> found = new HashSet<>();
+    for (LiveTable table : tables.values()) {
+      if (upstream(table.id()).contains(id)) {
+        found.add(table.id());
+      }
+    }
+    return found;
+  }
+
+  // ---- damage -----------------------------------------------------------------------------------
+
+  private void sourceDamaged(int relation, StateDamaged damage) {
+    Failure failure = new Failure(damage.sqlState(), String.valueOf(damage.getMessage()), true);
+    for (LiveTable table : List.copyOf(tables.values())) {
+      if (table.differential() && table.sources().contains(relation)) {
+        rebuild(table.id(), failure);
+      }
+    }
+  }
+
+  private void rebuild(long id, Failure reason) {
+    LiveTable table = tables.get(id);
+    Set<Long> after = downstream(id);
+    Consumer<Long> again =
+        each -> {
+          remove(each);
+          listener.rebuild(each, reason);
+        };
+    if (table != null) {
+      ledger.failed(table, reason, clock.instant());
+    }
+    after.forEach(again);
+    again.accept(id);
+  }
+
+  private boolean timerDue() {
+    Instant now = clock.instant();
+    if (ledger.due(now)
+        || !now.isBefore(statusDue)
+        || full.anyDue(now, listener.refreshingEnabled())) {
+      return true;
+    }
+    for (LiveTable table : tables.values()) {
+      if (!table.carried().isEmpty() && !blocked(table, now)) {
+        return true;
+      }
+      if (table.differential()
+          && !table.paused()
+          && table.isDue(now)
+          && dataflow.pendingRows(table.id()) > 0
+          && table.error().isEmpty()) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,113 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.dataflow.StepResult;
+import io.pgtrickle.dvm.dataflow.View;
+import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// A view that is computed privately while the main dataflow goes on.
+///
+/// It starts from snapshots taken at an epoch boundary. From that boundary on the refresh thread
+/// *retains*
+/// here what each later epoch did to the relations the view reads; replayed in order, that brings
+/// the
+/// private dataflow to the main one's frontier.
+///
+/// The refresh thread retains, the initializer's thread does everything else, until the refresh
+/// thread joins
+/// the two at a boundary while the other waits.
+public final class ViewBuild {
+  private final View view;
+  private final Set<Integer> relations;
+  private final Dataflow dataflow;
+  private final ConcurrentLinkedQueue<Map<Integer, ZSet>> retained = new ConcurrentLinkedQueue<>();
+  private final AtomicLong retainedRows = new AtomicLong();
+  private ViewErrors errors = ViewErrors.NONE;
+
+  /// @param relations what the view's plan scans
+  /// @param merges runs the long merges of arrangements
+  public ViewBuild(View view, Set<Integer> relations, Executor merges) {
+    this.view = view;
+    this.relations = Set.copyOf(relations);
+    this.dataflow = new Dataflow(merges);
+    dataflow.add(view);
+  }
+
+  public View view() {
+    return view;
+  }
+
+  public Set<Integer> relations() {
+    return relations;
+  }
+
+  /// The private dataflow, for the main one to adopt.
+  public Dataflow dataflow() {
+    return dataflow;
+  }
+
+  /// Remembers what an epoch did, if it concerns this view; called by the refresh thread.
+  public void retain(Map<Integer, ZSet> deltas) {
+    Map<Integer, ZSet> concerning = new HashMap<>();
+    deltas.forEach(
+        (relation, delta) -> {
+          if (relations.contains(relation) && !delta.isEmpty()) {
+            concerning.put(relation, delta);
+            retainedRows.addAndGet(delta.size());
+          }
+        });
+    if (!concerning.isEmpty()) {
+      retained.add(concerning);
+    }
+  }
+
+  /// How far the private dataflow is behind, in rows.
+  public long behind() {
+    return retainedRows.get();
+  }
+
+  /// Feeds rows of a snapshot.
+  public void load(int relation, ZSet rows) {
+    run(Map.of(relation, rows), false);
+  }
+
+  /// Replays every epoch retained so far.
+  public void catchUp() {
+    for (Map<Integer, ZSet> epoch = retained.poll(); epoch != null; epoch = retained.poll()) {
+      for (ZSet delta : epoch.values()) {
+        retainedRows.addAndGet(-delta.size());
+      }
+      run(epoch, false);
+    }
+  }
+
+  /// Takes the output so far: the view's whole contents at first, later what changed since. While
+  /// rows of
+  /// its input fail to evaluate it stays empty.
+  public ZSet takeOutput() {
+    return run(Map.of(), true).released().getOrDefault(view.id(), ZSet.EMPTY);
+  }
+
+  /// Whether no row of the input fails to evaluate.
+  public boolean healthy() {
+    return errors.healed();
+  }
+
+  /// The rows that fail to evaluate, as of the last step.
+  public ViewErrors errors() {
+    return errors;
+  }
+
+  private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
+    StepResult result = dataflow.step(deltas, id -> release);
+    errors = result.errors().getOrDefault(view.id(), errors);
+    return result;
+  }
+}

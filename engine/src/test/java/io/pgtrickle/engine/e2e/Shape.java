@@ -1,0 +1,125 @@
+package io.pgtrickle.engine.e2e;
+
+import java.util.List;
+
+/// A query that is maintained incrementally and compared with PostgreSQL's own answer.
+record Shape(String name, String query) {
+  static final List<Shape> ALL =
+      List.of(
+          new Shape(
+              "filtered",
+              "SELECT id, name, region, credit, vip, born FROM customers"
+                  + " WHERE credit > 10 AND region LIKE 'n%'"),
+          new Shape(
+              "computed",
+              "SELECT id, credit * 2 + 1 AS twice, -credit AS minus, id % 7 AS rest, id / 3 AS"
+                  + " third, upper(region COLLATE \"C\") || '/' || lower(coalesce(name, '?')"
+                  + " COLLATE \"C\") AS label, length(name) AS len, substring(name from 1 for 2) AS"
+                  + " head, credit::int AS whole, id::text AS txt, CASE WHEN vip THEN 'v' WHEN"
+                  + " credit IS NULL THEN 'n' ELSE region END AS c, nullif(region, 'north') AS nn,"
+                  + " credit BETWEEN 0 AND 50 AS mid, region IN ('north', 'south') AS ns, vip IS"
+                  + " DISTINCT FROM true AS d FROM customers"),
+          new Shape(
+              "joined",
+              "SELECT o.id, c.name, c.region, o.amount, o.note FROM orders o"
+                  + " JOIN customers c ON c.id = o.customer_id"),
+          new Shape(
+              "joined_without_keys",
+              "SELECT c.region, o.status FROM orders o JOIN customers c ON c.id = o.customer_id"),
+          new Shape(
+              "three_way",
+              "SELECT o.id, l.line, p.name, l.qty * l.price AS total FROM orders o"
+                  + " JOIN lines l ON l.order_id = o.id JOIN products p ON p.id = l.product_id"
+                  + " WHERE o.status <> 'void'"),
+          new Shape(
+              "four_way_residual",
+              "SELECT c.name, o.id, l.line, p.category FROM customers c, orders o, lines l,"
+                  + " products p WHERE o.customer_id = c.id AND l.order_id = o.id AND p.id ="
+                  + " l.product_id AND l.price > p.weight AND (c.vip OR o.amount > 5)"),
+          new Shape(
+              "self_join",
+              "SELECT a.id AS a, b.id AS b FROM customers a JOIN customers b"
+                  + " ON a.region = b.region AND a.id < b.id"),
+          new Shape(
+              "joined_aggregate",
+              "SELECT c.region, count(*) AS n, count(o.amount) AS amounts, sum(o.amount) AS total,"
+                  + " avg(o.amount) AS mean FROM orders o JOIN customers c ON c.id = o.customer_id"
+                  + " GROUP BY c.region"),
+          new Shape(
+              "global_aggregate",
+              "SELECT count(*) AS n, sum(qty) AS q, avg(qty) AS mean, min(price) AS lo, max(price)"
+                  + " AS hi, sum(price) AS s FROM lines"),
+          new Shape(
+              "having",
+              "SELECT customer_id, sum(amount) AS total FROM orders GROUP BY customer_id"
+                  + " HAVING count(*) > 1 AND sum(amount) IS NOT NULL"),
+          new Shape("distinct_rows", "SELECT DISTINCT region, vip FROM customers"),
+          new Shape(
+              "union_all",
+              "SELECT id, name FROM customers UNION ALL SELECT id, name FROM products WHERE id <"
+                  + " 15"),
+          new Shape(
+              "union_distinct",
+              "SELECT region AS t FROM customers UNION SELECT status FROM orders"
+                  + " UNION SELECT kind FROM events"),
+          new Shape(
+              "extremes",
+              "SELECT status, min(placed) AS first, max(placed) AS last, min(amount) AS lo,"
+                  + " max(id) AS hi FROM orders GROUP BY status"),
+          new Shape(
+              "filtered_aggregates",
+              "SELECT flag, count(*) FILTER (WHERE val > 1) AS big, sum(val) FILTER (WHERE kind ="
+                  + " 'buy') AS bought, count(DISTINCT kind) AS kinds, sum(CASE WHEN val = 2 THEN 1"
+                  + " ELSE 0 END) AS twos FROM events GROUP BY flag"),
+          new Shape("bag_without_key", "SELECT kind, val, flag FROM events WHERE val IS NOT NULL"),
+          new Shape(
+              "floats",
+              "SELECT category, sum(weight) AS w, avg(weight) AS mean, max(weight) AS hi,"
+                  + " count(tag) AS tags FROM products GROUP BY category"),
+          new Shape(
+              "dates",
+              "SELECT id, date_trunc('day', placed) AS day, extract(hour FROM placed) AS h,"
+                  + " extract(epoch FROM placed) AS e, placed::date + 3 AS soon FROM orders"),
+          new Shape(
+              "zoned",
+              "SELECT date_trunc('hour', at) AS hour, count(*) AS n, extract(dow FROM max(at)) AS"
+                  + " dow FROM events GROUP BY date_trunc('hour', at)"),
+          new Shape(
+              "nested_aggregate",
+              "SELECT c.id, c.name, t.total FROM customers c JOIN (SELECT customer_id, sum(amount)"
+                  + " AS total FROM orders GROUP BY customer_id) t ON t.customer_id = c.id WHERE"
+                  + " t.total > 0"),
+          new Shape(
+              "common_table",
+              "WITH paid AS (SELECT * FROM orders WHERE status = 'paid')"
+                  + " SELECT p.id, c.region FROM paid p JOIN customers c ON c.id = p.customer_id"),
+          new Shape("over_view", "SELECT region, count(*) AS n FROM vip_customers GROUP BY region"),
+          new Shape(
+              "binary_values",
+              "SELECT p.tag, p.image, count(*) AS n FROM products p GROUP BY p.tag, p.image"),
+          new Shape(
+              "over_stream_table",
+              "SELECT region, n * 10 AS ten, total FROM joined_aggregate WHERE n > 1"),
+          new Shape(
+              "diamond",
+              "SELECT f.id, f.region, j.amount FROM filtered f JOIN joined j ON j.region ="
+                  + " f.region"),
+          new Shape(
+              "mixed_sources",
+              "SELECT d.region, c.id FROM distinct_rows d JOIN customers c ON c.region = d.region"
+                  + " WHERE d.vip"));
+
+  /// The rows in which the table differs from its query, as a bag and as text; none when they
+  /// agree.
+  String differences() {
+    return """
+    SELECT 'unexpected', x::text FROM (SELECT * FROM %1$s EXCEPT ALL (%2$s)) x
+    UNION ALL SELECT 'missing', x::text FROM ((%2$s) EXCEPT ALL SELECT * FROM %1$s) x
+    UNION ALL SELECT 'unexpected text', x.r FROM (
+      SELECT row_of::text AS r FROM %1$s row_of EXCEPT ALL SELECT row_of::text FROM (%2$s) row_of) x
+    UNION ALL SELECT 'missing text', x.r FROM (
+      SELECT row_of::text AS r FROM (%2$s) row_of EXCEPT ALL SELECT row_of::text FROM %1$s row_of) x
+    """
+        .formatted("st." + name, query);
+  }
+}
