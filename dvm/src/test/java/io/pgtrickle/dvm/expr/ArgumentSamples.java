@@ -120,7 +120,7 @@ final class ArgumentSamples {
     }
     if (name.equals("make_date")) {
       return longs(1, 2, 0, -1, 4, 12, 13, 28, 29, 30, 31, 32, 1900, 2000, 2023, 2024, -44, 9999,
-          10000, -4713, -4714, -4715, 5874897, 5874898, 10_000_001, Integer.MAX_VALUE,
+          10000, -4713, -4714, -4715, 5874897, 5874898, 10_000_001, 1_000_000_000, Integer.MAX_VALUE,
           Integer.MIN_VALUE);
     }
     List<Object> values = new ArrayList<>();
