@@ -2,6 +2,7 @@ package io.pgtrickle.engine;
 
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.analyze.ExpressionTiers;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.catalog.RefreshMode;
@@ -11,6 +12,7 @@ import io.pgtrickle.engine.refresh.RefreshLoop;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -93,39 +95,47 @@ final class Responder {
   }
 
   private void verdict(UUID id, String document, RefreshMode mode) throws SQLException {
-    Verdict verdict = analyzer.analyze(QueryDocument.parse(document), mode);
-    if (verdict.error().isPresent()) {
-      TrickleException.QueryRejected refusal = verdict.error().get();
-      error(
-          id,
-          refusal.sqlState(),
-          String.valueOf(refusal.getMessage()),
-          verdict.reasonDetail().orElse(null));
-      return;
-    }
-    Replies.verdict(
-        session,
-        id,
-        new Replies.Verdict(
-            verdict.plan().isPresent() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
-            verdict.reasonCode().orElse(null),
-            verdict.reasonDetail().orElse(null),
-            verdict.notices(),
-            findings(verdict)));
+    QueryDocument query = QueryDocument.parse(document);
+    Verdict verdict = analyzer.analyze(query, mode);
+    Replies.Verdict reply =
+        switch (verdict.outcome()) {
+          case Verdict.Differential differential ->
+              new Replies.Verdict(
+                  RefreshMode.DIFFERENTIAL,
+                  null,
+                  null,
+                  verdict.notices(),
+                  ExpressionTiers.of(
+                          differential.plan(), verdict.settings(), analyzer.facts(query))
+                      .stream()
+                      .map(Responder::finding)
+                      .toList());
+          case Verdict.Full full ->
+              new Replies.Verdict(
+                  RefreshMode.FULL,
+                  full.reasonCode(),
+                  full.reasonDetail(),
+                  verdict.notices(),
+                  List.of(
+                      new Replies.Finding(
+                          full.construct(),
+                          full.position(),
+                          "full",
+                          "WARNING",
+                          full.reasonCode(),
+                          full.reasonDetail())));
+        };
+    Replies.verdict(session, id, reply);
   }
 
-  private static List<Replies.Finding> findings(Verdict verdict) {
-    return verdict.findings().stream()
-        .map(
-            f ->
-                new Replies.Finding(
-                    f.construct(),
-                    f.position(),
-                    f.tier(),
-                    f.severity(),
-                    f.reasonCode(),
-                    f.detail()))
-        .toList();
+  private static Replies.Finding finding(ExpressionTiers.Placement placement) {
+    return new Replies.Finding(
+        placement.text(),
+        0,
+        placement.tier().name().toLowerCase(Locale.ROOT),
+        "INFO",
+        null,
+        placement.refusal().orElse(null));
   }
 
   private String explain(long id)

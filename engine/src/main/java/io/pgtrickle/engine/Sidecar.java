@@ -1,11 +1,14 @@
 package io.pgtrickle.engine;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.engine.analyze.ServerCatalog;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.http.Readiness;
@@ -48,6 +51,8 @@ public final class Sidecar implements AutoCloseable {
 
   private final SidecarConfig config;
   private final SourceDatabase database;
+  private final HikariDataSource pool;
+  private final ServerCatalog catalog;
   private final Clock clock;
   private final Meters meters = new Meters();
   private final MeteredRefreshes observer = new MeteredRefreshes(meters);
@@ -61,6 +66,8 @@ public final class Sidecar implements AutoCloseable {
     this.config = config;
     this.database = database;
     this.clock = clock;
+    this.pool = pool(config.database());
+    this.catalog = new ServerCatalog(pool);
     this.http =
         StatusServer.start(config.httpHost(), config.httpPort(), this::report, this::scrape);
     this.supervisor = Thread.ofPlatform().name("refresh").unstarted(this::supervise);
@@ -83,6 +90,20 @@ public final class Sidecar implements AutoCloseable {
     Map<String, String> properties = new TreeMap<>();
     url.properties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
     return SourceDatabase.of(url.jdbcUrl(), properties);
+  }
+
+  // For short look-ups in the server's catalog only; sessions with a state of their own are not pooled.
+  private static HikariDataSource pool(DatabaseUrl url) {
+    HikariConfig hikari = new HikariConfig();
+    hikari.setJdbcUrl(url.jdbcUrl());
+    hikari.setDataSourceProperties(url.properties());
+    hikari.addDataSourceProperty("ApplicationName", "pgtrickle catalog");
+    hikari.setPoolName("catalog");
+    hikari.setMaximumPoolSize(2);
+    hikari.setMinimumIdle(0);
+    hikari.setConnectionTimeout(10_000);
+    hikari.setInitializationFailTimeout(-1);
+    return new HikariDataSource(hikari);
   }
 
   private static void check(SourceDatabase database) {
@@ -172,7 +193,7 @@ public final class Sidecar implements AutoCloseable {
   private void serve() throws SQLException, InterruptedException {
     try (Connection session = database.connect("pgtrickle lease")) {
       Lease lease = lease(session);
-      try (Tenure current = Tenure.open(database, lease, session, observer, clock)) {
+      try (Tenure current = Tenure.open(database, lease, session, catalog, observer, clock)) {
         tenure = current;
         if (!closing) {
           current.run();
@@ -281,6 +302,7 @@ public final class Sidecar implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     http.close();
+    pool.close();
     meters.close();
   }
 }

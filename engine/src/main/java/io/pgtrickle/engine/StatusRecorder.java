@@ -45,8 +45,8 @@ final class StatusRecorder implements Initializer.Progress {
     LOG.info(
         "{} is maintained {}{}",
         definition.displayName(),
-        verdict.plan().isPresent() ? "differentially" : "by FULL refreshes: ",
-        verdict.plan().isPresent() ? "" : verdict.reasonDetail().orElse("as asked for"));
+        full(verdict).isEmpty() ? "differentially" : "by FULL refreshes: ",
+        full(verdict).map(Verdict.Full::reasonDetail).orElse(""));
     put(definition, StreamTableState.Status.INITIALIZING, verdict, null);
   }
 
@@ -61,6 +61,12 @@ final class StatusRecorder implements Initializer.Progress {
         StreamTableState.Status.ERROR,
         verdicts.get(definition.pgtId()),
         new StreamTableState.Failure(problem.sqlState(), message, clock.instant()));
+  }
+
+  private static Optional<Verdict.Full> full(@Nullable Verdict verdict) {
+    return verdict != null && verdict.outcome() instanceof Verdict.Full full
+        ? Optional.of(full)
+        : Optional.empty();
   }
 
   /// What is being done for a stream table that is not live.
@@ -85,10 +91,10 @@ final class StatusRecorder implements Initializer.Progress {
               status,
               verdict == null
                   ? null
-                  : verdict.plan().isPresent() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
-              verdict == null ? null : verdict.reasonCode().orElse(null),
-              verdict == null ? null : verdict.reasonDetail().orElse(null),
-              verdict != null && verdict.plan().isEmpty(),
+                  : full(verdict).isEmpty() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
+              full(verdict).map(Verdict.Full::reasonCode).orElse(null),
+              full(verdict).map(Verdict.Full::reasonDetail).orElse(null),
+              full(verdict).isPresent(),
               false,
               null,
               null,

@@ -15,6 +15,7 @@ import io.pgtrickle.cdc.stream.WalReader;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.analyze.ServerCatalog;
 import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
@@ -91,12 +92,13 @@ final class Tenure implements AutoCloseable {
       SourceDatabase database,
       Lease lease,
       Connection leaseSession,
+      ServerCatalog catalog,
       RefreshObserver observer,
       Clock clock)
       throws SQLException {
     Lifetime lifetime = new Lifetime();
     try {
-      return open(database, lease, leaseSession, observer, clock, lifetime);
+      return open(database, lease, leaseSession, catalog, observer, clock, lifetime);
     } catch (SQLException | RuntimeException e) {
       lifetime.close();
       throw e;
@@ -107,6 +109,7 @@ final class Tenure implements AutoCloseable {
       SourceDatabase database,
       Lease lease,
       Connection leaseSession,
+      ServerCatalog catalog,
       RefreshObserver observer,
       Clock clock,
       Lifetime lifetime)
@@ -139,16 +142,17 @@ final class Tenure implements AutoCloseable {
             switchboard,
             stream.start,
             clock);
-    Analyzer analyzer = new Analyzer(lifetime.owns(sessions.control()));
+    Analyzer analyzer = new Analyzer(catalog);
     StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
     Initializer initializer =
         new Initializer(
             database,
             PUBLICATION,
             loop,
-            new Analyzer(lifetime.owns(sessions.control())),
+            analyzer,
             sessions,
             status,
+            definitions::isStreamTable,
             merges);
     InitializationQueue queue =
         lifetime.owns(

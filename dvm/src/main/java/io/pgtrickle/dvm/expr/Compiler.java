@@ -95,7 +95,8 @@ public final class Compiler {
 
   private RowPredicate predicate(Expr condition) {
     return switch (condition) {
-      // For a filter NULL is as good as false, but the operands after a NULL are evaluated all the same:
+      // For a filter NULL is as good as false, but the operands after a NULL are evaluated all the
+      // same:
       // they may fail.
       case And(List<Expr> operands) when operands.stream().allMatch(Expressions::isTotal) -> {
         RowPredicate[] tests = operands.stream().map(this::predicate).toArray(RowPredicate[]::new);
@@ -133,7 +134,8 @@ public final class Compiler {
     return row -> Boolean.TRUE.equals(evaluator.evaluate(row));
   }
 
-  /// Compiles as the server's planner simplifies, so that an operand whose value cannot matter is not
+  /// Compiles as the server's planner simplifies, so that an operand whose value cannot matter is
+  /// not
   /// evaluated, and does not fail, on either side.
   private Compiled compile(Expr expression) {
     return switch (expression) {
@@ -195,7 +197,8 @@ public final class Compiler {
     return expressions.stream().map(this::compile).toList();
   }
 
-  /// Evaluates at once what depends on constants only; a failure is left to the rows that get there.
+  /// Evaluates at once what depends on constants only; a failure is left to the rows that get
+  /// there.
   private static Compiled folded(List<Compiled> operands, Evaluator evaluator) {
     if (operands.stream().allMatch(operand -> operand instanceof Constant)) {
       try {
@@ -210,8 +213,7 @@ public final class Compiler {
   private Evaluator call(Call call, List<Compiled> arguments) {
     Signature signature = call.function();
     NativeFunction function = FunctionLibrary.find(signature).orElseThrow();
-    Implementation body =
-        function.bind(new Binding(settings, call.collation(), call.arguments()));
+    Implementation body = function.bind(new Binding(settings, call.collation(), call.arguments()));
     return switch (body) {
       case Implementation.Unary<?, ?> unary -> Calls.unary(unary, arguments.get(0).evaluator());
       case Binary<?, ?, ?> binary ->
@@ -256,7 +258,8 @@ public final class Compiler {
     };
   }
 
-  /// AND stops at false, OR at true; otherwise one NULL makes the whole NULL. A constant that decides makes
+  /// AND stops at false, OR at true; otherwise one NULL makes the whole NULL. A constant that
+  /// decides makes
   /// the other operands vanish, those before it too.
   private static Compiled junction(List<Compiled> operands, Boolean decisive) {
     if (operands.stream().anyMatch(operand -> operand.isConstant(decisive))) {
@@ -368,7 +371,7 @@ public final class Compiler {
     Compiled otherwise = last == null ? new Constant(null) : compile(last);
     for (When branch : choice.branches()) {
       Compiled condition = compile(branch.condition());
-      if (condition.isConstant(Boolean.TRUE)) {
+      if (condition.isConstant(true)) {
         otherwise = compile(branch.result());
         break;
       }
@@ -394,8 +397,7 @@ public final class Compiler {
         });
   }
 
-  private Evaluator quantified(
-      Quantified quantified, Evaluator operand, List<Compiled> elements) {
+  private Evaluator quantified(Quantified quantified, Evaluator operand, List<Compiled> elements) {
     Binary<Object, Object, Boolean> comparison =
         comparison(quantified.comparison(), quantified.collation());
     if (!elements.stream().allMatch(element -> element instanceof Constant)) {

@@ -195,7 +195,8 @@ final class DateTimeFieldFunctions {
     };
   }
 
-  /// The server replaces the call by its definition, `date_part($1, $2::timestamp)`, so that the cast may
+  /// The server replaces the call by its definition, `date_part($1, $2::timestamp)`, so that the
+  /// cast may
   /// fail even when the field is NULL.
   private static @Nullable Double datePartOfDate(@Nullable Object name, @Nullable Object date) {
     if (date == null) {
@@ -290,8 +291,7 @@ final class DateTimeFieldFunctions {
     };
   }
 
-  private static Long truncate(
-      String name, Long micros, @Nullable ZoneId zone, Binding binding) {
+  private static Long truncate(String name, Long micros, @Nullable ZoneId zone, Binding binding) {
     if (!DateTimes.isFinite(micros) && binding.settings().serverVersion() < CHECKS_INFINITE) {
       return micros;
     }

@@ -1,6 +1,5 @@
 package io.pgtrickle.dvm.expr;
 
-
 import io.pgtrickle.dvm.type.PgNumeric;
 import java.util.List;
 
@@ -10,7 +9,8 @@ import java.util.List;
 /// are not
 /// here.
 final class NumericFunctions {
-  // The digits argument of round and trunc counts as far as numeric reaches. Minor releases of before
+  // The digits argument of round and trunc counts as far as numeric reaches. Minor releases of
+  // before
   // August 2024 cut it to 2000.
   private static final long MIN_DIGITS = -131_072;
 

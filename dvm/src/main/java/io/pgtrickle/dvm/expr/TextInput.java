@@ -14,8 +14,10 @@ import org.jspecify.annotations.Nullable;
 
 /// The cast from text to another type, by the type's input function.
 ///
-/// The codecs read decimal numbers. The server also takes, since version 16, integers and numerics in
-/// hexadecimal, octal and binary and underscores between digits, and ever since the hexadecimal floating
+/// The codecs read decimal numbers. The server also takes, since version 16, integers and numerics
+/// in
+/// hexadecimal, octal and binary and underscores between digits, and ever since the hexadecimal
+/// floating
 /// point numbers of C.
 final class TextInput {
   private static final int UNDERSCORES_SINCE = 16;
@@ -31,7 +33,8 @@ final class TextInput {
           SPACE
               + "([+-]?0[xX](?:[0-9a-fA-F]+\\.?[0-9a-fA-F]*|\\.[0-9a-fA-F]+))([pP][+-]?[0-9]+)?"
               + SPACE);
-  private static final Pattern NAN = Pattern.compile(SPACE + "[+-]?nan\\([0-9a-z_]*\\)" + SPACE, Pattern.CASE_INSENSITIVE);
+  private static final Pattern NAN =
+      Pattern.compile(SPACE + "[+-]?nan\\([0-9a-z_]*\\)" + SPACE, Pattern.CASE_INSENSITIVE);
 
   private TextInput() {}
 
@@ -155,7 +158,8 @@ final class TextInput {
     }
     String exponent = hex.group(2) == null ? "p0" : hex.group(2);
     String number = hex.group(1) + exponent;
-    boolean zero = !hex.group(1).substring(hex.group(1).indexOf('x') + 1).matches(".*[1-9a-fA-F].*");
+    boolean zero =
+        !hex.group(1).substring(hex.group(1).indexOf('x') + 1).matches(".*[1-9a-fA-F].*");
     if (kind == TypeKind.FLOAT4) {
       float value = Float.parseFloat(number);
       if (Float.isInfinite(value) || (value == 0 && !zero)) {

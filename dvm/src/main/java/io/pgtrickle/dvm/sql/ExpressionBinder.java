@@ -320,7 +320,7 @@ final class ExpressionBinder {
     if (function.volatility() == 'v') {
       throw QueryRejected.unsupported(
           "volatile_function",
-          "function " + function.schema() + "." + function.name(),
+          "function " + function.schema() + "." + function.name() + "()",
           "it is volatile, so that the same row may give another result");
     }
     return function;

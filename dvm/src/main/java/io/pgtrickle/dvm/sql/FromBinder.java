@@ -38,6 +38,7 @@ final class FromBinder {
     return NodeForm.read(
         fromExpression,
         form -> {
+          requireKnownEntries();
           Source all = null;
           for (Node item : form.nodes("fromlist")) {
             Source next = item(item);
@@ -50,6 +51,16 @@ final class FromBinder {
           Expr condition = expressions(source).bind(form.node("quals"));
           return new Source(new Plan.Filter(source.plan(), condition), source.positions());
         });
+  }
+
+  /// Reads the entries that only variables lead to, whether one does or not.
+  private void requireKnownEntries() {
+    for (int entry = 1; entry <= rangeTable.size(); entry++) {
+      int kind = NodeForm.glance(node(entry)).integer("rtekind");
+      if (kind == JOIN || kind == GROUP) {
+        aliases(entry);
+      }
+    }
   }
 
   private static Source oneEmptyRow() {
@@ -68,10 +79,7 @@ final class FromBinder {
   }
 
   private Source join(NodeForm form) {
-    int kind = form.integer("jointype");
-    if (kind != 0) {
-      throw Unsupported.join(kind);
-    }
+    requireInner(form.integer("jointype"));
     Source both = item(form.node("larg")).cross(item(form.node("rarg")));
     if (form.isAbsent("quals")) {
       return both;
@@ -82,6 +90,12 @@ final class FromBinder {
     }
     Plan join = new Plan.Join(cross.left(), cross.right(), List.of(), condition, cross.schema());
     return new Source(join, both.positions());
+  }
+
+  private static void requireInner(int kind) {
+    if (kind != 0) {
+      throw Unsupported.join(kind);
+    }
   }
 
   /// A binder for expressions over the rows of a source.
@@ -108,24 +122,25 @@ final class FromBinder {
 
   /// What a column of a join or of the group list stands for.
   private Node aliased(Variable variable) {
+    List<Node> columns = aliases(variable.entry());
+    if (variable.attribute() > columns.size()) {
+      throw NodeForm.notUnderstood("a column of a join that has fewer");
+    }
+    return columns.get(variable.attribute() - 1);
+  }
+
+  private List<Node> aliases(int entry) {
     return readEntry(
-        variable.entry(),
-        (kind, form) -> {
-          String field =
-              switch (kind) {
-                case JOIN -> "joinaliasvars";
-                case GROUP -> "groupexprs";
-                default -> throw QueryRejected.notYet("unsupported_clause", "a LATERAL reference");
-              };
-          if (kind == JOIN) {
-            form.neutral("jointype", "unsupported_join", "an outer join");
-          }
-          List<Node> columns = form.nodes(field);
-          if (variable.attribute() > columns.size()) {
-            throw NodeForm.notUnderstood("a column of a join that has fewer");
-          }
-          return columns.get(variable.attribute() - 1);
-        });
+        entry,
+        (kind, form) ->
+            switch (kind) {
+              case JOIN -> {
+                requireInner(form.integer("jointype"));
+                yield form.nodes("joinaliasvars");
+              }
+              case GROUP -> form.nodes("groupexprs");
+              default -> throw QueryRejected.notYet("unsupported_clause", "a LATERAL reference");
+            });
   }
 
   /// The subquery of an entry: an operand of a set operation.

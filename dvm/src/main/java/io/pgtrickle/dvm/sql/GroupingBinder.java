@@ -144,9 +144,17 @@ final class GroupingBinder {
     }
   }
 
+  /// Whether an aggregate of this query is inside; one in a subquery is that one's own.
   private static boolean containsAggregate(NodeTree tree) {
-    return tree instanceof Node(String tag, var _) && tag.equals("AGGREF")
-        || tree.children().anyMatch(GroupingBinder::containsAggregate);
+    if (tree instanceof Node(String tag, var _)) {
+      if (tag.equals("AGGREF")) {
+        return true;
+      }
+      if (tag.equals("QUERY")) {
+        return false;
+      }
+    }
+    return tree.children().anyMatch(GroupingBinder::containsAggregate);
   }
 
   /// Whether a part of a simple CASE refers to the operand of that CASE, and so means nothing

@@ -27,9 +27,20 @@ record Variable(int entry, int attribute, SqlType type) {
     if (variable.attribute < 0) {
       throw QueryRejected.unsupported(
           "unsupported_clause",
-          "a system column such as ctid, xmin or tableoid",
+          "system column " + systemColumn(variable.attribute),
           "it says where a row is stored, not what it says");
     }
     return variable;
+  }
+
+  private static String systemColumn(int attribute) {
+    return switch (attribute) {
+      case -1 -> "ctid";
+      case -2 -> "xmin";
+      case -3 -> "cmin";
+      case -4 -> "xmax";
+      case -5 -> "cmax";
+      default -> "tableoid";
+    };
   }
 }

@@ -17,7 +17,6 @@ import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.math.BigDecimal;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -168,9 +167,10 @@ final class Naive {
                           && TypeOrder.compare(key.left().type(), a, b) == 0;
                     });
         if (equal) {
-          List<@Nullable Object> values = new ArrayList<>(Arrays.asList(left.values(l)));
-          values.addAll(Arrays.asList(right.values(r)));
-          Row pair = join.schema().pack(values.toArray());
+          @Nullable Object[] values = new @Nullable Object[left.size() + right.size()];
+          System.arraycopy(left.values(l), 0, values, 0, left.size());
+          System.arraycopy(right.values(r), 0, values, left.size(), right.size());
+          Row pair = join.schema().pack(values);
           Expr residual = join.residual();
           guarded(
               () -> {
@@ -289,7 +289,7 @@ final class Naive {
       if (call.kind() == AggregateCall.Kind.MAX) {
         order = -order;
       }
-      if (order < 0 || order == 0 && row.compareTo(best) < 0) {
+      if (order < 0 || (order == 0 && row.compareTo(best) < 0)) {
         best = row;
       }
     }

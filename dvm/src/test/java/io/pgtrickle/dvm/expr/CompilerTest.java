@@ -63,8 +63,7 @@ final class CompilerTest {
 
   private static Signature integers(String name) {
     boolean comparison = !name.equals("int4div") && !name.equals("int4pl");
-    return new Signature(
-        0, "pg_catalog", name, List.of(23, 23), comparison ? 16 : 23, true, 'i');
+    return new Signature(0, "pg_catalog", name, List.of(23, 23), comparison ? 16 : 23, true, 'i');
   }
 
   private static @Nullable Object evaluate(Expr expression, @Nullable Object... row) {
@@ -168,8 +167,7 @@ final class CompilerTest {
         "1    | false | true  | null | null ",
         "null | null  | null  | null | null "
       })
-  void listsWithAndWithoutNull(
-      String x, String in, String notIn, String inNull, String notInNull) {
+  void listsWithAndWithoutNull(String x, String in, String notIn, String inNull, String notInNull) {
     Expr[] plain = {number(2), number(3)};
     Expr[] withNull = {number(2), NULL};
     assertThat(of(in(false, plain), integer(x), null)).isEqualTo(truth(in));
@@ -204,8 +202,7 @@ final class CompilerTest {
     }
     Evaluator in =
         Compiler.compile(
-            new Quantified(
-                new Expr.Column(0, SqlType.NUMERIC), equality, 0, false, elements),
+            new Quantified(new Expr.Column(0, SqlType.NUMERIC), equality, 0, false, elements),
             schema,
             SETTINGS);
     assertThat(in.evaluate(schema.pack(PgNumeric.parse("7.000")))).isEqualTo(true);
@@ -225,7 +222,8 @@ final class CompilerTest {
     assertThat(of(new And(List.of(A, MAYBE_FAILING)), false, null)).isEqualTo(false);
     assertThat(of(new Or(List.of(A, MAYBE_FAILING)), true, null)).isEqualTo(true);
     assertThat(of(new Coalesce(List.of(X, FAILING), SqlType.INT4), 7L, null)).isEqualTo(7L);
-    assertThat(evaluate(new Case(List.of(new When(A, FAILING)), X, SqlType.INT4), false, null, 3L, 0L))
+    assertThat(
+            evaluate(new Case(List.of(new When(A, FAILING)), X, SqlType.INT4), false, null, 3L, 0L))
         .isEqualTo(3L);
   }
 
@@ -294,7 +292,6 @@ final class CompilerTest {
             100);
     assertThatThrownBy(() -> Compiler.compile(call, SCHEMA, SETTINGS))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining(
-            "function pg_catalog.to_char(timestamp without time zone, text)");
+        .hasMessageContaining("function pg_catalog.to_char(timestamp without time zone, text)");
   }
 }

@@ -22,7 +22,8 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Random trees of all constructs against the server, errors included: so three-valued logic, laziness and
+/// Random trees of all constructs against the server, errors included: so three-valued logic,
+/// laziness and
 /// the order of evaluation are the server's.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class ExpressionServerTest {
@@ -99,7 +100,8 @@ final class ExpressionServerTest {
       boolean total = Expressions.isTotal(expression.tree());
       for (int n = 0; n < rows.size(); n++) {
         String answer = answer(evaluator, rows.get(n), type);
-        String where = "seed %d: %s of %s".formatted(seed, expression.sql(), schema.toText(rows.get(n)));
+        String where =
+            "seed %d: %s of %s".formatted(seed, expression.sql(), schema.toText(rows.get(n)));
         assertThat(answer).as(where).isEqualTo(theirs.get(n));
         if (answer.startsWith("error")) {
           assertThat(total).as(where).isFalse();

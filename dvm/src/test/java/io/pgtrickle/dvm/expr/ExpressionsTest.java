@@ -23,8 +23,7 @@ final class ExpressionsTest {
   private static final Column Y = new Column(3, SqlType.INT4);
 
   private static Call call(String name, int result, Expr left, Expr right) {
-    Signature signature =
-        new Signature(0, "pg_catalog", name, List.of(23, 23), result, true, 'i');
+    Signature signature = new Signature(0, "pg_catalog", name, List.of(23, 23), result, true, 'i');
     return new Call(signature, List.of(left, right), signature.resultType(), 0);
   }
 
@@ -68,8 +67,7 @@ final class ExpressionsTest {
 
   @RepeatedTest(50)
   void identityMapRebuildsAnEqualTree(RepetitionInfo repetition) {
-    Expr tree =
-        new RandomExpressions(repetition.getCurrentRepetition()).of(SqlType.BOOL, 4).tree();
+    Expr tree = new RandomExpressions(repetition.getCurrentRepetition()).of(SqlType.BOOL, 4).tree();
     assertThat(Expressions.map(tree, node -> node)).isEqualTo(tree);
     assertThat(Expressions.shift(Expressions.shift(tree, 5), -5)).isEqualTo(tree);
   }

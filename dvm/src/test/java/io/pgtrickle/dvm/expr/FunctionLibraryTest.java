@@ -112,7 +112,8 @@ final class FunctionLibraryTest {
   void charactersAreNativeInUtf8DatabasesOnly() {
     EvaluationSettings latin =
         new EvaluationSettings(18, "UTC", true, false, Map.of(100, Collation.C));
-    assertThat(FunctionLibrary.isNative(call(signature("length", 23, 25), 100, S), latin)).isFalse();
+    assertThat(FunctionLibrary.isNative(call(signature("length", 23, 25), 100, S), latin))
+        .isFalse();
   }
 
   @Test
@@ -122,7 +123,8 @@ final class FunctionLibraryTest {
     assertThat(FunctionLibrary.isNative(carried, C)).isTrue();
     assertThat(FunctionLibrary.refusals(new TextCast(new Column(0, json), SqlType.TEXT), C))
         .containsExactly("output of type json");
-    assertThat(FunctionLibrary.refusals(new Relabel(new Column(0, SqlType.INT4), SqlType.of(26)), C))
+    assertThat(
+            FunctionLibrary.refusals(new Relabel(new Column(0, SqlType.INT4), SqlType.of(26)), C))
         .containsExactly("cast from integer to oid");
     assertThat(FunctionLibrary.refusals(new TextCast(S, SqlType.DATE), C))
         .containsExactly("cast from text to date");

@@ -10,7 +10,8 @@ import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/// Random expressions over the columns `a`, `b` (boolean), `x`, `y` (integer), `s`, `t` (text), as a tree and
+/// Random expressions over the columns `a`, `b` (boolean), `x`, `y` (integer), `s`, `t` (text), as
+/// a tree and
 /// as SQL. Some of them fail for some rows.
 final class RandomExpressions {
   /// One expression in both forms.
@@ -74,9 +75,7 @@ final class RandomExpressions {
               ? new Both(new Expr.Literal(first, type), String.valueOf(first))
               : column(first ? 0 : 1, first ? "a" : "b", type);
       case INT4 ->
-          literal
-              ? number(random.nextInt(-2, 4))
-              : column(first ? 2 : 3, first ? "x" : "y", type);
+          literal ? number(random.nextInt(-2, 4)) : column(first ? 2 : 3, first ? "x" : "y", type);
       case TEXT ->
           literal ? text(first ? "" : "ab") : column(first ? 4 : 5, first ? "s" : "t", type);
       default -> throw new IllegalArgumentException(type.toString());
@@ -92,16 +91,14 @@ final class RandomExpressions {
   }
 
   private static Both text(String value) {
-    return new Both(
-        new Expr.Literal(value, SqlType.TEXT), TestServer.quote(value) + "::text");
+    return new Both(new Expr.Literal(value, SqlType.TEXT), TestServer.quote(value) + "::text");
   }
 
   private Both call(Signature function, String operator, SqlType operands, int depth) {
     Both left = of(operands, depth);
     Both right = of(operands, depth);
     return new Both(
-        new Call(
-            function, List.of(left.tree(), right.tree()), function.resultType(), 950),
+        new Call(function, List.of(left.tree(), right.tree()), function.resultType(), 950),
         "(" + left.sql() + " " + operator + " " + right.sql() + ")");
   }
 
@@ -127,7 +124,10 @@ final class RandomExpressions {
       case 4 -> {
         Truth truth = Truth.values()[random.nextInt(3)];
         yield unary(
-            SqlType.BOOL, depth, operand -> new Expr.IsTruth(operand, truth), "(%s IS " + truth + ")");
+            SqlType.BOOL,
+            depth,
+            operand -> new Expr.IsTruth(operand, truth),
+            "(%s IS " + truth + ")");
       }
       case 5 ->
           equality(
@@ -207,7 +207,8 @@ final class RandomExpressions {
         boolean greatest = random.nextBoolean();
         List<Both> operands = several(type, depth, 1);
         yield new Both(
-            new Expr.Extreme(greatest, trees(operands), SqlType.of(type.oid(), -1, collation(type))),
+            new Expr.Extreme(
+                greatest, trees(operands), SqlType.of(type.oid(), -1, collation(type))),
             (greatest ? "GREATEST(" : "LEAST(") + sql(operands, ", ") + ")");
       }
       case 2 ->
@@ -237,6 +238,7 @@ final class RandomExpressions {
     }
     Both otherwise = of(type, depth);
     return new Both(
-        new Expr.Case(branches, otherwise.tree(), type), "(" + sql + " ELSE " + otherwise.sql() + " END)");
+        new Expr.Case(branches, otherwise.tree(), type),
+        "(" + sql + " ELSE " + otherwise.sql() + " END)");
   }
 }

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Casts through text against the server: what it accepts beyond plain decimals, and what it prints.
+/// Casts through text against the server: what it accepts beyond plain decimals, and what it
+/// prints.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class TextCastServerTest {
   private final TestServer server;
@@ -58,11 +59,45 @@ final class TextCastServerTest {
       })
   void textIsReadAsTheServerReadsIt(String typeName, String alphabet) throws SQLException {
     SqlType type = SqlType.of(TypeKind.valueOf(typeName.toUpperCase(Locale.ROOT)).oid());
-    List<String> texts = new ArrayList<>(List.of("", "0x", "0x_1", "0b_", "0o17", "0X1F", "1_000",
-        "0xFFFFFFFFFFFFFFFF", "0x8000000000000000", "-0x8000000000000000", "0x7fffffff",
-        "-0x80000000", "0x80000000", "-0x8000", "0x8000", "1__0", "_1", "1_", "1_.5", "1._5",
-        "1.5_5", "1e1_0", "1e_1", "0x1.8p1", "0x.8", "0x1p99999", "0x1p-99999", "0x0p5", "nan(12)",
-        "nan(", "99999999999999999999x", "0b12", "0o8", "0xg", "+0x1", "- 1"));
+    List<String> texts =
+        new ArrayList<>(
+            List.of(
+                "",
+                "0x",
+                "0x_1",
+                "0b_",
+                "0o17",
+                "0X1F",
+                "1_000",
+                "0xFFFFFFFFFFFFFFFF",
+                "0x8000000000000000",
+                "-0x8000000000000000",
+                "0x7fffffff",
+                "-0x80000000",
+                "0x80000000",
+                "-0x8000",
+                "0x8000",
+                "1__0",
+                "_1",
+                "1_",
+                "1_.5",
+                "1._5",
+                "1.5_5",
+                "1e1_0",
+                "1e_1",
+                "0x1.8p1",
+                "0x.8",
+                "0x1p99999",
+                "0x1p-99999",
+                "0x0p5",
+                "nan(12)",
+                "nan(",
+                "99999999999999999999x",
+                "0b12",
+                "0o8",
+                "0xg",
+                "+0x1",
+                "- 1"));
     SplittableRandom random = new SplittableRandom((typeName + alphabet).hashCode());
     for (int i = 0; i < 3_000; i++) {
       StringBuilder text = new StringBuilder();

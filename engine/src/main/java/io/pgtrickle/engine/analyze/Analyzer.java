@@ -52,9 +52,9 @@ public final class Analyzer {
     try {
       BoundQuery query = Binder.bind(document.tree(), facts);
       List<String> notices = new ArrayList<>(query.notices());
-      requireSameOutline(document);
+      requireSameOutline(document, facts);
       requireSameColumns(query.plan(), document);
-      ExpressionTiers.requireNative(query.plan(), settings, facts);
+      ExpressionTiers.requireNative(query.plan(), settings);
       Plan plan = Rewrites.apply(query.plan());
       Differential outcome =
           new Differential(query.plan(), plan, RowKey.of(plan, document.serverVersion()));
@@ -86,10 +86,10 @@ public final class Analyzer {
   }
 
   /// JSqlParser is not a PostgreSQL parser: where it cannot read the text it has no objection.
-  private static void requireSameOutline(QueryDocument document) {
+  private static void requireSameOutline(QueryDocument document, Facts facts) {
     try {
       Optional<String> difference =
-          SecondReader.difference(document.canonical(), document.tree());
+          SecondReader.difference(document.canonical(), document.tree(), facts);
       if (difference.isPresent()) {
         throw QueryRejected.notYet("query_not_understood", "a query read in two ways: "
             + difference.get());

@@ -51,16 +51,13 @@ public final class ExpressionTiers {
   }
 
   /// Refuses a plan with an expression that is not native.
-  static void requireNative(Plan plan, EvaluationSettings settings, Facts facts) {
+  static void requireNative(Plan plan, EvaluationSettings settings) {
     for (Computed computed : computed(plan)) {
       List<String> refusals = FunctionLibrary.refusals(computed.expression(), settings);
       if (!refusals.isEmpty()) {
         boolean stable = mentionsStable(computed.expression());
         throw QueryRejected.notYet(
-            stable ? "stable_expression" : "unsupported_function",
-            refusals.getFirst()
-                + " in "
-                + Deparser.expression(computed.expression(), computed.input(), facts));
+            stable ? "stable_expression" : "unsupported_function", refusals.getFirst());
       }
     }
   }

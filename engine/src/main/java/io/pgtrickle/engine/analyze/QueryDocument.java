@@ -42,6 +42,17 @@ public record QueryDocument(
     Map<Integer, String> typeNames) {
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
   private static final int FORMAT = 1;
+  private static final List<String> SESSION_SETTINGS =
+      List.of(
+          "search_path",
+          "TimeZone",
+          "DateStyle",
+          "IntervalStyle",
+          "lc_monetary",
+          "lc_numeric",
+          "lc_time",
+          "bytea_output",
+          "extra_float_digits");
 
   public QueryDocument {
     settings = Map.copyOf(settings);
@@ -111,10 +122,20 @@ public record QueryDocument(
     Map<Integer, Collation> properties = new LinkedHashMap<>();
     collations.forEach((oid, collation) -> properties.put(oid, collation.properties()));
     return new EvaluationSettings(
+        serverVersion() / 10_000,
         setting("TimeZone"),
         setting("DateStyle").toUpperCase(Locale.ROOT).startsWith("ISO"),
         setting("server_encoding").equals("UTF8"),
         properties);
+  }
+
+  /// The session settings that were captured and that results depend on, as `set_config` takes them.
+  public Map<String, String> sessionSettings() {
+    Map<String, String> captured = new LinkedHashMap<>();
+    for (String name : SESSION_SETTINGS) {
+      captured.put(name, setting(name));
+    }
+    return captured;
   }
 
   /// The server's version, for example 180006.
@@ -184,8 +205,11 @@ public record QueryDocument(
         boolean foreign = text(part, "relkind").equals("f");
         if (foreign || persistenceObstacle(part).isPresent()) {
           return Optional.of(
-              "table with " + (foreign ? "foreign" : "unlogged") + " partition "
-                  + qualifiedName(part) + ":");
+              "table with "
+                  + (foreign ? "foreign" : "unlogged")
+                  + " partition "
+                  + qualifiedName(part)
+                  + ":");
         }
       }
     }
@@ -200,7 +224,9 @@ public record QueryDocument(
               column.path("attnum").asInt(),
               text(column, "name"),
               SqlType.of(
-                  oid(column, "type_oid"), column.path("typmod").asInt(-1), oid(column, "collation")),
+                  oid(column, "type_oid"),
+                  column.path("typmod").asInt(-1),
+                  oid(column, "collation")),
               column.path("not_null").asBoolean(false),
               column.path("generated").isString()));
     }

@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 /// per column and one of weights, or the staging table that COPY filled. A keyed table is written
 /// by
 /// its key, any other by the index on `hash_record_extended(ROW(…), 0)`, rechecked by the image
-/// equality `*=` so that exactly the displayed row goes, and exactly as many copies as asked.
+/// equality so that exactly the displayed row goes, and exactly as many copies as asked.
 final class DeltaStatements {
   private final StreamTable table;
   private final List<String> columns;
@@ -102,7 +102,7 @@ final class DeltaStatements {
         + table.qualifiedName()
         + " AS t WHERE "
         + (table.keyed()
-            ? notDistinctKeys() + " AND " + rowOf("t") + " *= " + delta("d", all(), "ROW(", ")")
+            ? notDistinctKeys() + " AND " + sameImage()
             : imageMatches())
         + ") FROM "
         + source.fromNumbered(this, all())
@@ -164,9 +164,12 @@ final class DeltaStatements {
         + " = "
         + hash(i -> "d.c" + i)
         + " AND "
-        + rowOf("t")
-        + " *= "
-        + delta("d", all(), "ROW(", ")");
+        + sameImage();
+  }
+
+  // Spelled as a call: the parser takes ROW(…) *= ROW(…) apart into comparisons of the columns.
+  private String sameImage() {
+    return "record_image_eq(" + rowOf("t") + ", " + delta("d", all(), "ROW(", ")") + ")";
   }
 
   // Types that cannot be hashed take part by their text, which is as distinguishing.

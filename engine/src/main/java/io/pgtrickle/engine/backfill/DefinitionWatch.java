@@ -68,6 +68,11 @@ public final class DefinitionWatch {
     return Optional.ofNullable(known.get(id));
   }
 
+  /// Whether a relation is the storage table of a stream table.
+  public boolean isStreamTable(int relation) {
+    return known.values().stream().anyMatch(d -> d.relation().value() == relation);
+  }
+
   /// Every known definition.
   public List<Definition> all() {
     return List.copyOf(known.values());

@@ -12,9 +12,9 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.type.ByteSink;
-import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
@@ -37,6 +37,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,6 +60,7 @@ public final class Initializer {
   private final Analyzer analyzer;
   private final Sessions sessions;
   private final Progress progress;
+  private final IntPredicate isStreamTable;
   private final Executor merges;
 
   /// Opens sessions for this work.
@@ -76,7 +79,7 @@ public final class Initializer {
     void failed(Definition definition, TrickleException problem);
 
     /// The verdict under which the stream table runs from now on.
-    void resolved(Definition definition, io.pgtrickle.engine.analyze.Verdict verdict);
+    void resolved(Definition definition, Verdict verdict);
   }
 
   public Initializer(
@@ -86,6 +89,7 @@ public final class Initializer {
       Analyzer analyzer,
       Sessions sessions,
       Progress progress,
+      IntPredicate isStreamTable,
       Executor merges) {
     this.database = database;
     this.publication = publication;
@@ -93,6 +97,7 @@ public final class Initializer {
     this.analyzer = analyzer;
     this.sessions = sessions;
     this.progress = progress;
+    this.isStreamTable = isStreamTable;
     this.merges = merges;
   }
 
@@ -121,7 +126,12 @@ public final class Initializer {
       }
     } catch (SQLException e) {
       LOG.warn("initialization is interrupted: {}", e.getMessage());
-      return batch.stream().filter(d -> again.contains(d) || !isLive(d)).toList();
+      again.clear();
+      for (Definition definition : batch) {
+        if (!isLive(definition)) {
+          again.add(definition);
+        }
+      }
     }
     return again;
   }
@@ -189,13 +199,13 @@ public final class Initializer {
     for (Preparation one : batch) {
       try {
         for (Plan.Scan scan : scans(one)) {
-          if (!one.document().isStreamTable(scan.relation())
+          if (!isStreamTable.test(scan.relation())
               && !attached.contains(scan.relation())
               && !missing.containsKey(scan.relation())) {
             missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
           }
         }
-        if (one.verdict().plan().isEmpty()) {
+        if (one.plan().isEmpty()) {
           watched.addAll(tables.watchable(one.verdict().sources()));
         }
       } catch (TrickleException e) {
@@ -249,7 +259,7 @@ public final class Initializer {
   }
 
   private static Set<Plan.Scan> scans(Preparation one) {
-    return one.verdict().plan().map(Plan::scans).orElse(Set.of());
+    return one.plan().map(Plan::scans).orElse(Set.of());
   }
 
   private static Set<Integer> relations(Plan plan) {
@@ -266,10 +276,10 @@ public final class Initializer {
       throws SQLException, InterruptedException {
     Definition definition = one.definition();
     if (!boundary(
-        () -> loop.upstreamLive(one.verdict().sources(), one.document()::isStreamTable))) {
+        () -> loop.upstreamLive(one.verdict().sources(), isStreamTable))) {
       return false;
     }
-    if (one.verdict().plan().isEmpty()) {
+    if (one.plan().isEmpty()) {
       new DeltaWriter(writer, one.table()).createIdentityIndex(serverVersion(writer));
       writer.commit();
       boundary(
@@ -279,7 +289,7 @@ public final class Initializer {
           });
       return true;
     }
-    Plan plan = one.verdict().plan().get();
+    Plan plan = one.plan().get();
     View view =
         new View(
             definition.pgtId(),
@@ -315,17 +325,17 @@ public final class Initializer {
 
   private void fill(Connection writer, Preparation one, ViewBuild build, Plan plan)
       throws SQLException, InterruptedException {
-    Map<Integer, Schema> upstream = new LinkedHashMap<>();
+    Map<Integer, Plan.Scan> upstream = new LinkedHashMap<>();
     for (Plan.Scan scan : plan.scans()) {
-      if (one.document().isStreamTable(scan.relation())) {
-        upstream.put(scan.relation(), scan.schema());
+      if (isStreamTable.test(scan.relation())) {
+        upstream.put(scan.relation(), scan);
       }
     }
     progress.phase(one.definition(), "snapshotting", 0);
     try (Connection reader = sessions.control()) {
       reader.setAutoCommit(false);
       Map<Integer, Snapshot> snapshots = boundary(() -> loop.startBuild(build, reader));
-      load(build, one, snapshots, reader, upstream);
+      load(build, snapshots, reader, upstream);
     }
     progress.phase(one.definition(), "filling", 0);
     DeltaWriter table = new DeltaWriter(writer, one.table());
@@ -349,10 +359,9 @@ public final class Initializer {
 
   private void load(
       ViewBuild build,
-      Preparation one,
       Map<Integer, Snapshot> snapshots,
       Connection reader,
-      Map<Integer, Schema> upstream)
+      Map<Integer, Plan.Scan> upstream)
       throws SQLException {
     for (Map.Entry<Integer, Snapshot> source : snapshots.entrySet()) {
       Entries rows = source.getValue().prefix(new ByteSink(0));
@@ -365,12 +374,16 @@ public final class Initializer {
       }
       build.load(source.getKey(), chunk.build());
     }
-    for (Map.Entry<Integer, Schema> source : upstream.entrySet()) {
-      build.load(
-          source.getKey(),
-          CopiedRows.read(reader, one.document().selectAll(source.getKey()), source.getValue(), 1));
+    for (Plan.Scan scan : upstream.values()) {
+      build.load(scan.relation(), CopiedRows.read(reader, contents(scan), scan.schema(), 1));
     }
     reader.rollback();
+  }
+
+  private static String contents(Plan.Scan scan) {
+    return scan.schema().columns().stream()
+        .map(column -> TableName.quoted(column.name()))
+        .collect(Collectors.joining(", ", "SELECT ", " FROM ONLY " + scan.name()));
   }
 
   private static String contents(StreamTable table) {

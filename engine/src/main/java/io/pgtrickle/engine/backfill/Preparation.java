@@ -5,11 +5,13 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.QueryDocument;
+import io.pgtrickle.engine.analyze.RoundTrip;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Identifiers;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.RefreshMode;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -37,16 +39,52 @@ record Preparation(
     try {
       StreamTable probe = storage(session, definition, List.of(), false);
       QueryDocument document = describe(session, definition, probe);
-      Verdict verdict = analyzer.analyze(document, definition.mode());
-      if (verdict.error().isPresent()) {
-        throw verdict.error().get();
-      }
-      verdict.plan().ifPresent(plan -> checkColumns(definition, plan.schema(), probe.schema()));
-      boolean joining = verdict.plan().map(Plan::joins).orElse(false);
-      StreamTable table = storage(session, definition, verdict.key(), joining);
+      Verdict verdict =
+          proven(session, analyzer, document, analyzer.analyze(document, definition.mode()));
+      refuseWhatWasAskedFor(definition, verdict);
+      Optional<Verdict.Differential> differential = verdict.differential();
+      differential.ifPresent(d -> checkColumns(definition, d.plan().schema(), probe.schema()));
+      StreamTable table =
+          storage(
+              session,
+              definition,
+              differential.map(Verdict.Differential::rowKey).orElse(List.of()),
+              differential.map(d -> d.plan().joins()).orElse(false));
       return new Preparation(definition, verdict, table, document);
     } finally {
       session.rollback();
+    }
+  }
+
+  /// The plan that is maintained, empty in FULL mode.
+  Optional<Plan> plan() {
+    return verdict.differential().map(Verdict.Differential::plan);
+  }
+
+  private static Verdict proven(
+      Connection session, Analyzer analyzer, QueryDocument document, Verdict verdict)
+      throws SQLException {
+    if (verdict.differential().isEmpty()) {
+      return verdict;
+    }
+    return RoundTrip.objection(
+            session,
+            document,
+            verdict.differential().get().bound(),
+            analyzer.facts(document))
+        .map(objection -> verdict.butFull("query_not_understood", objection))
+        .orElse(verdict);
+  }
+
+  private static void refuseWhatWasAskedFor(Definition definition, Verdict verdict) {
+    if (definition.mode() == RefreshMode.DIFFERENTIAL
+        && verdict.outcome() instanceof Verdict.Full full) {
+      throw new QueryRejected(
+          QueryRejected.Kind.NOT_YET,
+          "0A000",
+          full.reasonCode(),
+          full.construct(),
+          definition.displayName() + " cannot be refreshed differentially: " + full.reasonDetail());
     }
   }
 

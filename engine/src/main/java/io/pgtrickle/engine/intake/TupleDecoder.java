@@ -44,6 +44,13 @@ final class TupleDecoder {
     return new TupleDecoder(schema, cells);
   }
 
+  /// A decoder of tuples that hold exactly the schema's columns.
+  static TupleDecoder positional(Schema schema) {
+    int[] cells = new int[schema.size()];
+    Arrays.setAll(cells, i -> i);
+    return new TupleDecoder(schema, cells);
+  }
+
   /// Decodes a whole row; cells that were not sent because their TOAST value did not change come
   /// from
   /// the row before.

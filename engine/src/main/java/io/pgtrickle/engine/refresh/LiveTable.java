@@ -75,8 +75,20 @@ public final class LiveTable {
     return document;
   }
 
+  Optional<String> reasonCode() {
+    return verdict.outcome() instanceof Verdict.Full full
+        ? Optional.of(full.reasonCode())
+        : Optional.empty();
+  }
+
+  Optional<String> reasonDetail() {
+    return verdict.outcome() instanceof Verdict.Full full
+        ? Optional.of(full.reasonDetail())
+        : Optional.empty();
+  }
+
   boolean differential() {
-    return verdict.plan().isPresent();
+    return verdict.differential().isPresent();
   }
 
   /// OIDs of the relations its query reads directly.

@@ -312,8 +312,14 @@ public final class RefreshLoop {
       Definition definition, StreamTable storage, Verdict verdict, QueryDocument document) {
     LiveTable table = new LiveTable(definition, storage, verdict, document, 0, clock.instant());
     add(table);
-    full.add(table, document.hasUncapturedSources());
+    full.add(table, hasUncapturedSources(verdict, document));
     full.request(table.id());
+  }
+
+  private static boolean hasUncapturedSources(Verdict verdict, QueryDocument document) {
+    return verdict.sources().stream()
+        .map(document.relations()::get)
+        .anyMatch(relation -> relation == null || relation.obstacle().isPresent());
   }
 
   private void add(LiveTable table) {
@@ -399,7 +405,7 @@ public final class RefreshLoop {
     }
     return table.differential()
         ? dataflow.explain(id, ExplainFormat.TEXT)
-        : "FULL refresh: " + table.verdict().reasonDetail().orElse("as asked for");
+        : "FULL refresh: " + table.reasonDetail().orElse("as asked for");
   }
 
   private void publishStatus(Instant now) {

@@ -77,7 +77,7 @@ final class RefreshSpan {
         table.differential() ? History.Action.DIFFERENTIAL : History.Action.FULL,
         outcome,
         History.Initiator.SCHEDULER,
-        table.verdict().reasonCode().orElse(null),
+        table.reasonCode().orElse(null),
         refreshes,
         inserted,
         deleted,

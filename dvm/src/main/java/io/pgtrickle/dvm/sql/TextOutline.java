@@ -1,0 +1,131 @@
+package io.pgtrickle.dvm.sql;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import net.sf.jsqlparser.expression.AnalyticExpression;
+import net.sf.jsqlparser.expression.Expression;
+import net.sf.jsqlparser.expression.ExpressionVisitorAdapter;
+import net.sf.jsqlparser.expression.Function;
+import net.sf.jsqlparser.schema.Table;
+import net.sf.jsqlparser.statement.select.FromItem;
+import net.sf.jsqlparser.statement.select.Join;
+import net.sf.jsqlparser.statement.select.ParenthesedFromItem;
+import net.sf.jsqlparser.statement.select.ParenthesedSelect;
+import net.sf.jsqlparser.statement.select.PlainSelect;
+import net.sf.jsqlparser.statement.select.Select;
+import net.sf.jsqlparser.statement.select.SelectItem;
+import net.sf.jsqlparser.statement.select.SetOperation;
+import net.sf.jsqlparser.statement.select.SetOperationList;
+import net.sf.jsqlparser.statement.select.WithItem;
+import org.jspecify.annotations.Nullable;
+
+/// The outline of a text as JSqlParser reads it.
+final class TextOutline {
+  private static final Set<String> AGGREGATES = Set.of("count", "sum", "avg", "min", "max");
+
+  private final Outline.Builder outline = new Outline.Builder();
+
+  private TextOutline() {}
+
+  static Outline of(Select select) {
+    TextOutline reader = new TextOutline();
+    reader.query(select);
+    return reader.outline.build();
+  }
+
+  private void query(Select select) {
+    List<WithItem<?>> tables = select.getWithItemsList();
+    if (tables != null) {
+      tables.forEach(table -> query(table.getSelect().getSelect()));
+    }
+    switch (select) {
+      case PlainSelect plain -> plain(plain);
+      case ParenthesedSelect inner -> query(inner.getSelect());
+      case SetOperationList list -> {
+        list.getOperations().forEach(this::operation);
+        list.getSelects().forEach(this::query);
+      }
+      // VALUES and whatever else has no outline.
+      default -> {}
+    }
+  }
+
+  private void operation(SetOperation operation) {
+    outline.unions.add(operation.toString().trim().toUpperCase(Locale.ROOT));
+  }
+
+  private void plain(PlainSelect select) {
+    outline.selects++;
+    if (select.getDistinct() != null) {
+      outline.distincts++;
+    }
+    if (select.getGroupBy() != null) {
+      outline.groups.add(select.getGroupBy().getGroupByExpressionList().size());
+    }
+    List<SelectItem<?>> items = select.getSelectItems();
+    if (items != null) {
+      items.forEach(item -> aggregates(item.getExpression()));
+    }
+    aggregates(select.getHaving());
+    from(select.getFromItem());
+    joins(select.getJoins());
+  }
+
+  private void joins(@Nullable List<Join> joins) {
+    if (joins != null) {
+      joins.forEach(join -> from(join.getFromItem()));
+    }
+  }
+
+  private void from(@Nullable FromItem item) {
+    switch (item) {
+      case Table table -> table(table);
+      case ParenthesedSelect select -> query(select);
+      case ParenthesedFromItem inner -> {
+        from(inner.getFromItem());
+        joins(inner.getJoins());
+      }
+      case null, default -> {}
+    }
+  }
+
+  private void table(Table table) {
+    String name = unquoted(table.getName());
+    String schema = table.getSchemaName();
+    outline.tables.add(schema == null ? name : unquoted(schema) + "." + name);
+  }
+
+  private static String unquoted(String name) {
+    return name.startsWith("\"") && name.length() > 1
+        ? name.substring(1, name.length() - 1).replace("\"\"", "\"")
+        : name;
+  }
+
+  private void count(String function) {
+    if (AGGREGATES.contains(unquoted(function).toLowerCase(Locale.ROOT))) {
+      outline.aggregates++;
+    }
+  }
+
+  private void aggregates(@Nullable Expression expression) {
+    if (expression != null) {
+      expression.accept(
+          new ExpressionVisitorAdapter<Void>() {
+            @Override
+            public <S> @Nullable Void visit(Function function, S context) {
+              count(function.getName());
+              return super.visit(function, context);
+            }
+
+            // What a call with FILTER or OVER is to JSqlParser.
+            @Override
+            public <S> @Nullable Void visit(AnalyticExpression call, S context) {
+              count(call.getName());
+              return super.visit(call, context);
+            }
+          },
+          null);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import java.util.List;
+import java.util.Optional;
+
+/// The outline of an analyzed tree; views stay names.
+final class TreeOutline {
+  private final Facts facts;
+  private final Outline.Builder outline = new Outline.Builder();
+
+  private TreeOutline(Facts facts) {
+    this.facts = facts;
+  }
+
+  static Outline of(Node query, Facts facts) {
+    TreeOutline reader = new TreeOutline(facts);
+    reader.query(query);
+    return reader.outline.build();
+  }
+
+  private void query(Node query) {
+    NodeForm form = NodeForm.glance(query);
+    for (Node table : form.nodes("cteList")) {
+      query(NodeForm.glance(table).node("ctequery"));
+    }
+    boolean setOperation = !form.isAbsent("setOperations");
+    List<Node> rangeTable = form.nodes("rtable");
+    if (setOperation) {
+      operation(form.node("setOperations"), rangeTable);
+      return;
+    }
+    from(form.node("jointree"), rangeTable);
+    if (isValuesOnly(form, rangeTable)) {
+      return;
+    }
+    outline.selects++;
+    if (!form.nodes("distinctClause").isEmpty()) {
+      outline.distincts++;
+    }
+    List<Node> groups = form.nodes("groupClause");
+    if (!groups.isEmpty()) {
+      outline.groups.add(groups.size());
+    }
+    List<Integer> grouped =
+        groups.stream().map(group -> NodeForm.glance(group).integer("tleSortGroupRef")).toList();
+    for (Node node : form.nodes("targetList")) {
+      TargetEntry target = TargetEntry.of(node);
+      if (!target.junk() || grouped.contains(target.reference())) {
+        aggregates(target.expression());
+      }
+    }
+    aggregates(form.value("havingQual"));
+  }
+
+  /// `VALUES …` as a query of its own is printed without a SELECT.
+  private static boolean isValuesOnly(NodeForm form, List<Node> rangeTable) {
+    List<Node> from = NodeForm.glance(form.node("jointree")).nodes("fromlist");
+    if (from.size() != 1 || !from.getFirst().tag().equals("RANGETBLREF")) {
+      return false;
+    }
+    int entry = NodeForm.glance(from.getFirst()).integer("rtindex");
+    NodeForm only = NodeForm.glance(rangeTable.get(entry - 1));
+    return only.integer("rtekind") == 5;
+  }
+
+  private void aggregates(NodeTree tree) {
+    if (tree instanceof Node(String tag, var _) && tag.equals("AGGREF")) {
+      outline.aggregates++;
+    }
+    tree.children().forEach(this::aggregates);
+  }
+
+  private void operation(Node node, List<Node> rangeTable) {
+    NodeForm form = NodeForm.glance(node);
+    if (form.tag().equals("RANGETBLREF")) {
+      entry(form.integer("rtindex"), rangeTable);
+    } else {
+      outline.unions.add(form.flag("all") ? "UNION ALL" : "UNION");
+      operation(form.node("larg"), rangeTable);
+      operation(form.node("rarg"), rangeTable);
+    }
+  }
+
+  private void from(Node item, List<Node> rangeTable) {
+    NodeForm form = NodeForm.glance(item);
+    switch (form.tag()) {
+      case "RANGETBLREF" -> entry(form.integer("rtindex"), rangeTable);
+      case "FROMEXPR" -> form.nodes("fromlist").forEach(each -> from(each, rangeTable));
+      default -> {
+        from(form.node("larg"), rangeTable);
+        from(form.node("rarg"), rangeTable);
+      }
+    }
+  }
+
+  private void entry(int index, List<Node> rangeTable) {
+    NodeForm form = NodeForm.glance(rangeTable.get(index - 1));
+    switch (form.integer("rtekind")) {
+      case 0 -> {
+        Optional<RelationShape> shape = facts.relation(form.oid("relid"));
+        outline.tables.add(shape.map(known -> known.schema() + "." + known.name()).orElse("?"));
+      }
+      case 1 -> query(form.node("subquery"));
+      case 6 -> outline.tables.add(form.text("ctename"));
+      default -> {}
+    }
+  }
+}

@@ -1,0 +1,280 @@
+package io.pgtrickle.engine.analyze;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.engine.analyze.QueryDocument.MalformedDocument;
+import io.pgtrickle.engine.analyze.Verdict.Differential;
+import io.pgtrickle.engine.analyze.Verdict.Full;
+import io.pgtrickle.engine.catalog.RefreshMode;
+import io.pgtrickle.engine.embedded.EmbeddedServer;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Queries as users write them, through the server's analysis, to plans and verdicts.
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class AnalyzerTest {
+  private EmbeddedServer server;
+  private Lab lab;
+
+  @BeforeAll
+  void prepare() throws SQLException {
+    server = EmbeddedServer.start(EmbeddedServer.Options.throwaway());
+    lab = Lab.inNewDatabase(server);
+    lab.execute(Lab.resource("hazards.sql"));
+  }
+
+  @AfterAll
+  void end() throws SQLException {
+    lab.close();
+    server.close();
+  }
+
+  static List<String> differentialQueries() {
+    return Lab.queries("differential.sql");
+  }
+
+  static List<String> refusals() {
+    return Lab.queries("refused.txt");
+  }
+
+  @ParameterizedTest
+  @MethodSource("differentialQueries")
+  void theBoundAndTheRewrittenPlanSayWhatTheQuerySays(String query) throws SQLException {
+    QueryDocument document = lab.document(query);
+    Verdict verdict = lab.analyzer().analyze(document, RefreshMode.AUTO);
+    Differential differential = differential(verdict);
+
+    List<String> expected = lab.expected(query);
+    assertThat(lab.computed(differential.bound(), verdict)).isEqualTo(expected);
+    assertThat(lab.computed(differential.plan(), verdict)).isEqualTo(expected);
+    assertThat(differential.plan().schema()).isEqualTo(differential.bound().schema());
+  }
+
+  @ParameterizedTest
+  @MethodSource("differentialQueries")
+  void theServerReadsTheDeparsedPlanAsTheSameQuery(String query) throws SQLException {
+    QueryDocument document = lab.document(query);
+    Differential differential =
+        differential(lab.analyzer().analyze(document, RefreshMode.DIFFERENTIAL));
+
+    assertThat(lab.objection(document, differential.bound())).isEmpty();
+    assertThat(lab.connection().getAutoCommit()).isTrue();
+  }
+
+  @ParameterizedTest
+  @MethodSource("refusals")
+  void aRefusedConstructIsNamed(String line) throws SQLException {
+    String[] cells = line.split(" \\| ", 3);
+    Full full = full(lab.verdict(cells[2]));
+
+    assertThat(full.reasonCode()).isEqualTo(cells[0]);
+    assertThat(full.construct()).isEqualTo(cells[1]);
+    assertThat(full.reasonDetail()).startsWith(cells[1]);
+  }
+
+  @Test
+  void everyPlanIsProvenAgainstItsOwnQueryOnly() throws SQLException {
+    List<QueryDocument> documents = new ArrayList<>();
+    for (String query : differentialQueries()) {
+      documents.add(lab.document(query));
+    }
+    List<String> confused = new ArrayList<>();
+    for (int i = 0; i + 1 < documents.size(); i++) {
+      Plan bound =
+          differential(lab.analyzer().analyze(documents.get(i), RefreshMode.AUTO)).bound();
+      if (lab.objection(documents.get(i + 1), bound).isEmpty()) {
+        confused.add(documents.get(i + 1).query());
+      }
+    }
+    assertThat(confused).isEmpty();
+  }
+
+  @Test
+  void aRefusalPointsIntoTheText() throws SQLException {
+    Full full = full(lab.verdict("SELECT 'LIMIT' AS l, id /* LIMIT */ FROM customers LIMIT 3"));
+    assertThat(full.position()).isEqualTo(50);
+    assertThat(full(lab.verdict("SELECT 'ü', id FROM customers WHERE RANDOM() < 1")).position())
+        .isEqualTo(37);
+  }
+
+  @Test
+  void tablesOfTheSameTransactionAreAnalyzed() throws SQLException {
+    lab.connection().setAutoCommit(false);
+    try {
+      lab.execute("CREATE TABLE fresh (id int4 PRIMARY KEY, v numeric)");
+      Verdict verdict = lab.verdict("SELECT sum(v) AS s FROM fresh");
+      assertThat(verdict.differential()).isPresent();
+      assertThat(verdict.sources()).hasSize(1);
+    } finally {
+      lab.connection().rollback();
+      lab.connection().setAutoCommit(true);
+    }
+  }
+
+  @Test
+  void proofLeavesATransactionAsItWas() throws SQLException {
+    lab.connection().setAutoCommit(false);
+    try {
+      lab.execute("CREATE TABLE proving (id int4 PRIMARY KEY)");
+      QueryDocument document = lab.document("SELECT id + 1 AS x FROM proving");
+      Differential differential =
+          differential(lab.analyzer().analyze(document, RefreshMode.AUTO));
+      assertThat(lab.objection(document, differential.bound())).isEmpty();
+      assertThat(lab.expected("SELECT count(*) AS n FROM proving")).containsExactly("(0)");
+    } finally {
+      lab.connection().rollback();
+      lab.connection().setAutoCommit(true);
+    }
+  }
+
+  @Test
+  void rowKeysAreDerivedFromPrimaryKeysAndGroups() throws SQLException {
+    assertThat(rowKey("SELECT name, id FROM customers WHERE active")).containsExactly(1);
+    assertThat(rowKey("SELECT name FROM customers")).isEmpty();
+    assertThat(rowKey("SELECT c.name, o.id FROM orders o JOIN customers c ON c.id = o.customer"))
+        .containsExactly(1);
+    assertThat(rowKey("SELECT c.id AS c, p.id AS p FROM customers c, products p"))
+        .containsExactly(0, 1);
+    assertThat(rowKey("SELECT i.line, o.id FROM orders o JOIN items i ON i.order_id = o.id"))
+        .containsExactly(0, 1);
+    assertThat(rowKey("SELECT count(*) AS n, region FROM customers GROUP BY region"))
+        .containsExactly(1);
+    assertThat(rowKey("SELECT DISTINCT active, joined FROM customers")).containsExactly(0, 1);
+    assertThat(rowKey("SELECT id FROM customers UNION ALL SELECT customer FROM orders")).isEmpty();
+    assertThat(rowKey("SELECT v, id FROM whole")).containsExactly(1);
+  }
+
+  @Test
+  void keysOfUnboundedSizeCarryNoIndex() throws SQLException {
+    assertThat(rowKey("SELECT kind, count(*) FROM events GROUP BY kind")).isEmpty();
+    assertThat(rowKey("SELECT total, count(*) FROM orders GROUP BY total")).isEmpty();
+    assertThat(rowKey("SELECT credit, count(*) FROM customers GROUP BY credit"))
+        .containsExactly(0);
+  }
+
+  @Test
+  void anOrderWithoutALimitIsAcceptedWithANotice() throws SQLException {
+    Verdict verdict = lab.verdict("SELECT id FROM customers ORDER BY id");
+    assertThat(verdict.differential()).isPresent();
+    assertThat(verdict.notices()).singleElement().asString().contains("ORDER BY");
+    assertThat(lab.verdict("SELECT id FROM (SELECT id FROM customers ORDER BY id) s").notices())
+        .isEmpty();
+  }
+
+  @Test
+  void fullIsFullWhenAskedFor() throws SQLException {
+    Verdict verdict =
+        lab.analyzer().analyze(lab.document("SELECT id FROM customers"), RefreshMode.FULL);
+    assertThat(full(verdict).reasonCode()).isEqualTo("requested");
+    assertThat(verdict.sources()).hasSize(1);
+  }
+
+  @Test
+  void sourcesLieBelowViews() throws SQLException {
+    QueryDocument document =
+        lab.document("SELECT a.id FROM active_customers a JOIN order_totals t ON t.customer = a.id");
+    Verdict verdict = lab.analyzer().analyze(document, RefreshMode.AUTO);
+    assertThat(verdict.sources())
+        .hasSize(2)
+        .allSatisfy(
+            oid ->
+                assertThat(document.relations().get(oid).name()).isIn("customers", "orders"));
+  }
+
+  @Test
+  void columnsThatAreNotUsedReachNoJoin() throws SQLException {
+    Differential differential =
+        differential(
+            lab.verdict("SELECT c.name FROM customers c JOIN orders o ON o.customer = c.id"));
+    assertThat(joinInputWidths(differential.plan())).containsExactly(2, 1);
+  }
+
+  @Test
+  void rowSecurityIsRefused() throws SQLException {
+    String text = lab.documentText("SELECT id FROM secret");
+    assertThat(text).contains("\"row_security\": false");
+    QueryDocument document =
+        QueryDocument.parse(text.replace("\"row_security\": false", "\"row_security\": true"));
+    Full full = full(lab.analyzer().analyze(document, RefreshMode.AUTO));
+    assertThat(full.reasonCode()).isEqualTo("row_level_security");
+  }
+
+  @Test
+  void aTreeThatBelongsToAnotherTextIsNotUnderstood() throws SQLException {
+    QueryDocument document = lab.document("SELECT id FROM customers");
+    QueryDocument other = lab.document("SELECT id FROM products");
+    QueryDocument mixed =
+        new QueryDocument(
+            document.query(),
+            other.canonical(),
+            document.tree(),
+            document.settings(),
+            document.columns(),
+            document.relations(),
+            document.functions(),
+            document.collations(),
+            document.typeNames());
+    Full full = full(lab.analyzer().analyze(mixed, RefreshMode.AUTO));
+    assertThat(full.reasonCode()).isEqualTo("query_not_understood");
+    assertThat(full.reasonDetail()).contains("public.products", "public.customers");
+  }
+
+  @Test
+  void tiersNameWhatIsNotNative() throws SQLException {
+    QueryDocument document =
+        lab.document("SELECT id + 1 AS next, name FROM customers WHERE name ~ '^A'");
+    Plan bound =
+        io.pgtrickle.dvm.sql.Binder.bind(document.tree(), lab.analyzer().facts(document)).plan();
+    List<ExpressionTiers.Placement> placements =
+        ExpressionTiers.of(bound, document.evaluationSettings(), lab.analyzer().facts(document));
+    assertThat(placements)
+        .extracting(ExpressionTiers.Placement::tier)
+        .containsExactly(ExpressionTiers.Tier.FULL, ExpressionTiers.Tier.NATIVE);
+    assertThat(placements.getFirst().refusal()).hasValueSatisfying(
+        refusal -> assertThat(refusal).contains("textregexeq"));
+    assertThat(placements.getLast().text()).contains("int4pl").contains("\"id\"");
+  }
+
+  @Test
+  void anotherFormatOfDocumentIsRefused() {
+    assertThatThrownBy(() -> QueryDocument.parse("{\"format\": 2}"))
+        .isInstanceOf(MalformedDocument.class)
+        .hasMessageContaining("format 2");
+    assertThatThrownBy(() -> QueryDocument.parse("no json")).isInstanceOf(MalformedDocument.class);
+  }
+
+  private List<Integer> rowKey(String query) throws SQLException {
+    return differential(lab.verdict(query)).rowKey();
+  }
+
+  private static List<Integer> joinInputWidths(Plan plan) {
+    return switch (plan) {
+      case Plan.Join join ->
+          List.of(join.left().schema().size(), join.right().schema().size());
+      case Plan.Project project -> joinInputWidths(project.input());
+      case Plan.Filter filter -> joinInputWidths(filter.input());
+      case Plan.Distinct distinct -> joinInputWidths(distinct.input());
+      case Plan.Aggregate aggregate -> joinInputWidths(aggregate.input());
+      case Plan.Scan _, Plan.Values _, Plan.UnionAll _ -> List.of();
+    };
+  }
+
+  private static Differential differential(Verdict verdict) {
+    assertThat(verdict.outcome()).isInstanceOf(Differential.class);
+    return verdict.differential().orElseThrow();
+  }
+
+  private static Full full(Verdict verdict) {
+    assertThat(verdict.outcome()).isInstanceOf(Full.class);
+    return (Full) verdict.outcome();
+  }
+}

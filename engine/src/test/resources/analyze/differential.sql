@@ -1,0 +1,93 @@
+SELECT id, name FROM customers
+SELECT * FROM customers
+SELECT id, credit * 2 AS twice, credit + 1 FROM customers WHERE active
+SELECT c.name, o.total FROM customers c JOIN orders o ON o.customer = c.id
+SELECT c.name, o.total FROM customers c, orders o WHERE o.customer = c.id AND o.total > 5
+SELECT c.region, count(*) AS n, sum(o.total) AS spent FROM customers c JOIN orders o ON o.customer = c.id GROUP BY c.region
+SELECT c.region, count(*) FROM customers c JOIN orders o ON o.customer = c.id JOIN items i ON i.order_id = o.id JOIN products p ON p.id = i.product GROUP BY c.region
+SELECT count(*), count(credit) AS c, sum(credit), avg(credit), min(credit), max(credit) FROM customers
+SELECT count(*) FROM customers WHERE false
+SELECT region, count(*) FROM customers GROUP BY region HAVING count(*) > 1
+SELECT region, sum(id) + 1 AS s, max(joined) FROM customers GROUP BY region HAVING min(id) < 4
+SELECT upper(state), count(*) FROM (SELECT state FROM orders) s GROUP BY upper(state)
+SELECT id % 2 AS parity, sum(id) FROM customers GROUP BY id % 2
+SELECT (id % 2) * 10 AS tens, sum(id) FROM customers GROUP BY id % 2
+SELECT 'all' AS label, count(*) FROM orders GROUP BY 1
+SELECT DISTINCT region FROM customers
+SELECT DISTINCT c.region, o.state FROM customers c JOIN orders o ON o.customer = c.id
+SELECT id FROM customers UNION ALL SELECT customer FROM orders
+SELECT id FROM customers UNION SELECT customer FROM orders
+SELECT id FROM customers UNION ALL SELECT id FROM orders UNION SELECT priority FROM orders
+SELECT id, 1.5 AS x FROM customers UNION ALL SELECT priority, total FROM orders
+SELECT name FROM customers UNION ALL SELECT name FROM products
+SELECT name FROM products UNION SELECT region FROM customers
+SELECT 1 AS a, 'x' AS b
+SELECT 1 AS a WHERE false
+SELECT p, q FROM (VALUES (1, 'a'), (2, NULL), (3, 'c')) v(p, q) WHERE p > 1
+VALUES (1, 2.50), (3, NULL)
+SELECT c.name, v.label FROM customers c JOIN (VALUES (true, 'yes'), (false, 'no')) v(flag, label) ON v.flag = c.active
+WITH big AS (SELECT * FROM orders WHERE total > 5) SELECT c.name, b.total FROM big b JOIN customers c ON c.id = b.customer
+WITH w AS (SELECT id, region FROM customers) SELECT a.id, b.id AS other FROM w a JOIN w b USING (region)
+WITH a AS (SELECT id FROM customers), b AS (SELECT id FROM a WHERE id > 1), unused AS (SELECT 1 / 0 AS x) SELECT count(*) FROM b
+SELECT id, name FROM customers ORDER BY lower(name)
+SELECT region, count(*) FROM customers GROUP BY region ORDER BY max(id), 2 DESC
+SELECT a.id, b.id AS child FROM products a JOIN products b ON b.parent = a.id
+SELECT a.name, b.name AS b, c.name AS c FROM products a JOIN products b ON b.parent = a.id JOIN products c ON c.parent = b.id
+SELECT * FROM customers NATURAL JOIN (SELECT 1 AS id, 'extra' AS extra) x
+SELECT * FROM orders JOIN items ON items.order_id = orders.id
+SELECT id, line FROM orders JOIN (SELECT order_id AS id, line FROM items) i USING (id)
+SELECT s.id, s.line FROM (orders o JOIN items i ON i.order_id = o.id) AS s
+SELECT c.id FROM customers c CROSS JOIN products p WHERE p.id > 101
+SELECT c.id, p.id AS pid FROM customers c JOIN products p ON p.id - 99 = c.id
+SELECT c.id, p.id AS pid FROM customers c JOIN products p ON p.id > c.id * 30 AND p.name LIKE '%i%'
+SELECT c.id, o.id AS oid, p.id AS pid FROM customers c, products p, orders o WHERE c.id = o.customer AND p.id = o.id + 90
+SELECT c.id, o.id AS oid, p.id AS pid FROM customers c, products p, orders o WHERE c.id + p.id = o.id + 90
+SELECT o.id FROM orders o JOIN customers c ON c.id = o.customer WHERE o.priority = 1 AND c.active IS NOT TRUE
+SELECT id FROM orders WHERE weight = 1.5::float8 OR priority IN (2, 3) OR token IS NOT NULL
+SELECT c.id FROM customers c JOIN orders o ON o.weight = c.score
+SELECT id FROM orders WHERE priority = ANY ('{1,3,NULL}'::int2[])
+SELECT id FROM orders WHERE priority NOT IN (1, 3)
+SELECT id FROM customers WHERE region IN ('north', 'East')
+SELECT id FROM customers WHERE region = ANY (ARRAY['north', 'south'])
+SELECT id FROM orders WHERE state IN ('OK', 'NEW') AND id = ANY (ARRAY[10, 11, 14])
+SELECT id FROM customers WHERE name LIKE 'A%' OR name ILIKE '%b%' OR name NOT LIKE '%a%'
+SELECT id, CASE WHEN credit > 50 THEN 'high' WHEN credit > 0 THEN 'low' END AS band FROM customers
+SELECT id, CASE region WHEN 'north' THEN 1 WHEN 'south' THEN 2 ELSE 0 END AS code FROM customers
+SELECT id, CASE id % 3 WHEN 0 THEN CASE active WHEN true THEN 'a' ELSE 'b' END ELSE 'c' END AS code FROM customers
+SELECT CASE count(*) WHEN 0 THEN 'none' WHEN 1 THEN 'one' ELSE 'many' END AS many, region FROM customers GROUP BY region
+SELECT sum(CASE WHEN active THEN credit ELSE 0 END) AS s, region FROM customers GROUP BY region
+SELECT id, COALESCE(region, name, 'none') AS place, NULLIF(id, 3) AS n, NULLIF(region, 'north') AS r FROM customers
+SELECT id, GREATEST(id, 3) AS g, LEAST(credit, 10, score::numeric) AS l FROM customers
+SELECT id, active IS TRUE AS a, active IS NOT FALSE AS b, active IS UNKNOWN AS c, credit IS NULL AS d FROM customers
+SELECT a.id, b.id AS bid FROM customers a JOIN customers b ON a.region IS NOT DISTINCT FROM b.region AND a.id < b.id
+SELECT id, name || '/' || COALESCE(region, '?') AS label, length(name) AS len, lower(name) AS low FROM customers
+SELECT id, substring(name FROM 2 FOR 1) AS s, substring(name, 1, 2) AS t FROM customers
+SELECT id, credit::int4 AS i, id::text AS t, id::numeric(10,1) AS n, score::float4 AS f, name::varchar(2) AS v FROM customers
+SELECT date_trunc('month', placed) AS month, sum(total) FROM orders GROUP BY date_trunc('month', placed)
+SELECT id, extract(year FROM placed) AS y, date_part('day', placed) AS d, placed::date AS on_day FROM orders
+SELECT id FROM orders WHERE placed >= '2024-02-01' AND placed < '2024-03-01 00:00:00'
+SELECT id FROM orders WHERE placed_tz BETWEEN '2024-02-01 00:00+02' AND '2024-03-01 00:00Z'
+SELECT id FROM orders WHERE raw = '\x00ff' AND token <> '00000000-0000-0000-0000-00000000000a'
+SELECT state, count(DISTINCT customer) AS c, sum(DISTINCT priority), count(*) FILTER (WHERE total > 5) FROM orders GROUP BY state
+SELECT c.id, c.name, c.credit, count(*) AS n FROM customers c JOIN orders o ON o.customer = c.id GROUP BY c.id
+SELECT c.id, upper(c.name) AS u, sum(o.total) + c.credit AS t FROM customers c JOIN orders o ON o.customer = c.id GROUP BY c.id HAVING c.active
+SELECT ac.name, t.spent FROM active_customers ac JOIN order_totals t ON t.customer = ac.id
+SELECT region, sum(n) FROM (SELECT region, count(*) AS n FROM customers GROUP BY region, active) g GROUP BY region
+SELECT max(n) FROM (SELECT count(*) AS n FROM orders GROUP BY customer) g
+SELECT g.region FROM (SELECT region, count(*) AS n FROM customers GROUP BY region) g WHERE g.region = 'north' AND g.n > 1
+SELECT x FROM (SELECT DISTINCT priority AS x FROM orders) d WHERE x > 1
+SELECT y + 1 AS z FROM (SELECT id * 2 AS y, name FROM customers) s WHERE y > 4 AND name <> 'x'
+SELECT u.id FROM (SELECT id FROM customers UNION ALL SELECT customer FROM orders) u WHERE u.id > 1
+SELECT kind, count(*) AS n, sum(value), avg(value) FROM events GROUP BY kind
+SELECT kind, at, value FROM events
+SELECT "order", "a.b" AS "x.y", "ünï" + 1 AS "Ü" FROM "Odd ""names"" (x)" WHERE "a.b" = 'x' OR "ünï" IS NULL
+SELECT count(*) FROM customers a, customers b
+SELECT 10 / id AS q FROM customers WHERE id <> 0 AND 10 / id > 2
+SELECT sum(weight) AS w, avg(score) FROM orders JOIN customers ON customers.id = orders.customer
+SELECT count(*) AS n FROM customers HAVING count(*) > 2
+SELECT 1 AS one FROM customers HAVING true
+SELECT o.state = 'OK  ' AS ok, o.state || '|' AS s, o.state::text AS t FROM orders o
+SELECT -5 AS neg, -2147483648 AS low, 9223372036854775807 AS big, 1e3 AS e, 12345678901234567890.0001000 AS num, 'NaN'::numeric AS nan, '-Infinity'::float8 AS inf, 0.00001 AS small, 100000000 AS hundred, 10000.0 AS tt
+SELECT true AS t, 'it''s \ "q"' AS s, E'tab\t' AS e, DATE '2024-02-29' AS d, TIMESTAMP 'infinity' AS i, TIMESTAMPTZ '2024-01-01 12:00:00.123456+03' AS z, '\xdeadbeef'::bytea AS b, '00000000-0000-0000-0000-000000000001'::uuid AS u, 'ab'::char(4) AS c
+SELECT region, min(name), max(name) FROM customers GROUP BY region
+SELECT min(state), max(placed), min(token::text) AS t, max(weight) AS w FROM orders
