@@ -409,7 +409,8 @@ final class DataflowTest {
     // The customer has 200 orders: the output is the work.
     StepResult fanned =
         dataflow.step(customers("-1 | 3 | north | 0", "+1 | 3 | south | 0"), _ -> true);
-    assertThat(fanned.released().get(1L).size()).isEqualTo(402);
+    assertThat(fanned.released())
+        .hasEntrySatisfying(1L, delta -> assertThat(delta.size()).isEqualTo(402));
     assertThat(fanned.operators().stream().mapToLong(OperatorCount::rowsIn).max().orElse(0))
         .isLessThan(900);
   }

@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
@@ -31,6 +32,7 @@ final class Naive {
   private final Map<Integer, ZSet> relations;
   private final EvaluationSettings settings;
   private final List<String> failures = new ArrayList<>();
+  private final Map<Expr, Map<Schema, Evaluator>> evaluators = new HashMap<>();
 
   Naive(Map<Integer, ZSet> relations, EvaluationSettings settings) {
     this.relations = relations;
@@ -49,7 +51,10 @@ final class Naive {
   }
 
   private @Nullable Object value(Expr expression, Schema schema, Row row) {
-    return Compiler.compile(expression, schema, settings).evaluate(row);
+    return evaluators
+        .computeIfAbsent(expression, _ -> new HashMap<>())
+        .computeIfAbsent(schema, _ -> Compiler.compile(expression, schema, settings))
+        .evaluate(row);
   }
 
   private interface Action {

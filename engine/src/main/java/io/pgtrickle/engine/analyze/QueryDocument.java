@@ -129,7 +129,8 @@ public record QueryDocument(
         properties);
   }
 
-  /// The session settings that were captured and that results depend on, as `set_config` takes them.
+  /// The session settings that were captured and that results depend on, as `set_config` takes
+  /// them.
   public Map<String, String> sessionSettings() {
     Map<String, String> captured = new LinkedHashMap<>();
     for (String name : SESSION_SETTINGS) {

@@ -51,8 +51,7 @@ final class LiveDatabase implements AutoCloseable {
     LiveDatabase database =
         new LiveDatabase(
             name,
-            DatabaseUrl.parse(
-                "postgresql://postgres@127.0.0.1:" + server().port() + "/" + name));
+            DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + server().port() + "/" + name));
     try (Connection connection = database.connect()) {
       Installer.install(connection);
     }
@@ -60,9 +59,11 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   /// A new database with a running sidecar.
-  static LiveDatabase start() throws SQLException {
+  static LiveDatabase start() throws SQLException, InterruptedException {
     LiveDatabase database = create();
-    database.startSidecar();
+    if (!database.startSidecar().awaitReady(PATIENCE)) {
+      throw new IllegalStateException("the sidecar is not ready after " + PATIENCE);
+    }
     return database;
   }
 
@@ -152,8 +153,7 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   static void ready(Connection connection, String name) throws SQLException {
-    try (var wait =
-        connection.prepareStatement("SELECT pgtrickle.wait_until_ready(?, '60 s')")) {
+    try (var wait = connection.prepareStatement("SELECT pgtrickle.wait_until_ready(?, '60 s')")) {
       wait.setString(1, name);
       wait.execute();
     }

@@ -13,14 +13,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Every query shape at once over one database, under random transactions: after each cycle every stream table
+/// Every query shape at once over one database, under random transactions: after each cycle every
+/// stream table
 /// equals its query, as a bag and as text, at one snapshot.
 final class QueryShapesIT {
   private static final int CYCLES = 30;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 20_261_121})
-  void streamTablesEqualTheirQueriesAfterEveryCycle(long seed) throws SQLException {
+  void streamTablesEqualTheirQueriesAfterEveryCycle(long seed)
+      throws SQLException, InterruptedException {
     try (LiveDatabase database = LiveDatabase.start();
         Connection connection = database.connect();
         Connection writer = database.connect()) {
@@ -86,8 +88,7 @@ final class QueryShapesIT {
     }
   }
 
-  private static void assertEveryShapeRanIncrementally(Connection connection)
-      throws SQLException {
+  private static void assertEveryShapeRanIncrementally(Connection connection) throws SQLException {
     assertThat(
             rows(
                 connection,

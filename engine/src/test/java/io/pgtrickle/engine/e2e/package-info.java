@@ -1,7 +1,9 @@
-/// The whole path, on a real server: definitions and transactions in, stream tables compared with PostgreSQL's
+/// The whole path, on a real server: definitions and transactions in, stream tables compared with
+/// PostgreSQL's
 /// own answer.
 ///
-/// [LiveDatabase] is the stage: an embedded server (durable: fsync and synchronous commits on) and a sidecar in
+/// [LiveDatabase] is the stage: an embedded server (durable: fsync and synchronous commits on) and
+/// a sidecar in
 /// this process. [Shop] has the base tables and random transactions, [Shape] the queries.
 @NullMarked
 package io.pgtrickle.engine.e2e;
