@@ -211,7 +211,9 @@ final class FingerprintText {
     for (Node when : form.nodes("args")) {
       NodeForm branch = NodeForm.glance(when);
       branches.add(
-          "when " + output(branch.node("expr")).text() + " then "
+          "when "
+              + output(branch.node("expr")).text()
+              + " then "
               + output(branch.node("result")).text());
     }
     if (simple) {
@@ -225,8 +227,7 @@ final class FingerprintText {
 
   private String quantified(NodeForm form) {
     List<Node> arguments = form.nodes("args");
-    List<String> elements =
-        elements(arguments.getLast()).stream().map(Output::text).toList();
+    List<String> elements = elements(arguments.getLast()).stream().map(Output::text).toList();
     return "quantified %s %s collate %s [%s] over %s"
         .formatted(
             form.flag("useOr") ? "any" : "all",

@@ -50,8 +50,7 @@ final class ColumnPruning {
   private static Plan filter(Plan.Filter filter, SortedSet<Integer> needed) {
     SortedSet<Integer> below = new TreeSet<>(needed);
     below.addAll(Expressions.columns(filter.condition()));
-    Plan narrow =
-        new Plan.Filter(prune(filter.input(), below), moved(filter.condition(), below));
+    Plan narrow = new Plan.Filter(prune(filter.input(), below), moved(filter.condition(), below));
     return project(narrow, below, needed);
   }
 

@@ -134,8 +134,7 @@ final class JoinOrdering {
   }
 
   private List<Expr> takeConditions(BitSet members) {
-    List<Expr> taken =
-        conditions.stream().filter(c -> isWithin(inputsOf(c), members)).toList();
+    List<Expr> taken = conditions.stream().filter(c -> isWithin(inputsOf(c), members)).toList();
     conditions.removeAll(taken);
     return taken;
   }
@@ -166,8 +165,7 @@ final class JoinOrdering {
 
   private static boolean connects(Equality equality, Part left, Part right) {
     return isWithin(equality.left(), left.members()) && isWithin(equality.right(), right.members())
-        || isWithin(equality.left(), right.members())
-            && isWithin(equality.right(), left.members());
+        || isWithin(equality.left(), right.members()) && isWithin(equality.right(), left.members());
   }
 
   private Part product(List<Part> components) {
