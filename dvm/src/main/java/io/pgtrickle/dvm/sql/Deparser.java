@@ -101,11 +101,7 @@ public final class Deparser {
     String from =
         residual == null
             ? left.text() + " CROSS JOIN " + right.text()
-            : left.text()
-                + " JOIN "
-                + right.text()
-                + " ON "
-                + expressions.text(residual, columns);
+            : left.text() + " JOIN " + right.text() + " ON " + expressions.text(residual, columns);
     return select("SELECT", columns, from);
   }
 

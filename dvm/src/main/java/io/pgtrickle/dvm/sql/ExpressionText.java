@@ -66,9 +66,7 @@ final class ExpressionText {
   }
 
   private String list(List<Expr> expressions, List<String> columns) {
-    return "("
-        + String.join(", ", expressions.stream().map(e -> text(e, columns)).toList())
-        + ")";
+    return "(" + String.join(", ", expressions.stream().map(e -> text(e, columns)).toList()) + ")";
   }
 
   private String joined(List<Expr> operands, String operator, List<String> columns) {
@@ -141,8 +139,7 @@ final class ExpressionText {
         quantified.elements().isEmpty()
             ? SqlType.of(operator.right())
             : quantified.elements().getFirst().type();
-    String array =
-        "ARRAY[" + String.join(", ", elements) + "]::" + typeName(elementType) + "[]";
+    String array = "ARRAY[" + String.join(", ", elements) + "]::" + typeName(elementType) + "[]";
     return "(%s OPERATOR(%s.%s) %s (%s))"
         .formatted(
             text(quantified.operand(), columns),

@@ -179,8 +179,7 @@ public record Fingerprint(
           case 9 -> text.output(entry.nodes("groupexprs").get(at));
           case 0 -> {
             List<Output> view = read.get(variable.entry());
-            String name =
-                "relation " + entry.oid("relid") + " column " + variable.attribute();
+            String name = "relation " + entry.oid("relid") + " column " + variable.attribute();
             yield view == null
                 ? new Output(name, variable.type().oid(), variable.type().collation())
                 : view.get(at);
@@ -280,7 +279,9 @@ public record Fingerprint(
         int type = types.get(i);
         int collation = collations.get(i);
         String both =
-            converted(left.get(i), type, collation) + ", " + converted(right.get(i), type, collation);
+            converted(left.get(i), type, collation)
+                + ", "
+                + converted(right.get(i), type, collation);
         outputs.add(new Output("union[" + both + "]", type, collation));
       }
       return outputs;

@@ -211,7 +211,9 @@ final class FingerprintText {
     for (Node when : form.nodes("args")) {
       NodeForm branch = NodeForm.glance(when);
       branches.add(
-          "when " + output(branch.node("expr")).text() + " then "
+          "when "
+              + output(branch.node("expr")).text()
+              + " then "
               + output(branch.node("result")).text());
     }
     if (simple) {
@@ -225,8 +227,7 @@ final class FingerprintText {
 
   private String quantified(NodeForm form) {
     List<Node> arguments = form.nodes("args");
-    List<String> elements =
-        elements(arguments.getLast()).stream().map(Output::text).toList();
+    List<String> elements = elements(arguments.getLast()).stream().map(Output::text).toList();
     return "quantified %s %s collate %s [%s] over %s"
         .formatted(
             form.flag("useOr") ? "any" : "all",
@@ -293,7 +294,8 @@ final class FingerprintText {
 
   private String value(NodeTree value) {
     return switch (value) {
-      case Node(String tag, var fields) when tag.equals("TARGETENTRY") -> value(fields.get("expr"));
+      case Node node when node.tag().equals("TARGETENTRY") ->
+          value(NodeForm.glance(node).value("expr"));
       case Node node -> output(node).text();
       case Items(List<NodeTree> elements) -> elements.stream().map(this::value).toList().toString();
       case Numbers numbers -> numbers.elements().toString();

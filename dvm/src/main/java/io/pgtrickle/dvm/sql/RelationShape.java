@@ -8,7 +8,8 @@ import java.util.Optional;
 ///
 /// @param oid `pg_class.oid`
 /// @param kind `relkind`
-/// @param obstacle why its changes cannot be had from logical decoding, as in "unlogged table"; empty
+/// @param obstacle why its changes cannot be had from logical decoding, as in "unlogged table";
+/// empty
 ///     when they can
 /// @param children whether tables inherit from it (a partitioned table has partitions instead)
 /// @param rowSecurity whether row-level security applies to the definition's owner

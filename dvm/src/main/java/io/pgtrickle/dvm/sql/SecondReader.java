@@ -13,7 +13,8 @@ import net.sf.jsqlparser.statement.select.Select;
 /// Reads the text of a query with JSqlParser, independently of the analyzed tree.
 ///
 /// It says two things. Whether the canonical text has the same [Outline] as the tree: then the tree
-/// belongs to the text and no query inside it was overlooked. And where in the user's text a refused
+/// belongs to the text and no query inside it was overlooked. And where in the user's text a
+/// refused
 /// construct stands, for messages.
 public final class SecondReader {
   /// Pattern operators as the server prints them, and as JSqlParser reads them.
@@ -50,7 +51,8 @@ public final class SecondReader {
     try {
       statement = CCJSqlParserUtil.parse(respelled(canonical));
     } catch (JSQLParserException notRead) {
-      throw new Unreadable(String.valueOf(notRead.getMessage()).lines().findFirst().orElse(""), notRead);
+      throw new Unreadable(
+          String.valueOf(notRead.getMessage()).lines().findFirst().orElse(""), notRead);
     }
     if (statement instanceof Select select) {
       return TextOutline.of(select);

@@ -22,9 +22,11 @@ import org.slf4j.LoggerFactory;
 
 /// Judges queries from their documents alone.
 ///
-/// In order: the analyzed tree is bound to a plan, the second reader's outline of the canonical text
+/// In order: the analyzed tree is bound to a plan, the second reader's outline of the canonical
+/// text
 /// is compared with that of the tree, the plan's columns with those of the result, every expression
-/// must be native, and then the plan is rewritten and its row key derived. The first objection makes
+/// must be native, and then the plan is rewritten and its row key derived. The first objection
+/// makes
 /// the verdict FULL.
 ///
 /// Safe for use by several threads.
@@ -91,8 +93,8 @@ public final class Analyzer {
       Optional<String> difference =
           SecondReader.difference(document.canonical(), document.tree(), facts);
       if (difference.isPresent()) {
-        throw QueryRejected.notYet("query_not_understood", "a query read in two ways: "
-            + difference.get());
+        throw QueryRejected.notYet(
+            "query_not_understood", "a query read in two ways: " + difference.get());
       }
     } catch (SecondReader.Unreadable unreadable) {
       LOG.info("The second reader has no opinion on a query: {}", unreadable.getMessage());

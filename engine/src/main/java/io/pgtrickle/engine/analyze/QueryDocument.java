@@ -129,7 +129,8 @@ public record QueryDocument(
         properties);
   }
 
-  /// The session settings that were captured and that results depend on, as `set_config` takes them.
+  /// The session settings that were captured and that results depend on, as `set_config` takes
+  /// them.
   public Map<String, String> sessionSettings() {
     Map<String, String> captured = new LinkedHashMap<>();
     for (String name : SESSION_SETTINGS) {
@@ -205,8 +206,11 @@ public record QueryDocument(
         boolean foreign = text(part, "relkind").equals("f");
         if (foreign || persistenceObstacle(part).isPresent()) {
           return Optional.of(
-              "table with " + (foreign ? "foreign" : "unlogged") + " partition "
-                  + qualifiedName(part) + ":");
+              "table with "
+                  + (foreign ? "foreign" : "unlogged")
+                  + " partition "
+                  + qualifiedName(part)
+                  + ":");
         }
       }
     }
@@ -221,7 +225,9 @@ public record QueryDocument(
               column.path("attnum").asInt(),
               text(column, "name"),
               SqlType.of(
-                  oid(column, "type_oid"), column.path("typmod").asInt(-1), oid(column, "collation")),
+                  oid(column, "type_oid"),
+                  column.path("typmod").asInt(-1),
+                  oid(column, "collation")),
               column.path("not_null").asBoolean(false),
               column.path("generated").isString()));
     }

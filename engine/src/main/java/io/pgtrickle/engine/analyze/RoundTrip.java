@@ -15,7 +15,8 @@ import java.util.Optional;
 ///
 /// The bound plan is written as SQL, the server analyzes that, and the fingerprints of its tree and
 /// of the original one must be equal: the same relations, the same functions on the same arguments
-/// under the same collations, the same conditions, groups and columns. A mistake in reading the tree
+/// under the same collations, the same conditions, groups and columns. A mistake in reading the
+/// tree
 /// would have to be undone by an equal and opposite mistake in writing SQL to go unnoticed, and the
 /// fingerprint is computed without either.
 public final class RoundTrip {
@@ -30,8 +31,7 @@ public final class RoundTrip {
   /// @param connection sees the relations of the query
   /// @param bound the plan before rewrites
   public static Optional<String> objection(
-      Connection connection, QueryDocument document, Plan bound, Facts facts)
-      throws SQLException {
+      Connection connection, QueryDocument document, Plan bound, Facts facts) throws SQLException {
     String sql = Deparser.sql(bound, facts);
     String tree = analyzed(connection, sql);
     return Fingerprint.of(document.tree(), facts).difference(Fingerprint.of(tree, facts));

@@ -13,7 +13,10 @@ import java.util.SortedSet;
 /// @param settings what its expressions depend on besides rows
 /// @param notices what its author should know
 public record Verdict(
-    Outcome outcome, SortedSet<Integer> sources, EvaluationSettings settings, List<String> notices) {
+    Outcome outcome,
+    SortedSet<Integer> sources,
+    EvaluationSettings settings,
+    List<String> notices) {
   public Verdict {
     notices = List.copyOf(notices);
   }
@@ -25,7 +28,8 @@ public record Verdict(
   ///
   /// @param bound the plan that says what the tree says; what [RoundTrip] proves
   /// @param plan the plan that runs
-  /// @param rowKey columns that identify a row and may carry a unique index NULLS NOT DISTINCT; empty
+  /// @param rowKey columns that identify a row and may carry a unique index NULLS NOT DISTINCT;
+  /// empty
   ///     when rows are identified by all their values
   public record Differential(Plan bound, Plan plan, List<Integer> rowKey) implements Outcome {
     public Differential {

@@ -1,4 +1,5 @@
-/// From a user's query to a verdict: can it be maintained by changes, by which plan, and if not, why.
+/// From a user's query to a verdict: can it be maintained by changes, by which plan, and if not,
+/// why.
 ///
 /// PostgreSQL analyzes. The SQL shim collects in the user's own transaction what the server made of
 /// the text, the [QueryDocument]; because it is complete, a query over tables that nobody else can

@@ -89,8 +89,7 @@ final class AnalyzerTest {
     }
     List<String> confused = new ArrayList<>();
     for (int i = 0; i + 1 < documents.size(); i++) {
-      Plan bound =
-          differential(lab.analyzer().analyze(documents.get(i), RefreshMode.AUTO)).bound();
+      Plan bound = differential(lab.analyzer().analyze(documents.get(i), RefreshMode.AUTO)).bound();
       if (lab.objection(documents.get(i + 1), bound).isEmpty()) {
         confused.add(documents.get(i + 1).query());
       }
@@ -126,8 +125,7 @@ final class AnalyzerTest {
     try {
       lab.execute("CREATE TABLE proving (id int4 PRIMARY KEY)");
       QueryDocument document = lab.document("SELECT id + 1 AS x FROM proving");
-      Differential differential =
-          differential(lab.analyzer().analyze(document, RefreshMode.AUTO));
+      Differential differential = differential(lab.analyzer().analyze(document, RefreshMode.AUTO));
       assertThat(lab.objection(document, differential.bound())).isEmpty();
       assertThat(lab.expected("SELECT count(*) AS n FROM proving")).containsExactly("(0)");
     } finally {
@@ -157,8 +155,7 @@ final class AnalyzerTest {
   void keysOfUnboundedSizeCarryNoIndex() throws SQLException {
     assertThat(rowKey("SELECT kind, count(*) FROM events GROUP BY kind")).isEmpty();
     assertThat(rowKey("SELECT total, count(*) FROM orders GROUP BY total")).isEmpty();
-    assertThat(rowKey("SELECT credit, count(*) FROM customers GROUP BY credit"))
-        .containsExactly(0);
+    assertThat(rowKey("SELECT credit, count(*) FROM customers GROUP BY credit")).containsExactly(0);
   }
 
   @Test
@@ -181,13 +178,13 @@ final class AnalyzerTest {
   @Test
   void sourcesLieBelowViews() throws SQLException {
     QueryDocument document =
-        lab.document("SELECT a.id FROM active_customers a JOIN order_totals t ON t.customer = a.id");
+        lab.document(
+            "SELECT a.id FROM active_customers a JOIN order_totals t ON t.customer = a.id");
     Verdict verdict = lab.analyzer().analyze(document, RefreshMode.AUTO);
     assertThat(verdict.sources())
         .hasSize(2)
         .allSatisfy(
-            oid ->
-                assertThat(document.relations().get(oid).name()).isIn("customers", "orders"));
+            oid -> assertThat(document.relations().get(oid).name()).isIn("customers", "orders"));
   }
 
   @Test
@@ -239,8 +236,8 @@ final class AnalyzerTest {
     assertThat(placements)
         .extracting(ExpressionTiers.Placement::tier)
         .containsExactly(ExpressionTiers.Tier.FULL, ExpressionTiers.Tier.NATIVE);
-    assertThat(placements.getFirst().refusal()).hasValueSatisfying(
-        refusal -> assertThat(refusal).contains("textregexeq"));
+    assertThat(placements.getFirst().refusal())
+        .hasValueSatisfying(refusal -> assertThat(refusal).contains("textregexeq"));
     assertThat(placements.getLast().text()).contains("int4pl").contains("\"id\"");
   }
 
@@ -258,8 +255,7 @@ final class AnalyzerTest {
 
   private static List<Integer> joinInputWidths(Plan plan) {
     return switch (plan) {
-      case Plan.Join join ->
-          List.of(join.left().schema().size(), join.right().schema().size());
+      case Plan.Join join -> List.of(join.left().schema().size(), join.right().schema().size());
       case Plan.Project project -> joinInputWidths(project.input());
       case Plan.Filter filter -> joinInputWidths(filter.input());
       case Plan.Distinct distinct -> joinInputWidths(distinct.input());

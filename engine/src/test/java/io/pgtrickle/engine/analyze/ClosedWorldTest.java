@@ -22,7 +22,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-/// Nothing of a tree is overlooked: trees of real queries are changed at one place at a time, and each
+/// Nothing of a tree is overlooked: trees of real queries are changed at one place at a time, and
+/// each
 /// change must show, as a refusal or as another plan.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class ClosedWorldTest {
@@ -84,7 +85,11 @@ final class ClosedWorldTest {
     // These are recognized by their place; every field of them is known all the same.
     assertThat(unnoticed)
         .isSubsetOf(
-            "TARGETENTRY", "SORTGROUPCLAUSE", "RANGETBLENTRY", "COMMONTABLEEXPR", "CASEWHEN",
+            "TARGETENTRY",
+            "SORTGROUPCLAUSE",
+            "RANGETBLENTRY",
+            "COMMONTABLEEXPR",
+            "CASEWHEN",
             "FROMEXPR");
   }
 
@@ -142,8 +147,7 @@ final class ClosedWorldTest {
             .forEach(
                 (field, value) -> {
                   if (!REDUNDANT.contains(field) && !Binder.ignoredFields(node).contains(field)) {
-                    collect(
-                        value, inner -> whole.apply(node.with(field, inner)), edit, changes);
+                    collect(value, inner -> whole.apply(node.with(field, inner)), edit, changes);
                   }
                 });
       }
@@ -174,8 +178,7 @@ final class ClosedWorldTest {
                   value instanceof Token(String text)
                       && (text.equals("true") || text.equals("false"));
               if (isFlag && !Binder.ignoredFields(node).contains(field)) {
-                Token flipped =
-                    new Token(value.equals(new Token("true")) ? "false" : "true");
+                Token flipped = new Token(value.equals(new Token("true")) ? "false" : "true");
                 changes.add(new Change(node.tag() + "." + field, node.with(field, flipped)));
               }
             });
@@ -188,8 +191,7 @@ final class ClosedWorldTest {
       if (!Binder.ignoredFields(node).contains(field)) {
         var rest = new java.util.LinkedHashMap<>(node.fields());
         NodeTree value = rest.remove(field);
-        changes.add(
-            new Change(node.tag() + "." + field + "=" + value, new Node(node.tag(), rest)));
+        changes.add(new Change(node.tag() + "." + field + "=" + value, new Node(node.tag(), rest)));
       }
     }
     return changes;

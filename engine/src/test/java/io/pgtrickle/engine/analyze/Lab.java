@@ -122,7 +122,8 @@ final class Lab implements AutoCloseable {
   /// The rows of a query as the server sees them, each as text, sorted.
   List<String> expected(String query) throws SQLException {
     try (Statement statement = connection.createStatement();
-        ResultSet rows = statement.executeQuery("SELECT lab_row::text FROM (" + query + ") lab_row")) {
+        ResultSet rows =
+            statement.executeQuery("SELECT lab_row::text FROM (" + query + ") lab_row")) {
       List<String> texts = new ArrayList<>();
       while (rows.next()) {
         texts.add(rows.getString(1));

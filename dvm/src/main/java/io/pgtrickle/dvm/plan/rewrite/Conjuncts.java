@@ -8,9 +8,11 @@ import java.util.List;
 
 /// A condition as the list of what must all be true.
 ///
-/// A row passes a chain of filters iff every condition is true of it, in any order; only errors tell
+/// A row passes a chain of filters iff every condition is true of it, in any order; only errors
+/// tell
 /// the order. So conditions that cannot fail are evaluated first, and each one that can fail is a
-/// filter of its own above them: PostgreSQL too stops at the first condition that is not true, where
+/// filter of its own above them: PostgreSQL too stops at the first condition that is not true,
+/// where
 /// an AND would go on after NULL.
 final class Conjuncts {
   private Conjuncts() {}

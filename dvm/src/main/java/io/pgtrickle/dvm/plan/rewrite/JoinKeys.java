@@ -11,7 +11,8 @@ import java.util.Set;
 
 /// Recognizes the conditions that compare keys.
 ///
-/// Keys are compared by their encodings, so both sides must have the same one: that of a type is its
+/// Keys are compared by their encodings, so both sides must have the same one: that of a type is
+/// its
 /// own, except that the integers share one, and text and varchar do.
 final class JoinKeys {
   /// `int2eq … byteaeq`: the equality functions of the listed types, across integer widths too.
@@ -37,8 +38,7 @@ final class JoinKeys {
       left = widened(left);
       right = widened(right);
     }
-    return encoding(left.type()) == encoding(right.type())
-            && left.type().kind() != TypeKind.OPAQUE
+    return encoding(left.type()) == encoding(right.type()) && left.type().kind() != TypeKind.OPAQUE
         ? Optional.of(new Plan.Key(left, right))
         : Optional.empty();
   }
