@@ -252,7 +252,7 @@ CREATE TABLE pgtrickle.pgt_definitions (
   refresh_mode text NOT NULL CHECK (refresh_mode IN ('AUTO', 'DIFFERENTIAL', 'FULL')),
   status       text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'PAUSED')),
   initialize   boolean NOT NULL DEFAULT true,
-  -- Raised whenever the contents must be built anew: another query, or a repair.
+  -- Raised whenever the contents must be built anew: another query, another mode, or a repair.
   generation   integer NOT NULL DEFAULT 1,
   diamond_consistency       text NOT NULL DEFAULT 'atomic'
                CHECK (diamond_consistency IN ('none', 'atomic')),
@@ -592,7 +592,8 @@ BEGIN
         USING ERRCODE = '42501', HINT = 'Use pgtrickle.create_stream_table().';
     END IF;
   ELSE
-    IF (NEW.query, NEW.analysis) IS DISTINCT FROM (OLD.query, OLD.analysis)
+    IF (NEW.query, NEW.analysis - 'verdict', NEW.refresh_mode)
+         IS DISTINCT FROM (OLD.query, OLD.analysis - 'verdict', OLD.refresh_mode)
        OR NEW.generation > OLD.generation THEN
       NEW.generation := OLD.generation + 1;
     ELSE
@@ -831,7 +832,8 @@ CREATE FUNCTION pgtrickle_internal.emit(p_message jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF current_setting('server_version_num')::int >= 170000 THEN
-    -- Flushed at once; before 17 the message waits for the next commit or the WAL writer.
+    -- Flushed at once. Before 17 the message waits for anybody's next commit; the sidecar's
+    -- heartbeat is frequent enough there that this is soon.
     EXECUTE 'SELECT pg_logical_emit_message(false, ''pgtrickle'', $1, true)' USING p_message::text;
   ELSE
     PERFORM pg_logical_emit_message(false, 'pgtrickle', p_message::text);
@@ -973,9 +975,10 @@ $$;
 -- ---------------------------------------------------------------------------------------------
 
 -- Passes only sessions of the sidecar that holds the lease. Looking for its advisory lock in
--- pg_locks costs 85 microseconds per statement; so the holder draws a secret when it takes the
--- lock, and tells it to the sessions it writes with (a parameter, which ends with the session).
--- Every new holder draws another one, so a sidecar that was replaced is refused here as well.
+-- pg_locks would cost 85 microseconds more per statement; so the holder draws a secret when it takes
+-- the lock, and tells it to the sessions it writes with (a parameter, which ends with the session).
+-- Comparing it costs about 20. Every new holder draws another one, so that a sidecar that was
+-- replaced is refused here as well.
 CREATE FUNCTION pgtrickle_internal.guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1777,29 +1780,34 @@ CREATE FUNCTION pgtrickle_internal.replace_definition(
 LANGUAGE plpgsql AS $$
 DECLARE
   mode     CONSTANT text := coalesce(p_refresh_mode, p_definition.refresh_mode);
+  -- Not part of what a query means: how it is written, the verdict on it, and the tree, which names
+  -- the temporary view it was taken from and tells nothing else that the rest does not.
+  noise    CONSTANT text[] := '{query,verdict,tree}';
+  new_text text := p_definition.query;
   document jsonb := p_definition.analysis;
   fresh    jsonb;
-  asked    jsonb;
+  changed  boolean := false;
 BEGIN
   PERFORM pgtrickle_internal.require_ownership(p_definition);
   IF p_query IS NOT NULL THEN
     fresh := pgtrickle_internal.analyze_query(p_query);
     PERFORM pgtrickle_internal.check_cycle(p_definition, fresh);
-  ELSE
-    fresh := document - 'verdict';
-  END IF;
-  -- The same query over the same objects in the same setting is no change, however often it is said.
-  IF fresh IS DISTINCT FROM document - 'verdict' OR mode <> p_definition.refresh_mode THEN
-    asked := pgtrickle_internal.verdict(
-      pgtrickle_internal.display_name(p_definition), mode, fresh);
-    IF NOT pgtrickle_internal.same_columns(
-         fresh -> 'columns', pgtrickle_internal.describe_columns(p_definition.relid)) THEN
-      PERFORM pgtrickle_internal.remake_storage(p_definition, fresh -> 'columns');
+    changed := fresh - noise IS DISTINCT FROM document - noise;
+    IF changed THEN
+      new_text := p_query;
+      document := fresh;
     END IF;
-    document := fresh || jsonb_build_object('verdict', asked);
+  END IF;
+  IF changed OR mode <> p_definition.refresh_mode THEN
+    document := document || jsonb_build_object('verdict', pgtrickle_internal.verdict(
+      pgtrickle_internal.display_name(p_definition), mode, document - 'verdict'));
+  END IF;
+  IF changed AND NOT pgtrickle_internal.same_columns(
+       document -> 'columns', pgtrickle_internal.describe_columns(p_definition.relid)) THEN
+    PERFORM pgtrickle_internal.remake_storage(p_definition, document -> 'columns');
   END IF;
   UPDATE pgtrickle.pgt_definitions d SET
-    query = coalesce(p_query, d.query),
+    query = new_text,
     analysis = document,
     schedule = coalesce(p_schedule, d.schedule),
     refresh_mode = mode,

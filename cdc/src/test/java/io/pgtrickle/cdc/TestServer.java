@@ -47,6 +47,12 @@ public final class TestServer {
     }
   }
 
+  /// The server's major version: the suite also runs on the older ones, which can do less.
+  public static int version() {
+    return Integer.parseInt(
+        query(database("postgres"), "SELECT current_setting('server_version_num')::int / 10000"));
+  }
+
   public static int port() {
     return SERVER.getPort();
   }

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine;
 
+import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
@@ -31,10 +32,10 @@ import org.slf4j.LoggerFactory;
 /// tenure ends.
 final class Housekeeping {
   private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);
-  private static final Duration BEAT = Duration.ofSeconds(2);
+  private static final Duration LOOK = Duration.ofSeconds(2);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
   private static final int PRUNE_ROWS = 10_000;
-  private static final int SLOW_BEATS = 8;
+  private static final int SELDOM_LOOKS = 8;
 
   private final Lease lease;
   private final Connection session;
@@ -91,17 +92,25 @@ final class Housekeeping {
 
   private void run() {
     try {
-      for (long beat = 0; !closed; beat++) {
-        lookAtDefinitions();
-        looked = true;
-        beat();
-        if (beat % SLOW_BEATS == 0) {
-          seldom();
+      Duration pause = Lease.heartbeatPause(serverVersion());
+      boolean woken = true;
+      long looks = 0;
+      long lookAt = System.nanoTime();
+      while (!closed) {
+        heartbeat();
+        boolean regular = System.nanoTime() - lookAt >= 0;
+        if (woken || regular) {
+          lookAtDefinitions();
+          looked = true;
         }
-        Boolean wake = wakeups.poll(BEAT.toMillis(), TimeUnit.MILLISECONDS);
-        if (wake != null) {
-          beat--;
+        if (regular) {
+          regularly();
+          if (looks++ % SELDOM_LOOKS == 0) {
+            seldom();
+          }
+          lookAt = System.nanoTime() + LOOK.toNanos();
         }
+        woken = wakeups.poll(pause.toMillis(), TimeUnit.MILLISECONDS) != null;
       }
     } catch (SQLException e) {
       if (!closed) {
@@ -111,6 +120,10 @@ final class Housekeeping {
     } catch (InterruptedException e) {
       LOG.debug("housekeeping ends");
     }
+  }
+
+  private int serverVersion() throws SQLException {
+    return session.getMetaData().getDatabaseMajorVersion() * 10_000;
   }
 
   private void lookAtDefinitions() throws SQLException {
@@ -125,7 +138,9 @@ final class Housekeeping {
     for (Definition definition : changes.initialize()) {
       boundary(() -> loop.remove(definition.pgtId()));
       StreamTableState.initializing(definition).put(session);
-      queue.request(definition.pgtId());
+      if (definition.initialize()) {
+        queue.request(definition.pgtId());
+      }
     }
     for (Definition definition : changes.redefine()) {
       boundary(() -> loop.redefine(definition));
@@ -144,16 +159,19 @@ final class Housekeeping {
         });
   }
 
-  private void beat() throws SQLException {
+  private void heartbeat() throws SQLException {
     if (!lease.heartbeat(session)) {
       LOG.warn("another sidecar has taken the lease");
       loop.stop();
     }
+  }
+
+  private void regularly() throws SQLException {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     boundary(() -> coalescer.window(settings.notifyWindow()));
     slotLagBytes =
-        Slots.inspect(session, slot).flatMap(state -> state.restartLsn()).isPresent() ? lag() : 0;
+        Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
   }
 
   private long lag() throws SQLException {

@@ -105,8 +105,7 @@ final class Responder {
                   null,
                   null,
                   verdict.notices(),
-                  ExpressionTiers.of(
-                          differential.plan(), verdict.settings(), analyzer.facts(query))
+                  ExpressionTiers.of(differential.plan(), verdict.settings(), analyzer.facts(query))
                       .stream()
                       .map(Responder::finding)
                       .toList());

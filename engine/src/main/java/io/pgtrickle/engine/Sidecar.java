@@ -92,7 +92,8 @@ public final class Sidecar implements AutoCloseable {
     return SourceDatabase.of(url.jdbcUrl(), properties);
   }
 
-  // For short look-ups in the server's catalog only; sessions with a state of their own are not pooled.
+  // For short look-ups in the server's catalog only; sessions with a state of their own are not
+  // pooled.
   private static HikariDataSource pool(DatabaseUrl url) {
     HikariConfig hikari = new HikariConfig();
     hikari.setJdbcUrl(url.jdbcUrl());

@@ -64,6 +64,13 @@ final class Switchboard implements RefreshLoop.Listener {
   }
 
   @Override
+  public void initialize(long table) {
+    if (definitions.definition(table).map(definition -> !definition.initialize()).orElse(false)) {
+      lines().queue.request(table);
+    }
+  }
+
+  @Override
   public void rebuild(long table, Failure reason) {
     lines().queue.request(table);
   }

@@ -137,14 +137,15 @@ final class SnapshotIT {
       StreamOptions options = StreamOptions.of(slot.name(), "p", slot.consistentPoint());
       try (WalReader reader = WalReader.start(database, options)) {
         for (int round = 0; round < ROUNDS; round++) {
-          addATableUnderFire(connection, reader, new Random(seed + round), "t" + round);
+          addATableUnderFire(connection, reader, seed + round, "t" + round);
         }
       }
     }
   }
 
-  private void addATableUnderFire(
-      Connection connection, WalReader reader, Random random, String name) throws Exception {
+  private void addATableUnderFire(Connection connection, WalReader reader, long seed, String name)
+      throws Exception {
+    Random random = new Random(seed);
     TestServer.execute(
         connection,
         "CREATE TABLE " + name + " (id int8 PRIMARY KEY, n int8)",
@@ -179,7 +180,7 @@ final class SnapshotIT {
         }
       }
     }
-    assertThat(contents).as("seed %s", random).isEqualTo(contents(connection, name));
+    assertThat(contents).as("seed %d", seed).isEqualTo(contents(connection, name));
   }
 
   private static boolean isMark(Transaction transaction, String name) {

@@ -138,11 +138,16 @@ final class StartCheckIT {
   private static void backUp(SourceDatabase database, Path data, Path clone) throws Exception {
     try (Connection connection = database.connect("tests");
         Statement statement = connection.createStatement()) {
-      statement.execute("SELECT pg_backup_start('test', fast => true)");
+      boolean renamed = TestServer.version() >= 15;
+      statement.execute(
+          renamed
+              ? "SELECT pg_backup_start('test', true)"
+              : "SELECT pg_start_backup('test', true, false)");
       copy(data, clone);
       try (ResultSet row =
           statement.executeQuery(
-              "SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)")) {
+              "SELECT labelfile FROM "
+                  + (renamed ? "pg_backup_stop(false)" : "pg_stop_backup(false, false)"))) {
         row.next();
         Files.writeString(clone.resolve("backup_label"), row.getString(1));
       }

@@ -167,7 +167,9 @@ final class WalReaderIT {
           writer,
           "BEGIN",
           "INSERT INTO t VALUES (60, 1, NULL)",
-          "SELECT pg_logical_emit_message(false, 'loose', 'x', true)");
+          "SELECT pg_logical_emit_message(false, 'loose', 'x')");
+      // Nothing flushes such a message; the next commit of anybody does.
+      capture.mark("flush");
       WalEvent event = nextEvent(reader);
       while (event instanceof WalEvent.Idle) {
         event = nextEvent(reader);
@@ -176,6 +178,7 @@ final class WalReaderIT {
       assertThat(message.prefix()).isEqualTo("loose");
       assertThat(message.transactional()).isFalse();
       assertThat(message.lsn()).isGreaterThan(capture.slot.consistentPoint());
+      assertThat(rendered(next(reader))).containsExactly("M flush=");
       TestServer.execute(writer, "ROLLBACK");
     }
     assertThat(changes("INSERT INTO t VALUES (61, 1, NULL)", "DELETE FROM t WHERE id = 61"))

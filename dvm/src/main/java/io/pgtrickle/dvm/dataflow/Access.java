@@ -55,7 +55,7 @@ sealed interface Access {
   }
 
   /// An arrangement whose key is some plain columns.
-  record Path(ArrangeNode arrangement, int[] columns, boolean unique) {
+  record Path(ArrangeNode arrangement, List<Integer> columns, boolean unique) {
     boolean reaches(Bindings bound) {
       if (!bound.allBound(columns)) {
         return false;
@@ -86,7 +86,7 @@ sealed interface Access {
         if (path.reaches(bound)
             && (best == null
                 || (path.unique && !best.unique)
-                || (path.unique == best.unique && path.columns.length > best.columns.length))) {
+                || (path.unique == best.unique && path.columns.size() > best.columns.size()))) {
           best = path;
         }
       }
@@ -119,13 +119,15 @@ sealed interface Access {
   /// A filter or projection: every row found below is computed again.
   ///
   /// @param passed per output column the input column it is, −1 when it is computed
-  record OfStage(Access input, int inputColumns, int[] passed, Stage stage) implements Access {
+  record OfStage(Access input, int inputColumns, List<Integer> passed, Stage stage)
+      implements Access {
     private Bindings below(Bindings bound) {
       Bindings below = Bindings.none(inputColumns);
-      for (int i = 0; i < passed.length; i++) {
+      for (int i = 0; i < passed.size(); i++) {
+        int from = passed.get(i);
         // Two outputs of one column may contradict each other; the comparison at the top sees it.
-        if (passed[i] >= 0 && !below.bound(passed[i])) {
-          below.bind(passed[i], bound, i);
+        if (from >= 0 && !below.bound(from)) {
+          below.bind(from, bound, i);
         }
       }
       return below;
@@ -164,7 +166,7 @@ sealed interface Access {
     /// One side.
     ///
     /// @param keys per key expression the column it is, −1 when it is computed
-    record Side(Access access, ArrangeNode arrangement, Schema schema, int[] keys) {
+    record Side(Access access, ArrangeNode arrangement, Schema schema, List<Integer> keys) {
       private boolean keyBound(Bindings bound) {
         for (int key : keys) {
           if (key < 0 || !bound.bound(key)) {
@@ -183,9 +185,9 @@ sealed interface Access {
       Bindings l = bound.slice(0, n);
       Bindings r = bound.slice(n, n + right.schema.size());
       boolean agree = true;
-      for (int i = 0; i < left.keys.length; i++) {
-        int a = left.keys[i];
-        int b = right.keys[i];
+      for (int i = 0; i < left.keys.size(); i++) {
+        int a = left.keys.get(i);
+        int b = right.keys.get(i);
         if (a >= 0 && b >= 0) {
           agree &= l.bind(a, r, b) && r.bind(b, l, a);
         }
@@ -276,7 +278,11 @@ sealed interface Access {
     }
 
     private void throughKey(
-        Bindings side, int[] columns, Split split, Search search, ObjLongConsumer<Row> found) {
+        Bindings side,
+        List<Integer> columns,
+        Split split,
+        Search search,
+        ObjLongConsumer<Row> found) {
       ByteSink key = new ByteSink();
       side.appendKey(columns, key);
       Map<Row, Long> lefts = matching(left, key, split.left, search);
@@ -368,7 +374,7 @@ sealed interface Access {
   }
 
   /// The state of a group, when the group is bound.
-  record OfAggregate(KeyedNode node, Aggregate aggregate, int[] groups) implements Access {
+  record OfAggregate(KeyedNode node, Aggregate aggregate, List<Integer> groups) implements Access {
     @Override
     public boolean reaches(Bindings bound) {
       return bound.allBound(groups);

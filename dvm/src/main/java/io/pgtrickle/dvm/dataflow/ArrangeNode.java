@@ -105,26 +105,19 @@ final class ArrangeNode extends Node {
     Lookup after = arrangement.staged().lookup();
     Walk walk = Batch.walk(batch);
     while (walk.next()) {
-      boolean[] retracts = new boolean[1];
-      walk.forEach(0, (row, weight) -> retracts[0] |= weight < 0);
-      if (retracts[0]) {
-        after
-            .seek(walk.key())
-            .forEach(
-                (row, weight) -> {
-                  if (weight < 0) {
-                    throw new StateDamaged(
-                        source.scan().name()
-                            + " has a row "
-                            + weight
-                            + " times: "
-                            + schema().toText(row)
-                            + "; the changes received do not belong to the contents the state was"
-                            + " built from",
-                        null);
-                  }
-                });
-      }
+      walk.forEach(
+          0,
+          (row, weight) -> {
+            if (weight < 0 && after.weight(walk.key(), row) < 0) {
+              throw new StateDamaged(
+                  source.scan().name()
+                      + " loses a row that it does not have: "
+                      + schema().toText(row)
+                      + "; the changes received do not belong to the contents the state was built"
+                      + " from",
+                  null);
+            }
+          });
     }
   }
 
@@ -175,15 +168,12 @@ final class ArrangeNode extends Node {
   }
 
   /// The columns that are its key, when it keeps whole rows under plain columns; else `null`.
-  int @Nullable [] plainKey() {
-    if (stored != null || ((Key) key()).settings() != null) {
+  @Nullable List<Integer> plainKey() {
+    Key key = (Key) key();
+    if (stored != null || key.settings() != null) {
       return null;
     }
-    int[] columns = new int[((Key) key()).keys().size()];
-    for (int i = 0; i < columns.length; i++) {
-      columns[i] = ((Expr.Column) ((Key) key()).keys().get(i)).index();
-    }
-    return columns;
+    return key.keys().stream().map(column -> ((Expr.Column) column).index()).toList();
   }
 
   RowKey rowKey() {

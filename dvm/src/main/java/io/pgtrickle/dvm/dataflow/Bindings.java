@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// What is known of the columns of the rows that are looked for: the key bytes of some of them.
@@ -48,8 +49,8 @@ final class Bindings {
     return parts[column] != null;
   }
 
-  boolean allBound(int[] columns) {
-    return Arrays.stream(columns).allMatch(this::bound);
+  boolean allBound(List<Integer> columns) {
+    return columns.stream().allMatch(this::bound);
   }
 
   boolean isNull(int column) {
@@ -73,7 +74,7 @@ final class Bindings {
   }
 
   /// Appends the key made of some columns, all of which are bound.
-  void appendKey(int[] columns, ByteSink out) {
+  void appendKey(List<Integer> columns, ByteSink out) {
     for (int column : columns) {
       Bytes part = parts[column];
       if (part == null) {

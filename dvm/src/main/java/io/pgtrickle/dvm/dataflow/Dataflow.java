@@ -8,7 +8,6 @@ import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -99,8 +98,7 @@ public final class Dataflow {
   }
 
   // A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
-  // few
-  // as make the look-up possible, none when even all do not.
+  // few as make the look-up possible, none when even all do not.
   private static void arrangeForLookups(
       Plan plan, PlanCompiler compiler, Map<Object, Node> extended) {
     if (!Plans.joins(plan) || !PointLookup.supports(plan)) {
@@ -149,15 +147,15 @@ public final class Dataflow {
     if (!(nodes.get(new SourceNode.Key(relation)) instanceof SourceNode source)) {
       return Optional.empty();
     }
-    int[] key = source.scan().key().stream().mapToInt(Integer::intValue).toArray();
+    List<Integer> key = source.scan().key();
     return source.consumers().stream()
         .filter(node -> node instanceof ArrangeNode arranged && isKeyedBy(arranged, key))
         .map(node -> ((ArrangeNode) node).before())
         .findFirst();
   }
 
-  private static boolean isKeyedBy(ArrangeNode arranged, int[] key) {
-    return key.length > 0 && Arrays.equals(arranged.plainKey(), key);
+  private static boolean isKeyedBy(ArrangeNode arranged, List<Integer> key) {
+    return !key.isEmpty() && key.equals(arranged.plainKey());
   }
 
   /// The weight that a row of a view must have, recomputed from the contents of the view's inputs

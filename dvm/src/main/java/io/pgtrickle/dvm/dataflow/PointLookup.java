@@ -82,7 +82,7 @@ final class PointLookup {
         case Plan.Filter filter ->
             stage(
                 filter.input(),
-                IntStream.range(0, filter.schema().size()).toArray(),
+                IntStream.range(0, filter.schema().size()).boxed().toList(),
                 compiler.stage(filter));
         case Plan.Project project -> project(project);
         case Plan.Join join -> join(join);
@@ -97,27 +97,25 @@ final class PointLookup {
           yield new Access.OfAggregate(
               node,
               (Aggregate) node.operator(),
-              IntStream.range(0, aggregate.groups().size()).toArray());
+              IntStream.range(0, aggregate.groups().size()).boxed().toList());
         }
       };
     }
 
-    private Access stage(Plan input, int[] passed, Stage stage) {
+    private Access stage(Plan input, List<Integer> passed, Stage stage) {
       return new Access.OfStage(access(input), input.schema().size(), passed, stage);
     }
 
     private Access project(Plan.Project project) {
       Schema input = project.input().schema();
-      int[] passed = new int[project.schema().size()];
-      for (int i = 0; i < passed.length; i++) {
+      List<Integer> passed = new ArrayList<>();
+      for (int i = 0; i < project.schema().size(); i++) {
         Integer column = PlanCompiler.passedColumn(project.expressions().get(i));
-        passed[i] =
+        boolean same =
             column != null
-                    && sameKeys(
-                        input.column(column).type().kind(),
-                        project.schema().column(i).type().kind())
-                ? column
-                : -1;
+                && sameKeys(
+                    input.column(column).type().kind(), project.schema().column(i).type().kind());
+        passed.add(same && column != null ? column : -1);
       }
       return stage(project.input(), passed, compiler.project(project));
     }
@@ -136,12 +134,12 @@ final class PointLookup {
               access(join.left()),
               (ArrangeNode) node.input(0),
               join.left().schema(),
-              join.keys().stream().mapToInt(key -> plain(key.left())).toArray()),
+              join.keys().stream().map(key -> plain(key.left())).toList()),
           new Access.OfJoin.Side(
               access(join.right()),
               (ArrangeNode) node.input(1),
               join.right().schema(),
-              join.keys().stream().mapToInt(key -> plain(key.right())).toArray()),
+              join.keys().stream().map(key -> plain(key.right())).toList()),
           (InnerJoin) node.operator());
     }
 
@@ -155,12 +153,9 @@ final class PointLookup {
       List<Access.Path> paths = new ArrayList<>();
       for (Node node : nodes.values()) {
         if (node instanceof ArrangeNode arrangement && arrangement.input(0) == source) {
-          int[] columns = arrangement.plainKey();
+          List<Integer> columns = arrangement.plainKey();
           if (columns != null) {
-            boolean unique =
-                !scan.key().isEmpty()
-                    && scan.key().stream()
-                        .allMatch(key -> IntStream.of(columns).anyMatch(column -> column == key));
+            boolean unique = !scan.key().isEmpty() && columns.containsAll(scan.key());
             paths.add(new Access.Path(arrangement, columns, unique));
           }
         }

@@ -157,7 +157,8 @@ public final class Compiler {
     }
   }
 
-  /// The server's planner replaces a strict call with a constant NULL among its arguments by NULL; the other
+  /// The server's planner replaces a strict call with a constant NULL among its arguments by NULL;
+  /// the other
   /// arguments are never evaluated.
   private boolean isNullByStrictness(Call call) {
     return call.function().strict()

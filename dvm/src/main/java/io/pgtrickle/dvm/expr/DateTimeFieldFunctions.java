@@ -183,7 +183,8 @@ final class DateTimeFieldFunctions {
     };
   }
 
-  /// The server replaces the call by its definition, `date_part($1, $2::timestamp)`, so that the cast may
+  /// The server replaces the call by its definition, `date_part($1, $2::timestamp)`, so that the
+  /// cast may
   /// fail even when the field is NULL.
   private static @Nullable Double datePartOfDate(@Nullable Object name, @Nullable Object date) {
     if (date == null) {

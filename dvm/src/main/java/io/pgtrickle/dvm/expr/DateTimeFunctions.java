@@ -128,7 +128,8 @@ final class DateTimeFunctions {
   }
 
   private static Long makeDate(Long year, Long month, Long day) {
-    String shown = "%d-%02d-%02d"
+    String shown =
+        "%d-%02d-%02d"
             .formatted(year < 0 && year > Integer.MIN_VALUE ? year + 1 : year, month, day);
     try {
       // A negative year is before Christ; there is no year 0.
@@ -140,14 +141,12 @@ final class DateTimeFunctions {
         if (DateTimes.isValidDate(days)) {
           return days;
         }
-        throw new EvaluationFailure(
-            "22008", "date out of range: " + shown);
+        throw new EvaluationFailure("22008", "date out of range: " + shown);
       }
     } catch (DateTimeException e) {
       // No such month or day; the same complaint as for the year.
     }
-    throw new EvaluationFailure(
-        "22008", "date field value out of range: " + shown);
+    throw new EvaluationFailure("22008", "date field value out of range: " + shown);
   }
 
   private static Long withPrecision(Long micros, Long precision) {

@@ -16,7 +16,9 @@ import java.util.Optional;
 public record EvaluationSettings(
     int serverVersion,
     String timeZone,
-    boolean isoDates, boolean utf8, Map<Integer, Collation> collations) {
+    boolean isoDates,
+    boolean utf8,
+    Map<Integer, Collation> collations) {
   private static final int NEWEST_VERSION = 18;
   private static final int DEFAULT_OID = 100;
   private static final int C_OID = 950;
@@ -34,7 +36,8 @@ public record EvaluationSettings(
   /// Settings of a UTF8 database with one default collation, DateStyle ISO.
   public static EvaluationSettings of(
       int serverVersion, String timeZone, Collation defaultCollation) {
-    return new EvaluationSettings(serverVersion, timeZone, true, true, Map.of(DEFAULT_OID, defaultCollation));
+    return new EvaluationSettings(
+        serverVersion, timeZone, true, true, Map.of(DEFAULT_OID, defaultCollation));
   }
 
   /// The rules of the captured time zone; empty when the JVM does not know it by that exact name.

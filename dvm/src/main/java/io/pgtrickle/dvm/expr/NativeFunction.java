@@ -81,7 +81,8 @@ public final class NativeFunction {
     return this;
   }
 
-  /// Marks a function that the server replaces by its definition: its body sees NULLs in spite of being
+  /// Marks a function that the server replaces by its definition: its body sees NULLs in spite of
+  /// being
   /// strict.
   NativeFunction inlined() {
     inlined = true;

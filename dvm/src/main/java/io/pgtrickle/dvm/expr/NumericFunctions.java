@@ -11,7 +11,8 @@ import java.util.List;
 /// are not
 /// here.
 final class NumericFunctions {
-  // The server clamps the digits argument of round and trunc; since version 18 to what numeric can hold.
+  // The server clamps the digits argument of round and trunc; since version 18 to what numeric can
+  // hold.
   private static final long MAX_DIGITS = 2000;
   private static final long MAX_DIGITS_SINCE_18 = PgNumeric.MAX_SCALE;
   private static final long MIN_DIGITS_SINCE_18 = -131_072;

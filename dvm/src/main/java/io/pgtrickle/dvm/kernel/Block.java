@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.kernel;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 final class Block {
@@ -71,6 +72,14 @@ final class Block {
     int skip = KeyOrder.skip(prefix, length);
     return KeyOrder.compareRest(
         data, offsets[i], restSize(i), keySize(i), key, skip, length - skip, length);
+  }
+
+  /// Compares entry `i` with a key and, where the keys are equal and a row is given, a row.
+  int compare(int i, byte[] key, int length, long prefix, byte @Nullable [] row) {
+    int order = compareKey(i, key, length, prefix);
+    return order != 0 || row == null
+        ? order
+        : Arrays.compareUnsigned(data, rowStart(i), offsets[i + 1], row, 0, row.length);
   }
 
   /// Compares the keys of two entries.

@@ -40,6 +40,27 @@ public final class Probes {
     return this;
   }
 
+  /// The net weight of one entry, which must not be below the one asked or sought before.
+  public long weight(ByteSink key, Row row) {
+    byte[] bytes = key.array();
+    int length = key.size();
+    long prefix = KeyOrder.prefix(bytes, 0, length);
+    byte[] rowBytes = row.bytes();
+    long weight = 0;
+    for (int r = 0; r < runs.length; r++) {
+      Run run = runs[r];
+      long at = run.seek(from[r], bytes, length, prefix, rowBytes);
+      from[r] = at;
+      if (at != run.end()) {
+        Block block = run.blocks[(int) (at >> 32)];
+        if (block.compare((int) at, bytes, length, prefix, rowBytes) == 0) {
+          weight = Math.addExact(weight, block.weight((int) at));
+        }
+      }
+    }
+    return weight;
+  }
+
   /// Moves to the next row of the key with a non-zero net weight, in the order of row bytes.
   public boolean next() {
     return merge.next();

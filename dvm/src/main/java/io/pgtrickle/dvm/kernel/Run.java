@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.kernel;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// An immutable sorted run: distinct (key, row) entries in ascending order of key bytes, then row
 /// bytes, each with a non-zero weight.
@@ -79,34 +80,40 @@ public final class Run {
 
   /// The first position at or after `from` whose key is not below the given one.
   long seek(long from, byte[] key, int length, long prefix) {
-    return seek(from, key, length, prefix, 0);
+    return seek(from, key, length, prefix, null, 0);
+  }
+
+  /// The first position at or after `from` whose entry is not below the given one.
+  long seek(long from, byte[] key, int length, long prefix, byte[] row) {
+    return seek(from, key, length, prefix, row, 0);
   }
 
   /// The first position at or after `from` whose key is above the given one.
   long seekPast(long from, byte[] key, int length, long prefix) {
-    return seek(from, key, length, prefix, 1);
+    return seek(from, key, length, prefix, null, 1);
   }
 
-  // The first position whose key compares to the given one as at least `bound`.
-  private long seek(long from, byte[] key, int length, long prefix, int bound) {
+  // The first position whose entry compares to the given key, or key and row, as at least `bound`.
+  private long seek(
+      long from, byte[] key, int length, long prefix, byte @Nullable [] row, int bound) {
     int b = (int) (from >> 32);
     int i = (int) from;
     int n = blocks.length;
-    if (b == n || blocks[b].compareKey(i, key, length, prefix) >= bound) {
+    if (b == n || blocks[b].compare(i, key, length, prefix, row) >= bound) {
       return from;
     }
     // Gallop over the fences to the last block that starts before the target: ascending probes of a
     // batch mostly stay in the block they are in.
     int low = b;
     int step = 1;
-    while (low + step < n && before(low + step, key, length, prefix, bound)) {
+    while (low + step < n && before(low + step, key, length, prefix, row, bound)) {
       low += step;
       step <<= 1;
     }
     int high = Math.min(n, low + step);
     while (high - low > 1) {
       int middle = (low + high) >>> 1;
-      if (before(middle, key, length, prefix, bound)) {
+      if (before(middle, key, length, prefix, row, bound)) {
         low = middle;
       } else {
         high = middle;
@@ -116,14 +123,15 @@ public final class Run {
     // Entry `at` is before the target; find the first after it that is not.
     int at = low == b ? i : 0;
     int stride = 1;
-    while (at + stride < block.size && block.compareKey(at + stride, key, length, prefix) < bound) {
+    while (at + stride < block.size
+        && block.compare(at + stride, key, length, prefix, row) < bound) {
       at += stride;
       stride <<= 1;
     }
     int limit = Math.min(block.size, at + stride);
     while (limit - at > 1) {
       int middle = (at + limit) >>> 1;
-      if (block.compareKey(middle, key, length, prefix) < bound) {
+      if (block.compare(middle, key, length, prefix, row) < bound) {
         at = middle;
       } else {
         limit = middle;
@@ -132,9 +140,12 @@ public final class Run {
     return limit == block.size ? position(low + 1, 0) : position(low, limit);
   }
 
-  private boolean before(int b, byte[] key, int length, long prefix, int bound) {
+  private boolean before(
+      int b, byte[] key, int length, long prefix, byte @Nullable [] row, int bound) {
     long first = firsts[b];
-    return first != prefix ? first < prefix : blocks[b].compareKey(0, key, length, prefix) < bound;
+    return first != prefix
+        ? first < prefix
+        : blocks[b].compare(0, key, length, prefix, row) < bound;
   }
 
   long after(long position) {

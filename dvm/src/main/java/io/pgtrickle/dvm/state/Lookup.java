@@ -21,6 +21,12 @@ public final class Lookup {
     return this;
   }
 
+  /// The weight of one row under a key, without looking at the others; (key, row) must not be below
+  /// what was asked before.
+  public long weight(ByteSink key, Row row) {
+    return probes.weight(key, row);
+  }
+
   /// Moves to the next row under the key with a non-zero weight, in the order of row bytes.
   public boolean next() {
     return probes.next();

@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
@@ -17,7 +18,6 @@ import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.math.BigDecimal;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +32,7 @@ final class Naive {
   private final Map<Integer, ZSet> relations;
   private final EvaluationSettings settings;
   private final List<String> failures = new ArrayList<>();
+  private final Map<Expr, Map<Schema, Evaluator>> evaluators = new HashMap<>();
 
   Naive(Map<Integer, ZSet> relations, EvaluationSettings settings) {
     this.relations = relations;
@@ -50,7 +51,10 @@ final class Naive {
   }
 
   private @Nullable Object value(Expr expression, Schema schema, Row row) {
-    return Compiler.compile(expression, schema, settings).evaluate(row);
+    return evaluators
+        .computeIfAbsent(expression, _ -> new HashMap<>())
+        .computeIfAbsent(schema, _ -> Compiler.compile(expression, schema, settings))
+        .evaluate(row);
   }
 
   private interface Action {
@@ -168,9 +172,10 @@ final class Naive {
                           && TypeOrder.compare(key.left().type(), a, b) == 0;
                     });
         if (equal) {
-          List<@Nullable Object> values = new ArrayList<>(Arrays.asList(left.values(l)));
-          values.addAll(Arrays.asList(right.values(r)));
-          Row pair = join.schema().pack(values.toArray());
+          @Nullable Object[] values = new @Nullable Object[left.size() + right.size()];
+          System.arraycopy(left.values(l), 0, values, 0, left.size());
+          System.arraycopy(right.values(r), 0, values, left.size(), right.size());
+          Row pair = join.schema().pack(values);
           Expr residual = join.residual();
           guarded(
               () -> {
@@ -289,7 +294,7 @@ final class Naive {
       if (call.kind() == AggregateCall.Kind.MAX) {
         order = -order;
       }
-      if (order < 0 || order == 0 && row.compareTo(best) < 0) {
+      if (order < 0 || (order == 0 && row.compareTo(best) < 0)) {
         best = row;
       }
     }

@@ -11,7 +11,8 @@ import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
-/// Argument lists for a function of the library: NULLs, extremes and equal pairs in all combinations, then
+/// Argument lists for a function of the library: NULLs, extremes and equal pairs in all
+/// combinations, then
 /// random ones.
 final class ArgumentSamples {
   private static final int UNARY = 600;
@@ -19,21 +20,94 @@ final class ArgumentSamples {
 
   private static final List<String> UNITS =
       List.of(
-          "us", "microseconds", "MilliSeconds", "ms", "second", "minute", "m", "mm", "hour", "day",
-          "week", "month", "quarter", "year", "y", "decade", "century", "millennium", "millenniumx",
-          "timezone", "timezone_hour", "timezone_minute", "timezone_mx", "dow", "isodow", "doy",
-          "isoyear", "julian", "j", "epoch", "infinity", "-infinity", "now", "allballs", "", "é",
-          "fortnight", "DAY ", "january", "x".repeat(70), "microsecondxyz");
+          "us",
+          "microseconds",
+          "MilliSeconds",
+          "ms",
+          "second",
+          "minute",
+          "m",
+          "mm",
+          "hour",
+          "day",
+          "week",
+          "month",
+          "quarter",
+          "year",
+          "y",
+          "decade",
+          "century",
+          "millennium",
+          "millenniumx",
+          "timezone",
+          "timezone_hour",
+          "timezone_minute",
+          "timezone_mx",
+          "dow",
+          "isodow",
+          "doy",
+          "isoyear",
+          "julian",
+          "j",
+          "epoch",
+          "infinity",
+          "-infinity",
+          "now",
+          "allballs",
+          "",
+          "é",
+          "fortnight",
+          "DAY ",
+          "january",
+          "x".repeat(70),
+          "microsecondxyz");
 
   private static final List<String> ZONES =
       List.of("UTC", "GMT", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "Etc/GMT+5");
 
   private static final List<String> TEXTS =
       List.of(
-          "", " ", "a", "A", "b", "%", "_", "\\", "a%", "%a", "%\\", "a\\", "\\%", "%_%", "__", "a_c",
-          "abc", "ABC", "aBcÉé", "%b%", "a%c", "a\\%c", "%%a%%", "ab,cd,,ef", ",", ",,", "  x  ",
-          "xyxyx", "yx", "xy", "xyz", "\ud83d\ude00", "a\ud83d\ude00b", "%\ud83d\ude00_", "äöü", "ö",
-          "trim me ", "0123456789", "\uffff", "a\n", "ab  ");
+          "",
+          " ",
+          "a",
+          "A",
+          "b",
+          "%",
+          "_",
+          "\\",
+          "a%",
+          "%a",
+          "%\\",
+          "a\\",
+          "\\%",
+          "%_%",
+          "__",
+          "a_c",
+          "abc",
+          "ABC",
+          "aBcÉé",
+          "%b%",
+          "a%c",
+          "a\\%c",
+          "%%a%%",
+          "ab,cd,,ef",
+          ",",
+          ",,",
+          "  x  ",
+          "xyxyx",
+          "yx",
+          "xy",
+          "xyz",
+          "\ud83d\ude00",
+          "a\ud83d\ude00b",
+          "%\ud83d\ude00_",
+          "äöü",
+          "ö",
+          "trim me ",
+          "0123456789",
+          "\uffff",
+          "a\n",
+          "ab  ");
 
   private ArgumentSamples() {}
 
@@ -92,7 +166,8 @@ final class ArgumentSamples {
     if (argument == function.zoneArgument()) {
       return ZONES;
     }
-    if (argument == 0 && (name.startsWith("date_") || name.equals("extract"))
+    if (argument == 0
+        && (name.startsWith("date_") || name.equals("extract"))
         && type.equals(SqlType.TEXT)) {
       return shuffled(UNITS, random);
     }
@@ -112,15 +187,39 @@ final class ArgumentSamples {
           return longs(-2147483648, -1, 0, 1, 2, 3, 7, 50, 1000);
         }
         case "lpad", "rpad" -> {
-          return longs(
-              -2147483648, -1, 0, 1, 2, 3, 7, 50, 1000, 1_100_000_000, Integer.MAX_VALUE);
+          return longs(-2147483648, -1, 0, 1, 2, 3, 7, 50, 1000, 1_100_000_000, Integer.MAX_VALUE);
         }
         default -> {}
       }
     }
     if (name.equals("make_date")) {
-      return longs(1, 2, 0, -1, 4, 12, 13, 28, 29, 30, 31, 32, 1900, 2000, 2023, 2024, -44, 9999,
-          10000, -4713, -4714, -4715, 5874897, 5874898, 10_000_001, Integer.MAX_VALUE,
+      return longs(
+          1,
+          2,
+          0,
+          -1,
+          4,
+          12,
+          13,
+          28,
+          29,
+          30,
+          31,
+          32,
+          1900,
+          2000,
+          2023,
+          2024,
+          -44,
+          9999,
+          10000,
+          -4713,
+          -4714,
+          -4715,
+          5874897,
+          5874898,
+          10_000_001,
+          Integer.MAX_VALUE,
           Integer.MIN_VALUE);
     }
     List<Object> values = new ArrayList<>();
@@ -129,28 +228,64 @@ final class ArgumentSamples {
       case BYTEA ->
           shuffled(TEXTS, random)
               .forEach(text -> values.add(Bytes.copyOf(text.getBytes(StandardCharsets.UTF_8))));
-      case INT2, INT4, INT8 -> values.addAll(longs(-3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 31, 32, 33, 64));
+      case INT2, INT4, INT8 ->
+          values.addAll(longs(-3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 31, 32, 33, 64));
       case FLOAT4 -> values.addAll(List.of(0.5f, 1.5f, -2.5f, 32767.5f, -32768.5f, 2147483648f));
       case FLOAT8 ->
           values.addAll(
-              List.of(0.5, 1.5, -2.5, 32767.5, -32768.5, 2147483647.5, -2147483648.5, 1e200, 1e-200,
-                  9.223372036854775807e18, 3.4028236e38, 1e-46));
+              List.of(
+                  0.5,
+                  1.5,
+                  -2.5,
+                  32767.5,
+                  -32768.5,
+                  2147483647.5,
+                  -2147483648.5,
+                  1e200,
+                  1e-200,
+                  9.223372036854775807e18,
+                  3.4028236e38,
+                  1e-46));
       case NUMERIC ->
-          List.of("0", "0.5", "-0.5", "1.50", "-2.5", "7", "3", "0.0001", "32767.5", "2147483647.5",
-                  "-9223372036854775808.5", "99999.995", "12345678901234567890.123456789")
+          List.of(
+                  "0",
+                  "0.5",
+                  "-0.5",
+                  "1.50",
+                  "-2.5",
+                  "7",
+                  "3",
+                  "0.0001",
+                  "32767.5",
+                  "2147483647.5",
+                  "-9223372036854775808.5",
+                  "99999.995",
+                  "12345678901234567890.123456789")
               .forEach(text -> values.add(PgNumeric.parse(text)));
       case DATE -> values.addAll(longs(106751982, 106751983, -730122, 9496, 9582, 9587));
       // Around changes of the clock in Berlin and St. John's.
       case TIMESTAMP, TIMESTAMPTZ ->
           values.addAll(
               longs(
-                  733_114_800_000_000L, 733_111_200_000_000L, 733_112_999_999_999L,
-                  751_258_800_000_000L, 751_255_200_000_000L, 751_251_600_000_000L,
-                  751_253_400_500_000L, 731_905_860_000_000L, 750_043_860_000_000L,
-                  -3_000_000_000_000_000L, -63_113_904_000_000_000L, 1, -1, 500_000, -500_000));
+                  733_114_800_000_000L,
+                  733_111_200_000_000L,
+                  733_112_999_999_999L,
+                  751_258_800_000_000L,
+                  751_255_200_000_000L,
+                  751_251_600_000_000L,
+                  751_253_400_500_000L,
+                  731_905_860_000_000L,
+                  750_043_860_000_000L,
+                  -3_000_000_000_000_000L,
+                  -63_113_904_000_000_000L,
+                  1,
+                  -1,
+                  500_000,
+                  -500_000));
       case BOOL, UUID, OPAQUE -> {}
     }
-    List<Object> more = new ArrayList<>(Samples.of(type, random.nextLong(), types.size() == 1 ? 600 : 80));
+    List<Object> more =
+        new ArrayList<>(Samples.of(type, random.nextLong(), types.size() == 1 ? 600 : 80));
     values.addAll(more);
     // Extremes of both lists in the core.
     List<Object> mixed = new ArrayList<>();
@@ -168,7 +303,8 @@ final class ArgumentSamples {
 
   private static List<Long> numericModifiers() {
     List<Long> modifiers = new ArrayList<>(longs(-1));
-    for (int[] p : new int[][] {{10, 2}, {3, 0}, {5, 5}, {1000, 1000}, {38, 10}, {18, 18}, {1, 0}}) {
+    for (int[] p :
+        new int[][] {{10, 2}, {3, 0}, {5, 5}, {1000, 1000}, {38, 10}, {18, 18}, {1, 0}}) {
       modifiers.add((long) ((p[0] << 16) | p[1]) + 4);
     }
     return modifiers;

@@ -25,7 +25,8 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Every function of the library against the server: the same value, NULL or error for every argument list.
+/// Every function of the library against the server: the same value, NULL or error for every
+/// argument list.
 ///
 /// The library itself is the list of tests, so that no function is in it untested.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -83,7 +84,8 @@ final class FunctionLibraryServerTest {
           if (!alike(theirs.get(i), ours.get(i))) {
             differences.add(
                 "%s under %s: server %s, native %s"
-                    .formatted(shown(types, tuples.get(i)), zone, cut(theirs.get(i)), cut(ours.get(i))));
+                    .formatted(
+                        shown(types, tuples.get(i)), zone, cut(theirs.get(i)), cut(ours.get(i))));
           }
         }
       }
@@ -136,8 +138,7 @@ final class FunctionLibraryServerTest {
         if (oid == TypeNames.ANY) {
           types.add(type);
         }
-        types.add(
-            oid == TypeNames.ANY || oid == TypeNames.ANY_NON_ARRAY ? type : SqlType.of(oid));
+        types.add(oid == TypeNames.ANY || oid == TypeNames.ANY_NON_ARRAY ? type : SqlType.of(oid));
       }
       choices.add(types);
     }
@@ -179,8 +180,8 @@ final class FunctionLibraryServerTest {
     }
   }
 
-  private List<String> onServer(
-      String zone, List<SqlType> types, List<@Nullable Object[]> tuples) throws SQLException {
+  private List<String> onServer(String zone, List<SqlType> types, List<@Nullable Object[]> tuples)
+      throws SQLException {
     try (Statement statement = server.connection().createStatement()) {
       statement.execute("SET TIME ZONE " + TestServer.quote(zone));
     }
@@ -280,7 +281,8 @@ final class FunctionLibraryServerTest {
     List<String> values = new ArrayList<>();
     for (int i = 0; i < tuple.length; i++) {
       Object value = tuple[i];
-      values.add(value == null ? "NULL" : "'" + cut(TypeCodec.of(types.get(i)).toText(value)) + "'");
+      values.add(
+          value == null ? "NULL" : "'" + cut(TypeCodec.of(types.get(i)).toText(value)) + "'");
     }
     return values.toString();
   }

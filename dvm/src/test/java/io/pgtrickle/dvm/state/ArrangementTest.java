@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.zset.Row;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -15,7 +16,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
+import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -29,10 +33,9 @@ final class ArrangementTest {
   /// An entry of the model: what the spine must behave like a sorted map of.
   record Entry(List<Byte> key, List<Byte> row, long weight) {}
 
-  private record ModelKey(byte[] key, byte[] row) {
+  private record ModelKey(Bytes key, Bytes row) {
     static final Comparator<ModelKey> ORDER =
-        Comparator.comparing(ModelKey::key, Arrays::compareUnsigned)
-            .thenComparing(ModelKey::row, Arrays::compareUnsigned);
+        Comparator.comparing(ModelKey::key).thenComparing(ModelKey::row);
   }
 
   /// Runs what it is given when told to: merges finish late, in the middle of later steps.
@@ -106,7 +109,7 @@ final class ArrangementTest {
         byte[] key = bytes(entry.key);
         byte[] row = bytes(entry.row);
         delta.add(sink(key), Row.ofOwned(row), entry.weight);
-        next.merge(new ModelKey(key, row), entry.weight, Long::sum);
+        next.merge(new ModelKey(Bytes.copyOf(key), Bytes.copyOf(row)), entry.weight, Long::sum);
         next.values().removeIf(weight -> weight == 0);
       }
       Snapshot before = arrangement.snapshot();
@@ -129,37 +132,35 @@ final class ArrangementTest {
     }
   }
 
-  private static void agrees(Snapshot snapshot, TreeMap<ModelKey, Long> model) {
+  private static void agrees(Snapshot snapshot, SortedMap<ModelKey, Long> model) {
     assertThat(contents(snapshot.prefix(new ByteSink()))).isEqualTo(text(model));
     Lookup ascending = snapshot.lookup();
-    TreeMap<byte[], StringBuilder> keys = new TreeMap<>(Arrays::compareUnsigned);
+    SortedMap<Bytes, StringBuilder> keys = new TreeMap<>();
     model.forEach(
         (entry, weight) ->
             keys.computeIfAbsent(entry.key, _ -> new StringBuilder())
-                .append(Arrays.toString(entry.row))
+                .append(entry.row)
                 .append(weight)
                 .append(' '));
-    List<byte[]> probes = new ArrayList<>(keys.keySet());
-    probes.add(new byte[] {1, 0, 0});
-    probes.sort(Arrays::compareUnsigned);
-    for (byte[] key : probes) {
+    SortedSet<Bytes> probes = new TreeSet<>(keys.keySet());
+    probes.add(Bytes.copyOf(new byte[] {1, 0, 0}));
+    for (Bytes key : probes) {
       StringBuilder found = new StringBuilder();
       ascending
-          .seek(sink(key))
+          .seek(sink(key.toArray()))
           .forEach(
-              (row, weight) ->
-                  found.append(Arrays.toString(row.bytes())).append(weight).append(' '));
+              (row, weight) -> found.append(Bytes.copyOf(row.bytes())).append(weight).append(' '));
       assertThat(found.toString())
           .isEqualTo(keys.getOrDefault(key, new StringBuilder()).toString());
     }
     for (byte[] prefix :
         List.of(
             new byte[0], new byte[] {1}, new byte[] {-1}, new byte[] {1, -1}, new byte[] {2, 0})) {
-      TreeMap<ModelKey, Long> range = new TreeMap<>(ModelKey.ORDER);
+      SortedMap<ModelKey, Long> range = new TreeMap<>(ModelKey.ORDER);
       model.forEach(
           (entry, weight) -> {
-            if (entry.key.length >= prefix.length
-                && Arrays.equals(entry.key, 0, prefix.length, prefix, 0, prefix.length)) {
+            if (entry.key.size() >= prefix.length
+                && Arrays.equals(entry.key.toArray(), 0, prefix.length, prefix, 0, prefix.length)) {
               range.put(entry, weight);
             }
           });
@@ -169,10 +170,10 @@ final class ArrangementTest {
               .filter(e -> e.getValue() > 0)
               .map(Map.Entry::getKey)
               .findFirst();
-      assertThat(snapshot.first(sink(prefix)).map(r -> Arrays.toString(r.bytes())))
-          .isEqualTo(first.map(entry -> Arrays.toString(entry.row)));
-      Optional<byte[]> greatest =
-          range.descendingMap().entrySet().stream()
+      assertThat(snapshot.first(sink(prefix)).map(r -> Bytes.copyOf(r.bytes()).toString()))
+          .isEqualTo(first.map(entry -> entry.row.toString()));
+      Optional<Bytes> greatest =
+          range.reversed().entrySet().stream()
               .filter(e -> e.getValue() > 0)
               .map(e -> e.getKey().key)
               .findFirst();
@@ -180,11 +181,12 @@ final class ArrangementTest {
           greatest.map(
               key ->
                   range.entrySet().stream()
-                      .filter(e -> e.getValue() > 0 && Arrays.equals(e.getKey().key, key))
-                      .map(e -> Arrays.toString(e.getKey().row))
+                      .filter(e -> e.getValue() > 0 && e.getKey().key.equals(key))
+                      .map(e -> e.getKey().row.toString())
                       .findFirst()
                       .orElseThrow());
-      assertThat(snapshot.last(sink(prefix)).map(r -> Arrays.toString(r.bytes()))).isEqualTo(last);
+      assertThat(snapshot.last(sink(prefix)).map(r -> Bytes.copyOf(r.bytes()).toString()))
+          .isEqualTo(last);
     }
   }
 
@@ -193,22 +195,18 @@ final class ArrangementTest {
     ByteSink key = new ByteSink();
     while (entries.next()) {
       entries.key(key);
-      text.append(Arrays.toString(key.toArray()))
-          .append(Arrays.toString(entries.row().bytes()))
+      text.append(Bytes.copyOf(key.toArray()))
+          .append(Bytes.copyOf(entries.row().bytes()))
           .append(entries.weight())
           .append('\n');
     }
     return text.toString();
   }
 
-  private static String text(TreeMap<ModelKey, Long> model) {
+  private static String text(SortedMap<ModelKey, Long> model) {
     StringBuilder text = new StringBuilder();
     model.forEach(
-        (entry, weight) ->
-            text.append(Arrays.toString(entry.key))
-                .append(Arrays.toString(entry.row))
-                .append(weight)
-                .append('\n'));
+        (entry, weight) -> text.append(entry.key).append(entry.row).append(weight).append('\n'));
     return text.toString();
   }
 

@@ -101,9 +101,7 @@ final class DeltaStatements {
     return "SELECT d.n, (SELECT count(*) FROM "
         + table.qualifiedName()
         + " AS t WHERE "
-        + (table.keyed()
-            ? notDistinctKeys() + " AND " + sameImage()
-            : imageMatches())
+        + (table.keyed() ? notDistinctKeys() + " AND " + sameImage() : imageMatches())
         + ") FROM "
         + source.fromNumbered(this, all())
         + " ORDER BY d.n";
@@ -160,11 +158,7 @@ final class DeltaStatements {
   }
 
   private String imageMatches() {
-    return hash(i -> "t." + columns.get(i))
-        + " = "
-        + hash(i -> "d.c" + i)
-        + " AND "
-        + sameImage();
+    return hash(i -> "t." + columns.get(i)) + " = " + hash(i -> "d.c" + i) + " AND " + sameImage();
   }
 
   // Spelled as a call: the parser takes ROW(…) *= ROW(…) apart into comparisons of the columns.

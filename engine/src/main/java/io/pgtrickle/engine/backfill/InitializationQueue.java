@@ -85,10 +85,23 @@ public final class InitializationQueue implements AutoCloseable {
           initializer.releaseUnused();
           continue;
         }
-        again(initializer.initialize(batch), batch);
+        again(initialize(batch), batch);
       }
     } catch (InterruptedException e) {
       LOG.debug("the initializer's thread ends");
+    }
+  }
+
+  private List<Definition> initialize(List<Definition> batch) throws InterruptedException {
+    try {
+      return initializer.initialize(batch);
+    } catch (RuntimeException e) {
+      // A lost connection, or a bug: either must not end the thread that everybody waits for.
+      if (!isClosed()) {
+        LOG.warn(
+            "{} stream tables are initialized again later: {}", batch.size(), e.getMessage(), e);
+      }
+      return batch;
     }
   }
 

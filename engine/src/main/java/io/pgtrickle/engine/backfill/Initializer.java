@@ -275,8 +275,7 @@ public final class Initializer {
   private boolean start(Connection writer, Preparation one)
       throws SQLException, InterruptedException {
     Definition definition = one.definition();
-    if (!boundary(
-        () -> loop.upstreamLive(one.verdict().sources(), isStreamTable))) {
+    if (!boundary(() -> loop.upstreamLive(one.verdict().sources(), isStreamTable))) {
       return false;
     }
     if (one.plan().isEmpty()) {

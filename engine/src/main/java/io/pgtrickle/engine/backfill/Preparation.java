@@ -68,10 +68,7 @@ record Preparation(
       return verdict;
     }
     return RoundTrip.objection(
-            session,
-            document,
-            verdict.differential().get().bound(),
-            analyzer.facts(document))
+            session, document, verdict.differential().get().bound(), analyzer.facts(document))
         .map(objection -> verdict.butFull("query_not_understood", objection))
         .orElse(verdict);
   }

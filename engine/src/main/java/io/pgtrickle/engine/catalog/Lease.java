@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -110,7 +111,16 @@ public final class Lease {
     }
   }
 
-  /// Tells callers that somebody is here; at least every few seconds, from any connection.
+  /// How often to call [#heartbeat].
+  ///
+  /// From version 17 on a waiting call flushes its message itself. Before, the message lies in the
+  /// server's buffer until somebody commits or a page is full; on an idle server that somebody is
+  /// the heartbeat, and its pause is how long a caller waits.
+  public static Duration heartbeatPause(int serverVersion) {
+    return serverVersion >= 170_000 ? Duration.ofSeconds(2) : Duration.ofMillis(100);
+  }
+
+  /// Tells callers that somebody is here, from any connection that commits synchronously.
   ///
   /// @return false if the lease is another's by now: stop
   public boolean heartbeat(Connection connection) throws SQLException {

@@ -31,7 +31,12 @@ final class Configuration {
 
   /// Variables of the launcher and of the tests, which are no parameters.
   private static final Set<String> NOT_OURS =
-      Set.of("PGTRICKLE_JAVA_HOME", "PGTRICKLE_JAVA_OPTS", "PGTRICKLE_CONFIG", "PGTRICKLE_HEAP");
+      Set.of(
+          "PGTRICKLE_JAVA_HOME",
+          "PGTRICKLE_JAVA_OPTS",
+          "PGTRICKLE_CONFIG",
+          "PGTRICKLE_HEAP",
+          "PGTRICKLE_JVM_DIRS");
 
   private final Map<String, Object> values;
 

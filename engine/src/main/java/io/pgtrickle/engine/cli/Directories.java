@@ -34,7 +34,8 @@ final class Directories {
     Path base =
         set != null && Path.of(set).isAbsolute()
             ? Path.of(set)
-            : Path.of(System.getProperty("user.home"), underHome);
+            : Path.of(
+                System.getenv().getOrDefault("HOME", System.getProperty("user.home")), underHome);
     return base.resolve(NAME);
   }
 }

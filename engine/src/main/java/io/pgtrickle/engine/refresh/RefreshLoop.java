@@ -108,6 +108,10 @@ public final class RefreshLoop {
     /// A FULL table is to be evaluated; its delta comes back through [RefreshLoop#evaluated].
     void evaluate(LiveTable table);
 
+    /// Somebody wants to see a table that was created without being initialized, or is not live
+    /// yet.
+    void initialize(long table);
+
     /// A table must be initialized again.
     void rebuild(long table, Failure reason);
 
@@ -450,7 +454,12 @@ public final class RefreshLoop {
         Long table = sync.pgtId();
         await(sync.id(), table == null ? tables.keySet() : Set.of(table));
       }
-      case Request.Refresh refresh -> await(refresh.id(), Set.of(refresh.pgtId()));
+      case Request.Refresh refresh -> {
+        if (!tables.containsKey(refresh.pgtId())) {
+          listener.initialize(refresh.pgtId());
+        }
+        await(refresh.id(), Set.of(refresh.pgtId()));
+      }
       case Request.Analyze _, Request.Validate _, Request.Explain _ -> listener.request(request);
     }
   }

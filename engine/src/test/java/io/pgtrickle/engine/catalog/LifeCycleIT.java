@@ -244,6 +244,9 @@ final class LifeCycleIT {
         "SELECT pgtrickle.create_or_replace_stream_table('repl', 'SELECT id FROM orders', '%s')";
     database.execute(String.format(replace, "1s"));
     database.execute(String.format(replace, "2s"));
+    database.execute(
+        "SELECT pgtrickle.create_or_replace_stream_table('repl', 'SELECT  orders.id FROM orders;',"
+            + " '2s')");
     assertThat(generation("repl")).isEqualTo("1");
     assertThat(
             database.value(

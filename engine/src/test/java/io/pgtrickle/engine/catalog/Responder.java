@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
@@ -24,6 +25,8 @@ final class Responder implements AutoCloseable {
     void write(Connection connection, Request request) throws SQLException;
   }
 
+  private static final Duration BEAT = Duration.ofMillis(100);
+
   private final CatalogDatabase database;
   private final Connection session;
   private final Connection replication;
@@ -32,7 +35,8 @@ final class Responder implements AutoCloseable {
   private final Thread thread;
   private final List<Request> requests = new CopyOnWriteArrayList<>();
   private volatile boolean stopped;
-  private volatile Answer answer;
+  private volatile boolean beating = true;
+  private final Answer answer;
 
   Responder(CatalogDatabase database, Answer answer) throws SQLException {
     this.database = database;
@@ -66,8 +70,9 @@ final class Responder implements AutoCloseable {
     thread = Thread.ofPlatform().name("responder").start(() -> respond(stream));
   }
 
-  void answer(Answer other) {
-    answer = other;
+  /// Goes on reading, but gives no sign of life any more.
+  void stopBeating() {
+    beating = false;
   }
 
   /// Everything that was asked so far.
@@ -75,13 +80,15 @@ final class Responder implements AutoCloseable {
     return requests;
   }
 
-  Lease lease() {
-    return lease;
-  }
-
   private void respond(PGReplicationStream stream) {
     try (Connection replies = database.connect()) {
+      long beatAt = System.nanoTime();
       while (!stopped) {
+        // Before version 17 it is this commit that flushes callers' messages.
+        if (beating && System.nanoTime() - beatAt >= 0) {
+          lease.heartbeat(replies);
+          beatAt = System.nanoTime() + BEAT.toNanos();
+        }
         ByteBuffer message = stream.readPending();
         if (message != null && message.get() == 'M') {
           Optional<Request> request = Request.parse(content(message));

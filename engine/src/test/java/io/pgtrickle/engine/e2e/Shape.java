@@ -13,12 +13,12 @@ record Shape(String name, String query) {
           new Shape(
               "computed",
               "SELECT id, credit * 2 + 1 AS twice, -credit AS minus, id % 7 AS rest, id / 3 AS"
-                  + " third, upper(region) || '/' || lower(coalesce(name, '?')) AS label,"
-                  + " length(name) AS len, substring(name from 1 for 2) AS head, credit::int AS"
-                  + " whole, id::text AS txt, CASE WHEN vip THEN 'v' WHEN credit IS NULL THEN 'n'"
-                  + " ELSE region END AS c, nullif(region, 'north') AS nn, credit BETWEEN 0 AND 50"
-                  + " AS mid, region IN ('north', 'south') AS ns, vip IS DISTINCT FROM true AS d"
-                  + " FROM customers"),
+                  + " third, upper(region COLLATE \"C\") || '/' || lower(coalesce(name, '?')"
+                  + " COLLATE \"C\") AS label, length(name) AS len, substring(name from 1 for 2) AS"
+                  + " head, credit::int AS whole, id::text AS txt, CASE WHEN vip THEN 'v' WHEN"
+                  + " credit IS NULL THEN 'n' ELSE region END AS c, nullif(region, 'north') AS nn,"
+                  + " credit BETWEEN 0 AND 50 AS mid, region IN ('north', 'south') AS ns, vip IS"
+                  + " DISTINCT FROM true AS d FROM customers"),
           new Shape(
               "joined",
               "SELECT o.id, c.name, c.region, o.amount, o.note FROM orders o"
@@ -109,15 +109,16 @@ record Shape(String name, String query) {
               "SELECT d.region, c.id FROM distinct_rows d JOIN customers c ON c.region = d.region"
                   + " WHERE d.vip"));
 
-  /// Rows of the table that the query has not, and of the query that the table has not, as bags and
-  /// as
-  /// text: all four must be 0.
-  String comparison() {
+  /// The rows in which the table differs from its query, as a bag and as text; none when they
+  /// agree.
+  String differences() {
     return """
-    SELECT (SELECT count(*) FROM (SELECT * FROM %1$s EXCEPT ALL (%2$s)) x),
-           (SELECT count(*) FROM ((%2$s) EXCEPT ALL SELECT * FROM %1$s) x),
-           (SELECT count(*) FROM (SELECT t::text FROM %1$s t EXCEPT ALL SELECT q::text FROM (%2$s) q) x),
-           (SELECT count(*) FROM (SELECT q::text FROM (%2$s) q EXCEPT ALL SELECT t::text FROM %1$s t) x)
+    SELECT 'unexpected', x::text FROM (SELECT * FROM %1$s EXCEPT ALL (%2$s)) x
+    UNION ALL SELECT 'missing', x::text FROM ((%2$s) EXCEPT ALL SELECT * FROM %1$s) x
+    UNION ALL SELECT 'unexpected text', x.r FROM (
+      SELECT row_of::text AS r FROM %1$s row_of EXCEPT ALL SELECT row_of::text FROM (%2$s) row_of) x
+    UNION ALL SELECT 'missing text', x.r FROM (
+      SELECT row_of::text AS r FROM (%2$s) row_of EXCEPT ALL SELECT row_of::text FROM %1$s row_of) x
     """
         .formatted("st." + name, query);
   }

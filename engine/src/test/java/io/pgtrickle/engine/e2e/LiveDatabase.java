@@ -1,0 +1,180 @@
+package io.pgtrickle.engine.e2e;
+
+import io.pgtrickle.engine.DatabaseUrl;
+import io.pgtrickle.engine.Sidecar;
+import io.pgtrickle.engine.SidecarConfig;
+import io.pgtrickle.engine.catalog.Installer;
+import io.pgtrickle.engine.embedded.EmbeddedServer;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/// A database of its own on the JVM's one embedded server, with pgtrickle installed and a sidecar.
+final class LiveDatabase implements AutoCloseable {
+  private static final AtomicInteger NUMBER = new AtomicInteger();
+  private static @Nullable EmbeddedServer server;
+
+  private final String name;
+  private final DatabaseUrl url;
+  private @Nullable Sidecar sidecar;
+
+  private LiveDatabase(String name, DatabaseUrl url) {
+    this.name = name;
+    this.url = url;
+  }
+
+  static synchronized EmbeddedServer server() {
+    EmbeddedServer running = server;
+    if (running == null) {
+      running = EmbeddedServer.start(EmbeddedServer.Options.throwaway());
+      server = running;
+      Runtime.getRuntime().addShutdownHook(new Thread(running::close));
+    }
+    return running;
+  }
+
+  /// A new database with the SQL objects, without a sidecar.
+  static LiveDatabase create() throws SQLException {
+    String name = "live_" + NUMBER.incrementAndGet();
+    try (Connection admin = server().connect();
+        Statement statement = admin.createStatement()) {
+      statement.execute("CREATE DATABASE " + name);
+    }
+    LiveDatabase database =
+        new LiveDatabase(
+            name,
+            DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + server().port() + "/" + name));
+    try (Connection connection = database.connect()) {
+      Installer.install(connection);
+    }
+    return database;
+  }
+
+  /// A new database with a running sidecar.
+  static LiveDatabase start() throws SQLException, InterruptedException {
+    LiveDatabase database = create();
+    if (!database.startSidecar().awaitReady(PATIENCE)) {
+      throw new IllegalStateException("the sidecar is not ready after " + PATIENCE);
+    }
+    return database;
+  }
+
+  Sidecar startSidecar() {
+    Sidecar started =
+        Sidecar.start(
+            new SidecarConfig(
+                url, "127.0.0.1", 0, Path.of(System.getProperty("java.io.tmpdir"), name)));
+    sidecar = started;
+    return started;
+  }
+
+  Sidecar sidecar() {
+    Sidecar running = sidecar;
+    if (running == null) {
+      throw new IllegalStateException("no sidecar was started");
+    }
+    return running;
+  }
+
+  void stopSidecar() {
+    Sidecar running = sidecar;
+    if (running != null) {
+      running.close();
+      sidecar = null;
+    }
+  }
+
+  DatabaseUrl url() {
+    return url;
+  }
+
+  Connection connect() throws SQLException {
+    return DriverManager.getConnection(url.jdbcUrl(), url.properties());
+  }
+
+  Connection connectAs(String role) throws SQLException {
+    var properties = url.properties();
+    properties.setProperty("user", role);
+    return DriverManager.getConnection(url.jdbcUrl(), properties);
+  }
+
+  static void run(Connection connection, String... statements) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      for (String sql : statements) {
+        statement.execute(sql);
+      }
+    }
+  }
+
+  /// The first column of the first row, as text.
+  static @Nullable String value(Connection connection, String sql) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(sql)) {
+      return row.next() ? row.getString(1) : null;
+    }
+  }
+
+  /// All rows, columns joined by `|`.
+  static List<String> rows(Connection connection, String sql) throws SQLException {
+    List<String> rows = new ArrayList<>();
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(sql)) {
+      while (row.next()) {
+        List<String> values = new ArrayList<>();
+        for (int i = 1; i <= row.getMetaData().getColumnCount(); i++) {
+          values.add(String.valueOf(row.getString(i)));
+        }
+        rows.add(String.join("|", values));
+      }
+    }
+    return rows;
+  }
+
+  /// Creates a stream table and waits until it is live.
+  static void streamTable(Connection connection, String name, String query, String mode)
+      throws SQLException {
+    try (var create =
+        connection.prepareStatement(
+            "SELECT pgtrickle.create_stream_table(?, ?, refresh_mode => ?)")) {
+      create.setString(1, name);
+      create.setString(2, query);
+      create.setString(3, mode);
+      create.execute();
+    }
+    ready(connection, name);
+  }
+
+  static void ready(Connection connection, String name) throws SQLException {
+    try (var wait = connection.prepareStatement("SELECT pgtrickle.wait_until_ready(?, '60 s')")) {
+      wait.setString(1, name);
+      wait.execute();
+    }
+  }
+
+  static void sync(Connection connection) throws SQLException {
+    run(connection, "SELECT pgtrickle.sync(timeout => '60 s')");
+  }
+
+  @Override
+  public void close() throws SQLException {
+    stopSidecar();
+    try (Connection connection = connect()) {
+      Installer.uninstall(connection);
+    }
+    try (Connection admin = server().connect();
+        Statement statement = admin.createStatement()) {
+      statement.execute("DROP DATABASE " + name + " WITH (FORCE)");
+    }
+  }
+
+  /// How long a test waits for something that takes milliseconds.
+  static final Duration PATIENCE = Duration.ofSeconds(60);
+}
