@@ -88,7 +88,7 @@ final class NodeTreeReader {
     int start = at;
     String word = word();
     if (text.startsWith("<>", start) && at == start + 2) {
-      return NodeTree.ABSENT;
+      return new NodeTree.Absent();
     }
     int afterWord = at;
     skipBlanks();
