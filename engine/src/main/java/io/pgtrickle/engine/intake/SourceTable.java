@@ -8,12 +8,15 @@ import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -25,10 +28,14 @@ import org.jspecify.annotations.Nullable;
 /// before
 /// anything is evaluated, so no operator ever sees a row that no commit contained.
 public final class SourceTable {
+  private static final int FIRST_USER_OID = 16_384;
+
   private final int relation;
   private final String name;
   private final Schema schema;
   private final int[] identity;
+  private final Set<String> logged;
+  private final SourceShape shape;
   private final RowStore rows;
 
   private @Nullable Relation described;
@@ -45,12 +52,23 @@ public final class SourceTable {
   /// @param name qualified, for messages
   /// @param schema the columns as plans scan them
   /// @param identity positions of the replica identity's columns; empty when whole rows are logged
+  /// @param logged the columns that the log carries: all but the virtual ones
+  /// @param shape what DDL had made of the table before it was copied
   /// @param merges runs the long merges of the arrangement
-  public SourceTable(int relation, String name, Schema schema, int[] identity, Executor merges) {
+  public SourceTable(
+      int relation,
+      String name,
+      Schema schema,
+      int[] identity,
+      List<String> logged,
+      SourceShape shape,
+      Executor merges) {
     this.relation = relation;
     this.name = name;
     this.schema = schema;
     this.identity = identity.clone();
+    this.logged = Set.copyOf(logged);
+    this.shape = shape;
     this.rows = new RowStore(schema, this.identity, merges);
   }
 
@@ -64,6 +82,11 @@ public final class SourceTable {
 
   public Schema schema() {
     return schema;
+  }
+
+  /// What the table must still look like for its rows to be those that are arranged here.
+  public SourceShape shape() {
+    return shape;
   }
 
   /// The rows as of the last epoch.
@@ -178,12 +201,40 @@ public final class SourceTable {
   private TupleDecoder decoder(Relation relation) {
     TupleDecoder current = decoder;
     if (current == null || described != relation) {
+      checkColumns(relation);
       checkIdentity(relation);
       current = TupleDecoder.of(schema, relation);
       decoder = current;
       described = relation;
     }
     return current;
+  }
+
+  // A column that is gone would read as NULL, and one of another type as another value.
+  private void checkColumns(Relation now) {
+    for (Column column : schema.columns()) {
+      if (logged.contains(column.name())) {
+        checkColumn(column, now);
+      }
+    }
+  }
+
+  private void checkColumn(Column column, Relation now) {
+    Relation.Column found =
+        now.columns().stream()
+            .filter(c -> c.name().equals(column.name()))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new StateDamaged(
+                        name + " no longer logs column \"" + column.name() + "\"", null));
+    int type = found.type().value();
+    // A domain is logged under its own OID, and read as its base type.
+    boolean builtIn = Integer.compareUnsigned(type, FIRST_USER_OID) < 0;
+    if (builtIn && type != column.type().oid()) {
+      throw new StateDamaged(
+          name + " logs column \"" + column.name() + "\" with another type than before", null);
+    }
   }
 
   private void checkIdentity(Relation now) {

@@ -24,6 +24,7 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.intake.Intake;
+import io.pgtrickle.engine.intake.SourceShape;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -742,6 +743,34 @@ public final class RefreshLoop {
     for (LiveTable table : List.copyOf(tables.values())) {
       if (table.differential() && table.sources().contains(relation)) {
         rebuild(table.id(), failure);
+      }
+    }
+  }
+
+  /// What the sources of live tables must still look like; boundary only.
+  public Map<Integer, SourceShape> sourceShapes() {
+    Map<Integer, SourceShape> shapes = new HashMap<>();
+    for (LiveTable table : tables.values()) {
+      if (!table.differential() && table.error().isEmpty()) {
+        table.sources().forEach(relation -> shapes.put(relation, SourceShape.ANY));
+      }
+    }
+    intake
+        .relations()
+        .forEach(
+            relation ->
+                intake.table(relation).ifPresent(table -> shapes.put(relation, table.shape())));
+    return shapes;
+  }
+
+  /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use
+  /// any more; boundary only.
+  public void sourceAltered(int relation, StateDamaged how) {
+    intake.detach(new Oid(relation));
+    sourceDamaged(relation, how);
+    for (LiveTable table : tables.values()) {
+      if (!table.differential() && table.sources().contains(relation)) {
+        full.request(table.id());
       }
     }
   }
