@@ -87,7 +87,8 @@ final class SidecarProcess implements AutoCloseable {
         client.send(HttpRequest.newBuilder(metrics).build(), BodyHandlers.ofString()).body());
   }
 
-  /// Stops it as a service manager would; what it warned of is shown, since it may explain a figure.
+  /// Stops it as a service manager would; what it warned of is shown, since it may explain a
+  /// figure.
   @Override
   public void close() {
     process.destroy();

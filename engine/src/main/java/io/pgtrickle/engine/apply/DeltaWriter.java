@@ -226,7 +226,11 @@ public final class DeltaWriter {
         Batch batch = entry.getValue();
         for (int i = 0; i < batch.rows.size(); i++) {
           CopyBinary.row(
-              table.schema(), batch.rows.get(i), entry.getKey().code(), batch.weights.getLong(i), out);
+              table.schema(),
+              batch.rows.get(i),
+              entry.getKey().code(),
+              batch.weights.getLong(i),
+              out);
           if (out.size() > 1 << 15) {
             copy.writeToCopy(out.array(), 0, out.size());
             out.clear();

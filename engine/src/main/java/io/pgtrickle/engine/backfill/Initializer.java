@@ -138,8 +138,8 @@ public final class Initializer {
 
   // ---- prepare ----------------------------------------------------------------------------------
 
-  private Map<Long, Preparation> prepare(
-      Connection session, List<Definition> batch) throws SQLException {
+  private Map<Long, Preparation> prepare(Connection session, List<Definition> batch)
+      throws SQLException {
     Map<Long, Preparation> ready = new LinkedHashMap<>();
     for (Definition definition : batch) {
       progress.phase(definition, "preparing", 0);
@@ -201,7 +201,8 @@ public final class Initializer {
           if (isStreamTable.test(scan.relation())) {
             continue;
           }
-          // Columns were added since it was copied: what reads the old shape is built anew with this.
+          // Columns were added since it was copied: what reads the old shape is built anew with
+          // this.
           atBoundary(() -> loop.requireShape(scan));
           boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
           if (!attached && !missing.containsKey(scan.relation())) {
@@ -222,9 +223,9 @@ public final class Initializer {
     }
     List<SourceCopy.Source> sources = List.copyOf(missing.values());
     atBoundary(
-            () -> {
-              sources.forEach(source -> loop.intake().retain(source.attachment()));
-            });
+        () -> {
+          sources.forEach(source -> loop.intake().retain(source.attachment()));
+        });
     try {
       Lsn consistentPoint =
           new SourceCopy(database, publication)
@@ -242,9 +243,9 @@ public final class Initializer {
               () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
     } catch (RuntimeException | SQLException | InterruptedException e) {
       atBoundary(
-            () -> {
-              sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
-            });
+          () -> {
+            sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
+          });
       throw e;
     }
   }
@@ -286,9 +287,9 @@ public final class Initializer {
       new DeltaWriter(writer, one.table()).createIdentityIndex(serverVersion(writer));
       writer.commit();
       atBoundary(
-            () -> {
-              loop.joinFull(definition, one.table(), one.verdict(), one.document());
-            });
+          () -> {
+            loop.joinFull(definition, one.table(), one.verdict(), one.document());
+          });
       return true;
     }
     Plan plan = one.plan().get();
@@ -308,9 +309,9 @@ public final class Initializer {
         build.catchUp();
       }
       atBoundary(
-            () -> {
-              loop.join(build, definition, one.table(), one.verdict(), one.document());
-            });
+          () -> {
+            loop.join(build, definition, one.table(), one.verdict(), one.document());
+          });
       joined = true;
       return true;
     } finally {

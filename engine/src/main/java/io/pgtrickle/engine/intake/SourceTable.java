@@ -47,10 +47,12 @@ public final class SourceTable {
   /// @param relation `pg_class.oid`, which is also how plans name it
   /// @param name qualified, for messages
   /// @param schema the columns as plans scan them
-  /// @param published the columns that the stream carries; the others are NULL here, and no plan reads them
+  /// @param published the columns that the stream carries; the others are NULL here, and no plan
+  /// reads them
   /// @param identity positions of the replica identity's columns; empty when whole rows are logged
   /// @param merges runs the long merges of the arrangement
-  public SourceTable(int relation,
+  public SourceTable(
+      int relation,
       String name,
       Schema schema,
       List<String> published,
@@ -197,7 +199,8 @@ public final class SourceTable {
     return current;
   }
 
-  // DDL is not in the log, and rewrites rows without a word: whatever became of a column, the arrangement's
+  // DDL is not in the log, and rewrites rows without a word: whatever became of a column, the
+  // arrangement's
   // values of it are no longer the table's. A column that was added is none of ours.
   private void checkColumns(Relation now) {
     for (String name : published) {

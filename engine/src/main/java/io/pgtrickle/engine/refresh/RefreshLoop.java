@@ -188,8 +188,7 @@ public final class RefreshLoop {
               }
             });
     if (!accepted) {
-      future.completeExceptionally(
-          new SourceUnavailable("53400", TOO_MANY_TASKS, null));
+      future.completeExceptionally(new SourceUnavailable("53400", TOO_MANY_TASKS, null));
     }
     return future;
   }
@@ -759,7 +758,8 @@ public final class RefreshLoop {
     }
   }
 
-  /// Lets go of a base table that is decoded in another shape than a new scan of it has; all that read it are
+  /// Lets go of a base table that is decoded in another shape than a new scan of it has; all that
+  /// read it are
   /// built anew.
   public void requireShape(Plan.Scan scan) {
     intake
@@ -770,7 +770,8 @@ public final class RefreshLoop {
               intake.detach(new Oid(scan.relation()));
               sourceDamaged(
                   scan.relation(),
-                  new StateDamaged(table.name() + " has other columns than when it was copied", null));
+                  new StateDamaged(
+                      table.name() + " has other columns than when it was copied", null));
             });
   }
 
@@ -778,8 +779,7 @@ public final class RefreshLoop {
   public void sourcesDropped(Set<Integer> relations) {
     for (LiveTable table : List.copyOf(tables.values())) {
       if (table.sources().stream().anyMatch(relations::contains) && table.error().isEmpty()) {
-        rebuild(
-            table.id(), new Failure("42P01", "a table that the query reads was dropped", true));
+        rebuild(table.id(), new Failure("42P01", "a table that the query reads was dropped", true));
       }
     }
   }
