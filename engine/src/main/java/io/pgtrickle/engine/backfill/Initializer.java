@@ -20,6 +20,7 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.CopiedRows;
+import io.pgtrickle.engine.refresh.BoundaryTask;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
@@ -416,7 +417,7 @@ public final class Initializer {
     return boundary(() -> loop.table(definition.pgtId()).isPresent());
   }
 
-  private <T> T boundary(RefreshLoop.BoundaryTask<T> task) throws InterruptedException {
+  private <T> T boundary(BoundaryTask<T> task) throws InterruptedException {
     return await(loop.atBoundary(task));
   }
 
