@@ -33,8 +33,7 @@ final class DatumImageTest {
   void constantsAreRead(int type, String image, String text) {
     SqlType sqlType = SqlType.of(type);
     Object value =
-        Objects.requireNonNull(
-            DatumImage.literal((Datum) NodeTree.parse(image), sqlType).value());
+        Objects.requireNonNull(DatumImage.literal((Datum) NodeTree.parse(image), sqlType).value());
     assertThat(TypeCodec.of(sqlType).toText(value)).isEqualTo(text);
   }
 
@@ -49,8 +48,7 @@ final class DatumImageTest {
     "114, 6 [ 24 0 0 0 123 125 ]",
   })
   void whatCannotBeReadIsRefused(int type, String image) {
-    assertThatThrownBy(
-            () -> DatumImage.literal((Datum) NodeTree.parse(image), SqlType.of(type)))
+    assertThatThrownBy(() -> DatumImage.literal((Datum) NodeTree.parse(image), SqlType.of(type)))
         .isInstanceOf(QueryRejected.class);
   }
 

@@ -9,8 +9,7 @@ import org.junit.jupiter.api.Test;
 
 final class NodeFormTest {
   private static final Node NULL_TEST =
-      (Node)
-          NodeTree.parse("{NULLTEST :arg <> :nulltesttype 1 :argisrow false :location 7}");
+      (Node) NodeTree.parse("{NULLTEST :arg <> :nulltesttype 1 :argisrow false :location 7}");
 
   @Test
   void aNodeOfWhichEverythingIsReadPasses() {

@@ -65,7 +65,8 @@ final class NodeTreeTest {
   void escapedCharactersStandForThemselves() {
     assertThat(field("{ALIAS :aliasname *SELECT*\\ 1 :colnames (\"a\\ \\(b\\)\")}", "aliasname"))
         .isEqualTo(new Token("*SELECT* 1"));
-    assertThat(NodeTree.parse("(\"\\{x\\}\\\\\")")).isEqualTo(new Items(List.of(new Token("{x}\\"))));
+    assertThat(NodeTree.parse("(\"\\{x\\}\\\\\")"))
+        .isEqualTo(new Items(List.of(new Token("{x}\\"))));
     assertThat(NodeTree.parse("\\1a")).isEqualTo(new Token("1a"));
   }
 

@@ -12,14 +12,15 @@ final class SecondReaderTest {
     Outline outline =
         SecondReader.outline(
             """
-             SELECT c.region,
-                count(*) AS n,
-                sum(o.total) FILTER (WHERE (o.state = 'OK'::bpchar)) AS s
-               FROM ((public.customers c
-                 JOIN public.orders o ON ((o.customer = c.id)))
-                 JOIN ( SELECT DISTINCT "Odd".x FROM s."Odd" UNION SELECT 1) q(x) ON (true))
-              GROUP BY c.region, o.state
-             HAVING (count(*) > 1)""");
+            SELECT c.region,
+               count(*) AS n,
+               sum(o.total) FILTER (WHERE (o.state = 'OK'::bpchar)) AS s
+              FROM ((public.customers c
+                JOIN public.orders o ON ((o.customer = c.id)))
+                JOIN ( SELECT DISTINCT "Odd".x FROM s."Odd" UNION SELECT 1) q(x) ON (true))
+             GROUP BY c.region, o.state
+            HAVING (count(*) > 1)\
+            """);
     assertThat(outline.tables()).containsExactly("public.customers", "public.orders", "s.Odd");
     assertThat(outline.selects()).isEqualTo(3);
     assertThat(outline.unions()).containsExactly("UNION");
@@ -47,8 +48,7 @@ final class SecondReaderTest {
   @Test
   void constructsAreFoundByKeywordsOutsideOfLiteralsAndComments() {
     String query = "SELECT 'LEFT JOIN', \"LEFT\" /* LEFT JOIN */ FROM a LEFT\n JOIN b ON true";
-    assertThat(SecondReader.position(query, "LEFT JOIN"))
-        .isEqualTo(query.lastIndexOf("LEFT") + 1);
+    assertThat(SecondReader.position(query, "LEFT JOIN")).isEqualTo(query.lastIndexOf("LEFT") + 1);
     assertThat(SecondReader.position("SELECT x FROM f", "LIMIT")).isZero();
   }
 

@@ -28,8 +28,7 @@ final class ColumnPruningTest {
 
   @Test
   void inputsOfAJoinKeepKeysResidualsAndWhatIsUsedAbove() {
-    Plan plan =
-        project(join(t, u, less(col(1), col(6)), key(col(0), col(1))), col(3));
+    Plan plan = project(join(t, u, less(col(1), col(6)), key(col(0), col(1))), col(3));
     Plan joined =
         join(narrow(t, 0, 1, 3), narrow(u, 1, 2), less(col(1), col(4)), key(col(0), col(0)));
     assertThat(ColumnPruning.rewrite(plan)).isEqualTo(project(narrow(joined, 2), col(0)));
@@ -38,8 +37,7 @@ final class ColumnPruningTest {
   @Test
   void aFilterKeepsItsColumnsBelowAndDropsThemAbove() {
     assertThat(ColumnPruning.rewrite(project(filter(t, less(col(2), value(1))), col(0))))
-        .isEqualTo(
-            project(narrow(filter(narrow(t, 0, 2), less(col(1), value(1))), 0), col(0)));
+        .isEqualTo(project(narrow(filter(narrow(t, 0, 2), less(col(1), value(1))), 0), col(0)));
   }
 
   @Test
@@ -70,8 +68,7 @@ final class ColumnPruningTest {
   @Test
   void everyColumnOfADistinctStays() {
     Plan plan = narrow(new Plan.Distinct(t), 1);
-    assertThat(ColumnPruning.rewrite(plan))
-        .isEqualTo(narrow(narrow(new Plan.Distinct(t), 1), 0));
+    assertThat(ColumnPruning.rewrite(plan)).isEqualTo(narrow(narrow(new Plan.Distinct(t), 1), 0));
   }
 
   @Test

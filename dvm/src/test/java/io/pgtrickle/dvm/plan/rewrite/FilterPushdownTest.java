@@ -45,8 +45,7 @@ final class FilterPushdownTest {
   void movesToTheSideOfAJoinThatHasItsColumns() {
     Plan plan =
         filter(
-            cross(t, u),
-            and(less(col(0), value(1)), less(col(4), value(2)), less(col(1), col(3))));
+            cross(t, u), and(less(col(0), value(1)), less(col(4), value(2)), less(col(1), col(3))));
     assertThat(FilterPushdown.rewrite(plan))
         .isEqualTo(
             filter(

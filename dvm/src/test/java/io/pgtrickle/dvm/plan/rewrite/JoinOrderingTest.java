@@ -29,9 +29,7 @@ final class JoinOrderingTest {
 
   @Test
   void equalitiesBecomeKeysAndTheRestStaysResidual() {
-    assertThat(
-            JoinOrdering.rewrite(
-                join(a, b, and(equal(col(2), col(1)), less(col(0), col(3))))))
+    assertThat(JoinOrdering.rewrite(join(a, b, and(equal(col(2), col(1)), less(col(0), col(3))))))
         .isEqualTo(join(a, b, less(col(0), col(3)), key(col(1), col(0))));
   }
 
@@ -85,12 +83,10 @@ final class JoinOrderingTest {
 
   @Test
   void anEqualityThatNoJoinSeparatesIsAResidual() {
-    Signature plus =
-        new Signature(177, "pg_catalog", "int4pl", List.of(23, 23), 23, true, 'i');
+    Signature plus = new Signature(177, "pg_catalog", "int4pl", List.of(23, 23), 23, true, 'i');
     Expr sum = new Expr.Call(plus, List.of(col(0), col(2)), SqlType.INT4, 0);
     // a and c are joined by a key first; then a + b = c has no side that is b alone.
-    Plan plan =
-        filter(cross(cross(a, b), c), and(equal(col(0), col(4)), equal(sum, col(5))));
+    Plan plan = filter(cross(cross(a, b), c), and(equal(col(0), col(4)), equal(sum, col(5))));
     Plan rewritten = JoinOrdering.rewrite(plan);
     assertThat(rewritten.schema()).isEqualTo(plan.schema());
     assertThat(rewritten.toString()).contains("int4pl");
@@ -99,8 +95,7 @@ final class JoinOrderingTest {
   @Test
   void aSelfEqualityIsNoKey() {
     Plan plan = join(a, b, equal(col(0), col(1)));
-    assertThat(JoinOrdering.rewrite(plan))
-        .isEqualTo(cross(filter(a, equal(col(0), col(1))), b));
+    assertThat(JoinOrdering.rewrite(plan)).isEqualTo(cross(filter(a, equal(col(0), col(1))), b));
   }
 
   @Test
@@ -143,8 +138,7 @@ final class JoinOrderingTest {
         new Signature(function, "pg_catalog", "eq", List.of(left, right), 16, true, 'i');
     return new Expr.Call(
         signature,
-        List.of(
-            new Expr.Column(0, SqlType.of(left)), new Expr.Column(1, SqlType.of(right))),
+        List.of(new Expr.Column(0, SqlType.of(left)), new Expr.Column(1, SqlType.of(right))),
         SqlType.BOOL,
         0);
   }

@@ -1,0 +1,103 @@
+package io.pgtrickle.bench;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Measures the engine from commit to visible row and prints Markdown tables.
+///
+///     EndToEnd [--quick] latency | bulk | refresh | phd1 | all
+///
+/// `--quick` shrinks every size so that a run takes a minute; its figures only show that the
+/// program works.
+public final class EndToEnd {
+  private static final int USAGE = 64;
+
+  private EndToEnd() {}
+
+  /// One table or more of the report.
+  @FunctionalInterface
+  interface Measurement {
+    void run(Scale scale, PrintStream out) throws SQLException, IOException, InterruptedException;
+  }
+
+  /// How large the measurements are.
+  ///
+  /// @param baseRows of the tables that are refreshed
+  /// @param transactionRows of the one large transaction
+  /// @param smallTransactions of one row each
+  /// @param seconds that each rate is measured for
+  /// @param rounds of which medians are taken
+  record Scale(int baseRows, int transactionRows, int smallTransactions, int seconds, int rounds) {
+    static final Scale FULL = new Scale(1_000_000, 1_000_000, 100_000, 20, 7);
+    static final Scale QUICK = new Scale(50_000, 50_000, 5_000, 4, 3);
+  }
+
+  private static Map<String, Measurement> measurements() {
+    Map<String, Measurement> all = new LinkedHashMap<>();
+    all.put("latency", Latency::measure);
+    all.put("bulk", Bulk::measure);
+    all.put("refresh", Refresh::measure);
+    all.put("phd1", ResidueCost::measure);
+    return all;
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    List<String> wanted = new ArrayList<>(List.of(arguments));
+    Scale scale = wanted.remove("--quick") ? Scale.QUICK : Scale.FULL;
+    Map<String, Measurement> measurements = measurements();
+    if (wanted.equals(List.of("all"))) {
+      wanted = List.copyOf(measurements.keySet());
+    }
+    if (wanted.isEmpty() || !measurements.keySet().containsAll(wanted)) {
+      System.err.println(
+          "usage: EndToEnd [--quick] all | " + String.join(" | ", measurements.keySet()));
+      System.exit(USAGE);
+    }
+    PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    out.println("Machine: " + machine());
+    for (Map.Entry<String, Measurement> measurement : measurements.entrySet()) {
+      if (wanted.contains(measurement.getKey())) {
+        out.printf("%n## %s%n%n", measurement.getKey());
+        out.println("Load average before: " + load());
+        measurement.getValue().run(scale, out);
+        out.println("Load average after: " + load());
+      }
+    }
+    // The embedded server's library leaves threads behind that are no daemons.
+    System.exit(0);
+  }
+
+  private static String machine() throws IOException {
+    return Runtime.getRuntime().availableProcessors()
+        + " processors, "
+        + field(Path.of("/proc/meminfo"), "MemTotal")
+        + ", "
+        + field(Path.of("/proc/cpuinfo"), "model name")
+        + ", Java "
+        + Runtime.version();
+  }
+
+  private static String field(Path file, String name) throws IOException {
+    if (!Files.isReadable(file)) {
+      return name + " unknown";
+    }
+    return Files.readAllLines(file).stream()
+        .filter(line -> line.startsWith(name))
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .findFirst()
+        .orElse(name + " unknown");
+  }
+
+  private static String load() throws IOException {
+    Path file = Path.of("/proc/loadavg");
+    return Files.isReadable(file) ? Files.readString(file).strip() : "unknown";
+  }
+}

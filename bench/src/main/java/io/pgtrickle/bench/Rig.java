@@ -1,0 +1,159 @@
+package io.pgtrickle.bench;
+
+import io.pgtrickle.engine.DatabaseUrl;
+import io.pgtrickle.engine.catalog.Installer;
+import io.pgtrickle.engine.embedded.EmbeddedServer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// A durable server with an empty database, and the sidecar that follows it.
+///
+/// The server, the sidecar and the measuring client are three processes (the server many more), as
+/// they would be in production, on one machine and therefore on one clock.
+final class Rig implements AutoCloseable {
+  private static final int MAJOR = 18;
+
+  /// Beyond the defaults: what anybody gives a server with some millions of rows. REFRESH and the
+  /// sidecar's statements profit alike.
+  private static final Map<String, String> SETTINGS =
+      Map.of(
+          "shared_buffers", "1GB",
+          "work_mem", "64MB",
+          "maintenance_work_mem", "256MB",
+          "max_wal_size", "8GB");
+
+  private static final List<String> DURABLE =
+      List.of("fsync", "synchronous_commit", "full_page_writes");
+
+  private final EmbeddedServer server;
+  private final Connection connection;
+  private Optional<SidecarProcess> sidecar = Optional.empty();
+
+  private Rig(EmbeddedServer server, Connection connection) {
+    this.server = server;
+    this.connection = connection;
+  }
+
+  /// A server without a sidecar.
+  static Rig withoutSidecar() throws SQLException {
+    EmbeddedServer server =
+        EmbeddedServer.start(
+            new EmbeddedServer.Options(
+                MAJOR,
+                Optional.empty(),
+                0,
+                Path.of(System.getProperty("java.io.tmpdir"), "embedded-pg"),
+                Optional.empty(),
+                SETTINGS));
+    Rig rig = new Rig(server, server.connect());
+    for (String setting : DURABLE) {
+      String value = rig.text("SHOW " + setting);
+      if (!value.equals("on")) {
+        throw new IllegalStateException(setting + " is " + value + ": commits are not durable");
+      }
+    }
+    return rig;
+  }
+
+  static Rig start() throws SQLException, IOException, InterruptedException {
+    Rig rig = withoutSidecar();
+    Installer.install(rig.connection);
+    rig.sidecar = Optional.of(SidecarProcess.start(rig.server.url()));
+    return rig;
+  }
+
+  DatabaseUrl url() {
+    return server.url();
+  }
+
+  /// The client's own connection, in autocommit mode.
+  Connection connection() {
+    return connection;
+  }
+
+  Connection connect() throws SQLException {
+    return server.connect();
+  }
+
+  /// What the sidecar says of itself just now.
+  Metrics metrics() throws IOException, InterruptedException {
+    return sidecar.orElseThrow(() -> new IllegalStateException("there is no sidecar")).metrics();
+  }
+
+  void execute(String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  String text(String sql) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(sql)) {
+      row.next();
+      return row.getString(1);
+    }
+  }
+
+  long number(String sql) throws SQLException {
+    return Long.parseLong(text(sql));
+  }
+
+  /// Creates a stream table, waits for its first contents and makes sure that it is incremental.
+  void createStreamTable(String name, String query) throws SQLException {
+    call("SELECT pgtrickle.create_stream_table(?, ?)", name, query);
+    call("SELECT pgtrickle.wait_until_ready(?, interval '30 min')", name);
+    String mode =
+        text(
+            "SELECT concat_ws(', ', effective_mode, downgrade_reason)"
+                + " FROM pgtrickle.explain_refresh_mode('%s')".formatted(name));
+    if (!mode.equals("DIFFERENTIAL")) {
+      throw new IllegalStateException(name + " is refreshed in mode " + mode);
+    }
+  }
+
+  /// Returns when the stream table shows everything that has committed.
+  void sync(String name) throws SQLException {
+    call("SELECT pgtrickle.sync(?, interval '30 min')", name);
+  }
+
+  /// Fails unless a stream table holds exactly the rows of a query, as bags.
+  void requireEqual(String table, String query) throws SQLException {
+    long differing =
+        number(
+            """
+            SELECT (SELECT count(*) FROM (TABLE %1$s EXCEPT ALL (%2$s)) x)
+                 + (SELECT count(*) FROM ((%2$s) EXCEPT ALL TABLE %1$s) x)
+            """
+                .formatted(table, query));
+    if (differing != 0) {
+      throw new IllegalStateException(table + " differs from its query in " + differing + " rows");
+    }
+  }
+
+  private void call(String sql, String... arguments) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      for (int i = 0; i < arguments.length; i++) {
+        statement.setString(i + 1, arguments[i]);
+      }
+      statement.execute();
+    }
+  }
+
+  @Override
+  public void close() {
+    try (server) {
+      sidecar.ifPresent(SidecarProcess::close);
+      connection.close();
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
