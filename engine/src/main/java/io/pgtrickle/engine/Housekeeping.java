@@ -14,12 +14,17 @@ import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.notify.Coalescer;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -132,31 +137,23 @@ final class Housekeeping {
       return;
     }
     for (long id : changes.dropped()) {
-      boundary(() -> loop.remove(id));
+      loop.post(() -> loop.remove(id));
       LOG.info("stream table {} is gone", id);
     }
     for (Definition definition : changes.initialize()) {
-      boundary(() -> loop.remove(definition.pgtId()));
+      loop.post(() -> loop.remove(definition.pgtId()));
       StreamTableState.initializing(definition).put(session);
       if (definition.initialize()) {
         queue.request(definition.pgtId());
       }
     }
     for (Definition definition : changes.redefine()) {
-      boundary(() -> loop.redefine(definition));
+      loop.post(() -> loop.redefine(definition));
     }
     if (!changes.dropped().isEmpty()) {
       StreamTableState.removeOrphans(session);
       queue.releaseUnused();
     }
-  }
-
-  private void boundary(Runnable task) {
-    loop.atBoundary(
-        () -> {
-          task.run();
-          return true;
-        });
   }
 
   private void heartbeat() throws SQLException {
@@ -169,9 +166,35 @@ final class Housekeeping {
   private void regularly() throws SQLException {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
-    boundary(() -> coalescer.window(settings.notifyWindow()));
+    loop.post(() -> coalescer.window(settings.notifyWindow()));
+    lookForDroppedSources();
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
+  }
+
+  // DROP TABLE leaves no trace in the stream.
+  private void lookForDroppedSources() throws SQLException {
+    Set<Integer> sources = loop.sourcesSeen();
+    if (sources.isEmpty()) {
+      return;
+    }
+    Set<Integer> missing = new HashSet<>(sources);
+    try (PreparedStatement query =
+        session.prepareStatement("SELECT oid FROM pg_class WHERE oid = ANY (?::oid[])")) {
+      query.setString(
+          1,
+          sources.stream()
+              .map(Integer::toUnsignedString)
+              .collect(Collectors.joining(",", "{", "}")));
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          missing.remove((int) row.getLong(1));
+        }
+      }
+    }
+    if (!missing.isEmpty()) {
+      loop.post(() -> loop.sourcesDropped(missing));
+    }
   }
 
   private long lag() throws SQLException {

@@ -1,7 +1,6 @@
 package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.type.ByteSink;
-import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.Arrays;
@@ -12,16 +11,17 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Bound is what is *equal* in SQL, so the rows found are a superset of those that look the same.
 final class Bindings {
-  private static final Bytes ANY = Bytes.copyOf(new byte[] {1});
+  private static final byte[] ANY = {1};
 
-  private final @Nullable Bytes[] parts;
+  // Per column its key with the tag before it; null where nothing is known.
+  private final byte[] @Nullable [] parts;
 
-  private Bindings(@Nullable Bytes[] parts) {
+  private Bindings(byte[] @Nullable [] parts) {
     this.parts = parts;
   }
 
   static Bindings none(int columns) {
-    return new Bindings(new @Nullable Bytes[columns]);
+    return new Bindings(new byte[columns] @Nullable []);
   }
 
   /// Every column bound to what a row has.
@@ -29,15 +29,11 @@ final class Bindings {
     Bindings all = none(schema.size());
     ByteSink scratch = new ByteSink();
     for (int i = 0; i < schema.size(); i++) {
-      all.parts[i] = part(schema, row, i, scratch);
+      scratch.clear();
+      schema.appendKey(row, new int[] {i}, scratch);
+      all.parts[i] = scratch.toArray();
     }
     return all;
-  }
-
-  private static Bytes part(Schema schema, Row row, int column, ByteSink scratch) {
-    scratch.clear();
-    schema.appendKey(row, new int[] {column}, scratch);
-    return Bytes.copyOf(scratch.array(), 0, scratch.size());
   }
 
   /// Binds a column to an arbitrary value that is not NULL, to ask what could be reached.
@@ -54,19 +50,19 @@ final class Bindings {
   }
 
   boolean isNull(int column) {
-    Bytes part = parts[column];
-    return part != null && part.at(0) == 2;
+    byte[] part = parts[column];
+    return part != null && part[0] == 2;
   }
 
   /// Takes over what another says of a column; false when the two contradict each other.
   boolean bind(int column, Bindings other, int from) {
-    Bytes part = other.parts[from];
+    byte[] part = other.parts[from];
     if (part == null) {
       return true;
     }
-    Bytes mine = parts[column];
+    byte[] mine = parts[column];
     parts[column] = part;
-    return mine == null || mine.equals(part);
+    return mine == null || Arrays.equals(mine, part);
   }
 
   Bindings slice(int from, int to) {
@@ -76,22 +72,26 @@ final class Bindings {
   /// Appends the key made of some columns, all of which are bound.
   void appendKey(List<Integer> columns, ByteSink out) {
     for (int column : columns) {
-      Bytes part = parts[column];
+      byte[] part = parts[column];
       if (part == null) {
         throw new IllegalStateException("column " + column + " is not bound");
       }
-      for (int i = 0; i < part.size(); i++) {
-        out.putByte(part.at(i));
-      }
+      out.putBytes(part);
     }
   }
 
   /// Whether a row has the bound values.
   boolean matches(Schema schema, Row row, ByteSink scratch) {
+    int[] column = new int[1];
     for (int i = 0; i < parts.length; i++) {
-      Bytes part = parts[i];
-      if (part != null && !part.equals(part(schema, row, i, scratch))) {
-        return false;
+      byte[] part = parts[i];
+      if (part != null) {
+        column[0] = i;
+        scratch.clear();
+        schema.appendKey(row, column, scratch);
+        if (!Arrays.equals(part, 0, part.length, scratch.array(), 0, scratch.size())) {
+          return false;
+        }
       }
     }
     return true;

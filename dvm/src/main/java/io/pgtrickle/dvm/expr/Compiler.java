@@ -17,16 +17,18 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
 import io.pgtrickle.dvm.expr.Expr.Truth;
+import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.expr.NativeFunction.Role;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.SqlType;
-import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +56,7 @@ public final class Compiler {
   /// @throws IllegalArgumentException when it is not native, see [FunctionLibrary#refusals]
   public static Evaluator compile(Expr expression, Schema input, EvaluationSettings settings) {
     requireNative(expression, settings);
-    return new Compiler(input, settings).evaluator(expression);
+    return new Compiler(input, settings).compile(expression).evaluator();
   }
 
   /// Compiles a condition: a row passes only if it is true.
@@ -76,6 +78,10 @@ public final class Compiler {
   /// An evaluator of which it may be known that it yields the same for every row.
   private sealed interface Compiled {
     Evaluator evaluator();
+
+    default boolean isConstant(@Nullable Object wanted) {
+      return this instanceof Constant(var value) && Objects.equals(value, wanted);
+    }
   }
 
   private record Constant(@Nullable Object value) implements Compiled {
@@ -89,7 +95,7 @@ public final class Compiler {
 
   private RowPredicate predicate(Expr condition) {
     return switch (condition) {
-      // Under a filter NULL counts as false, but the operands after a NULL are evaluated all the
+      // For a filter NULL is as good as false, but the operands after a NULL are evaluated all the
       // same:
       // they may fail.
       case And(List<Expr> operands) when operands.stream().allMatch(Expressions::isTotal) -> {
@@ -103,24 +109,14 @@ public final class Compiler {
           return true;
         };
       }
-      case Or(List<Expr> operands) -> {
-        RowPredicate[] tests = operands.stream().map(this::predicate).toArray(RowPredicate[]::new);
-        yield row -> {
-          for (RowPredicate test : tests) {
-            if (test.test(row)) {
-              return true;
-            }
-          }
-          return false;
-        };
-      }
-      case IsNull _,
+      case And _,
+          Or _,
+          IsNull _,
           Column _,
           Literal _,
           Call _,
           Relabel _,
           TextCast _,
-          And _,
           Not _,
           IsTruth _,
           IsDistinct _,
@@ -128,88 +124,96 @@ public final class Compiler {
           Coalesce _,
           Extreme _,
           Case _,
-          Quantified _ -> {
-        Evaluator evaluator = evaluator(condition);
-        yield row -> Boolean.TRUE.equals(evaluator.evaluate(row));
-      }
+          Quantified _ ->
+          truth(compile(condition));
     };
   }
 
-  private Evaluator evaluator(Expr expression) {
-    return compile(expression).evaluator();
+  private static RowPredicate truth(Compiled condition) {
+    Evaluator evaluator = condition.evaluator();
+    return row -> Boolean.TRUE.equals(evaluator.evaluate(row));
   }
 
+  /// Compiles as the server's planner simplifies, so that an operand whose value cannot matter is
+  /// not
+  /// evaluated, and does not fail, on either side.
   private Compiled compile(Expr expression) {
-    if (expression instanceof Literal(var value, _)) {
-      return new Constant(value);
-    }
-    if (expression instanceof Call call && isNullByStrictness(call)) {
-      return new Constant(null);
-    }
-    Evaluator evaluator = node(expression);
-    if (!isConstant(expression)) {
-      return new Variable(evaluator);
-    }
-    try {
-      return new Constant(evaluator.evaluate(NO_ROW));
-    } catch (EvaluationFailure _) {
-      return new Variable(evaluator);
-    }
-  }
-
-  /// The server's planner replaces a strict call with a constant NULL among its arguments by NULL;
-  /// the other
-  /// arguments are never evaluated.
-  private boolean isNullByStrictness(Call call) {
-    return call.function().strict()
-        && call.arguments().stream()
-            .anyMatch(
-                argument ->
-                    isConstant(argument)
-                        && compile(argument) instanceof Constant(var value)
-                        && value == null);
-  }
-
-  private static boolean isConstant(Expr expression) {
-    return !(expression instanceof Column)
-        && Expressions.children(expression).stream().allMatch(Compiler::isConstant);
-  }
-
-  private Evaluator node(Expr expression) {
     return switch (expression) {
-      case Column(int index, _) -> row -> input.value(row, index);
-      case Literal(var value, _) -> _ -> value;
-      case Call call -> call(call);
-      case Relabel(Expr operand, _) -> evaluator(operand);
-      case TextCast(Expr operand, SqlType type) -> textCast(operand, type);
-      case And(List<Expr> operands) -> junction(operands, Boolean.FALSE);
-      case Or(List<Expr> operands) -> junction(operands, Boolean.TRUE);
+      case Literal(var value, _) -> new Constant(value);
+      case Column(int index, _) -> new Variable(row -> input.value(row, index));
+      case Call call -> {
+        List<Compiled> arguments = compileAll(call.arguments());
+        yield call.function().strict() && arguments.stream().anyMatch(a -> a.isConstant(null))
+            ? new Constant(null)
+            : folded(arguments, call(call, arguments));
+      }
+      case Relabel(Expr operand, _) -> compile(operand);
+      case TextCast(Expr operand, SqlType type) -> {
+        Compiled value = compile(operand);
+        yield folded(List.of(value), textCast(operand.type(), type, value.evaluator()));
+      }
+      case And(List<Expr> operands) -> junction(compileAll(operands), Boolean.FALSE);
+      case Or(List<Expr> operands) -> junction(compileAll(operands), Boolean.TRUE);
       case Not(Expr operand) -> {
-        Evaluator evaluator = evaluator(operand);
-        yield row -> {
-          Object value = evaluator.evaluate(row);
-          return value == null ? null : !(Boolean) value;
-        };
+        Compiled value = compile(operand);
+        yield folded(List.of(value), not(value.evaluator()));
       }
       case IsNull(Expr operand) -> {
-        Evaluator evaluator = evaluator(operand);
-        yield row -> evaluator.evaluate(row) == null;
+        Compiled value = compile(operand);
+        Evaluator evaluator = value.evaluator();
+        yield folded(List.of(value), row -> evaluator.evaluate(row) == null);
       }
-      case IsTruth(Expr operand, Truth truth) -> isTruth(evaluator(operand), truth);
-      case IsDistinct(Call equality) -> isDistinct(equality);
-      case NullIf(Call equality, _) -> nullIf(equality);
-      case Coalesce(List<Expr> operands, _) -> coalesce(operands);
-      case Extreme extreme -> extreme(extreme);
+      case IsTruth(Expr operand, Truth truth) -> {
+        Compiled value = compile(operand);
+        yield folded(List.of(value), isTruth(value.evaluator(), truth));
+      }
+      case IsDistinct(Call equality) -> {
+        List<Compiled> operands = compileAll(equality.arguments());
+        yield folded(operands, isDistinct(equality, operands));
+      }
+      case NullIf(Call equality, _) -> {
+        List<Compiled> operands = compileAll(equality.arguments());
+        yield operands.stream().anyMatch(operand -> operand.isConstant(null))
+            ? operands.getFirst()
+            : folded(operands, nullIf(equality, operands));
+      }
+      case Coalesce(List<Expr> operands, _) -> coalesce(compileAll(operands));
+      case Extreme extreme -> {
+        List<Compiled> operands = compileAll(extreme.operands());
+        yield folded(operands, extreme(extreme, evaluators(operands)));
+      }
       case Case choice -> choice(choice);
-      case Quantified quantified -> quantified(quantified);
+      case Quantified quantified -> {
+        Compiled operand = compile(quantified.operand());
+        List<Compiled> elements = compileAll(quantified.elements());
+        List<Compiled> all = new ArrayList<>(elements);
+        all.add(operand);
+        yield folded(all, quantified(quantified, operand.evaluator(), elements));
+      }
     };
   }
 
-  private Evaluator call(Call call) {
+  private List<Compiled> compileAll(List<Expr> expressions) {
+    return expressions.stream().map(this::compile).toList();
+  }
+
+  /// Evaluates at once what depends on constants only; a failure is left to the rows that get
+  /// there.
+  private static Compiled folded(List<Compiled> operands, Evaluator evaluator) {
+    if (operands.stream().allMatch(operand -> operand instanceof Constant)) {
+      try {
+        return new Constant(evaluator.evaluate(NO_ROW));
+      } catch (EvaluationFailure _) {
+        return new Variable(evaluator);
+      }
+    }
+    return new Variable(evaluator);
+  }
+
+  private Evaluator call(Call call, List<Compiled> arguments) {
     Signature signature = call.function();
     NativeFunction function = FunctionLibrary.find(signature).orElseThrow();
     Implementation body = function.bind(new Binding(settings, call.collation(), call.arguments()));
-    List<Compiled> arguments = call.arguments().stream().map(this::compile).toList();
     return switch (body) {
       case Implementation.Unary<?, ?> unary -> Calls.unary(unary, arguments.get(0).evaluator());
       case Binary<?, ?, ?> binary ->
@@ -232,42 +236,51 @@ public final class Compiler {
     return compiled.stream().map(Compiled::evaluator).toArray(Evaluator[]::new);
   }
 
-  private Evaluator[] evaluatorsOf(List<Expr> expressions) {
-    return expressions.stream().map(this::evaluator).toArray(Evaluator[]::new);
-  }
-
-  private Evaluator textCast(Expr operand, SqlType type) {
-    Evaluator evaluator = evaluator(operand);
-    Function<Object, String> output = TextOutputFunctions.output(operand.type(), settings);
-    if (type.kind().isText()) {
+  private Evaluator textCast(SqlType from, SqlType to, Evaluator operand) {
+    Function<Object, String> output = TextOutputFunctions.output(from, settings);
+    if (to.kind().isText()) {
       return row -> {
-        Object value = evaluator.evaluate(row);
+        Object value = operand.evaluate(row);
         return value == null ? null : output.apply(value);
       };
     }
-    TypeCodec codec = TypeCodec.of(type);
+    Function<String, Object> read = TextInput.of(to, settings);
     return row -> {
-      Object value = evaluator.evaluate(row);
-      return value == null ? null : codec.fromText(output.apply(value));
+      Object value = operand.evaluate(row);
+      return value == null ? null : read.apply(output.apply(value));
     };
   }
 
-  /// AND stops at false, OR at true; otherwise one NULL makes the whole NULL.
-  private Evaluator junction(List<Expr> operands, Boolean decisive) {
-    Evaluator[] evaluators = evaluatorsOf(operands);
-    Boolean neutral = !decisive;
+  private static Evaluator not(Evaluator operand) {
     return row -> {
-      boolean unknown = false;
-      for (Evaluator evaluator : evaluators) {
-        Object value = evaluator.evaluate(row);
-        if (value == null) {
-          unknown = true;
-        } else if (value.equals(decisive)) {
-          return decisive;
-        }
-      }
-      return unknown ? null : neutral;
+      Object value = operand.evaluate(row);
+      return value == null ? null : !(Boolean) value;
     };
+  }
+
+  /// AND stops at false, OR at true; otherwise one NULL makes the whole NULL. A constant that
+  /// decides makes
+  /// the other operands vanish, those before it too.
+  private static Compiled junction(List<Compiled> operands, Boolean decisive) {
+    if (operands.stream().anyMatch(operand -> operand.isConstant(decisive))) {
+      return new Constant(decisive);
+    }
+    Evaluator[] evaluators = evaluators(operands);
+    Boolean neutral = !decisive;
+    return folded(
+        operands,
+        row -> {
+          boolean unknown = false;
+          for (Evaluator evaluator : evaluators) {
+            Object value = evaluator.evaluate(row);
+            if (value == null) {
+              unknown = true;
+            } else if (value.equals(decisive)) {
+              return decisive;
+            }
+          }
+          return unknown ? null : neutral;
+        });
   }
 
   private static Evaluator isTruth(Evaluator operand, Truth truth) {
@@ -278,10 +291,10 @@ public final class Compiler {
     };
   }
 
-  private Evaluator isDistinct(Call equality) {
+  private Evaluator isDistinct(Call equality, List<Compiled> operands) {
     Binary<Object, Object, Boolean> equal = comparison(equality.function(), equality.collation());
-    Evaluator left = evaluator(equality.arguments().get(0));
-    Evaluator right = evaluator(equality.arguments().get(1));
+    Evaluator left = operands.get(0).evaluator();
+    Evaluator right = operands.get(1).evaluator();
     return row -> {
       Object l = left.evaluate(row);
       Object r = right.evaluate(row);
@@ -292,10 +305,10 @@ public final class Compiler {
     };
   }
 
-  private Evaluator nullIf(Call equality) {
+  private Evaluator nullIf(Call equality, List<Compiled> operands) {
     Binary<Object, Object, Boolean> equal = comparison(equality.function(), equality.collation());
-    Evaluator left = evaluator(equality.arguments().get(0));
-    Evaluator right = evaluator(equality.arguments().get(1));
+    Evaluator left = operands.get(0).evaluator();
+    Evaluator right = operands.get(1).evaluator();
     return row -> {
       Object l = left.evaluate(row);
       Object r = right.evaluate(row);
@@ -303,28 +316,44 @@ public final class Compiler {
     };
   }
 
-  private Evaluator coalesce(List<Expr> operands) {
-    Evaluator[] evaluators = evaluatorsOf(operands);
-    return row -> {
-      for (Evaluator evaluator : evaluators) {
-        Object value = evaluator.evaluate(row);
-        if (value != null) {
-          return value;
-        }
+  private static Compiled coalesce(List<Compiled> operands) {
+    List<Compiled> reachable = new ArrayList<>();
+    for (Compiled operand : operands) {
+      if (operand.isConstant(null)) {
+        continue;
       }
-      return null;
-    };
+      reachable.add(operand);
+      if (operand instanceof Constant) {
+        break;
+      }
+    }
+    if (reachable.isEmpty()) {
+      return new Constant(null);
+    }
+    if (reachable.size() == 1) {
+      return reachable.getFirst();
+    }
+    Evaluator[] evaluators = evaluators(reachable);
+    return new Variable(
+        row -> {
+          for (Evaluator evaluator : evaluators) {
+            Object value = evaluator.evaluate(row);
+            if (value != null) {
+              return value;
+            }
+          }
+          return null;
+        });
   }
 
   /// Of equal values the first stays.
-  private Evaluator extreme(Extreme extreme) {
-    Evaluator[] evaluators = evaluatorsOf(extreme.operands());
+  private static Evaluator extreme(Extreme extreme, Evaluator[] operands) {
     SqlType type = extreme.type();
     int wanted = extreme.greatest() ? 1 : -1;
     return row -> {
       Object best = null;
-      for (Evaluator evaluator : evaluators) {
-        Object value = evaluator.evaluate(row);
+      for (Evaluator operand : operands) {
+        Object value = operand.evaluate(row);
         if (value != null
             && (best == null || Integer.signum(TypeOrder.compare(type, value, best)) == wanted)) {
           best = value;
@@ -334,32 +363,43 @@ public final class Compiler {
     };
   }
 
-  private Evaluator choice(Case choice) {
-    RowPredicate[] conditions =
-        choice.branches().stream()
-            .map(branch -> predicate(branch.condition()))
-            .toArray(RowPredicate[]::new);
-    Evaluator[] results =
-        choice.branches().stream()
-            .map(branch -> evaluator(branch.result()))
-            .toArray(Evaluator[]::new);
+  /// Branches whose condition is a constant are decided here.
+  private Compiled choice(Case choice) {
+    List<RowPredicate> conditions = new ArrayList<>();
+    List<Compiled> results = new ArrayList<>();
     Expr last = choice.otherwise();
-    Evaluator otherwise = last == null ? _ -> null : evaluator(last);
-    return row -> {
-      for (int i = 0; i < conditions.length; i++) {
-        if (conditions[i].test(row)) {
-          return results[i].evaluate(row);
-        }
+    Compiled otherwise = last == null ? new Constant(null) : compile(last);
+    for (When branch : choice.branches()) {
+      Compiled condition = compile(branch.condition());
+      if (condition.isConstant(true)) {
+        otherwise = compile(branch.result());
+        break;
       }
-      return otherwise.evaluate(row);
-    };
+      if (!(condition instanceof Constant)) {
+        conditions.add(truth(condition));
+        results.add(compile(branch.result()));
+      }
+    }
+    if (conditions.isEmpty()) {
+      return otherwise;
+    }
+    RowPredicate[] tests = conditions.toArray(RowPredicate[]::new);
+    Evaluator[] values = evaluators(results);
+    Evaluator fallback = otherwise.evaluator();
+    return new Variable(
+        row -> {
+          for (int i = 0; i < tests.length; i++) {
+            if (tests[i].test(row)) {
+              return values[i].evaluate(row);
+            }
+          }
+          return fallback.evaluate(row);
+        });
   }
 
-  private Evaluator quantified(Quantified quantified) {
+  private Evaluator quantified(Quantified quantified, Evaluator operand, List<Compiled> elements) {
     Binary<Object, Object, Boolean> comparison =
         comparison(quantified.comparison(), quantified.collation());
-    Evaluator operand = evaluator(quantified.operand());
-    List<Compiled> elements = quantified.elements().stream().map(this::compile).toList();
     if (!elements.stream().allMatch(element -> element instanceof Constant)) {
       return ListTest.over(operand, comparison, quantified.all(), evaluators(elements));
     }

@@ -1,6 +1,9 @@
 package io.pgtrickle.dvm.expr;
 
+import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.Implementation.Ternary;
+import io.pgtrickle.dvm.expr.NativeFunction.Binding;
+import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.type.PgNumeric;
 import java.math.BigDecimal;
 import java.time.LocalDate;
@@ -18,6 +21,9 @@ final class DateTimeFieldFunctions {
   private static final String DATE = "date";
   private static final String TIMESTAMP = "timestamp without time zone";
   private static final String TIMESTAMPTZ = "timestamp with time zone";
+
+  // Since that version date_trunc looks at the unit even where an infinity needs no cutting.
+  private static final int CHECKS_INFINITE = 18;
 
   private static final PgNumeric DAY_MICROS = PgNumeric.of(DateTimes.MICROS_PER_DAY);
   private static final long UNIX_EPOCH = -DateTimes.EPOCH_DAY * DateTimes.MICROS_PER_DAY;
@@ -72,21 +78,27 @@ final class DateTimeFieldFunctions {
         "date_part(text,timestamptz) float8",
         "a field of the local time",
         zone -> (String field, Long a) -> datePart(field, a, zone));
-    registry.add(
+    registry.addBound(
         "date_trunc(text,timestamp) timestamp",
         "cut to a unit",
-        (String unit, Long a) -> truncate(unit, a, null));
-    registry.addZonedBinary(
-        "date_trunc(text,timestamptz) timestamptz",
-        "cut to a unit in local time",
-        zone -> (String unit, Long a) -> truncate(unit, a, zone));
+        binding -> (Binary<String, Long, Long>) (unit, a) -> truncate(unit, a, null, binding));
+    registry
+        .addBound(
+            "date_trunc(text,timestamptz) timestamptz",
+            "cut to a unit in local time",
+            binding -> {
+              ZoneId zone = binding.settings().zone().orElseThrow();
+              return (Binary<String, Long, Long>) (unit, a) -> truncate(unit, a, zone, binding);
+            })
+        .needs(Requirement.TIME_ZONE);
     registry
         .addBound(
             "date_trunc(text,timestamptz,text) timestamptz",
             "cut to a unit in the time of a constant zone",
             binding -> {
               ZoneId zone = DateTimeFunctions.constantZone(binding, 2);
-              return (Ternary<String, Long, String, Long>) (unit, a, _) -> truncate(unit, a, zone);
+              return (Ternary<String, Long, String, Long>)
+                  (unit, a, _) -> truncate(unit, a, zone, binding);
             })
         .needsConstantZone(2);
   }
@@ -279,7 +291,10 @@ final class DateTimeFieldFunctions {
     };
   }
 
-  private static Long truncate(String name, Long micros, @Nullable ZoneId zone) {
+  private static Long truncate(String name, Long micros, @Nullable ZoneId zone, Binding binding) {
+    if (!DateTimes.isFinite(micros) && binding.settings().serverVersion() < CHECKS_INFINITE) {
+      return micros;
+    }
     String typeName = zone == null ? TIMESTAMP : TIMESTAMPTZ;
     DateTimeField unit = DateTimeField.unit(name, typeName);
     long offset = zone == null || !DateTimes.isFinite(micros) ? 0 : TimeZones.offset(micros, zone);

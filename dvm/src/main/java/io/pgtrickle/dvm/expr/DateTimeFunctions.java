@@ -3,9 +3,10 @@ package io.pgtrickle.dvm.expr;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.type.EvaluationFailure;
-import java.time.DateTimeException;
 import java.time.LocalDate;
+import java.time.Month;
 import java.time.ZoneId;
+import java.time.chrono.IsoChronology;
 import java.util.List;
 
 /// Casts and arithmetic of date, timestamp and timestamptz. There is no interval here.
@@ -127,26 +128,29 @@ final class DateTimeFunctions {
     return left - right;
   }
 
+  /// A negative year is before Christ; there is no year 0.
   private static Long makeDate(Long year, Long month, Long day) {
-    String shown =
-        "%d-%02d-%02d"
-            .formatted(year < 0 && year > Integer.MIN_VALUE ? year + 1 : year, month, day);
-    try {
-      // A negative year is before Christ; there is no year 0.
-      long proleptic = year > 0 ? year : year + 1;
-      if (year != 0 && Math.abs(proleptic) < 10_000_000) {
-        long days =
-            LocalDate.of((int) proleptic, (int) (long) month, (int) (long) day).toEpochDay()
-                - DateTimes.EPOCH_DAY;
-        if (DateTimes.isValidDate(days)) {
-          return days;
-        }
-        throw new EvaluationFailure("22008", "date out of range: " + shown);
-      }
-    } catch (DateTimeException e) {
-      // No such month or day; the same complaint as for the year.
+    long proleptic = year < 0 && year > Integer.MIN_VALUE ? year + 1 : year;
+    String shown = "%d-%02d-%02d".formatted(proleptic, month, day);
+    if (year == 0 || year == Integer.MIN_VALUE || !isDayOfMonth(proleptic, month, day)) {
+      throw new EvaluationFailure("22008", "date field value out of range: " + shown);
     }
-    throw new EvaluationFailure("22008", "date field value out of range: " + shown);
+    if (Math.abs(proleptic) < 10_000_000) {
+      long days =
+          LocalDate.of((int) proleptic, (int) (long) month, (int) (long) day).toEpochDay()
+              - DateTimes.EPOCH_DAY;
+      if (DateTimes.isValidDate(days)) {
+        return days;
+      }
+    }
+    throw new EvaluationFailure("22008", "date out of range: " + shown);
+  }
+
+  private static boolean isDayOfMonth(long year, long month, long day) {
+    return month >= 1
+        && month <= 12
+        && day >= 1
+        && day <= Month.of((int) month).length(IsoChronology.INSTANCE.isLeapYear(year));
   }
 
   private static Long withPrecision(Long micros, Long precision) {

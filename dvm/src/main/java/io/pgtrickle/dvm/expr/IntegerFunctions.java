@@ -37,6 +37,14 @@ final class IntegerFunctions {
       return value;
     }
 
+    String typeName() {
+      return typeName;
+    }
+
+    long min() {
+      return min;
+    }
+
     EvaluationFailure outOfRange() {
       return EvaluationFailure.outOfRange(typeName);
     }

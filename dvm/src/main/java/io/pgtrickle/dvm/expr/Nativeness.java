@@ -42,26 +42,10 @@ final class Nativeness {
           representation(input.type().kind()) == representation(type.kind())
               ? Optional.empty()
               : Optional.of(cast(input.type(), type));
-      case TextCast(Expr input, SqlType type) -> {
-        boolean readable =
-            switch (type.kind()) {
-              case TEXT, VARCHAR, BPCHAR, BOOL, UUID -> true;
-              // Input of these depends on the server's version or reaches beyond what is printed.
-              case INT2,
-                  INT4,
-                  INT8,
-                  NUMERIC,
-                  FLOAT4,
-                  FLOAT8,
-                  BYTEA,
-                  DATE,
-                  TIMESTAMP,
-                  TIMESTAMPTZ,
-                  OPAQUE ->
-                  false;
-            };
-        yield readable ? printing(input.type(), settings) : Optional.of(cast(input.type(), type));
-      }
+      case TextCast(Expr input, SqlType type) ->
+          TextInput.isExact(type.kind()) && (input.type().kind().isText() || type.kind().isText())
+              ? printing(input.type(), settings)
+              : Optional.of(cast(input.type(), type));
       case Column _, Literal _, And _, Or _, Not _, IsNull _, IsTruth _, Coalesce _, Case _ ->
           Optional.empty();
     };

@@ -1,7 +1,5 @@
 package io.pgtrickle.dvm.expr;
 
-import io.pgtrickle.dvm.expr.Implementation.Binary;
-import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.type.PgNumeric;
 import java.util.List;
 
@@ -11,11 +9,10 @@ import java.util.List;
 /// are not
 /// here.
 final class NumericFunctions {
-  // The server clamps the digits argument of round and trunc; since version 18 to what numeric can
-  // hold.
-  private static final long MAX_DIGITS = 2000;
-  private static final long MAX_DIGITS_SINCE_18 = PgNumeric.MAX_SCALE;
-  private static final long MIN_DIGITS_SINCE_18 = -131_072;
+  // The digits argument of round and trunc counts as far as numeric reaches. Minor releases of
+  // before
+  // August 2024 cut it to 2000.
+  private static final long MIN_DIGITS = -131_072;
 
   private NumericFunctions() {}
 
@@ -58,17 +55,15 @@ final class NumericFunctions {
         "round(numeric) numeric",
         "nearest integer, ties away from zero",
         (PgNumeric a) -> a.round(0));
-    registry.addBound(
+    registry.add(
         "round(numeric,int4) numeric",
         "rounds to a number of decimals, ties away from zero",
-        binding ->
-            (Binary<PgNumeric, Long, PgNumeric>) (a, scale) -> a.round(clamp(scale, binding)));
+        (PgNumeric a, Long scale) -> a.round(clamp(scale)));
     registry.add("trunc(numeric) numeric", "integer toward zero", (PgNumeric a) -> a.truncate(0));
-    registry.addBound(
+    registry.add(
         "trunc(numeric,int4) numeric",
         "cuts to a number of decimals",
-        binding ->
-            (Binary<PgNumeric, Long, PgNumeric>) (a, scale) -> a.truncate(clamp(scale, binding)));
+        (PgNumeric a, Long scale) -> a.truncate(clamp(scale)));
     registry
         .add(
             "scale(numeric) int4",
@@ -89,10 +84,7 @@ final class NumericFunctions {
     registry.add("float8(numeric) float8", "cast to the nearest", PgNumeric::toFloat8);
   }
 
-  private static int clamp(long scale, Binding binding) {
-    return (int)
-        (binding.settings().serverVersion() >= 18
-            ? Math.clamp(scale, MIN_DIGITS_SINCE_18, MAX_DIGITS_SINCE_18)
-            : Math.clamp(scale, -MAX_DIGITS, MAX_DIGITS));
+  private static int clamp(long scale) {
+    return (int) Math.clamp(scale, MIN_DIGITS, PgNumeric.MAX_SCALE);
   }
 }

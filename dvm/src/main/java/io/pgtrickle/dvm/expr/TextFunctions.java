@@ -195,7 +195,13 @@ final class TextFunctions {
             "the first character's code point",
             (String a) -> a.isEmpty() ? 0L : (long) a.codePointAt(0))
         .neverFails();
-    registry.add("chr(int4) text", "the character of a code point", TextFunctions::character);
+    registry.addBound(
+        "chr(int4) text",
+        "the character of a code point",
+        binding -> {
+          int version = binding.settings().serverVersion();
+          return (Implementation.Unary<Long, String>) code -> character(code, version);
+        });
     registry
         .add(
             "md5(text) text",
@@ -322,15 +328,15 @@ final class TextFunctions {
     return left ? padding + text : text + padding;
   }
 
-  private static String character(Long code) {
+  private static String character(Long code, int serverVersion) {
     long c = code;
-    if (c < 0) {
+    if (c < 0 && serverVersion >= 15) {
       throw new EvaluationFailure("22023", "character number must be positive");
     }
     if (c == 0) {
       throw new EvaluationFailure("54000", "null character not permitted");
     }
-    if (c > Character.MAX_CODE_POINT) {
+    if (c < 0 || c > Character.MAX_CODE_POINT) {
       throw new EvaluationFailure("54000", "requested character too large for encoding: " + c);
     }
     if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {

@@ -7,7 +7,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedSet;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 
 /// Proves which columns of a plan identify its rows: no two rows have equal values there, NULLs
@@ -35,8 +35,8 @@ public final class RowKeys {
         .orElse(List.of());
   }
 
-  static Set<SortedSet<Integer>> keys(Plan plan) {
-    Set<SortedSet<Integer>> keys =
+  static Set<NavigableSet<Integer>> keys(Plan plan) {
+    Set<NavigableSet<Integer>> keys =
         switch (plan) {
           case Plan.Scan scan ->
               scan.key().isEmpty() ? Set.of() : Set.of(new TreeSet<>(scan.key()));
@@ -47,15 +47,15 @@ public final class RowKeys {
           case Plan.Distinct distinct -> distinct(distinct);
           case Plan.Aggregate aggregate -> grouped(aggregate);
         };
-    Set<SortedSet<Integer>> some = new LinkedHashSet<>();
+    Set<NavigableSet<Integer>> some = new LinkedHashSet<>();
     keys.stream().limit(MOST).forEach(some::add);
     return some;
   }
 
-  private static Set<SortedSet<Integer>> projected(Plan.Project project) {
-    Set<SortedSet<Integer>> keys = new LinkedHashSet<>();
-    for (SortedSet<Integer> key : keys(project.input())) {
-      SortedSet<Integer> above = new TreeSet<>();
+  private static Set<NavigableSet<Integer>> projected(Plan.Project project) {
+    Set<NavigableSet<Integer>> keys = new LinkedHashSet<>();
+    for (NavigableSet<Integer> key : keys(project.input())) {
+      NavigableSet<Integer> above = new TreeSet<>();
       for (int column : key) {
         passedOn(project, column).ifPresent(above::add);
       }
@@ -115,10 +115,10 @@ public final class RowKeys {
     };
   }
 
-  private static Set<SortedSet<Integer>> joined(Plan.Join join) {
+  private static Set<NavigableSet<Integer>> joined(Plan.Join join) {
     int width = join.left().schema().size();
-    SortedSet<Integer> leftEquated = new TreeSet<>();
-    SortedSet<Integer> rightEquated = new TreeSet<>();
+    NavigableSet<Integer> leftEquated = new TreeSet<>();
+    NavigableSet<Integer> rightEquated = new TreeSet<>();
     for (Plan.Key key : join.keys()) {
       if (key.left() instanceof Expr.Column(int index, var _)) {
         leftEquated.add(index);
@@ -127,22 +127,22 @@ public final class RowKeys {
         rightEquated.add(index);
       }
     }
-    Set<SortedSet<Integer>> keys = new LinkedHashSet<>();
-    Set<SortedSet<Integer>> lefts = keys(join.left());
-    Set<SortedSet<Integer>> rights = keys(join.right());
-    for (SortedSet<Integer> right : rights) {
+    Set<NavigableSet<Integer>> keys = new LinkedHashSet<>();
+    Set<NavigableSet<Integer>> lefts = keys(join.left());
+    Set<NavigableSet<Integer>> rights = keys(join.right());
+    for (NavigableSet<Integer> right : rights) {
       if (rightEquated.containsAll(right)) {
         keys.addAll(lefts);
       }
     }
-    for (SortedSet<Integer> left : lefts) {
-      for (SortedSet<Integer> right : rights) {
-        SortedSet<Integer> shifted = new TreeSet<>();
+    for (NavigableSet<Integer> left : lefts) {
+      for (NavigableSet<Integer> right : rights) {
+        NavigableSet<Integer> shifted = new TreeSet<>();
         right.forEach(i -> shifted.add(i + width));
         if (leftEquated.containsAll(left)) {
           keys.add(shifted);
         }
-        SortedSet<Integer> both = new TreeSet<>(left);
+        NavigableSet<Integer> both = new TreeSet<>(left);
         both.addAll(shifted);
         keys.add(both);
       }
@@ -150,10 +150,10 @@ public final class RowKeys {
     return keys;
   }
 
-  private static Set<SortedSet<Integer>> distinct(Plan.Distinct distinct) {
-    Set<SortedSet<Integer>> keys = new LinkedHashSet<>(keys(distinct.input()));
+  private static Set<NavigableSet<Integer>> distinct(Plan.Distinct distinct) {
+    Set<NavigableSet<Integer>> keys = new LinkedHashSet<>(keys(distinct.input()));
     Schema schema = distinct.schema();
-    SortedSet<Integer> all = new TreeSet<>();
+    NavigableSet<Integer> all = new TreeSet<>();
     for (int i = 0; i < schema.size(); i++) {
       all.add(i);
     }
@@ -161,17 +161,17 @@ public final class RowKeys {
     return keys;
   }
 
-  private static Set<SortedSet<Integer>> grouped(Plan.Aggregate aggregate) {
-    Set<SortedSet<Integer>> keys = new LinkedHashSet<>();
+  private static Set<NavigableSet<Integer>> grouped(Plan.Aggregate aggregate) {
+    Set<NavigableSet<Integer>> keys = new LinkedHashSet<>();
     List<Integer> columns = new ArrayList<>();
-    SortedSet<Integer> all = new TreeSet<>();
+    NavigableSet<Integer> all = new TreeSet<>();
     for (int i = 0; i < aggregate.groups().size(); i++) {
       all.add(i);
       columns.add(aggregate.groups().get(i) instanceof Expr.Column(int index, var _) ? index : -1);
     }
-    for (SortedSet<Integer> key : keys(aggregate.input())) {
+    for (NavigableSet<Integer> key : keys(aggregate.input())) {
       if (columns.containsAll(key)) {
-        SortedSet<Integer> among = new TreeSet<>();
+        NavigableSet<Integer> among = new TreeSet<>();
         key.forEach(column -> among.add(columns.indexOf(column)));
         keys.add(among);
       }

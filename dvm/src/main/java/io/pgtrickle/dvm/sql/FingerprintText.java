@@ -294,7 +294,8 @@ final class FingerprintText {
 
   private String value(NodeTree value) {
     return switch (value) {
-      case Node(String tag, var fields) when tag.equals("TARGETENTRY") -> value(fields.get("expr"));
+      case Node node when node.tag().equals("TARGETENTRY") ->
+          value(NodeForm.glance(node).value("expr"));
       case Node node -> output(node).text();
       case Items(List<NodeTree> elements) -> elements.stream().map(this::value).toList().toString();
       case Numbers numbers -> numbers.elements().toString();

@@ -58,8 +58,6 @@ public sealed interface NodeTree {
     };
   }
 
-  Absent ABSENT = new Absent();
-
   /// Reads one value that takes up the whole text.
   ///
   /// @throws MalformedTree when the text is not such a value

@@ -88,14 +88,15 @@ final class NodeTreeReader {
     int start = at;
     String word = word();
     if (text.startsWith("<>", start) && at == start + 2) {
-      return NodeTree.ABSENT;
+      return new NodeTree.Absent();
     }
     int afterWord = at;
     skipBlanks();
-    if (!next('[')) {
+    if (at == text.length() || text.charAt(at) != '[') {
       at = afterWord;
       return new Token(unquoted(word, start));
     }
+    at++;
     byte[] image = new byte[64];
     int size = 0;
     for (skipBlanks(); !next(']'); skipBlanks()) {

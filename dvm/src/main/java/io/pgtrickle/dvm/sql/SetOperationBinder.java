@@ -64,12 +64,12 @@ final class SetOperationBinder {
     }
     Plan left = operand(form.node("larg"));
     Plan right = operand(form.node("rarg"));
+    List<Integer> types = form.numbers("colTypes");
+    if (left.schema().size() != types.size() || right.schema().size() != types.size()) {
+      throw NodeForm.notUnderstood("a set operation over different numbers of columns");
+    }
     Schema schema =
-        schema(
-            left.schema(),
-            form.numbers("colTypes"),
-            form.numbers("colTypmods"),
-            form.numbers("colCollations"));
+        schema(left.schema(), types, form.numbers("colTypmods"), form.numbers("colCollations"));
     Plan all =
         new Plan.UnionAll(List.of(converted(left, schema), converted(right, schema)), schema);
     if (form.flag("all")) {

@@ -219,6 +219,7 @@ final class ArgumentSamples {
           5874897,
           5874898,
           10_000_001,
+          1_000_000_000,
           Integer.MAX_VALUE,
           Integer.MIN_VALUE);
     }

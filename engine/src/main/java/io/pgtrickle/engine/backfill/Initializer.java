@@ -46,7 +46,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// The main path is [#initialize]: prepare each definition, [#attach] the base tables that are new,
 /// then for
-/// each view [#build] it privately, fill its table, and let it join. Called by one thread.
+/// each view build it privately ([#start]), fill its table, and let it join. Called by one thread.
 public final class Initializer {
   private static final Logger LOG = LoggerFactory.getLogger(Initializer.class);
   private static final Duration BOUNDARY_PATIENCE = Duration.ofMinutes(10);
@@ -108,8 +108,8 @@ public final class Initializer {
     List<Definition> again = new ArrayList<>();
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
-      Map<Long, Preparation> ready = prepare(writer, batch, again);
-      attach(control, ready.values(), again);
+      Map<Long, Preparation> ready = prepare(writer, batch);
+      attach(control, ready);
       for (Preparation one : inOrder(ready.values())) {
         if (!again.contains(one.definition())) {
           try {
@@ -139,7 +139,7 @@ public final class Initializer {
   // ---- prepare ----------------------------------------------------------------------------------
 
   private Map<Long, Preparation> prepare(
-      Connection session, List<Definition> batch, List<Definition> again) throws SQLException {
+      Connection session, List<Definition> batch) throws SQLException {
     Map<Long, Preparation> ready = new LinkedHashMap<>();
     for (Definition definition : batch) {
       progress.phase(definition, "preparing", 0);
@@ -180,7 +180,7 @@ public final class Initializer {
     }
     for (int source : one.verdict().sources()) {
       Preparation upstream = byRelation.get(source);
-      if (upstream != null && upstream != one) {
+      if (upstream != null && !upstream.equals(one)) {
         visit(upstream, byRelation, order);
       }
     }
@@ -190,18 +190,21 @@ public final class Initializer {
   // ---- attach: base tables nobody reads yet
   // ---------------------------------------------------------
 
-  private void attach(Connection control, Iterable<Preparation> batch, List<Definition> again)
+  private void attach(Connection control, Map<Long, Preparation> batch)
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
     SourceTables tables = new SourceTables(control, publication, merges);
-    Set<Integer> attached = boundary(() -> loop.attachedRelations());
-    for (Preparation one : batch) {
+    for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : scans(one)) {
-          if (!isStreamTable.test(scan.relation())
-              && !attached.contains(scan.relation())
-              && !missing.containsKey(scan.relation())) {
+          if (isStreamTable.test(scan.relation())) {
+            continue;
+          }
+          // Columns were added since it was copied: what reads the old shape is built anew with this.
+          atBoundary(() -> loop.requireShape(scan));
+          boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
+          if (!attached && !missing.containsKey(scan.relation())) {
             missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
           }
         }
@@ -209,8 +212,8 @@ public final class Initializer {
           watched.addAll(tables.watchable(one.verdict().sources()));
         }
       } catch (TrickleException e) {
+        batch.remove(one.definition().pgtId());
         progress.failed(one.definition(), e);
-        again.remove(one.definition());
       }
     }
     tables.publish(watched);
@@ -218,29 +221,30 @@ public final class Initializer {
       return;
     }
     List<SourceCopy.Source> sources = List.copyOf(missing.values());
-    boundary(
-        () -> {
-          sources.forEach(source -> loop.intake().retain(source.attachment()));
-          return null;
-        });
+    atBoundary(
+            () -> {
+              sources.forEach(source -> loop.intake().retain(source.attachment()));
+            });
     try {
       Lsn consistentPoint =
           new SourceCopy(database, publication)
               .run(
                   control,
                   sources,
-                  rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
+                  rows ->
+                      batch
+                          .values()
+                          .forEach(one -> progress.phase(one.definition(), "copying", rows)));
       tables.barrier();
       await(
           loop.whenBeyond(
               consistentPoint,
               () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
     } catch (RuntimeException | SQLException | InterruptedException e) {
-      boundary(
-          () -> {
-            sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
-            return null;
-          });
+      atBoundary(
+            () -> {
+              sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
+            });
       throw e;
     }
   }
@@ -281,11 +285,10 @@ public final class Initializer {
     if (one.plan().isEmpty()) {
       new DeltaWriter(writer, one.table()).createIdentityIndex(serverVersion(writer));
       writer.commit();
-      boundary(
-          () -> {
-            loop.joinFull(definition, one.table(), one.verdict(), one.document());
-            return null;
-          });
+      atBoundary(
+            () -> {
+              loop.joinFull(definition, one.table(), one.verdict(), one.document());
+            });
       return true;
     }
     Plan plan = one.plan().get();
@@ -304,19 +307,17 @@ public final class Initializer {
       while (build.behind() > JOIN_WHEN_BEHIND) {
         build.catchUp();
       }
-      boundary(
-          () -> {
-            loop.join(build, definition, one.table(), one.verdict(), one.document());
-            return null;
-          });
+      atBoundary(
+            () -> {
+              loop.join(build, definition, one.table(), one.verdict(), one.document());
+            });
       joined = true;
       return true;
     } finally {
       if (!joined) {
-        boundary(
+        atBoundary(
             () -> {
               loop.abandonBuild(build);
-              return null;
             });
       }
     }
@@ -418,6 +419,16 @@ public final class Initializer {
     return await(loop.atBoundary(task));
   }
 
+  private void atBoundary(Runnable task) throws InterruptedException {
+    boolean done =
+        boundary(
+            () -> {
+              task.run();
+              return true;
+            });
+    assert done;
+  }
+
   private static <T> T await(CompletableFuture<T> future) throws InterruptedException {
     try {
       return future.get(BOUNDARY_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
@@ -425,7 +436,7 @@ public final class Initializer {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
       }
-      throw new SourceUnavailable("58000", String.valueOf(e.getCause().getMessage()), e.getCause());
+      throw new SourceUnavailable("58000", String.valueOf(e.getCause()), e.getCause());
     } catch (TimeoutException e) {
       throw new SourceUnavailable(
           "57014", "the refresh thread did not answer within " + BOUNDARY_PATIENCE, e);

@@ -50,11 +50,13 @@ final class SourceTables {
   SourceCopy.Source source(Plan.Scan scan, long retained) throws SQLException {
     TableName table = name(scan.relation());
     List<String> identity = usableIdentity(table);
+    List<String> published = publishedColumns(scan);
     SourceTable source =
         new SourceTable(
             scan.relation(),
             table.toString(),
             scan.schema(),
+            published,
             positions(table, scan.schema(), identity),
             merges);
     return new SourceCopy.Source(table, publishedColumns(scan), new Attachment(source, retained));

@@ -8,10 +8,12 @@ import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -28,6 +30,7 @@ public final class SourceTable {
   private final int relation;
   private final String name;
   private final Schema schema;
+  private final List<String> published;
   private final int[] identity;
   private final RowStore rows;
 
@@ -44,12 +47,19 @@ public final class SourceTable {
   /// @param relation `pg_class.oid`, which is also how plans name it
   /// @param name qualified, for messages
   /// @param schema the columns as plans scan them
+  /// @param published the columns that the stream carries; the others are NULL here, and no plan reads them
   /// @param identity positions of the replica identity's columns; empty when whole rows are logged
   /// @param merges runs the long merges of the arrangement
-  public SourceTable(int relation, String name, Schema schema, int[] identity, Executor merges) {
+  public SourceTable(int relation,
+      String name,
+      Schema schema,
+      List<String> published,
+      int[] identity,
+      Executor merges) {
     this.relation = relation;
     this.name = name;
     this.schema = schema;
+    this.published = List.copyOf(published);
     this.identity = identity.clone();
     this.rows = new RowStore(schema, this.identity, merges);
   }
@@ -177,13 +187,33 @@ public final class SourceTable {
 
   private TupleDecoder decoder(Relation relation) {
     TupleDecoder current = decoder;
-    if (current == null || described != relation) {
+    if (current == null || !relation.equals(described)) {
+      checkColumns(relation);
       checkIdentity(relation);
       current = TupleDecoder.of(schema, relation);
       decoder = current;
       described = relation;
     }
     return current;
+  }
+
+  // DDL is not in the log, and rewrites rows without a word: whatever became of a column, the arrangement's
+  // values of it are no longer the table's. A column that was added is none of ours.
+  private void checkColumns(Relation now) {
+    for (String name : published) {
+      SqlType wanted = schema.column(schema.indexOf(name)).type();
+      boolean same =
+          now.columns().stream()
+              .anyMatch(
+                  c ->
+                      c.name().equals(name)
+                          && c.type().value() == wanted.oid()
+                          && c.typmod() == wanted.modifier());
+      if (!same) {
+        throw new StateDamaged(
+            "column \"" + name + "\" of " + this.name + " was dropped, renamed or altered", null);
+      }
+    }
   }
 
   private void checkIdentity(Relation now) {

@@ -13,6 +13,7 @@ import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -62,6 +63,7 @@ public final class RefreshLoop {
   private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
+  private static final String TOO_MANY_TASKS = "the refresh thread has too many waiting tasks";
 
   private final WalReader reader;
   private final Intake intake;
@@ -86,6 +88,7 @@ public final class RefreshLoop {
   private Instant frontierTime;
   private Instant statusDue = Instant.MIN;
   private volatile Map<Long, TableStatus> statuses = Map.of();
+  private volatile Set<Integer> sourcesSeen = Set.of();
   private volatile long stateBytes;
   private volatile boolean stopping;
 
@@ -186,9 +189,16 @@ public final class RefreshLoop {
             });
     if (!accepted) {
       future.completeExceptionally(
-          new SourceUnavailable("53400", "the refresh thread has too many waiting tasks", null));
+          new SourceUnavailable("53400", TOO_MANY_TASKS, null));
     }
     return future;
+  }
+
+  /// Runs something on this thread between two epochs; nobody waits for it.
+  public void post(Runnable task) {
+    if (!tasks.offer(task)) {
+      throw new SourceUnavailable("53400", TOO_MANY_TASKS, null);
+    }
   }
 
   /// Runs something on this thread once everything that committed before a position was taken in.
@@ -396,6 +406,11 @@ public final class RefreshLoop {
     return statuses;
   }
 
+  /// The relations that live tables read, as of the last look; for any thread.
+  public Set<Integer> sourcesSeen() {
+    return sourcesSeen;
+  }
+
   /// Operator state as of the last look, in bytes; for any thread.
   public long stateBytes() {
     return stateBytes;
@@ -418,6 +433,9 @@ public final class RefreshLoop {
       current.put(table.id(), TableStatus.of(table, now));
     }
     statuses = Map.copyOf(current);
+    Set<Integer> sources = new HashSet<>();
+    tables.values().forEach(table -> sources.addAll(table.sources()));
+    sourcesSeen = Set.copyOf(sources);
     stateBytes = dataflow.stats().total().bytes() + intake.stateBytes();
     statusDue = now.plus(STATUS_INTERVAL);
   }
@@ -737,6 +755,31 @@ public final class RefreshLoop {
     for (LiveTable table : List.copyOf(tables.values())) {
       if (table.differential() && table.sources().contains(relation)) {
         rebuild(table.id(), failure);
+      }
+    }
+  }
+
+  /// Lets go of a base table that is decoded in another shape than a new scan of it has; all that read it are
+  /// built anew.
+  public void requireShape(Plan.Scan scan) {
+    intake
+        .table(scan.relation())
+        .filter(table -> !table.schema().equals(scan.schema()))
+        .ifPresent(
+            table -> {
+              intake.detach(new Oid(scan.relation()));
+              sourceDamaged(
+                  scan.relation(),
+                  new StateDamaged(table.name() + " has other columns than when it was copied", null));
+            });
+  }
+
+  /// Relations that no longer exist: what reads them cannot go on.
+  public void sourcesDropped(Set<Integer> relations) {
+    for (LiveTable table : List.copyOf(tables.values())) {
+      if (table.sources().stream().anyMatch(relations::contains) && table.error().isEmpty()) {
+        rebuild(
+            table.id(), new Failure("42P01", "a table that the query reads was dropped", true));
       }
     }
   }

@@ -8,7 +8,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.SortedSet;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -24,12 +24,12 @@ final class ColumnPruning {
     return prune(plan, all(plan));
   }
 
-  private static SortedSet<Integer> all(Plan plan) {
+  private static NavigableSet<Integer> all(Plan plan) {
     return new TreeSet<>(IntStream.range(0, plan.schema().size()).boxed().toList());
   }
 
   /// The plan with exactly the needed columns, in ascending order.
-  private static Plan prune(Plan plan, SortedSet<Integer> needed) {
+  private static Plan prune(Plan plan, NavigableSet<Integer> needed) {
     return switch (plan) {
       case Plan.Scan scan -> project(scan, all(scan), needed);
       case Plan.Values values -> project(values, all(values), needed);
@@ -47,15 +47,15 @@ final class ColumnPruning {
     };
   }
 
-  private static Plan filter(Plan.Filter filter, SortedSet<Integer> needed) {
-    SortedSet<Integer> below = new TreeSet<>(needed);
+  private static Plan filter(Plan.Filter filter, NavigableSet<Integer> needed) {
+    NavigableSet<Integer> below = new TreeSet<>(needed);
     below.addAll(Expressions.columns(filter.condition()));
     Plan narrow = new Plan.Filter(prune(filter.input(), below), moved(filter.condition(), below));
     return project(narrow, below, needed);
   }
 
-  private static Plan projection(Plan.Project project, SortedSet<Integer> needed) {
-    SortedSet<Integer> below = new TreeSet<>();
+  private static Plan projection(Plan.Project project, NavigableSet<Integer> needed) {
+    NavigableSet<Integer> below = new TreeSet<>();
     needed.forEach(i -> below.addAll(Expressions.columns(project.expressions().get(i))));
     List<Expr> expressions =
         needed.stream().map(i -> moved(project.expressions().get(i), below)).toList();
@@ -63,21 +63,21 @@ final class ColumnPruning {
         prune(project.input(), below), expressions, narrowed(project.schema(), needed));
   }
 
-  private static Plan join(Plan.Join join, SortedSet<Integer> needed) {
+  private static Plan join(Plan.Join join, NavigableSet<Integer> needed) {
     int width = join.left().schema().size();
     Expr residual = join.residual();
-    SortedSet<Integer> below = new TreeSet<>(needed);
+    NavigableSet<Integer> below = new TreeSet<>(needed);
     if (residual != null) {
       below.addAll(Expressions.columns(residual));
     }
-    SortedSet<Integer> left = new TreeSet<>(below.headSet(width));
-    SortedSet<Integer> right = new TreeSet<>();
-    below.tailSet(width).forEach(i -> right.add(i - width));
+    NavigableSet<Integer> left = new TreeSet<>(below.headSet(width, false));
+    NavigableSet<Integer> right = new TreeSet<>();
+    below.tailSet(width, true).forEach(i -> right.add(i - width));
     for (Plan.Key key : join.keys()) {
       left.addAll(Expressions.columns(key.left()));
       right.addAll(Expressions.columns(key.right()));
     }
-    SortedSet<Integer> kept = new TreeSet<>(left);
+    NavigableSet<Integer> kept = new TreeSet<>(left);
     right.forEach(i -> kept.add(i + width));
     List<Plan.Key> keys =
         join.keys().stream()
@@ -93,13 +93,13 @@ final class ColumnPruning {
     return project(narrow, kept, needed);
   }
 
-  private static Plan aggregate(Plan.Aggregate aggregate, SortedSet<Integer> needed) {
+  private static Plan aggregate(Plan.Aggregate aggregate, NavigableSet<Integer> needed) {
     int groups = aggregate.groups().size();
-    SortedSet<Integer> kept = new TreeSet<>(needed.tailSet(groups));
+    NavigableSet<Integer> kept = new TreeSet<>(needed.tailSet(groups, true));
     IntStream.range(0, groups).forEach(kept::add);
     List<AggregateCall> calls =
-        needed.tailSet(groups).stream().map(i -> aggregate.calls().get(i - groups)).toList();
-    SortedSet<Integer> below = new TreeSet<>();
+        needed.tailSet(groups, true).stream().map(i -> aggregate.calls().get(i - groups)).toList();
+    NavigableSet<Integer> below = new TreeSet<>();
     aggregate.groups().forEach(group -> below.addAll(Expressions.columns(group)));
     for (AggregateCall call : calls) {
       call.arguments().forEach(argument -> below.addAll(Expressions.columns(argument)));
@@ -117,7 +117,7 @@ final class ColumnPruning {
     return project(narrow, kept, needed);
   }
 
-  private static AggregateCall moved(AggregateCall call, SortedSet<Integer> kept) {
+  private static AggregateCall moved(AggregateCall call, NavigableSet<Integer> kept) {
     @Nullable Expr filter = call.filter();
     return new AggregateCall(
         call.kind(),
@@ -129,24 +129,24 @@ final class ColumnPruning {
   }
 
   /// The expression over rows of which only the kept columns are left.
-  private static Expr moved(Expr expression, SortedSet<Integer> kept) {
+  private static Expr moved(Expr expression, NavigableSet<Integer> kept) {
     return Expressions.map(
         expression,
         node ->
             node instanceof Expr.Column(int index, var type)
-                ? new Expr.Column(kept.headSet(index).size(), type)
+                ? new Expr.Column(kept.headSet(index, false).size(), type)
                 : node);
   }
 
   /// A plan whose columns are the kept ones, narrowed to the needed ones.
-  private static Plan project(Plan plan, SortedSet<Integer> kept, SortedSet<Integer> needed) {
+  private static Plan project(Plan plan, NavigableSet<Integer> kept, NavigableSet<Integer> needed) {
     if (kept.size() == needed.size()) {
       return plan;
     }
     List<Expr> expressions = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (int index : needed) {
-      int position = kept.headSet(index).size();
+      int position = kept.headSet(index, false).size();
       Column column = plan.schema().column(position);
       expressions.add(new Expr.Column(position, column.type()));
       columns.add(column);
@@ -154,7 +154,7 @@ final class ColumnPruning {
     return new Plan.Project(plan, expressions, new Schema(columns));
   }
 
-  private static Schema narrowed(Schema schema, SortedSet<Integer> kept) {
+  private static Schema narrowed(Schema schema, NavigableSet<Integer> kept) {
     return new Schema(kept.stream().map(schema::column).toList());
   }
 }

@@ -6,8 +6,8 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
@@ -43,7 +43,7 @@ final class JoinOrdering {
   /// Some inputs, joined.
   ///
   /// @param positions where each column of all inputs stands in the plan, −1 when it does not
-  private record Part(Plan plan, BitSet members, int[] positions) {}
+  private record Part(Plan plan, BitSet members, List<Integer> positions) {}
 
   static Plan rewrite(Plan plan) {
     return isJoinTree(plan)
@@ -114,10 +114,9 @@ final class JoinOrdering {
 
   private Part single(int index, int offset, int width) {
     Plan input = inputs.get(index);
-    int[] positions = new int[width];
-    Arrays.fill(positions, -1);
+    List<Integer> positions = new ArrayList<>(Collections.nCopies(width, -1));
     for (int i = 0; i < input.schema().size(); i++) {
-      positions[offset + i] = i;
+      positions.set(offset + i, i);
     }
     BitSet members = new BitSet();
     members.set(index);
@@ -164,8 +163,8 @@ final class JoinOrdering {
   }
 
   private static boolean connects(Equality equality, Part left, Part right) {
-    return isWithin(equality.left(), left.members()) && isWithin(equality.right(), right.members())
-        || isWithin(equality.left(), right.members()) && isWithin(equality.right(), left.members());
+    return (isWithin(equality.left(), left.members()) && isWithin(equality.right(), right.members()))
+        || (isWithin(equality.left(), right.members()) && isWithin(equality.right(), left.members()));
   }
 
   private Part product(List<Part> components) {
@@ -197,10 +196,10 @@ final class JoinOrdering {
       }
     }
     int width = left.plan().schema().size();
-    int[] positions = left.positions().clone();
-    for (int i = 0; i < positions.length; i++) {
-      if (right.positions()[i] >= 0) {
-        positions[i] = right.positions()[i] + width;
+    List<Integer> positions = new ArrayList<>(left.positions());
+    for (int i = 0; i < positions.size(); i++) {
+      if (right.positions().get(i) >= 0) {
+        positions.set(i, right.positions().get(i) + width);
       }
     }
     List<Column> columns = new ArrayList<>(left.plan().schema().columns());
@@ -223,7 +222,7 @@ final class JoinOrdering {
         expression,
         node ->
             node instanceof Expr.Column(int index, var type)
-                ? new Expr.Column(part.positions()[index], type)
+                ? new Expr.Column(part.positions().get(index), type)
                 : node);
   }
 
@@ -232,7 +231,7 @@ final class JoinOrdering {
     List<Expr> expressions = new ArrayList<>();
     boolean sameOrder = true;
     for (int i = 0; i < schema.size(); i++) {
-      int position = all.positions()[i];
+      int position = all.positions().get(i);
       sameOrder &= position == i;
       expressions.add(new Expr.Column(position, schema.column(i).type()));
     }
