@@ -85,9 +85,7 @@ final class Rig implements AutoCloseable {
 
   /// What the sidecar says of itself just now.
   Metrics metrics() throws IOException, InterruptedException {
-    return sidecar
-        .orElseThrow(() -> new IllegalStateException("there is no sidecar"))
-        .metrics();
+    return sidecar.orElseThrow(() -> new IllegalStateException("there is no sidecar")).metrics();
   }
 
   void execute(String sql) throws SQLException {

@@ -107,7 +107,8 @@ final class SidecarProcess implements AutoCloseable {
         HttpRequest.newBuilder(endpoint.resolve(path)).build(), BodyHandlers.ofString());
   }
 
-  /// Stops it as a service manager would; what it warned of is shown, since it may explain a figure.
+  /// Stops it as a service manager would; what it warned of is shown, since it may explain a
+  /// figure.
   @Override
   public void close() {
     process.destroy();

@@ -39,7 +39,8 @@ final class Table {
       return "–";
     }
     double millis = nanos / NANOS_PER_MILLI;
-    return String.format(Locale.ROOT, millis < 10 ? "%.2f" : millis < 100 ? "%.1f" : "%.0f", millis);
+    return String.format(
+        Locale.ROOT, millis < 10 ? "%.2f" : millis < 100 ? "%.1f" : "%.0f", millis);
   }
 
   static String percentiles(Histogram nanos) {
