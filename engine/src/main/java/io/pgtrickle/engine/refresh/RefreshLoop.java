@@ -194,6 +194,11 @@ public final class RefreshLoop {
     return frontier;
   }
 
+  /// When the frontier was reached; boundary only.
+  public Instant frontierTime() {
+    return frontierTime;
+  }
+
   public Optional<LiveTable> table(long id) {
     return Optional.ofNullable(tables.get(id));
   }
