@@ -21,11 +21,8 @@ import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.CopiedRows;
-<<<<<<< HEAD
 import io.pgtrickle.engine.refresh.BoundaryTask;
-=======
 import io.pgtrickle.engine.notify.Notification;
->>>>>>> e2e
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
