@@ -34,6 +34,10 @@ final class Table {
     out.println();
   }
 
+  static String millis(long nanos) {
+    return millis((double) nanos);
+  }
+
   static String millis(double nanos) {
     if (Double.isNaN(nanos)) {
       return "–";

@@ -5,8 +5,8 @@ import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
-import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Entries;
@@ -18,12 +18,16 @@ import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.CopiedRows;
+import io.pgtrickle.engine.refresh.BoundaryTask;
+import io.pgtrickle.engine.notify.Notification;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -324,6 +328,9 @@ public final class Initializer {
     }
   }
 
+  /// The boundary at which a build began.
+  private record Start(Map<Integer, Snapshot> snapshots, Lsn frontier, Instant time) {}
+
   private void fill(Connection writer, Preparation one, ViewBuild build, Plan plan)
       throws SQLException, InterruptedException {
     Map<Integer, Plan.Scan> upstream = new LinkedHashMap<>();
@@ -333,10 +340,14 @@ public final class Initializer {
       }
     }
     progress.phase(one.definition(), "snapshotting", 0);
+    Start start;
     try (Connection reader = sessions.control()) {
       reader.setAutoCommit(false);
-      Map<Integer, Snapshot> snapshots = boundary(() -> loop.startBuild(build, reader));
-      load(build, snapshots, reader, upstream);
+      start =
+          boundary(
+              () ->
+                  new Start(loop.startBuild(build, reader), loop.frontier(), loop.frontierTime()));
+      load(build, start.snapshots(), reader, upstream);
     }
     progress.phase(one.definition(), "filling", 0);
     DeltaWriter table = new DeltaWriter(writer, one.table());
@@ -349,13 +360,32 @@ public final class Initializer {
     if (!wasEmpty) {
       table.createIdentityIndex(serverVersion(writer));
     }
-    if (build.healthy()) {
-      table.write(difference.build());
-    }
+    DeltaWriter.Written written =
+        build.healthy() ? table.write(difference.build()) : new DeltaWriter.Written(0, 0);
     if (wasEmpty) {
       table.createIdentityIndex(serverVersion(writer));
     }
+    tell(writer, one.definition(), start, written);
     writer.commit();
+  }
+
+  // A fill is a refresh like any other: what changed while no sidecar was there must not be lost on
+  // listeners.
+  private static void tell(
+      Connection writer, Definition definition, Start start, DeltaWriter.Written written)
+      throws SQLException {
+    if (written.inserted() + written.deleted() > 0) {
+      StreamTableState.refreshed(
+          writer,
+          List.of(
+              new StreamTableState.Refreshed(
+                  definition.pgtId(),
+                  start.frontier(),
+                  start.time(),
+                  written.inserted(),
+                  written.deleted())));
+      Notification.send(writer, List.of(definition.pgtId()));
+    }
   }
 
   private void load(
@@ -416,7 +446,7 @@ public final class Initializer {
     return boundary(() -> loop.table(definition.pgtId()).isPresent());
   }
 
-  private <T> T boundary(RefreshLoop.BoundaryTask<T> task) throws InterruptedException {
+  private <T> T boundary(BoundaryTask<T> task) throws InterruptedException {
     return await(loop.atBoundary(task));
   }
 

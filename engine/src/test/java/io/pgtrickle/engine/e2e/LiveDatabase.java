@@ -14,8 +14,11 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /// A database of its own on the JVM's one embedded server, with pgtrickle installed and a sidecar.
 final class LiveDatabase implements AutoCloseable {
@@ -161,6 +164,43 @@ final class LiveDatabase implements AutoCloseable {
 
   static void sync(Connection connection) throws SQLException {
     run(connection, "SELECT pgtrickle.sync(timeout => '60 s')");
+  }
+
+  /// The rows in which a table differs from a query, as bags; none when they agree.
+  static List<String> differences(Connection connection, String table, String query)
+      throws SQLException {
+    return rows(
+        connection,
+        """
+        SELECT 'unexpected', x::text FROM (SELECT * FROM %1$s EXCEPT ALL (%2$s)) x
+        UNION ALL SELECT 'missing', x::text FROM ((%2$s) EXCEPT ALL SELECT * FROM %1$s) x
+        """
+            .formatted(table, query));
+  }
+
+  /// What the server says when a statement fails.
+  static ServerErrorMessage refusal(Connection connection, String sql) {
+    try {
+      run(connection, sql);
+    } catch (PSQLException e) {
+      return Objects.requireNonNull(e.getServerErrorMessage(), "the server said nothing");
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+    throw new AssertionError("accepted: " + sql);
+  }
+
+  /// The state of a stream table as people see it: status and SQLSTATE.
+  static String status(Connection connection, String name) throws SQLException {
+    try (var query =
+        connection.prepareStatement(
+            "SELECT s.status || coalesce(' ' || s.error_sqlstate, '') FROM pgtrickle.pgt_state s"
+                + " JOIN pgtrickle.pgt_definitions d USING (pgt_id) WHERE d.table_name = ?")) {
+      query.setString(1, name);
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() ? row.getString(1) : "none";
+      }
+    }
   }
 
   @Override
