@@ -120,9 +120,7 @@ final class SetOperationBinder {
             .implicitCast(source.oid(), target.oid())
             .orElseThrow(() -> NodeForm.notUnderstood("a conversion between columns of a UNION"));
     Expr converted =
-        cast.function()
-            .<Expr>map(function -> call(function, column, target))
-            .orElse(column);
+        cast.function().<Expr>map(function -> call(function, column, target)).orElse(column);
     // The cast of bpchar to varchar, for one, is a function that returns text.
     return converted.type().equals(target) ? converted : new Expr.Relabel(converted, target);
   }
