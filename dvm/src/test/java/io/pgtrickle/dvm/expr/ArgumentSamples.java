@@ -179,8 +179,24 @@ final class ArgumentSamples {
         // Mostly of everyday size: a result of 16383 digits takes its time.
         case "round", "trunc" -> {
           return longs(
-              0, 1, 2, 3, 5, 20, 40, 1000, -1, -2, -3, -10, -131_072, -131_073, 16_383, 16_384,
-              Integer.MIN_VALUE, Integer.MAX_VALUE);
+              0,
+              1,
+              2,
+              3,
+              5,
+              20,
+              40,
+              1000,
+              -1,
+              -2,
+              -3,
+              -10,
+              -131_072,
+              -131_073,
+              16_383,
+              16_384,
+              Integer.MIN_VALUE,
+              Integer.MAX_VALUE);
         }
         case "varchar", "bpchar" -> {
           return longs(-1, 5, 6, 7, 8, 10, 14, 0, 3);
