@@ -91,3 +91,28 @@ SELECT -5 AS neg, -2147483648 AS low, 9223372036854775807 AS big, 1e3 AS e, 1234
 SELECT true AS t, 'it''s \ "q"' AS s, E'tab\t' AS e, DATE '2024-02-29' AS d, TIMESTAMP 'infinity' AS i, TIMESTAMPTZ '2024-01-01 12:00:00.123456+03' AS z, '\xdeadbeef'::bytea AS b, '00000000-0000-0000-0000-000000000001'::uuid AS u, 'ab'::char(4) AS c
 SELECT region, min(name), max(name) FROM customers GROUP BY region
 SELECT min(state), max(placed), min(token::text) AS t, max(weight) AS w FROM orders
+SELECT id, count(*) AS n FROM customers JOIN (SELECT id - 9 AS id, total FROM orders) o USING (id) GROUP BY id
+SELECT j.id FROM customers c JOIN (SELECT id - 9 AS id FROM orders) o USING (id) AS j
+SELECT name COLLATE "C" AS n FROM customers WHERE name COLLATE "C" > 'B'
+SELECT name, region FROM customers WHERE name > region
+SELECT (id = 1) = active AS x, NOT (active OR id > 2) AS y, id NOT BETWEEN 2 AND 3 AS z FROM customers
+SELECT COALESCE(NULL, credit) AS c, NULL AS n, NULL::int4 AS i, active IS NOT DISTINCT FROM NULL AS d FROM customers
+SELECT sum(x) AS s, count(DISTINCT y) AS d FROM (VALUES (1::int8, 'ü'), (2, 'ü'), (3, 'é')) v(x, y)
+SELECT a, b FROM (SELECT id, name FROM customers ORDER BY name) AS s(a, b) WHERE a < 3
+WITH a AS (SELECT id FROM customers) SELECT s.id FROM (WITH b AS MATERIALIZED (SELECT id FROM a) SELECT id FROM b) s
+WITH a(x) AS (SELECT id FROM customers UNION SELECT customer FROM orders) SELECT x, count(*) FROM a GROUP BY x
+SELECT id, tags FROM products
+SELECT id, tags IS NULL AS untagged FROM products WHERE tags IS NULL
+SELECT 0 - id AS n, - id AS m, @ credit AS a, + id AS p FROM customers
+SELECT region || NULL AS r, 'a' || id AS s, id || '' AS t FROM customers
+SELECT c.region AS "GROUP", count(*) AS "select" FROM customers c GROUP BY 1
+SELECT id FROM customers WHERE (id, name) = (1, 'Ada')
+SELECT id FROM customers WHERE (id, name) IN ((1, 'Ada'), (2, 'x'), (3, 'Cyd'))
+SELECT max(c.n) - min(c.n) AS spread FROM (SELECT count(*) AS n FROM orders GROUP BY state) c
+SELECT c.id, t.n FROM customers c JOIN (SELECT customer, count(*) AS n FROM orders GROUP BY customer HAVING count(*) > 0) t ON t.customer = c.id WHERE t.n > 1
+SELECT a.id FROM customers a JOIN customers b ON a.id = b.id AND b.active JOIN customers c ON c.id = b.id AND c.credit > 1
+SELECT DISTINCT x.region FROM (SELECT region FROM customers UNION ALL SELECT state FROM orders) x
+SELECT CASE WHEN sum(total) > 10 THEN 'big' ELSE 'small' END AS size, customer FROM orders GROUP BY customer
+SELECT customer, sum(total) / count(*) AS mean, round(avg(total), 2) AS r FROM orders WHERE total IS NOT NULL GROUP BY customer
+SELECT avg(priority) AS p, avg(id) AS i, avg(weight) AS w, sum(weight) AS s, avg(total) AS t FROM orders
+SELECT id FROM orders WHERE placed::date = '2024-02-29' OR placed IS NULL

@@ -45,14 +45,16 @@ final class ArrangedRow {
       arrangement.settle();
     }
     Snapshot contents = arrangement.snapshot();
-    long after = usedHeap();
-    Reference.reachabilityFence(arrangement);
-    return new String[] {
-      arranged,
-      Table.ratio((double) packed / rows),
-      Table.ratio((double) contents.bytes() / contents.rows()),
-      Table.ratio((double) (after - before) / rows)
-    };
+    try {
+      return new String[] {
+        arranged,
+        Table.ratio((double) packed / rows),
+        Table.ratio((double) contents.bytes() / contents.rows()),
+        Table.ratio((double) (usedHeap() - before) / rows)
+      };
+    } finally {
+      Reference.reachabilityFence(arrangement);
+    }
   }
 
   private static long usedHeap() {

@@ -116,10 +116,7 @@ final class Bulk {
           END
           $$
           """
-              .formatted(
-                  firstId,
-                  firstId + transactions - 1,
-                  generated("i", "(SELECT 1) one")));
+              .formatted(firstId, firstId + transactions - 1, generated("i", "(SELECT 1) one")));
       long committed = System.nanoTime() - begin;
       rig.sync(shape.name());
       return new long[] {committed, System.nanoTime() - begin};

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.replication.PGReplicationStream;
 
-/// What nobody can be faster than on this machine: a client's own commit, a consumer of the log that
+/// What nobody can be faster than on this machine: a client's own commit, a consumer of the log
+/// that
 /// does nothing but see the commit go by, and a commit of one changed row.
 ///
 /// There is no sidecar. The writer and the consumer share this process and its clock; the consumer
@@ -27,8 +28,7 @@ final class LogFloor {
 
   private LogFloor() {}
 
-  static void measure(int seconds, PrintStream out)
-      throws SQLException, InterruptedException {
+  static void measure(int seconds, PrintStream out) throws SQLException, InterruptedException {
     try (Rig rig = Rig.withoutSidecar()) {
       rig.execute(
           """

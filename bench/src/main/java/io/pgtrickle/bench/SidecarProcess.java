@@ -8,6 +8,7 @@ import java.lang.ProcessBuilder.Redirect;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,19 +24,21 @@ final class SidecarProcess implements AutoCloseable {
   private static final String HEAP = System.getProperty("bench.heap", "4g");
   private static final String MORE_OPTIONS = System.getProperty("bench.sidecar.options", "");
   private static final int PATIENCE_SECONDS = 60;
+  private static final int OK = 200;
 
   private final Process process;
   private final Path log;
   private final HttpClient client = HttpClient.newHttpClient();
-  private final URI metrics;
+  private final URI endpoint;
 
-  private SidecarProcess(Process process, Path log, URI metrics) {
+  private SidecarProcess(Process process, Path log, URI endpoint) {
     this.process = process;
     this.log = log;
-    this.metrics = metrics;
+    this.endpoint = endpoint;
   }
 
-  static SidecarProcess start(DatabaseUrl database) throws IOException {
+  /// Starts it and waits until it follows the database.
+  static SidecarProcess start(DatabaseUrl database) throws IOException, InterruptedException {
     Path directory = Files.createTempDirectory("pgtrickle-bench-");
     Path log = directory.resolve("sidecar.log");
     List<String> command = new ArrayList<>();
@@ -65,7 +68,9 @@ final class SidecarProcess implements AutoCloseable {
             "warn"));
     Process process = new ProcessBuilder(command).redirectError(Redirect.to(log.toFile())).start();
     try {
-      return new SidecarProcess(process, log, endpoint(process, log));
+      SidecarProcess sidecar = new SidecarProcess(process, log, endpoint(process, log));
+      sidecar.awaitReady();
+      return sidecar;
     } catch (IOException | RuntimeException e) {
       process.destroyForcibly();
       throw e;
@@ -74,20 +79,36 @@ final class SidecarProcess implements AutoCloseable {
 
   private static URI endpoint(Process process, Path log) throws IOException {
     BufferedReader output = process.inputReader();
-    String line = output.readLine();
-    Matcher matcher = ENDPOINT.matcher(line == null ? "" : line);
-    if (!matcher.find()) {
-      throw new IllegalStateException("the sidecar did not start: " + Files.readString(log));
+    for (String line = output.readLine(); line != null; line = output.readLine()) {
+      Matcher matcher = ENDPOINT.matcher(line);
+      if (matcher.find()) {
+        return URI.create(matcher.group());
+      }
     }
-    return URI.create(matcher.group() + "/metrics");
+    throw new IllegalStateException("the sidecar did not start: " + Files.readString(log));
+  }
+
+  private void awaitReady() throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (ask("/ready").statusCode() != OK) {
+      if (!process.isAlive() || System.nanoTime() > deadline) {
+        throw new IllegalStateException("the sidecar is not ready: " + Files.readString(log));
+      }
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
   }
 
   Metrics metrics() throws IOException, InterruptedException {
-    return Metrics.parse(
-        client.send(HttpRequest.newBuilder(metrics).build(), BodyHandlers.ofString()).body());
+    return Metrics.parse(ask("/metrics").body());
   }
 
-  /// Stops it as a service manager would; what it warned of is shown, since it may explain a figure.
+  private HttpResponse<String> ask(String path) throws IOException, InterruptedException {
+    return client.send(
+        HttpRequest.newBuilder(endpoint.resolve(path)).build(), BodyHandlers.ofString());
+  }
+
+  /// Stops it as a service manager would; what it warned of is shown, since it may explain a
+  /// figure.
   @Override
   public void close() {
     process.destroy();

@@ -34,12 +34,17 @@ final class Table {
     out.println();
   }
 
+  static String millis(long nanos) {
+    return millis((double) nanos);
+  }
+
   static String millis(double nanos) {
     if (Double.isNaN(nanos)) {
       return "–";
     }
     double millis = nanos / NANOS_PER_MILLI;
-    return String.format(Locale.ROOT, millis < 10 ? "%.2f" : millis < 100 ? "%.1f" : "%.0f", millis);
+    return String.format(
+        Locale.ROOT, millis < 10 ? "%.2f" : millis < 100 ? "%.1f" : "%.0f", millis);
   }
 
   static String percentiles(Histogram nanos) {

@@ -138,31 +138,23 @@ final class Housekeeping {
       return;
     }
     for (long id : changes.dropped()) {
-      boundary(() -> loop.remove(id));
+      loop.post(() -> loop.remove(id));
       LOG.info("stream table {} is gone", id);
     }
     for (Definition definition : changes.initialize()) {
-      boundary(() -> loop.remove(definition.pgtId()));
+      loop.post(() -> loop.remove(definition.pgtId()));
       StreamTableState.initializing(definition).put(session);
       if (definition.initialize()) {
         queue.request(definition.pgtId());
       }
     }
     for (Definition definition : changes.redefine()) {
-      boundary(() -> loop.redefine(definition));
+      loop.post(() -> loop.redefine(definition));
     }
     if (!changes.dropped().isEmpty()) {
       StreamTableState.removeOrphans(session);
       queue.releaseUnused();
     }
-  }
-
-  private void boundary(Runnable task) {
-    loop.atBoundary(
-        () -> {
-          task.run();
-          return true;
-        });
   }
 
   private void heartbeat() throws SQLException {
@@ -188,7 +180,7 @@ final class Housekeeping {
           if (current == null || !shape.isKeptBy(current)) {
             String how = current == null ? "was dropped" : "was altered";
             LOG.info("source {} {}", Integer.toUnsignedString(relation), how);
-            boundary(
+            loop.post(
                 () -> loop.sourceAltered(relation, new StateDamaged("a source " + how, null)));
           }
         });
@@ -197,7 +189,7 @@ final class Housekeeping {
   private void regularly() throws SQLException {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
-    boundary(() -> coalescer.window(settings.notifyWindow()));
+    loop.post(() -> coalescer.window(settings.notifyWindow()));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
   }

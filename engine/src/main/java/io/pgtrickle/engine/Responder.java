@@ -84,7 +84,7 @@ final class Responder {
     } catch (TrickleException e) {
       error(request.id(), e.sqlState(), String.valueOf(e.getMessage()), null);
     } catch (ExecutionException e) {
-      error(request.id(), "XX000", String.valueOf(e.getCause().getMessage()), null);
+      error(request.id(), "XX000", String.valueOf(e.getCause()), null);
     } catch (TimeoutException e) {
       error(request.id(), "57014", "the refresh thread is busy", null);
     } catch (RuntimeException e) {

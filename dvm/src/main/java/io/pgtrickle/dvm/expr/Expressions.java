@@ -20,7 +20,7 @@ import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.SortedSet;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -127,8 +127,8 @@ public final class Expressions {
   }
 
   /// The indexes of the columns that are read.
-  public static SortedSet<Integer> columns(Expr expression) {
-    SortedSet<Integer> columns = new TreeSet<>();
+  public static NavigableSet<Integer> columns(Expr expression) {
+    NavigableSet<Integer> columns = new TreeSet<>();
     forEach(
         expression,
         node -> {

@@ -92,7 +92,7 @@ final class ExpressionBinder {
     form.neutral("opretset", "unsupported_clause", "a set-returning operator");
     SqlType type = resultType(form.oid("opresulttype"), form.oid("opcollid"));
     Signature function = operatorFunction(form);
-    List<Expr> arguments = bind(form.nodes("args"));
+    List<Expr> arguments = bind(form.nodes("args", 2));
     Expr.Call equality = new Expr.Call(function, arguments, SqlType.BOOL, form.oid("inputcollid"));
     return new Expr.NullIf(equality, type);
   }
@@ -108,7 +108,7 @@ final class ExpressionBinder {
 
   private Expr quantified(NodeForm form) {
     Signature function = operatorFunction(form);
-    List<Node> arguments = form.nodes("args");
+    List<Node> arguments = form.nodes("args", 2);
     Expr operand = bind(arguments.getFirst());
     List<Expr> elements = elements(arguments.getLast());
     return new Expr.Quantified(
@@ -188,11 +188,10 @@ final class ExpressionBinder {
   }
 
   private Expr logic(NodeForm form) {
-    List<Expr> operands = bind(form.nodes("args"));
     return switch (form.text("boolop")) {
-      case "and" -> new Expr.And(operands);
-      case "or" -> new Expr.Or(operands);
-      case "not" -> new Expr.Not(operands.getFirst());
+      case "and" -> new Expr.And(bind(form.nodes("args")));
+      case "or" -> new Expr.Or(bind(form.nodes("args")));
+      case "not" -> new Expr.Not(bind(form.nodes("args", 1).getFirst()));
       default -> throw NodeForm.notUnderstood("a logical operator");
     };
   }

@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.sql;
 
+import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -292,13 +293,20 @@ public record Fingerprint(
       if (column.type() == type) {
         return column.text();
       }
-      String text =
-          facts
-              .implicitCast(column.type(), type)
-              .flatMap(Facts.Cast::function)
-              .map(function -> FingerprintText.call(function.oid(), 0, List.of(column.text())))
-              .orElseGet(() -> FingerprintText.relabel(type, collation, column.text()));
-      expressions.add(text);
+      String text = column.text();
+      int reached = column.type();
+      Optional<Signature> function =
+          facts.implicitCast(column.type(), type).flatMap(Facts.Cast::function);
+      if (function.isPresent()) {
+        int cast = function.get().oid();
+        text = FingerprintText.call(cast, column.collation(), List.of(text));
+        reached = function.get().result();
+        expressions.add(text);
+      }
+      if (reached != type) {
+        text = FingerprintText.relabel(type, collation, text);
+        expressions.add(text);
+      }
       return text;
     }
   }

@@ -243,6 +243,15 @@ final class NodeForm {
     return items(field).stream().map(element -> asNode(element, field)).toList();
   }
 
+  /// A list of a known number of nodes.
+  List<Node> nodes(String field, int size) {
+    List<Node> nodes = nodes(field);
+    if (nodes.size() != size) {
+      throw notUnderstood("node " + tag + " with " + nodes.size() + " " + field);
+    }
+    return nodes;
+  }
+
   /// A list of anything, empty when absent.
   List<NodeTree> items(String field) {
     return switch (take(field)) {

@@ -92,10 +92,11 @@ final class NodeTreeReader {
     }
     int afterWord = at;
     skipBlanks();
-    if (!next('[')) {
+    if (at == text.length() || text.charAt(at) != '[') {
       at = afterWord;
       return new Token(unquoted(word, start));
     }
+    at++;
     byte[] image = new byte[64];
     int size = 0;
     for (skipBlanks(); !next(']'); skipBlanks()) {

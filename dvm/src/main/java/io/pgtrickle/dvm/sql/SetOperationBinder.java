@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
@@ -64,12 +65,12 @@ final class SetOperationBinder {
     }
     Plan left = operand(form.node("larg"));
     Plan right = operand(form.node("rarg"));
+    List<Integer> types = form.numbers("colTypes");
+    if (left.schema().size() != types.size() || right.schema().size() != types.size()) {
+      throw NodeForm.notUnderstood("a set operation over different numbers of columns");
+    }
     Schema schema =
-        schema(
-            left.schema(),
-            form.numbers("colTypes"),
-            form.numbers("colTypmods"),
-            form.numbers("colCollations"));
+        schema(left.schema(), types, form.numbers("colTypmods"), form.numbers("colCollations"));
     Plan all =
         new Plan.UnionAll(List.of(converted(left, schema), converted(right, schema)), schema);
     if (form.flag("all")) {
@@ -118,8 +119,17 @@ final class SetOperationBinder {
             .facts()
             .implicitCast(source.oid(), target.oid())
             .orElseThrow(() -> NodeForm.notUnderstood("a conversion between columns of a UNION"));
-    return cast.function()
-        .<Expr>map(function -> new Expr.Call(function, List.of(column), target, 0))
-        .orElseGet(() -> new Expr.Relabel(column, target));
+    Expr converted =
+        cast.function().<Expr>map(function -> call(function, column, target)).orElse(column);
+    // The cast of bpchar to varchar, for one, is a function that returns text.
+    return converted.type().equals(target) ? converted : new Expr.Relabel(converted, target);
+  }
+
+  private static Expr call(Signature function, Expr column, SqlType target) {
+    SqlType result =
+        function.result() == target.oid()
+            ? target
+            : SqlType.of(function.result(), -1, target.collation());
+    return new Expr.Call(function, List.of(column), result, column.type().collation());
   }
 }

@@ -66,6 +66,18 @@ public final class Schema {
     return columns.size();
   }
 
+  /// The position of the first column of a name.
+  ///
+  /// @throws IllegalArgumentException when there is none
+  public int indexOf(String name) {
+    for (int i = 0; i < columns.size(); i++) {
+      if (columns.get(i).name().equals(name)) {
+        return i;
+      }
+    }
+    throw new IllegalArgumentException("no column \"" + name + "\" among " + columns);
+  }
+
   public TypeCodec codec(int index) {
     return codecs[index];
   }

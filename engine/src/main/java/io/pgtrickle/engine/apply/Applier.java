@@ -49,6 +49,8 @@ public final class Applier {
   /// Statements that belong to the same transaction: frontier, replies, notifications.
   @FunctionalInterface
   public interface Epilogue {
+    /// Runs the statements, last in the transaction.
+    ///
     /// @param written what was written so far in this attempt
     void run(Connection connection, Map<Long, DeltaWriter.Written> written) throws SQLException;
   }

@@ -277,8 +277,19 @@ final class DeltaStatements {
 
   /// What is to be done with a staged row.
   enum StageKind {
-    DELETE,
-    UPDATE,
-    INSERT
+    DELETE(0),
+    UPDATE(1),
+    INSERT(2);
+
+    private final int code;
+
+    StageKind(int code) {
+      this.code = code;
+    }
+
+    /// As it stands in the staging table.
+    int code() {
+      return code;
+    }
   }
 }

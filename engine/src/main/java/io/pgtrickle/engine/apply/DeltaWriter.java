@@ -204,7 +204,7 @@ public final class DeltaWriter {
     }
     ArrayText weights = new ArrayText();
     for (int i = from; i < to; i++) {
-      weights.add(batch.weights.get(i));
+      weights.add(batch.weights.getLong(i));
     }
     arrays.add(weights.toString());
     return arrays;
@@ -226,7 +226,11 @@ public final class DeltaWriter {
         Batch batch = entry.getValue();
         for (int i = 0; i < batch.rows.size(); i++) {
           CopyBinary.row(
-              table.schema(), batch.rows.get(i), entry.getKey().code(), batch.weights.get(i), out);
+              table.schema(),
+              batch.rows.get(i),
+              entry.getKey().code(),
+              batch.weights.getLong(i),
+              out);
           if (out.size() > 1 << 15) {
             copy.writeToCopy(out.array(), 0, out.size());
             out.clear();
@@ -289,7 +293,7 @@ public final class DeltaWriter {
 
     /// The staging table's `kind` of such rows.
     int code() {
-      return kind.ordinal() * 1024 + nullMask;
+      return kind.code() * 1024 + nullMask;
     }
 
     // Deletions come before updates, those before insertions: no transient unique violation.

@@ -5,8 +5,8 @@ import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
-import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Entries;
@@ -22,12 +22,13 @@ import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.CopiedRows;
 import io.pgtrickle.engine.notify.Notification;
+import io.pgtrickle.engine.refresh.BoundaryTask;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.time.Instant;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -49,7 +50,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// The main path is [#initialize]: prepare each definition, [#attach] the base tables that are new,
 /// then for
-/// each view [#build] it privately, fill its table, and let it join. Called by one thread.
+/// each view build it privately ([#start]), fill its table, and let it join. Called by one thread.
 public final class Initializer {
   private static final Logger LOG = LoggerFactory.getLogger(Initializer.class);
   private static final Duration BOUNDARY_PATIENCE = Duration.ofMinutes(10);
@@ -111,8 +112,8 @@ public final class Initializer {
     List<Definition> again = new ArrayList<>();
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
-      Map<Long, Preparation> ready = prepare(writer, batch, again);
-      attach(control, ready.values(), again);
+      Map<Long, Preparation> ready = prepare(writer, batch);
+      attach(control, ready);
       for (Preparation one : inOrder(ready.values())) {
         if (!again.contains(one.definition())) {
           try {
@@ -141,8 +142,8 @@ public final class Initializer {
 
   // ---- prepare ----------------------------------------------------------------------------------
 
-  private Map<Long, Preparation> prepare(
-      Connection session, List<Definition> batch, List<Definition> again) throws SQLException {
+  private Map<Long, Preparation> prepare(Connection session, List<Definition> batch)
+      throws SQLException {
     Map<Long, Preparation> ready = new LinkedHashMap<>();
     for (Definition definition : batch) {
       progress.phase(definition, "preparing", 0);
@@ -183,7 +184,7 @@ public final class Initializer {
     }
     for (int source : one.verdict().sources()) {
       Preparation upstream = byRelation.get(source);
-      if (upstream != null && upstream != one) {
+      if (upstream != null && !upstream.equals(one)) {
         visit(upstream, byRelation, order);
       }
     }
@@ -193,18 +194,22 @@ public final class Initializer {
   // ---- attach: base tables nobody reads yet
   // ---------------------------------------------------------
 
-  private void attach(Connection control, Iterable<Preparation> batch, List<Definition> again)
+  private void attach(Connection control, Map<Long, Preparation> batch)
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
     SourceTables tables = new SourceTables(control, publication, merges);
-    Set<Integer> attached = boundary(() -> loop.attachedRelations());
-    for (Preparation one : batch) {
+    for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : scans(one)) {
-          if (!isStreamTable.test(scan.relation())
-              && !attached.contains(scan.relation())
-              && !missing.containsKey(scan.relation())) {
+          if (isStreamTable.test(scan.relation())) {
+            continue;
+          }
+          // Columns were added since it was copied: what reads the old shape is built anew with
+          // this.
+          atBoundary(() -> loop.requireShape(scan));
+          boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
+          if (!attached && !missing.containsKey(scan.relation())) {
             missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
           }
         }
@@ -212,8 +217,8 @@ public final class Initializer {
           watched.addAll(tables.watchable(one.verdict().sources()));
         }
       } catch (TrickleException e) {
+        batch.remove(one.definition().pgtId());
         progress.failed(one.definition(), e);
-        again.remove(one.definition());
       }
     }
     tables.publish(watched);
@@ -221,10 +226,9 @@ public final class Initializer {
       return;
     }
     List<SourceCopy.Source> sources = List.copyOf(missing.values());
-    boundary(
+    atBoundary(
         () -> {
           sources.forEach(source -> loop.intake().retain(source.attachment()));
-          return null;
         });
     try {
       Lsn consistentPoint =
@@ -232,17 +236,19 @@ public final class Initializer {
               .run(
                   control,
                   sources,
-                  rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
+                  rows ->
+                      batch
+                          .values()
+                          .forEach(one -> progress.phase(one.definition(), "copying", rows)));
       tables.barrier();
       await(
           loop.whenBeyond(
               consistentPoint,
               () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
     } catch (RuntimeException | SQLException | InterruptedException e) {
-      boundary(
+      atBoundary(
           () -> {
             sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
-            return null;
           });
       throw e;
     }
@@ -284,10 +290,9 @@ public final class Initializer {
     if (one.plan().isEmpty()) {
       new DeltaWriter(writer, one.table()).createIdentityIndex(serverVersion(writer));
       writer.commit();
-      boundary(
+      atBoundary(
           () -> {
             loop.joinFull(definition, one.table(), one.verdict(), one.document());
-            return null;
           });
       return true;
     }
@@ -307,19 +312,17 @@ public final class Initializer {
       while (build.behind() > JOIN_WHEN_BEHIND) {
         build.catchUp();
       }
-      boundary(
+      atBoundary(
           () -> {
             loop.join(build, definition, one.table(), one.verdict(), one.document());
-            return null;
           });
       joined = true;
       return true;
     } finally {
       if (!joined) {
-        boundary(
+        atBoundary(
             () -> {
               loop.abandonBuild(build);
-              return null;
             });
       }
     }
@@ -443,8 +446,18 @@ public final class Initializer {
     return boundary(() -> loop.table(definition.pgtId()).isPresent());
   }
 
-  private <T> T boundary(RefreshLoop.BoundaryTask<T> task) throws InterruptedException {
+  private <T> T boundary(BoundaryTask<T> task) throws InterruptedException {
     return await(loop.atBoundary(task));
+  }
+
+  private void atBoundary(Runnable task) throws InterruptedException {
+    boolean done =
+        boundary(
+            () -> {
+              task.run();
+              return true;
+            });
+    assert done;
   }
 
   private static <T> T await(CompletableFuture<T> future) throws InterruptedException {
@@ -454,7 +467,7 @@ public final class Initializer {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
       }
-      throw new SourceUnavailable("58000", String.valueOf(e.getCause().getMessage()), e.getCause());
+      throw new SourceUnavailable("58000", String.valueOf(e.getCause()), e.getCause());
     } catch (TimeoutException e) {
       throw new SourceUnavailable(
           "57014", "the refresh thread did not answer within " + BOUNDARY_PATIENCE, e);

@@ -18,6 +18,7 @@ import java.util.Optional;
 ///
 /// Each run has a new database that goes away at its end, so that it always starts.
 final class DemoCommand implements Subcommand {
+  private static final Duration READY_WITHIN = Duration.ofSeconds(60);
   private static final Duration TERMINAL_PAUSE = Duration.ofMillis(500);
   private static final Duration PIPE_PAUSE = Duration.ofSeconds(5);
   private static final int NEWEST = 18;
@@ -62,6 +63,10 @@ final class DemoCommand implements Subcommand {
       DatabaseUrl database = server.url();
       Database.install(database, null);
       try (SidecarLauncher.Running sidecar = launcher.start(configuration.sidecar(database))) {
+        if (!sidecar.awaitReady(READY_WITHIN)) {
+          throw new SourceUnavailable(
+              "55000", "the sidecar is not ready after " + READY_WITHIN + "; see " + log, null);
+        }
         List<String> header =
             List.of(
                 "pgtrickle demo: %d orders a second on PostgreSQL %d"

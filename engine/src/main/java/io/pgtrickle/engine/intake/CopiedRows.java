@@ -26,8 +26,7 @@ public final class CopiedRows {
       Connection session, String query, Schema schema, long weight, ZSet.Builder rows)
       throws SQLException {
     TupleDecoder decoder = TupleDecoder.positional(schema);
-    long unused =
-        BulkCopy.query(
-            session, query, schema.size(), tuple -> rows.add(decoder.row(tuple, null), weight));
+    BulkCopy.query(
+        session, query, schema.size(), tuple -> rows.add(decoder.row(tuple, null), weight));
   }
 }

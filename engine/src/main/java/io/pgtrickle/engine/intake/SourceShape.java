@@ -13,7 +13,8 @@ import java.util.Set;
 /// What DDL can change of a table without the log telling: its columns and partitions.
 ///
 /// A dropped table, a column whose values `ALTER … TYPE … USING` has rewritten and a detached
-/// partition leave no trace in the stream. They do in the catalog: columns are told apart by number,
+/// partition leave no trace in the stream. They do in the catalog: columns are told apart by
+/// number,
 /// name, type and the transaction that wrote their definition.
 ///
 /// @param parts one for each column, and one for the partitions

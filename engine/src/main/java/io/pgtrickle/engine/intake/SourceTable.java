@@ -200,7 +200,7 @@ public final class SourceTable {
 
   private TupleDecoder decoder(Relation relation) {
     TupleDecoder current = decoder;
-    if (current == null || described != relation) {
+    if (current == null || !relation.equals(described)) {
       checkColumns(relation);
       checkIdentity(relation);
       current = TupleDecoder.of(schema, relation);

@@ -56,7 +56,7 @@ public final class Evaluations implements AutoCloseable {
                     table.document().sessionSettings())
                 .difference(session);
         Duration took = Duration.between(start, clock.instant());
-        hand(() -> loop.evaluated(table.id(), difference, took));
+        loop.post(() -> loop.evaluated(table.id(), difference, took));
       } finally {
         slots.release();
       }
@@ -73,15 +73,7 @@ public final class Evaluations implements AutoCloseable {
 
   private void failed(LiveTable table, String sqlState, String message, Instant start) {
     Duration took = Duration.between(start, clock.instant());
-    hand(() -> loop.evaluationFailed(table.id(), new Failure(sqlState, message, false), took));
-  }
-
-  private void hand(Runnable task) {
-    loop.atBoundary(
-        () -> {
-          task.run();
-          return true;
-        });
+    loop.post(() -> loop.evaluationFailed(table.id(), new Failure(sqlState, message, false), took));
   }
 
   /// Interrupts what is running; nothing of it is applied.

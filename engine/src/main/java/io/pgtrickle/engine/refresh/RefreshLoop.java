@@ -13,6 +13,7 @@ import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -41,7 +42,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
 
@@ -72,13 +72,11 @@ public final class RefreshLoop {
   private final Listener listener;
   private final Clock clock;
 
-  private final Map<Long, LiveTable> tables = new LinkedHashMap<>();
-  private final Map<Integer, Long> byRelation = new HashMap<>();
+  private final LiveTables tables = new LiveTables();
   private final FullRefreshes full = new FullRefreshes();
   private final PendingCalls calls = new PendingCalls();
   private final List<ViewBuild> builds = new ArrayList<>();
-  private final List<FrontierWait> frontierWaits = new ArrayList<>();
-  private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>(10_000);
+  private final BoundaryTasks tasks = new BoundaryTasks();
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
 
   private final List<Instant> commits = new ArrayList<>();
@@ -89,14 +87,6 @@ public final class RefreshLoop {
   private volatile Map<Long, TableStatus> statuses = Map.of();
   private volatile long stateBytes;
   private volatile boolean stopping;
-
-  private record FrontierWait(Lsn lsn, Runnable action) {}
-
-  /// Something to do between two epochs.
-  @FunctionalInterface
-  public interface BoundaryTask<T> {
-    T run() throws SQLException;
-  }
 
   /// What happens outside the refresh thread because of what it saw. Calls must return at once.
   public interface Listener {
@@ -151,7 +141,7 @@ public final class RefreshLoop {
   /// @throws SourceUnavailable when the apply connection is lost
   public void run() throws InterruptedException {
     while (!stopping) {
-      runTasks();
+      tasks.run(position);
       List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
       for (WalEvent event : events) {
         accept(event);
@@ -163,7 +153,7 @@ public final class RefreshLoop {
         epoch();
       }
     }
-    runTasks();
+    tasks.run(position);
   }
 
   /// Ends [#run] after the epoch under way.
@@ -171,55 +161,19 @@ public final class RefreshLoop {
     stopping = true;
   }
 
-  // ---- tasks of other threads -------------------------------------------------------------------
-
   /// Runs something on this thread between two epochs.
   public <T> CompletableFuture<T> atBoundary(BoundaryTask<T> task) {
-    CompletableFuture<T> future = new CompletableFuture<>();
-    boolean accepted =
-        tasks.offer(
-            () -> {
-              try {
-                future.complete(task.run());
-              } catch (SQLException | RuntimeException e) {
-                future.completeExceptionally(e);
-              }
-            });
-    if (!accepted) {
-      future.completeExceptionally(
-          new SourceUnavailable("53400", "the refresh thread has too many waiting tasks", null));
-    }
-    return future;
+    return tasks.add(task);
+  }
+
+  /// Runs something on this thread between two epochs; nobody waits for it.
+  public void post(Runnable task) {
+    tasks.post(task);
   }
 
   /// Runs something on this thread once everything that committed before a position was taken in.
   public CompletableFuture<Void> whenBeyond(Lsn lsn, Runnable action) {
-    CompletableFuture<Void> future = new CompletableFuture<>();
-    CompletableFuture<Boolean> unused =
-        atBoundary(
-            () ->
-                frontierWaits.add(
-                    new FrontierWait(
-                        lsn,
-                        () -> {
-                          try {
-                            action.run();
-                            future.complete(null);
-                          } catch (RuntimeException e) {
-                            future.completeExceptionally(e);
-                          }
-                        })));
-    return unused.thenCompose(ignored -> future);
-  }
-
-  private void runTasks() {
-    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-      task.run();
-    }
-    List<FrontierWait> due =
-        frontierWaits.stream().filter(w -> !position.isBefore(w.lsn())).toList();
-    frontierWaits.removeAll(due);
-    due.forEach(w -> w.action().run());
+    return tasks.whenBeyond(lsn, action);
   }
 
   // ---- what other threads ask for at a boundary
@@ -250,7 +204,7 @@ public final class RefreshLoop {
   }
 
   public List<LiveTable> tables() {
-    return List.copyOf(tables.values());
+    return tables.all();
   }
 
   /// The base tables that are decoded already.
@@ -260,16 +214,7 @@ public final class RefreshLoop {
 
   /// Whether every stream table among some relations is part of the stream and has contents.
   public boolean upstreamLive(Set<Integer> relations, IntPredicate isStreamTable) {
-    return relations.stream()
-        .filter(isStreamTable::test)
-        .allMatch(
-            relation -> {
-              LiveTable upstream = tables.get(byRelation.getOrDefault(relation, -1L));
-              return upstream != null
-                  && upstream.populated()
-                  && upstream.carried().isEmpty()
-                  && upstream.hold().isEmpty();
-            });
+    return tables.settled(relations, isStreamTable);
   }
 
   /// Starts a private build at this boundary: from here on it is told what epochs do to its
@@ -333,8 +278,7 @@ public final class RefreshLoop {
   }
 
   private void add(LiveTable table) {
-    tables.put(table.id(), table);
-    byRelation.put(table.storage().relation(), table.id());
+    tables.add(table);
   }
 
   private void populated(LiveTable table) {
@@ -357,7 +301,7 @@ public final class RefreshLoop {
   /// OIDs.
   public Set<Integer> detachUnused() {
     Set<Integer> unused = new HashSet<>(intake.relations());
-    tables.values().forEach(table -> unused.removeAll(table.sources()));
+    unused.removeAll(tables.sources());
     builds.forEach(build -> unused.removeAll(build.relations()));
     unused.forEach(relation -> intake.detach(new Oid(relation)));
     return unused;
@@ -367,7 +311,6 @@ public final class RefreshLoop {
   public void remove(long id) {
     LiveTable table = tables.remove(id);
     if (table != null) {
-      byRelation.remove(table.storage().relation());
       full.remove(id);
       evaluated.remove(id);
       ledger.forget(id);
@@ -381,7 +324,7 @@ public final class RefreshLoop {
   /// table's.
   public void evaluated(long id, ZSet delta, Duration took) {
     full.finished(id, clock.instant(), took, true);
-    if (tables.containsKey(id)) {
+    if (tables.contains(id)) {
       evaluated.merge(id, delta, ZSet::plus);
     }
     epoch();
@@ -420,7 +363,7 @@ public final class RefreshLoop {
 
   private void publishStatus(Instant now) {
     Map<Long, TableStatus> current = new HashMap<>();
-    for (LiveTable table : tables.values()) {
+    for (LiveTable table : tables.all()) {
       current.put(table.id(), TableStatus.of(table, now));
     }
     statuses = Map.copyOf(current);
@@ -458,10 +401,10 @@ public final class RefreshLoop {
     switch (request) {
       case Request.Sync sync -> {
         Long table = sync.pgtId();
-        await(sync.id(), table == null ? tables.keySet() : Set.of(table));
+        await(sync.id(), table == null ? tables.ids() : Set.of(table));
       }
       case Request.Refresh refresh -> {
-        if (!tables.containsKey(refresh.pgtId())) {
+        if (!tables.contains(refresh.pgtId())) {
           listener.initialize(refresh.pgtId());
         }
         await(refresh.id(), Set.of(refresh.pgtId()));
@@ -472,7 +415,7 @@ public final class RefreshLoop {
 
   private void await(UUID request, Set<Long> ids) {
     Set<Long> wanted = new HashSet<>(ids);
-    ids.forEach(id -> wanted.addAll(upstream(id)));
+    ids.forEach(id -> wanted.addAll(tables.upstream(id)));
     calls.add(request, wanted, clock.instant());
   }
 
@@ -587,8 +530,8 @@ public final class RefreshLoop {
 
   private void apply(Instant now) {
     List<Applier.TableDelta> due = new ArrayList<>();
-    for (LiveTable table : tables.values()) {
-      if (!table.carried().isEmpty() && !blocked(table, now)) {
+    for (LiveTable table : tables.all()) {
+      if (!table.carried().isEmpty() && !tables.blocked(table, now)) {
         due.add(new Applier.TableDelta(table.storage(), table.carried()));
       }
     }
@@ -598,7 +541,7 @@ public final class RefreshLoop {
     Applier.Applied applied =
         applier.apply(
             due,
-            this::downstream,
+            tables::downstream,
             (connection, written) ->
                 ledger.write(connection, frontier, frontierTime, written(written), now));
     Instant applyEnd = clock.instant();
@@ -673,7 +616,7 @@ public final class RefreshLoop {
       return new PendingCalls.Verdict.Never(
           "55000", "stream table " + table.storage().qualifiedName() + " is suspended");
     }
-    if (upstream(id).stream().anyMatch(call::waitsFor)) {
+    if (tables.upstream(id).stream().anyMatch(call::waitsFor)) {
       return new PendingCalls.Verdict.NotYet();
     }
     if (!table.differential() && !full.completed(id, call.ticket(id, full::request))) {
@@ -690,67 +633,38 @@ public final class RefreshLoop {
         : new PendingCalls.Verdict.NotYet();
   }
 
-  // ---- the graph of stream tables
-  // -------------------------------------------------------------------
-
-  // A table stays behind while it waits for its next attempt, and so do all that read it.
-  private boolean blocked(LiveTable table, Instant now) {
-    if (waits(table, now)) {
-      return true;
-    }
-    return upstream(table.id()).stream()
-        .map(tables::get)
-        .anyMatch(up -> up != null && waits(up, now));
-  }
-
-  private static boolean waits(LiveTable table, Instant now) {
-    return table.hold().map(hold -> now.isBefore(hold.retryAt())).orElse(false);
-  }
-
-  private Set<Long> upstream(long id) {
-    Set<Long> found = new HashSet<>();
-    collectUpstream(id, found);
-    return found;
-  }
-
-  private void collectUpstream(long id, Set<Long> found) {
-    LiveTable table = tables.get(id);
-    if (table == null) {
-      return;
-    }
-    for (int relation : table.sources()) {
-      Long up = byRelation.get(relation);
-      if (up != null && found.add(up)) {
-        collectUpstream(up, found);
-      }
-    }
-  }
-
-  private Set<Long> downstream(long id) {
-    Set<Long> found = new HashSet<>();
-    for (LiveTable table : tables.values()) {
-      if (upstream(table.id()).contains(id)) {
-        found.add(table.id());
-      }
-    }
-    return found;
-  }
-
   // ---- damage -----------------------------------------------------------------------------------
 
   private void sourceDamaged(int relation, StateDamaged damage) {
     Failure failure = new Failure(damage.sqlState(), String.valueOf(damage.getMessage()), true);
-    for (LiveTable table : List.copyOf(tables.values())) {
+    for (LiveTable table : tables.all()) {
       if (table.differential() && table.sources().contains(relation)) {
         rebuild(table.id(), failure);
       }
     }
   }
 
+  /// Lets go of a base table that is decoded in another shape than a new scan of it has; all that
+  /// read it are
+  /// built anew.
+  public void requireShape(Plan.Scan scan) {
+    intake
+        .table(scan.relation())
+        .filter(table -> !table.schema().equals(scan.schema()))
+        .ifPresent(
+            table -> {
+              intake.detach(new Oid(scan.relation()));
+              sourceDamaged(
+                  scan.relation(),
+                  new StateDamaged(
+                      table.name() + " has other columns than when it was copied", null));
+            });
+  }
+
   /// What the sources of live tables must still look like; boundary only.
   public Map<Integer, SourceShape> sourceShapes() {
     Map<Integer, SourceShape> shapes = new HashMap<>();
-    for (LiveTable table : tables.values()) {
+    for (LiveTable table : tables.all()) {
       if (!table.differential() && table.error().isEmpty()) {
         table.sources().forEach(relation -> shapes.put(relation, SourceShape.ANY));
       }
@@ -768,7 +682,7 @@ public final class RefreshLoop {
   public void sourceAltered(int relation, StateDamaged how) {
     intake.detach(new Oid(relation));
     sourceDamaged(relation, how);
-    for (LiveTable table : tables.values()) {
+    for (LiveTable table : tables.all()) {
       if (!table.differential() && table.sources().contains(relation)) {
         full.request(table.id());
       }
@@ -777,7 +691,7 @@ public final class RefreshLoop {
 
   private void rebuild(long id, Failure reason) {
     LiveTable table = tables.get(id);
-    Set<Long> after = downstream(id);
+    Set<Long> after = tables.downstream(id);
     Consumer<Long> again =
         each -> {
           remove(each);
@@ -797,8 +711,8 @@ public final class RefreshLoop {
         || full.anyDue(now, listener.refreshingEnabled())) {
       return true;
     }
-    for (LiveTable table : tables.values()) {
-      if (!table.carried().isEmpty() && !blocked(table, now)) {
+    for (LiveTable table : tables.all()) {
+      if (!table.carried().isEmpty() && !tables.blocked(table, now)) {
         return true;
       }
       if (table.differential()

@@ -100,7 +100,7 @@ final class AnalyzerTest {
   @Test
   void aRefusalPointsIntoTheText() throws SQLException {
     Full full = full(lab.verdict("SELECT 'LIMIT' AS l, id /* LIMIT */ FROM customers LIMIT 3"));
-    assertThat(full.position()).isEqualTo(50);
+    assertThat(full.position()).isEqualTo(52);
     assertThat(full(lab.verdict("SELECT 'ü', id FROM customers WHERE RANDOM() < 1")).position())
         .isEqualTo(37);
   }

@@ -49,7 +49,8 @@ final class FullModeIT {
       assertThat(
               rows(
                   connection,
-                  "SELECT * FROM ranked EXCEPT ALL SELECT id, v, rank() OVER (ORDER BY v DESC) FROM scores"))
+                  "SELECT * FROM ranked EXCEPT ALL SELECT id, v, rank() OVER (ORDER BY v DESC) FROM"
+                      + " scores"))
           .isEmpty();
     }
   }
@@ -81,7 +82,10 @@ final class FullModeIT {
           "CREATE TABLE docs (id int PRIMARY KEY, d json)",
           "INSERT INTO docs VALUES (1, '{\"b\": 1,  \"a\":2}'), (2, NULL)");
       streamTable(connection, "docs_st", "SELECT id, d FROM docs", "AUTO");
-      run(connection, "UPDATE docs SET d = '{\"a\":  3}' WHERE id = 1", "INSERT INTO docs VALUES (3, '[]')");
+      run(
+          connection,
+          "UPDATE docs SET d = '{\"a\":  3}' WHERE id = 1",
+          "INSERT INTO docs VALUES (3, '[]')");
       run(connection, "SELECT pgtrickle.refresh_stream_table('docs_st')");
       assertThat(rows(connection, "SELECT id, d::text FROM docs_st ORDER BY 1"))
           .containsExactly("1|{\"a\":  3}", "2|null", "3|[]");
@@ -98,7 +102,8 @@ final class FullModeIT {
           connection,
           "CREATE TABLE chain (id int PRIMARY KEY, g text, v int)",
           "INSERT INTO chain VALUES (1, 'a', 5), (2, 'b', 6), (3, 'a', 7)");
-      streamTable(connection, "chain_low", "SELECT id, g, v FROM chain WHERE v > 0", "DIFFERENTIAL");
+      streamTable(
+          connection, "chain_low", "SELECT id, g, v FROM chain WHERE v > 0", "DIFFERENTIAL");
       streamTable(
           connection,
           "chain_full",
@@ -106,8 +111,12 @@ final class FullModeIT {
           "FULL");
       streamTable(
           connection, "chain_top", "SELECT g, v FROM chain_full WHERE n = 1", "DIFFERENTIAL");
-      assertThat(rows(connection, "SELECT * FROM chain_top ORDER BY 1")).containsExactly("a|7", "b|6");
-      run(connection, "INSERT INTO chain VALUES (4, 'b', 60), (5, 'c', 1)", "DELETE FROM chain WHERE id = 3");
+      assertThat(rows(connection, "SELECT * FROM chain_top ORDER BY 1"))
+          .containsExactly("a|7", "b|6");
+      run(
+          connection,
+          "INSERT INTO chain VALUES (4, 'b', 60), (5, 'c', 1)",
+          "DELETE FROM chain WHERE id = 3");
       run(connection, "SELECT pgtrickle.sync('chain_top', '60 s')");
       assertThat(rows(connection, "SELECT * FROM chain_top ORDER BY 1"))
           .containsExactly("a|5", "b|60", "c|1");
@@ -120,8 +129,10 @@ final class FullModeIT {
       run(connection, "CREATE TABLE m (id int PRIMARY KEY)", "INSERT INTO m VALUES (1)");
       run(
           connection,
-          "SELECT pgtrickle.create_stream_table('m_manual', 'SELECT id FROM m', schedule => 'manual')",
-          "SELECT pgtrickle.create_stream_table('m_full', 'SELECT id FROM m LIMIT 99', schedule => 'manual')");
+          "SELECT pgtrickle.create_stream_table('m_manual', 'SELECT id FROM m', schedule =>"
+              + " 'manual')",
+          "SELECT pgtrickle.create_stream_table('m_full', 'SELECT id FROM m LIMIT 99', schedule =>"
+              + " 'manual')");
       streamTable(connection, "m_live", "SELECT id FROM m", "DIFFERENTIAL");
       LiveDatabase.ready(connection, "m_manual");
       LiveDatabase.ready(connection, "m_full");
@@ -150,7 +161,9 @@ final class FullModeIT {
       await()
           .atMost(PATIENCE)
           .untilAsserted(
-              () -> assertThat(rows(connection, "SELECT * FROM p_st ORDER BY 1")).containsExactly("1", "2"));
+              () ->
+                  assertThat(rows(connection, "SELECT * FROM p_st ORDER BY 1"))
+                      .containsExactly("1", "2"));
       run(connection, "SELECT pgtrickle.alter_stream_table('p_st', status => 'PAUSED')");
       await()
           .atMost(PATIENCE)
@@ -160,7 +173,8 @@ final class FullModeIT {
                       .equals(
                           value(
                               connection,
-                              "SELECT status FROM pgtrickle.pgt_stream_tables WHERE pgt_name = 'p_st'")));
+                              "SELECT status FROM pgtrickle.pgt_stream_tables WHERE pgt_name ="
+                                  + " 'p_st'")));
       // The sidecar knows of the pause once a wait for it is refused.
       await()
           .atMost(PATIENCE)

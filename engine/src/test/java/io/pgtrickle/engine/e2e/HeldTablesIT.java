@@ -51,7 +51,8 @@ final class HeldTablesIT {
       awaitStatus(connection, "locked", "HELD");
       run(connection, "UPDATE l SET v = 7 WHERE id = 1", "INSERT INTO l VALUES (3, 3)");
       run(connection, "SELECT pgtrickle.sync('unlocked', '60 s')");
-      assertThat(rows(connection, "SELECT * FROM unlocked ORDER BY 1")).containsExactly("1", "2", "3");
+      assertThat(rows(connection, "SELECT * FROM unlocked ORDER BY 1"))
+          .containsExactly("1", "2", "3");
       assertThat(rows(connection, "SELECT * FROM above_locked"))
           .as("nothing overtakes the table it reads")
           .containsExactly("1");
@@ -69,15 +70,19 @@ final class HeldTablesIT {
       run(connection, "CREATE TABLE k (id int PRIMARY KEY, v int)", "INSERT INTO k VALUES (1, 1)");
       streamTable(connection, "constrained", "SELECT id, v FROM k", "DIFFERENTIAL");
       streamTable(connection, "unconstrained", "SELECT id, v FROM k", "DIFFERENTIAL");
-      run(connection, "ALTER TABLE constrained ADD CONSTRAINT once UNIQUE (v) DEFERRABLE INITIALLY DEFERRED");
+      run(
+          connection,
+          "ALTER TABLE constrained ADD CONSTRAINT once UNIQUE (v) DEFERRABLE INITIALLY DEFERRED");
       run(connection, "INSERT INTO k VALUES (2, 1)");
       awaitStatus(connection, "constrained", "HELD 23505");
       run(connection, "SELECT pgtrickle.sync('unconstrained')");
-      assertThat(rows(connection, "SELECT * FROM unconstrained ORDER BY 1")).containsExactly("1|1", "2|1");
+      assertThat(rows(connection, "SELECT * FROM unconstrained ORDER BY 1"))
+          .containsExactly("1|1", "2|1");
       run(connection, "UPDATE k SET v = 2 WHERE id = 2");
       awaitStatus(connection, "constrained", "ACTIVE");
       sync(connection);
-      assertThat(rows(connection, "SELECT * FROM constrained ORDER BY 1")).containsExactly("1|1", "2|2");
+      assertThat(rows(connection, "SELECT * FROM constrained ORDER BY 1"))
+          .containsExactly("1|1", "2|2");
     }
   }
 
@@ -90,7 +95,10 @@ final class HeldTablesIT {
           "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id > 5 THEN"
               + " RAISE EXCEPTION 'too much' USING ERRCODE = 'P0001'; END IF; RETURN NEW; END $$");
       streamTable(connection, "triggered", "SELECT id FROM tr", "DIFFERENTIAL");
-      run(connection, "CREATE TRIGGER refuse BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION refuse()");
+      run(
+          connection,
+          "CREATE TRIGGER refuse BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION"
+              + " refuse()");
       run(connection, "INSERT INTO tr VALUES (1)");
       sync(connection);
       run(connection, "INSERT INTO tr VALUES (6)");
@@ -106,7 +114,10 @@ final class HeldTablesIT {
   @Test
   void indexesAndGrantsOfUsersSurviveARestart() throws SQLException, InterruptedException {
     try (Connection connection = database.connect()) {
-      run(connection, "CREATE TABLE ix (id int PRIMARY KEY, v int)", "INSERT INTO ix VALUES (1, 1)");
+      run(
+          connection,
+          "CREATE TABLE ix (id int PRIMARY KEY, v int)",
+          "INSERT INTO ix VALUES (1, 1)");
       streamTable(connection, "indexed", "SELECT id, v FROM ix", "DIFFERENTIAL");
       run(connection, "CREATE INDEX mine ON indexed (v)", "GRANT SELECT ON indexed TO PUBLIC");
       database.stopSidecar();
@@ -127,8 +138,11 @@ final class HeldTablesIT {
       streamTable(connection, "guarded", "SELECT id FROM gd", "DIFFERENTIAL");
       for (String write :
           new String[] {
-            "INSERT INTO guarded VALUES (9)", "UPDATE guarded SET id = 9", "DELETE FROM guarded",
-            "TRUNCATE guarded", "COPY guarded FROM PROGRAM 'echo 9'"
+            "INSERT INTO guarded VALUES (9)",
+            "UPDATE guarded SET id = 9",
+            "DELETE FROM guarded",
+            "TRUNCATE guarded",
+            "COPY guarded FROM PROGRAM 'echo 9'"
           }) {
         var refused = LiveDatabase.refusal(connection, write);
         assertThat(refused.getSQLState()).as(write).isEqualTo("55000");
@@ -148,7 +162,11 @@ final class HeldTablesIT {
           .atMost(PATIENCE)
           .untilAsserted(
               () ->
-                  assertThat(differences(connection, "ph_st", "SELECT a.id, b.t FROM ph_a a JOIN ph_b b ON b.a = a.id"))
+                  assertThat(
+                          differences(
+                              connection,
+                              "ph_st",
+                              "SELECT a.id, b.t FROM ph_a a JOIN ph_b b ON b.a = a.id"))
                       .isEmpty());
       assertThat(database.sidecar().meters().scrape())
           .contains("pgtrickle_phd1_removed_rows_total 1.0");

@@ -163,8 +163,10 @@ final class JoinOrdering {
   }
 
   private static boolean connects(Equality equality, Part left, Part right) {
-    return (isWithin(equality.left(), left.members()) && isWithin(equality.right(), right.members()))
-        || (isWithin(equality.left(), right.members()) && isWithin(equality.right(), left.members()));
+    return (isWithin(equality.left(), left.members())
+            && isWithin(equality.right(), right.members()))
+        || (isWithin(equality.left(), right.members())
+            && isWithin(equality.right(), left.members()));
   }
 
   private Part product(List<Part> components) {

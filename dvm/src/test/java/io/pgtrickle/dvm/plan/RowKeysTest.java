@@ -1,0 +1,106 @@
+package io.pgtrickle.dvm.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// Tables are `p(id, x, y)` and `q(id, p_id)`, both with key `id`, and `n(a, b)` without one.
+final class RowKeysTest {
+  private final Plan p = scan(1, 3, List.of(0));
+  private final Plan q = scan(2, 2, List.of(0));
+  private final Plan n = scan(3, 2, List.of());
+
+  @Test
+  void aTableHasItsPrimaryKey() {
+    assertThat(RowKeys.shortest(p)).containsExactly(0);
+    assertThat(RowKeys.shortest(n)).isEmpty();
+  }
+
+  @Test
+  void aProjectionKeepsAKeyItPassesOnWhole() {
+    assertThat(RowKeys.shortest(project(p, 2, 0))).containsExactly(1);
+    assertThat(RowKeys.shortest(project(p, 1, 2))).isEmpty();
+  }
+
+  @Test
+  void aJoinToAKeyHasTheKeyOfTheOtherSide() {
+    assertThat(RowKeys.shortest(join(q, p, 1, 0))).containsExactly(0);
+    assertThat(RowKeys.shortest(join(p, q, 0, 1))).containsExactly(3);
+  }
+
+  @Test
+  void aJoinOfNoKeyHasBoth() {
+    assertThat(RowKeys.shortest(join(p, q, 1, 1))).containsExactly(0, 3);
+    assertThat(RowKeys.shortest(join(p, n, 0, 0))).isEmpty();
+  }
+
+  @Test
+  void aColumnStandsForOneThatIsEqualToIt() {
+    // p.id is projected away, q.id = p.id stays.
+    Plan join = join(p, q, 0, 0);
+    assertThat(RowKeys.shortest(project(join, 1, 3))).containsExactly(1);
+  }
+
+  @Test
+  void groupsAreAKeyAndAPrimaryKeyAmongThemIsEnough() {
+    assertThat(RowKeys.shortest(group(n, 1, 0))).containsExactly(0, 1);
+    assertThat(RowKeys.shortest(group(p, 1, 0))).containsExactly(1);
+  }
+
+  @Test
+  void distinctRowsAreTheirOwnKey() {
+    assertThat(RowKeys.shortest(new Plan.Distinct(n))).containsExactly(0, 1);
+  }
+
+  @Test
+  void aUnionHasNone() {
+    assertThat(RowKeys.shortest(new Plan.UnionAll(List.of(q, q), q.schema()))).isEmpty();
+  }
+
+  private static Plan scan(int relation, int width, List<Integer> key) {
+    return new Plan.Scan(relation, "t" + relation, key, ints(width));
+  }
+
+  private static Schema ints(int width) {
+    List<Column> columns = new ArrayList<>();
+    for (int i = 0; i < width; i++) {
+      columns.add(new Column("c" + i, SqlType.INT4));
+    }
+    return new Schema(columns);
+  }
+
+  private static Expr col(int index) {
+    return new Expr.Column(index, SqlType.INT4);
+  }
+
+  private static List<Expr> cols(int... indexes) {
+    List<Expr> columns = new ArrayList<>();
+    for (int index : indexes) {
+      columns.add(col(index));
+    }
+    return columns;
+  }
+
+  private static Plan project(Plan input, int... columns) {
+    return new Plan.Project(input, cols(columns), ints(columns.length));
+  }
+
+  private static Plan group(Plan input, int... columns) {
+    return new Plan.Aggregate(input, cols(columns), List.of(), ints(columns.length));
+  }
+
+  private static Plan join(Plan left, Plan right, int leftKey, int rightKey) {
+    return new Plan.Join(
+        left,
+        right,
+        List.of(new Plan.Key(col(leftKey), col(rightKey))),
+        null,
+        ints(left.schema().size() + right.schema().size()));
+  }
+}

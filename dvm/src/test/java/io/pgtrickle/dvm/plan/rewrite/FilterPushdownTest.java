@@ -1,0 +1,95 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.and;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.col;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.count;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.cross;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.divided;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.equal;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.filter;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.less;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.project;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.scan;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.unionAll;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.value;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.Plan;
+import org.junit.jupiter.api.Test;
+
+final class FilterPushdownTest {
+  private final Plan t = scan(1, 3);
+  private final Plan u = scan(2, 2);
+  private final Expr fails = equal(divided(value(1), col(0)), value(1));
+
+  @Test
+  void movesBelowProjectionsByWhatTheyCompute() {
+    assertThat(FilterPushdown.rewrite(filter(project(t, col(2), col(1)), equal(col(0), value(1)))))
+        .isEqualTo(project(filter(t, equal(col(2), value(1))), col(2), col(1)));
+  }
+
+  @Test
+  void movesBelowProjectionsEvenWhenItMayFail() {
+    assertThat(FilterPushdown.rewrite(filter(project(t, col(1)), fails)))
+        .isEqualTo(project(filter(t, equal(divided(value(1), col(1)), value(1))), col(1)));
+  }
+
+  @Test
+  void movesIntoEveryInputOfAUnion() {
+    assertThat(FilterPushdown.rewrite(filter(unionAll(t, t), fails)))
+        .isEqualTo(unionAll(filter(t, fails), filter(t, fails)));
+  }
+
+  @Test
+  void movesToTheSideOfAJoinThatHasItsColumns() {
+    Plan plan =
+        filter(
+            cross(t, u), and(less(col(0), value(1)), less(col(4), value(2)), less(col(1), col(3))));
+    assertThat(FilterPushdown.rewrite(plan))
+        .isEqualTo(
+            filter(
+                cross(filter(t, less(col(0), value(1))), filter(u, less(col(1), value(2)))),
+                less(col(1), col(3))));
+  }
+
+  @Test
+  void staysAboveAJoinWhenItMayFail() {
+    Plan plan = filter(cross(t, u), fails);
+    assertThat(FilterPushdown.rewrite(plan)).isEqualTo(plan);
+  }
+
+  @Test
+  void movesBelowAGroupingWhenItConcernsGroupsOnly() {
+    assertThat(FilterPushdown.rewrite(filter(count(t, col(2)), equal(col(0), value(1)))))
+        .isEqualTo(count(filter(t, equal(col(2), value(1))), col(2)));
+  }
+
+  @Test
+  void staysAboveAGroupingWhenItConcernsResultsOrNothing() {
+    Plan onResult = filter(count(t, col(2)), new Expr.IsNull(col(1)));
+    assertThat(FilterPushdown.rewrite(onResult)).isEqualTo(onResult);
+    Plan global = filter(count(t), equal(value(1), value(2)));
+    assertThat(FilterPushdown.rewrite(global)).isEqualTo(global);
+  }
+
+  @Test
+  void movesBelowADistinctWhenItCannotFail() {
+    assertThat(FilterPushdown.rewrite(filter(new Plan.Distinct(t), less(col(0), value(1)))))
+        .isEqualTo(new Plan.Distinct(filter(t, less(col(0), value(1)))));
+    Plan stays = filter(new Plan.Distinct(t), fails);
+    assertThat(FilterPushdown.rewrite(stays)).isEqualTo(stays);
+  }
+
+  @Test
+  void conditionsThatMayFailComeAfterThoseThatGuardThem() {
+    assertThat(FilterPushdown.rewrite(filter(t, and(fails, less(value(0), col(0))))))
+        .isEqualTo(filter(filter(t, less(value(0), col(0))), fails));
+  }
+
+  @Test
+  void aFilterOnAScanStays() {
+    Plan plan = filter(t, less(col(0), value(1)));
+    assertThat(FilterPushdown.rewrite(plan)).isEqualTo(plan);
+  }
+}

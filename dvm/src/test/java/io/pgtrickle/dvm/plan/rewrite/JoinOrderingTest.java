@@ -1,0 +1,145 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.and;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.col;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.cross;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.divided;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.equal;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.filter;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.join;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.key;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.less;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.narrow;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.scan;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.value;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class JoinOrderingTest {
+  private final Plan a = scan(1, 2);
+  private final Plan b = scan(2, 2);
+  private final Plan c = scan(3, 2);
+
+  @Test
+  void equalitiesBecomeKeysAndTheRestStaysResidual() {
+    assertThat(JoinOrdering.rewrite(join(a, b, and(equal(col(2), col(1)), less(col(0), col(3))))))
+        .isEqualTo(join(a, b, less(col(0), col(3)), key(col(1), col(0))));
+  }
+
+  @Test
+  void conditionsOfWhereCountLikeThoseOfOn() {
+    assertThat(JoinOrdering.rewrite(filter(cross(a, b), equal(col(0), col(2)))))
+        .isEqualTo(join(a, b, null, key(col(0), col(0))));
+  }
+
+  @Test
+  void connectedInputsAreJoinedBeforeUnconnectedOnes() {
+    // a, b, c with a = c only: (a ⋈ c) × b, columns put back in the order of FROM.
+    Plan plan = filter(cross(cross(a, b), c), equal(col(0), col(4)));
+    Plan expected = narrow(cross(join(a, c, null, key(col(0), col(0))), b), 0, 1, 4, 5, 2, 3);
+    assertThat(JoinOrdering.rewrite(plan)).isEqualTo(expected);
+  }
+
+  @Test
+  void aConditionThatSpansIsPlacedAtTheFirstJoinThatHasItsColumns() {
+    Plan plan =
+        filter(
+            cross(cross(a, b), c),
+            and(equal(col(0), col(2)), equal(col(2), col(4)), less(col(1), col(3))));
+    assertThat(JoinOrdering.rewrite(plan))
+        .isEqualTo(
+            join(
+                join(a, b, less(col(1), col(3)), key(col(0), col(0))),
+                c,
+                null,
+                key(col(2), col(0))));
+  }
+
+  @Test
+  void aConditionOnOneInputFiltersIt() {
+    assertThat(JoinOrdering.rewrite(join(a, b, and(equal(col(0), col(2)), less(col(3), value(5))))))
+        .isEqualTo(join(a, filter(b, less(col(1), value(5))), null, key(col(0), col(0))));
+  }
+
+  @Test
+  void aConditionThatMayFailStaysAboveAllJoins() {
+    Expr fails = less(divided(col(0), col(1)), value(3));
+    assertThat(JoinOrdering.rewrite(join(a, b, and(fails, equal(col(0), col(2))))))
+        .isEqualTo(filter(join(a, b, null, key(col(0), col(0))), fails));
+  }
+
+  @Test
+  void theSidesOfAKeyMayFail() {
+    assertThat(JoinOrdering.rewrite(join(a, b, equal(divided(col(0), col(1)), col(2)))))
+        .isEqualTo(join(a, b, null, key(divided(col(0), col(1)), col(0))));
+  }
+
+  @Test
+  void anEqualityThatNoJoinSeparatesIsAResidual() {
+    Signature plus = new Signature(177, "pg_catalog", "int4pl", List.of(23, 23), 23, true, 'i');
+    Expr sum = new Expr.Call(plus, List.of(col(0), col(2)), SqlType.INT4, 0);
+    // a and c are joined by a key first; then a + b = c has no side that is b alone.
+    Plan plan = filter(cross(cross(a, b), c), and(equal(col(0), col(4)), equal(sum, col(5))));
+    Plan rewritten = JoinOrdering.rewrite(plan);
+    assertThat(rewritten.schema()).isEqualTo(plan.schema());
+    assertThat(rewritten.toString()).contains("int4pl");
+  }
+
+  @Test
+  void aSelfEqualityIsNoKey() {
+    Plan plan = join(a, b, equal(col(0), col(1)));
+    assertThat(JoinOrdering.rewrite(plan)).isEqualTo(cross(filter(a, equal(col(0), col(1))), b));
+  }
+
+  @Test
+  void aPlannedJoinIsLeftAlone() {
+    Plan plan = join(a, b, less(col(1), col(3)), key(col(0), col(0)));
+    assertThat(JoinOrdering.rewrite(plan)).isEqualTo(plan);
+  }
+
+  @Test
+  void rewritingTwiceChangesNothingMore() {
+    Plan plan = filter(cross(cross(a, b), c), and(equal(col(0), col(4)), less(col(1), col(3))));
+    Plan once = JoinOrdering.rewrite(plan);
+    assertThat(JoinOrdering.rewrite(once)).isEqualTo(once);
+  }
+
+  @Test
+  void keysNeedTheSameEncoding() {
+    assertThat(JoinKeys.of(equality(158, 21, 23))).isPresent();
+    assertThat(JoinKeys.of(equality(852, 23, 20))).isPresent();
+    assertThat(JoinKeys.of(equality(67, 25, 25))).isPresent();
+    assertThat(JoinKeys.of(equality(1048, 1042, 1042))).isPresent();
+    // date = timestamp, and an operator that is no equality.
+    assertThat(JoinKeys.of(equality(2340, 1082, 1114))).isEmpty();
+    assertThat(JoinKeys.of(equality(66, 23, 23))).isEmpty();
+  }
+
+  @Test
+  void floatsOfTwoWidthsMeetAsTheWiderOne() {
+    assertThat(JoinKeys.of(equality(299, 700, 701)))
+        .hasValueSatisfying(
+            key -> {
+              assertThat(key.left().type().kind()).isEqualTo(TypeKind.FLOAT8);
+              assertThat(key.left()).isInstanceOf(Expr.Call.class);
+              assertThat(key.right()).isInstanceOf(Expr.Column.class);
+            });
+  }
+
+  private static Expr equality(int function, int left, int right) {
+    Signature signature =
+        new Signature(function, "pg_catalog", "eq", List.of(left, right), 16, true, 'i');
+    return new Expr.Call(
+        signature,
+        List.of(new Expr.Column(0, SqlType.of(left)), new Expr.Column(1, SqlType.of(right))),
+        SqlType.BOOL,
+        0);
+  }
+}

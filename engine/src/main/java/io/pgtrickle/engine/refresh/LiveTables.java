@@ -1,0 +1,119 @@
+package io.pgtrickle.engine.refresh;
+
+import java.time.Instant;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
+
+/// The stream tables that take part in the stream, and who reads whom.
+///
+/// Used by the refresh thread only.
+final class LiveTables {
+  private final Map<Long, LiveTable> tables = new LinkedHashMap<>();
+  private final Map<Integer, Long> byRelation = new HashMap<>();
+
+  @Nullable LiveTable get(long id) {
+    return tables.get(id);
+  }
+
+  /// A copy, in the order in which they joined.
+  List<LiveTable> all() {
+    return List.copyOf(tables.values());
+  }
+
+  Set<Long> ids() {
+    return Set.copyOf(tables.keySet());
+  }
+
+  boolean contains(long id) {
+    return tables.containsKey(id);
+  }
+
+  void add(LiveTable table) {
+    tables.put(table.id(), table);
+    byRelation.put(table.storage().relation(), table.id());
+  }
+
+  @Nullable LiveTable remove(long id) {
+    LiveTable table = tables.remove(id);
+    if (table != null) {
+      byRelation.remove(table.storage().relation());
+    }
+    return table;
+  }
+
+  /// The relations that some table reads.
+  Set<Integer> sources() {
+    Set<Integer> sources = new HashSet<>();
+    tables.values().forEach(table -> sources.addAll(table.sources()));
+    return sources;
+  }
+
+  /// The stream tables that one reads, directly or not.
+  Set<Long> upstream(long id) {
+    Set<Long> found = new HashSet<>();
+    collectUpstream(id, found);
+    return found;
+  }
+
+  private void collectUpstream(long id, Set<Long> found) {
+    LiveTable table = tables.get(id);
+    if (table == null) {
+      return;
+    }
+    for (int relation : table.sources()) {
+      Long up = byRelation.get(relation);
+      if (up != null && found.add(up)) {
+        collectUpstream(up, found);
+      }
+    }
+  }
+
+  /// The stream tables that read one, directly or not.
+  Set<Long> downstream(long id) {
+    Set<Long> found = new HashSet<>();
+    for (LiveTable table : tables.values()) {
+      if (upstream(table.id()).contains(id)) {
+        found.add(table.id());
+      }
+    }
+    return found;
+  }
+
+  /// Whether every stream table among some relations has contents that are applied as they are
+  /// computed.
+  boolean settled(Collection<Integer> relations, IntPredicate isStreamTable) {
+    return relations.stream()
+        .filter(isStreamTable::test)
+        .allMatch(
+            relation -> {
+              LiveTable upstream = tables.get(byRelation.getOrDefault(relation, -1L));
+              return upstream != null
+                  && upstream.populated()
+                  && upstream.carried().isEmpty()
+                  && upstream.hold().isEmpty();
+            });
+  }
+
+  /// Whether a table has to stay as it is for now: because it waits for its next attempt, or one
+  /// that it reads
+  /// does.
+  boolean blocked(LiveTable table, Instant now) {
+    if (waits(table, now)) {
+      return true;
+    }
+    return upstream(table.id()).stream()
+        .map(tables::get)
+        .anyMatch(up -> up != null && waits(up, now));
+  }
+
+  private static boolean waits(LiveTable table, Instant now) {
+    return table.hold().map(hold -> now.isBefore(hold.retryAt())).orElse(false);
+  }
+}
