@@ -97,11 +97,11 @@ final class DeltaStatements {
 
   /// Counts, per row of the source, the copies that the table holds: the n-th result row belongs to
   /// the n-th source row.
-  String countCopies(Source source) {
+  String countCopies(Source source, boolean[] nullKeys) {
     return "SELECT d.n, (SELECT count(*) FROM "
         + table.qualifiedName()
         + " AS t WHERE "
-        + (table.keyed() ? notDistinctKeys() + " AND " + sameImage() : imageMatches())
+        + (table.keyed() ? keyMatches(nullKeys) + " AND " + sameImage() : imageMatches())
         + ") FROM "
         + source.fromNumbered(this, all())
         + " ORDER BY d.n";
@@ -139,22 +139,6 @@ final class DeltaStatements {
               : "t." + columns.get(column) + " = d.c" + column);
     }
     return String.join(" AND ", terms);
-  }
-
-  private String notDistinctKeys() {
-    return table.key().stream()
-        .map(
-            column ->
-                "(t."
-                    + columns.get(column)
-                    + " = d.c"
-                    + column
-                    + " OR (t."
-                    + columns.get(column)
-                    + " IS NULL AND d.c"
-                    + column
-                    + " IS NULL))")
-        .collect(Collectors.joining(" AND "));
   }
 
   private String imageMatches() {

@@ -109,32 +109,21 @@ public final class DeltaWriter {
     return batches;
   }
 
+  // NULL keys are found by IS NULL, which an index serves as well as it serves `=`; IS NOT DISTINCT
+  // FROM it does not. So rows are told apart by which of their key columns are NULL.
   private Batches keyed(ZSet delta) {
     KeyedDelta changes = KeyedDelta.of(table, delta);
     Batches batches = new Batches();
     for (Row row : changes.deleted()) {
-      batches.of(new BatchKind(StageKind.DELETE, nullMask(row))).add(row, 1);
+      batches.of(new BatchKind(StageKind.DELETE, table.nullKeys(row))).add(row, 1);
     }
     for (Row row : changes.updated()) {
-      batches.of(new BatchKind(StageKind.UPDATE, nullMask(row))).add(row, 1);
+      batches.of(new BatchKind(StageKind.UPDATE, table.nullKeys(row))).add(row, 1);
     }
     for (Row row : changes.inserted()) {
       batches.of(new BatchKind(StageKind.INSERT, 0)).add(row, 1);
     }
     return batches;
-  }
-
-  // NULL keys are found by IS NULL, which an index serves as well as it serves `=`; IS NOT DISTINCT
-  // FROM
-  // it does not. So rows are told apart by which of their key columns are NULL.
-  private int nullMask(Row row) {
-    int mask = 0;
-    for (int k = 0; k < table.key().size(); k++) {
-      if (table.schema().isNull(row, table.key().get(k))) {
-        mask |= 1 << k;
-      }
-    }
-    return mask;
   }
 
   private void writeArrays(Batches batches) throws SQLException {
@@ -168,9 +157,9 @@ public final class DeltaWriter {
     return switch (kind.kind) {
       case DELETE ->
           table.keyed()
-              ? statements.deleteByKey(source, kind.nullKeys(table.key().size()))
+              ? statements.deleteByKey(source, table.nullKeyFlags(kind.nullMask))
               : statements.deleteByImage(source);
-      case UPDATE -> statements.update(source, kind.nullKeys(table.key().size()));
+      case UPDATE -> statements.update(source, table.nullKeyFlags(kind.nullMask));
       case INSERT -> statements.insert(source);
     };
   }
@@ -283,14 +272,6 @@ public final class DeltaWriter {
 
   /// What is done with the rows of a batch, and which of their key columns are NULL.
   private record BatchKind(StageKind kind, int nullMask) implements Comparable<BatchKind> {
-    boolean[] nullKeys(int size) {
-      boolean[] nullKeys = new boolean[size];
-      for (int k = 0; k < size; k++) {
-        nullKeys[k] = (nullMask & 1 << k) != 0;
-      }
-      return nullKeys;
-    }
-
     /// The staging table's `kind` of such rows.
     int code() {
       return kind.code() * 1024 + nullMask;

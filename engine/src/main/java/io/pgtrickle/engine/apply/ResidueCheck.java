@@ -9,8 +9,11 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.function.Function;
 
 /// PH-D1 cleanup: compares the rows an epoch touched in a joining stream table with the weight they
@@ -50,20 +53,35 @@ public final class ResidueCheck {
   public Residue check(ZSet touched, Function<Row, OptionalLong> expected) throws SQLException {
     long checked = 0;
     long removed = 0;
-    for (int from = 0; from < touched.size(); from += BATCH_ROWS) {
-      List<Row> rows = new ArrayList<>();
-      List<Long> weights = new ArrayList<>();
-      for (int i = from; i < Math.min(from + BATCH_ROWS, touched.size()); i++) {
-        OptionalLong weight = expected.apply(touched.row(i));
-        if (weight.isPresent()) {
-          rows.add(touched.row(i));
-          weights.add(weight.getAsLong());
+    for (ZSet group : byNullKeys(touched)) {
+      for (int from = 0; from < group.size(); from += BATCH_ROWS) {
+        List<Row> rows = new ArrayList<>();
+        List<Long> weights = new ArrayList<>();
+        for (int i = from; i < Math.min(from + BATCH_ROWS, group.size()); i++) {
+          OptionalLong weight = expected.apply(group.row(i));
+          if (weight.isPresent()) {
+            rows.add(group.row(i));
+            weights.add(weight.getAsLong());
+          }
         }
+        checked += rows.size();
+        removed += compare(rows, weights);
       }
-      checked += rows.size();
-      removed += compare(rows, weights);
     }
     return new Residue(checked, removed);
+  }
+
+  // One statement finds rows that are alike in which of their key columns are NULL: only then can it use
+  // the index.
+  private Collection<ZSet> byNullKeys(ZSet touched) {
+    if (!table.keyed()) {
+      return List.of(touched);
+    }
+    Map<Integer, ZSet.Builder> groups = new TreeMap<>();
+    touched.forEach(
+        (row, weight) ->
+            groups.computeIfAbsent(table.nullKeys(row), _ -> new ZSet.Builder()).add(row, weight));
+    return groups.values().stream().map(ZSet.Builder::build).toList();
   }
 
   private long compare(List<Row> rows, List<Long> weights) throws SQLException {
@@ -97,7 +115,10 @@ public final class ResidueCheck {
 
   private long[] copies(List<Row> rows) throws SQLException {
     DeltaStatements statements = new DeltaStatements(table);
-    String sql = statements.countCopies(new DeltaStatements.Source.Parameters(false));
+    String sql =
+        statements.countCopies(
+            new DeltaStatements.Source.Parameters(false),
+            table.nullKeyFlags(table.nullKeys(rows.getFirst())));
     try (PreparedStatement count = connection.prepareStatement(sql)) {
       for (int column = 0; column < table.schema().size(); column++) {
         ArrayText array = new ArrayText();

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.apply;
 
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.List;
 import java.util.Optional;
@@ -63,6 +64,26 @@ public record StreamTable(
     return delegated
         ? Optional.of(Identifiers.quote(schemaName) + "." + Identifiers.quote(prefix + id))
         : Optional.empty();
+  }
+
+  /// Which key columns of a row are NULL, a bit each in the order of the key.
+  int nullKeys(Row row) {
+    int bits = 0;
+    for (int k = 0; k < key.size(); k++) {
+      if (schema.isNull(row, key.get(k))) {
+        bits |= 1 << k;
+      }
+    }
+    return bits;
+  }
+
+  /// The bits of [#nullKeys], one by one.
+  boolean[] nullKeyFlags(int bits) {
+    boolean[] flags = new boolean[key.size()];
+    for (int k = 0; k < flags.length; k++) {
+      flags[k] = (bits & 1 << k) != 0;
+    }
+    return flags;
   }
 
   public boolean keyed() {
