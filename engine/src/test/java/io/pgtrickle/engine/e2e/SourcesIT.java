@@ -129,13 +129,15 @@ final class SourcesIT {
       run(
           connection,
           "CREATE SCHEMA \"Größe.x\"",
-          "CREATE TABLE \"Größe.x\".\"Ta\"\"ble.1\" (\"Spalte 1\" int PRIMARY KEY, \"select\" text)",
+          "CREATE TABLE \"Größe.x\".\"Ta\"\"ble.1\" (\"Spalte 1\" int PRIMARY KEY, \"select\""
+              + " text)",
           "INSERT INTO \"Größe.x\".\"Ta\"\"ble.1\" VALUES (1, 'ü')");
       String query = "SELECT \"Spalte 1\", \"select\" FROM \"Größe.x\".\"Ta\"\"ble.1\"";
       streamTable(connection, "\"Größe.x\".\"Mein 'Strom'.\"\"1\"\"\"", query, "DIFFERENTIAL");
       run(connection, "INSERT INTO \"Größe.x\".\"Ta\"\"ble.1\" VALUES (2, '𝄞')");
       assertExact(connection, "\"Größe.x\".\"Mein 'Strom'.\"\"1\"\"\"", query);
-      assertThat(rows(connection, "SELECT * FROM \"Größe.x\".\"Mein 'Strom'.\"\"1\"\"\" ORDER BY 1"))
+      assertThat(
+              rows(connection, "SELECT * FROM \"Größe.x\".\"Mein 'Strom'.\"\"1\"\"\" ORDER BY 1"))
           .containsExactly("1|ü", "2|𝄞");
     }
   }
@@ -156,23 +158,26 @@ final class SourcesIT {
             "CREATE TABLE seen (who text, id int)",
             "INSERT INTO b VALUES (1, 1)");
         streamTable(renter, "own", "SELECT id, v FROM b", "DIFFERENTIAL");
-        streamTable(renter, "own_full", "SELECT id, current_user::text AS u FROM b LIMIT 9", "FULL");
+        streamTable(
+            renter, "own_full", "SELECT id, current_user::text AS u FROM b LIMIT 9", "FULL");
         run(
             renter,
-            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO flat.seen"
-                + " VALUES (current_user, NEW.id); RETURN NEW; END $$",
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO"
+                + " flat.seen VALUES (current_user, NEW.id); RETURN NEW; END $$",
             "CREATE TRIGGER note AFTER INSERT ON own FOR EACH ROW EXECUTE FUNCTION note()",
             "INSERT INTO b VALUES (2, 2), (3, 3)");
         sync(renter);
         run(renter, "DELETE FROM b WHERE id = 3", "UPDATE b SET v = 9 WHERE id = 1");
         sync(renter);
         assertThat(differences(renter, "own", "SELECT id, v FROM b")).isEmpty();
-        assertThat(rows(renter, "SELECT * FROM seen ORDER BY 2")).containsExactly("renter|2", "renter|3");
+        assertThat(rows(renter, "SELECT * FROM seen ORDER BY 2"))
+            .containsExactly("renter|2", "renter|3");
         assertThat(rows(renter, "SELECT * FROM own_full ORDER BY 1"))
             .containsExactly("1|renter", "2|renter");
         assertThat(value(renter, "SELECT tableowner FROM pg_tables WHERE tablename = 'own'"))
             .isEqualTo("renter");
-        assertThat(LiveDatabase.refusal(renter, "DELETE FROM own").getSQLState()).isEqualTo("55000");
+        assertThat(LiveDatabase.refusal(renter, "DELETE FROM own").getSQLState())
+            .isEqualTo("55000");
         run(
             renter,
             "SELECT pgtrickle.drop_stream_table('own')",
