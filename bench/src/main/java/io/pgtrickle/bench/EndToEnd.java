@@ -36,7 +36,7 @@ public final class EndToEnd {
   /// @param seconds that each rate is measured for
   /// @param rounds of which medians are taken
   record Scale(int baseRows, int transactionRows, int smallTransactions, int seconds, int rounds) {
-    static final Scale FULL = new Scale(1_000_000, 1_000_000, 100_000, 20, 7);
+    static final Scale FULL = new Scale(1_000_000, 1_000_000, 100_000, 15, 5);
     static final Scale QUICK = new Scale(50_000, 50_000, 5_000, 4, 3);
   }
 

@@ -111,6 +111,8 @@ final class Refresh {
       throws SQLException {
     try (Connection connection = rig.connect();
         Statement statement = connection.createStatement()) {
+      // The log of the REFRESH before has to be read too, and is nobody's business here.
+      rig.sync(shape.name());
       connection.setAutoCommit(false);
       long begin = System.nanoTime();
       int updated =

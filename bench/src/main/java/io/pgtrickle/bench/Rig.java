@@ -65,9 +65,14 @@ final class Rig implements AutoCloseable {
 
   static Rig start() throws SQLException, IOException, InterruptedException {
     Rig rig = withoutSidecar();
-    Installer.install(rig.connection);
-    rig.sidecar = Optional.of(SidecarProcess.start(rig.server.url()));
-    return rig;
+    try {
+      Installer.install(rig.connection);
+      rig.sidecar = Optional.of(SidecarProcess.start(rig.server.url()));
+      return rig;
+    } catch (SQLException | IOException | InterruptedException | RuntimeException e) {
+      rig.close();
+      throw e;
+    }
   }
 
   DatabaseUrl url() {

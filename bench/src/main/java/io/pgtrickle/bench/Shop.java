@@ -79,7 +79,12 @@ final class Shop {
   }
 
   static Expr call(String name, SqlType result, Expr... arguments) {
-    return new Expr.Call(signature(name, result, arguments), List.of(arguments), result, 0);
+    boolean text = Arrays.stream(arguments).anyMatch(argument -> argument.type().kind().isText());
+    return new Expr.Call(
+        signature(name, result, arguments),
+        List.of(arguments),
+        result,
+        text ? SqlType.DEFAULT_COLLATION : 0);
   }
 
   private static Signature signature(String name, SqlType result, Expr... arguments) {

@@ -2,6 +2,7 @@ package io.pgtrickle.engine;
 
 import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.catalog.Definition;
@@ -11,20 +12,19 @@ import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.catalog.StreamTableState;
+import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
+import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -109,6 +109,7 @@ final class Housekeeping {
           looked = true;
         }
         if (regular) {
+          lookAtSources();
           regularly();
           if (looks++ % SELDOM_LOOKS == 0) {
             seldom();
@@ -163,38 +164,34 @@ final class Housekeeping {
     }
   }
 
+  // What DDL does to sources is not in the log.
+  private void lookAtSources() throws SQLException, InterruptedException {
+    Map<Integer, SourceShape> known;
+    try {
+      known = loop.atBoundary(loop::sourceShapes).get(LOOK.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("sources are looked at later", e);
+      return;
+    }
+    Map<Integer, SourceShape> now = SourceShape.read(session, known.keySet());
+    known.forEach(
+        (relation, shape) -> {
+          SourceShape current = now.get(relation);
+          if (current == null || !shape.isKeptBy(current)) {
+            String how = current == null ? "was dropped" : "was altered";
+            LOG.info("source {} {}", Integer.toUnsignedString(relation), how);
+            loop.post(
+                () -> loop.sourceAltered(relation, new StateDamaged("a source " + how, null)));
+          }
+        });
+  }
+
   private void regularly() throws SQLException {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     loop.post(() -> coalescer.window(settings.notifyWindow()));
-    lookForDroppedSources();
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
-  }
-
-  // DROP TABLE leaves no trace in the stream.
-  private void lookForDroppedSources() throws SQLException {
-    Set<Integer> sources = loop.sourcesSeen();
-    if (sources.isEmpty()) {
-      return;
-    }
-    Set<Integer> missing = new HashSet<>(sources);
-    try (PreparedStatement query =
-        session.prepareStatement("SELECT oid FROM pg_class WHERE oid = ANY (?::oid[])")) {
-      query.setString(
-          1,
-          sources.stream()
-              .map(Integer::toUnsignedString)
-              .collect(Collectors.joining(",", "{", "}")));
-      try (ResultSet row = query.executeQuery()) {
-        while (row.next()) {
-          missing.remove((int) row.getLong(1));
-        }
-      }
-    }
-    if (!missing.isEmpty()) {
-      loop.post(() -> loop.sourcesDropped(missing));
-    }
   }
 
   private long lag() throws SQLException {

@@ -176,6 +176,28 @@ final class ArgumentSamples {
         case "numeric" -> {
           return numericModifiers();
         }
+        // Mostly of everyday size: a result of 16383 digits takes its time.
+        case "round", "trunc" -> {
+          return longs(
+              0,
+              1,
+              2,
+              3,
+              5,
+              20,
+              40,
+              1000,
+              -1,
+              -2,
+              -3,
+              -10,
+              -131_072,
+              -131_073,
+              16_383,
+              16_384,
+              Integer.MIN_VALUE,
+              Integer.MAX_VALUE);
+        }
         case "varchar", "bpchar" -> {
           return longs(-1, 5, 6, 7, 8, 10, 14, 0, 3);
         }
@@ -231,7 +253,7 @@ final class ArgumentSamples {
               .forEach(text -> values.add(Bytes.copyOf(text.getBytes(StandardCharsets.UTF_8))));
       case INT2, INT4, INT8 ->
           values.addAll(longs(-3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 31, 32, 33, 64));
-      case FLOAT4 -> values.addAll(List.of(0.5f, 1.5f, -2.5f, 32767.5f, -32768.5f, 2147483648f));
+      case FLOAT4 -> values.addAll(List.of(0.5f, 1.5f, -2.5f, 32767.5f, -32768.5f, 0x1p31f));
       case FLOAT8 ->
           values.addAll(
               List.of(
@@ -244,7 +266,7 @@ final class ArgumentSamples {
                   -2147483648.5,
                   1e200,
                   1e-200,
-                  9.223372036854775807e18,
+                  0x1p63,
                   3.4028236e38,
                   1e-46));
       case NUMERIC ->

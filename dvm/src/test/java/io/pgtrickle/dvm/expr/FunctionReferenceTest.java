@@ -49,15 +49,15 @@ final class FunctionReferenceTest {
             .distinct()
             .collect(Collectors.joining("\n"));
     return """
-        # Native functions
+    # Native functions
 
-        The functions, and the functions behind operators and casts, that the engine evaluates itself, with
-        PostgreSQL's results and errors. "Needs" is what must be known of the captured settings or of the
-        collation; where that is not given, and for every other function, the query runs in FULL mode.
+    The functions, and the functions behind operators and casts, that the engine evaluates itself, with
+    PostgreSQL's results and errors. "Needs" is what must be known of the captured settings or of the
+    collation; where that is not given, and for every other function, the query runs in FULL mode.
 
-        | function | result | needs | |
-        |---|---|---|---|
-        """
+    | function | result | needs | |
+    |---|---|---|---|
+    """
         + rows
         + "\n";
   }

@@ -122,7 +122,7 @@ final class RandomExpressions {
       case 2 -> unary(SqlType.BOOL, depth, Expr.Not::new, "(NOT %s)");
       case 3 -> unary(anyType(), depth, Expr.IsNull::new, "(%s IS NULL)");
       case 4 -> {
-        Truth truth = Truth.values()[random.nextInt(3)];
+        Truth truth = List.of(Truth.values()).get(random.nextInt(3));
         yield unary(
             SqlType.BOOL,
             depth,
@@ -188,7 +188,12 @@ final class RandomExpressions {
       elements.addAll(several(SqlType.INT4, depth, 1));
     }
     Signature comparison = List.of(INT4_EQ, INT4_NE, INT4_LT).get(random.nextInt(3));
-    String operator = comparison == INT4_EQ ? "=" : comparison == INT4_NE ? "<>" : "<";
+    String operator =
+        switch (comparison.name()) {
+          case "int4eq" -> "=";
+          case "int4ne" -> "<>";
+          default -> "<";
+        };
     return new Both(
         new Expr.Quantified(operand.tree(), comparison, 0, all, trees(elements)),
         "(%s %s %s (ARRAY[%s]::int4[]))"

@@ -12,6 +12,7 @@ import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.intake.Attachment;
+import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.intake.SourceTable;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -50,16 +51,25 @@ final class SourceTables {
   SourceCopy.Source source(Plan.Scan scan, long retained) throws SQLException {
     TableName table = name(scan.relation());
     List<String> identity = usableIdentity(table);
-    List<String> published = publishedColumns(scan);
+    List<String> logged = publishedColumns(scan);
     SourceTable source =
         new SourceTable(
             scan.relation(),
             table.toString(),
             scan.schema(),
-            published,
             positions(table, scan.schema(), identity),
+            logged,
+            shape(scan.relation(), table),
             merges);
-    return new SourceCopy.Source(table, publishedColumns(scan), new Attachment(source, retained));
+    return new SourceCopy.Source(table, logged, new Attachment(source, retained));
+  }
+
+  private SourceShape shape(int relation, TableName table) throws SQLException {
+    SourceShape shape = SourceShape.read(control, Set.of(relation)).get(relation);
+    if (shape == null) {
+      throw new SourceUnavailable("42P01", table + " was dropped", null);
+    }
+    return shape;
   }
 
   /// The tables among some relations whose changes tell that a FULL stream table is out of date.

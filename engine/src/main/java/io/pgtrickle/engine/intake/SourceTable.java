@@ -8,7 +8,7 @@ import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.type.ByteSink;
-import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -27,11 +28,14 @@ import org.jspecify.annotations.Nullable;
 /// before
 /// anything is evaluated, so no operator ever sees a row that no commit contained.
 public final class SourceTable {
+  private static final int FIRST_USER_OID = 16_384;
+
   private final int relation;
   private final String name;
   private final Schema schema;
-  private final List<String> published;
   private final int[] identity;
+  private final Set<String> logged;
+  private final SourceShape shape;
   private final RowStore rows;
 
   private @Nullable Relation described;
@@ -47,22 +51,24 @@ public final class SourceTable {
   /// @param relation `pg_class.oid`, which is also how plans name it
   /// @param name qualified, for messages
   /// @param schema the columns as plans scan them
-  /// @param published the columns that the stream carries; the others are NULL here, and no plan
-  /// reads them
   /// @param identity positions of the replica identity's columns; empty when whole rows are logged
+  /// @param logged the columns that the log carries: all but the virtual ones
+  /// @param shape what DDL had made of the table before it was copied
   /// @param merges runs the long merges of the arrangement
   public SourceTable(
       int relation,
       String name,
       Schema schema,
-      List<String> published,
       int[] identity,
+      List<String> logged,
+      SourceShape shape,
       Executor merges) {
     this.relation = relation;
     this.name = name;
     this.schema = schema;
-    this.published = List.copyOf(published);
     this.identity = identity.clone();
+    this.logged = Set.copyOf(logged);
+    this.shape = shape;
     this.rows = new RowStore(schema, this.identity, merges);
   }
 
@@ -76,6 +82,11 @@ public final class SourceTable {
 
   public Schema schema() {
     return schema;
+  }
+
+  /// What the table must still look like for its rows to be those that are arranged here.
+  public SourceShape shape() {
+    return shape;
   }
 
   /// The rows as of the last epoch.
@@ -199,23 +210,30 @@ public final class SourceTable {
     return current;
   }
 
-  // DDL is not in the log, and rewrites rows without a word: whatever became of a column, the
-  // arrangement's
-  // values of it are no longer the table's. A column that was added is none of ours.
+  // A column that is gone would read as NULL, and one of another type as another value.
   private void checkColumns(Relation now) {
-    for (String name : published) {
-      SqlType wanted = schema.column(schema.indexOf(name)).type();
-      boolean same =
-          now.columns().stream()
-              .anyMatch(
-                  c ->
-                      c.name().equals(name)
-                          && c.type().value() == wanted.oid()
-                          && c.typmod() == wanted.modifier());
-      if (!same) {
-        throw new StateDamaged(
-            "column \"" + name + "\" of " + this.name + " was dropped, renamed or altered", null);
+    for (Column column : schema.columns()) {
+      if (logged.contains(column.name())) {
+        checkColumn(column, now);
       }
+    }
+  }
+
+  private void checkColumn(Column column, Relation now) {
+    Relation.Column found =
+        now.columns().stream()
+            .filter(c -> c.name().equals(column.name()))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new StateDamaged(
+                        name + " no longer logs column \"" + column.name() + "\"", null));
+    int type = found.type().value();
+    // A domain is logged under its own OID, and read as its base type.
+    boolean builtIn = Integer.compareUnsigned(type, FIRST_USER_OID) < 0;
+    if (builtIn && type != column.type().oid()) {
+      throw new StateDamaged(
+          name + " logs column \"" + column.name() + "\" with another type than before", null);
     }
   }
 

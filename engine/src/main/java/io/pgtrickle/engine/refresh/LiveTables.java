@@ -86,7 +86,8 @@ final class LiveTables {
     return found;
   }
 
-  /// Whether every stream table among some relations has contents that are applied as they are computed.
+  /// Whether every stream table among some relations has contents that are applied as they are
+  /// computed.
   boolean settled(Collection<Integer> relations, IntPredicate isStreamTable) {
     return relations.stream()
         .filter(isStreamTable::test)
@@ -100,7 +101,8 @@ final class LiveTables {
             });
   }
 
-  /// Whether a table has to stay as it is for now: because it waits for its next attempt, or one that it reads
+  /// Whether a table has to stay as it is for now: because it waits for its next attempt, or one
+  /// that it reads
   /// does.
   boolean blocked(LiveTable table, Instant now) {
     if (waits(table, now)) {

@@ -24,7 +24,8 @@ final class QueryEvaluation {
   /// @param settings the session settings captured at creation
   QueryEvaluation(StreamTable table, String query, Map<String, String> settings) {
     this.table = table;
-    this.query = query;
+    // As the server prints it, with a semicolon that nothing may follow.
+    this.query = query.strip().replaceFirst(";$", "");
     this.settings = Map.copyOf(settings);
   }
 

@@ -25,6 +25,7 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.intake.Intake;
+import io.pgtrickle.engine.intake.SourceShape;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -84,7 +85,6 @@ public final class RefreshLoop {
   private Instant frontierTime;
   private Instant statusDue = Instant.MIN;
   private volatile Map<Long, TableStatus> statuses = Map.of();
-  private volatile Set<Integer> sourcesSeen = Set.of();
   private volatile long stateBytes;
   private volatile boolean stopping;
 
@@ -345,11 +345,6 @@ public final class RefreshLoop {
     return statuses;
   }
 
-  /// The relations that live tables read, as of the last look; for any thread.
-  public Set<Integer> sourcesSeen() {
-    return sourcesSeen;
-  }
-
   /// Operator state as of the last look, in bytes; for any thread.
   public long stateBytes() {
     return stateBytes;
@@ -372,7 +367,6 @@ public final class RefreshLoop {
       current.put(table.id(), TableStatus.of(table, now));
     }
     statuses = Map.copyOf(current);
-    sourcesSeen = Set.copyOf(tables.sources());
     stateBytes = dataflow.stats().total().bytes() + intake.stateBytes();
     statusDue = now.plus(STATUS_INTERVAL);
   }
@@ -667,11 +661,30 @@ public final class RefreshLoop {
             });
   }
 
-  /// Relations that no longer exist: what reads them cannot go on.
-  public void sourcesDropped(Set<Integer> relations) {
+  /// What the sources of live tables must still look like; boundary only.
+  public Map<Integer, SourceShape> sourceShapes() {
+    Map<Integer, SourceShape> shapes = new HashMap<>();
     for (LiveTable table : tables.all()) {
-      if (table.sources().stream().anyMatch(relations::contains) && table.error().isEmpty()) {
-        rebuild(table.id(), new Failure("42P01", "a table that the query reads was dropped", true));
+      if (!table.differential() && table.error().isEmpty()) {
+        table.sources().forEach(relation -> shapes.put(relation, SourceShape.ANY));
+      }
+    }
+    intake
+        .relations()
+        .forEach(
+            relation ->
+                intake.table(relation).ifPresent(table -> shapes.put(relation, table.shape())));
+    return shapes;
+  }
+
+  /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use
+  /// any more; boundary only.
+  public void sourceAltered(int relation, StateDamaged how) {
+    intake.detach(new Oid(relation));
+    sourceDamaged(relation, how);
+    for (LiveTable table : tables.all()) {
+      if (!table.differential() && table.sources().contains(relation)) {
+        full.request(table.id());
       }
     }
   }

@@ -64,9 +64,12 @@ final class ErrorsIT {
       assertThat(column.getInternalPosition() + column.getPosition()).isPositive();
       assertThat(refusal(connection, create("x3", "SELECT 1 FROM nowhere", "AUTO")).getSQLState())
           .isEqualTo("42P01");
-      assertThat(refusal(connection, create("x4", "SELECT id; DROP TABLE base", "AUTO")).getSQLState())
+      assertThat(
+              refusal(connection, create("x4", "SELECT id; DROP TABLE base", "AUTO")).getSQLState())
           .startsWith("42");
-      assertThat(rows(connection, "SELECT * FROM pgtrickle.pgt_definitions WHERE table_name LIKE 'x_'"))
+      assertThat(
+              rows(
+                  connection, "SELECT * FROM pgtrickle.pgt_definitions WHERE table_name LIKE 'x_'"))
           .isEmpty();
     }
   }
@@ -74,17 +77,18 @@ final class ErrorsIT {
   @Test
   void aSourceThatMayNotBeReadIsRefused() throws SQLException {
     try (Connection connection = database.connect()) {
-      run(
-          connection,
-          "CREATE ROLE stranger LOGIN",
-          "CREATE SCHEMA strange AUTHORIZATION stranger");
+      run(connection, "CREATE ROLE stranger LOGIN", "CREATE SCHEMA strange AUTHORIZATION stranger");
       try (Connection stranger = database.connectAs("stranger")) {
         assertThat(
                 refusal(stranger, create("strange.st", "SELECT id FROM public.base", "AUTO"))
                     .getSQLState())
             .isEqualTo("42501");
       } finally {
-        run(connection, "DROP SCHEMA strange CASCADE", "DROP OWNED BY stranger", "DROP ROLE stranger");
+        run(
+            connection,
+            "DROP SCHEMA strange CASCADE",
+            "DROP OWNED BY stranger",
+            "DROP ROLE stranger");
       }
     }
   }
@@ -104,9 +108,9 @@ final class ErrorsIT {
       assertThat(
               rows(
                   connection,
-                  "SELECT effective_refresh_mode, reason_code IS NOT NULL, reason_detail IS NOT NULL"
-                      + " FROM pgtrickle.pgt_state JOIN pgtrickle.pgt_definitions USING (pgt_id)"
-                      + " WHERE table_name = 'windowed'"))
+                  "SELECT effective_refresh_mode, reason_code IS NOT NULL, reason_detail IS NOT"
+                      + " NULL FROM pgtrickle.pgt_state JOIN pgtrickle.pgt_definitions USING"
+                      + " (pgt_id) WHERE table_name = 'windowed'"))
           .containsExactly("FULL|t|t");
     }
   }
@@ -114,12 +118,16 @@ final class ErrorsIT {
   @Test
   void aDroppedSourceLeavesTheContentsReadableAndNamesItself() throws SQLException {
     try (Connection connection = database.connect()) {
-      run(connection, "CREATE TABLE doomed (id int PRIMARY KEY)", "INSERT INTO doomed VALUES (1), (2)");
+      run(
+          connection,
+          "CREATE TABLE doomed (id int PRIMARY KEY)",
+          "INSERT INTO doomed VALUES (1), (2)");
       streamTable(connection, "doomed_st", "SELECT id FROM doomed", "DIFFERENTIAL");
       run(connection, "DROP TABLE doomed");
       await()
           .atMost(PATIENCE)
-          .untilAsserted(() -> assertThat(status(connection, "doomed_st")).isEqualTo("ERROR 42P01"));
+          .untilAsserted(
+              () -> assertThat(status(connection, "doomed_st")).isEqualTo("ERROR 42P01"));
       assertThat(
               value(
                   connection,
@@ -148,7 +156,8 @@ final class ErrorsIT {
           "INSERT INTO shifty VALUES (3, 30, 3)");
       await()
           .atMost(PATIENCE)
-          .untilAsserted(() -> assertThat(status(connection, "shifty_st")).startsWith("ERROR 42P17"));
+          .untilAsserted(
+              () -> assertThat(status(connection, "shifty_st")).startsWith("ERROR 42P17"));
       assertThat(rows(connection, "SELECT id, v FROM shifty_st ORDER BY 1"))
           .containsExactly("1|10", "2|20");
       run(connection, "SELECT pgtrickle.repair_stream_table('shifty_st')");
@@ -199,7 +208,8 @@ final class ErrorsIT {
           "INSERT INTO thinner VALUES (2, 2)");
       await()
           .atMost(PATIENCE)
-          .untilAsserted(() -> assertThat(status(connection, "thinner_used")).startsWith("ERROR 42"));
+          .untilAsserted(
+              () -> assertThat(status(connection, "thinner_used")).startsWith("ERROR 42"));
       assertThat(rows(connection, "SELECT * FROM thinner_used")).containsExactly("1|10");
       await()
           .atMost(PATIENCE)
@@ -214,7 +224,10 @@ final class ErrorsIT {
   @Test
   void anAddedColumnDisturbsNothing() throws SQLException {
     try (Connection connection = database.connect()) {
-      run(connection, "CREATE TABLE wider (id int PRIMARY KEY, v int)", "INSERT INTO wider VALUES (1, 1)");
+      run(
+          connection,
+          "CREATE TABLE wider (id int PRIMARY KEY, v int)",
+          "INSERT INTO wider VALUES (1, 1)");
       streamTable(connection, "wider_st", "SELECT * FROM wider", "DIFFERENTIAL");
       run(
           connection,
@@ -222,7 +235,8 @@ final class ErrorsIT {
           "INSERT INTO wider VALUES (2, 2, 'e')",
           "UPDATE wider SET v = 5 WHERE id = 1");
       sync(connection);
-      assertThat(rows(connection, "SELECT * FROM wider_st ORDER BY 1")).containsExactly("1|5", "2|2");
+      assertThat(rows(connection, "SELECT * FROM wider_st ORDER BY 1"))
+          .containsExactly("1|5", "2|2");
       assertThat(status(connection, "wider_st")).isEqualTo("ACTIVE");
     }
   }
@@ -237,7 +251,9 @@ final class ErrorsIT {
       statement.execute(create("lone_st", "SELECT id FROM lone", "DIFFERENTIAL"));
       assertThat(notices(statement)).contains("unchecked");
       for (String call :
-          new String[] {"sync()", "refresh_stream_table('lone_st')", "wait_until_ready('lone_st')"}) {
+          new String[] {
+            "sync()", "refresh_stream_table('lone_st')", "wait_until_ready('lone_st')"
+          }) {
         var refused = refusal(connection, "SELECT pgtrickle." + call);
         assertThat(refused.getSQLState()).as(call).isEqualTo("55000");
         assertThat(refused.getHint()).as(call).contains("pgtrickle run");
@@ -267,7 +283,8 @@ final class ErrorsIT {
       try (Connection connection = replica.connect()) {
         Installer.install(connection);
         run(connection, "CREATE TABLE t (id int)");
-        assertThat(refusal(connection, "SELECT pgtrickle.sync()").getHint()).contains("wal_level = logical");
+        assertThat(refusal(connection, "SELECT pgtrickle.sync()").getHint())
+            .contains("wal_level = logical");
       }
       DatabaseUrl url = replica.url();
       assertThatThrownBy(

@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -126,7 +125,8 @@ final class LiveCreationIT {
                 run(
                     connection,
                     "DELETE FROM %s_b WHERE id = %s".formatted(p, id),
-                    "INSERT INTO %s_b VALUES (%s, %s, 'new')".formatted(p, id, random.nextInt(300)));
+                    "INSERT INTO %s_b VALUES (%s, %s, 'new')"
+                        .formatted(p, id, random.nextInt(300)));
             case 4 ->
                 run(
                     connection,
@@ -158,21 +158,28 @@ final class LiveCreationIT {
           connection,
           "CREATE TABLE mig (id int PRIMARY KEY, g text, v int)",
           "INSERT INTO mig SELECT i, 'g' || i % 3, i FROM generate_series(1, 30) i",
-          "SELECT pgtrickle.create_stream_table('mig_sum', 'SELECT g, sum(v) AS s FROM mig GROUP BY g')",
-          "SELECT pgtrickle.create_stream_table('mig_big', 'SELECT g, s FROM mig_sum WHERE s > 150')",
+          "SELECT pgtrickle.create_stream_table('mig_sum', 'SELECT g, sum(v) AS s FROM mig GROUP BY"
+              + " g')",
+          "SELECT pgtrickle.create_stream_table('mig_big', 'SELECT g, s FROM mig_sum WHERE s >"
+              + " 150')",
           "UPDATE mig SET v = v + 1 WHERE id = 1");
       assertThat(refusal(connection, "SELECT pgtrickle.wait_until_ready('mig_sum')").getSQLState())
           .as("waiting for one's own uncommitted definition")
           .isEqualTo("55000");
       connection.rollback();
-      assertThat(value(connection, "SELECT count(*) FROM pgtrickle.pgt_definitions WHERE table_name LIKE 'mig%'"))
+      assertThat(
+              value(
+                  connection,
+                  "SELECT count(*) FROM pgtrickle.pgt_definitions WHERE table_name LIKE 'mig%'"))
           .isEqualTo("0");
       run(
           connection,
           "CREATE TABLE mig (id int PRIMARY KEY, g text, v int)",
           "INSERT INTO mig SELECT i, 'g' || i % 3, i FROM generate_series(1, 30) i",
-          "SELECT pgtrickle.create_stream_table('mig_sum', 'SELECT g, sum(v) AS s FROM mig GROUP BY g')",
-          "SELECT pgtrickle.create_stream_table('mig_big', 'SELECT g, s FROM mig_sum WHERE s > 150')",
+          "SELECT pgtrickle.create_stream_table('mig_sum', 'SELECT g, sum(v) AS s FROM mig GROUP BY"
+              + " g')",
+          "SELECT pgtrickle.create_stream_table('mig_big', 'SELECT g, s FROM mig_sum WHERE s >"
+              + " 150')",
           "UPDATE mig SET v = v + 1 WHERE id = 1");
       connection.commit();
       connection.setAutoCommit(true);
@@ -201,14 +208,15 @@ final class LiveCreationIT {
     try (Connection connection = database.connect()) {
       run(connection, "CREATE TABLE undone (id int PRIMARY KEY)");
       connection.setAutoCommit(false);
-      run(
-          connection,
-          "SELECT pgtrickle.create_stream_table('undone_st', 'SELECT id FROM undone')");
+      run(connection, "SELECT pgtrickle.create_stream_table('undone_st', 'SELECT id FROM undone')");
       connection.rollback();
       connection.setAutoCommit(true);
       sync(connection);
       assertThat(value(connection, "SELECT to_regclass('undone_st')")).isNull();
-      assertThat(rows(connection, "SELECT * FROM pgtrickle.pgt_definitions WHERE table_name = 'undone_st'"))
+      assertThat(
+              rows(
+                  connection,
+                  "SELECT * FROM pgtrickle.pgt_definitions WHERE table_name = 'undone_st'"))
           .isEmpty();
       assertThat(rows(connection, "SELECT * FROM pg_proc WHERE prosrc LIKE '%undone%'")).isEmpty();
       assertThat(published(connection, "undone")).isFalse();
@@ -229,7 +237,8 @@ final class LiveCreationIT {
         run(connection, "UPDATE freed SET v = v + 1");
         sync(connection);
         assertThat(differences(connection, "freed_st", "SELECT id, v FROM freed")).isEmpty();
-        assertThat(refusal(connection, "SELECT pgtrickle.drop_stream_table('freed_st')").getSQLState())
+        assertThat(
+                refusal(connection, "SELECT pgtrickle.drop_stream_table('freed_st')").getSQLState())
             .isEqualTo("2BP01");
         run(connection, "SELECT pgtrickle.drop_stream_table('freed_st', cascade => true)");
         assertThat(value(connection, "SELECT to_regclass('freed_st')")).isNull();
@@ -259,7 +268,8 @@ final class LiveCreationIT {
   }
 
   private static boolean published(Connection connection, String table) throws SQLException {
-    return !rows(connection, "SELECT * FROM pg_publication_tables WHERE tablename = '" + table + "'")
+    return !rows(
+            connection, "SELECT * FROM pg_publication_tables WHERE tablename = '" + table + "'")
         .isEmpty();
   }
 }

@@ -109,8 +109,7 @@ final class NotificationsIT {
                     .isEqualTo(150);
                 assertThat(listener.sum("inserted_count")).isGreaterThanOrEqualTo(150);
               });
-      List<Long> ids =
-          listener.told().stream().map(p -> p.path("refresh_id").asLong()).toList();
+      List<Long> ids = listener.told().stream().map(p -> p.path("refresh_id").asLong()).toList();
       assertThat(ids).isSorted().doesNotHaveDuplicates();
       assertThat(ids.getLast())
           .isEqualTo(

@@ -39,7 +39,10 @@ final class RowErrorsIT {
   @Test
   void aDivisionByZeroFreezesAndHeals() throws SQLException {
     try (Connection connection = database.connect()) {
-      run(connection, "CREATE TABLE q (id int PRIMARY KEY, a int, b int)", "INSERT INTO q VALUES (1, 10, 2)");
+      run(
+          connection,
+          "CREATE TABLE q (id int PRIMARY KEY, a int, b int)",
+          "INSERT INTO q VALUES (1, 10, 2)");
       streamTable(connection, "quotients", "SELECT id, a / b AS r FROM q", "DIFFERENTIAL");
       streamTable(connection, "quotient_sum", "SELECT sum(r) AS s FROM quotients", "DIFFERENTIAL");
       streamTable(connection, "bystander", "SELECT id FROM q", "DIFFERENTIAL");
@@ -56,7 +59,8 @@ final class RowErrorsIT {
       run(connection, "DELETE FROM q WHERE id = 2");
       awaitStatus(connection, "quotients", "ACTIVE");
       sync(connection);
-      assertThat(rows(connection, "SELECT * FROM quotients ORDER BY 1")).containsExactly("1|5", "3|3");
+      assertThat(rows(connection, "SELECT * FROM quotients ORDER BY 1"))
+          .containsExactly("1|5", "3|3");
       assertThat(rows(connection, "SELECT * FROM quotient_sum")).containsExactly("8");
     }
   }
@@ -79,8 +83,12 @@ final class RowErrorsIT {
   @Test
   void anOverflowHealsToo() throws SQLException {
     try (Connection connection = database.connect()) {
-      run(connection, "CREATE TABLE o (id int PRIMARY KEY, g int, v int)", "INSERT INTO o VALUES (1, 1, 7)");
-      streamTable(connection, "doubled", "SELECT g, sum(v * 2) AS s FROM o GROUP BY g", "DIFFERENTIAL");
+      run(
+          connection,
+          "CREATE TABLE o (id int PRIMARY KEY, g int, v int)",
+          "INSERT INTO o VALUES (1, 1, 7)");
+      streamTable(
+          connection, "doubled", "SELECT g, sum(v * 2) AS s FROM o GROUP BY g", "DIFFERENTIAL");
       run(connection, "INSERT INTO o VALUES (2, 1, 2000000000)");
       awaitStatus(connection, "doubled", "ERROR 22003");
       run(connection, "INSERT INTO o VALUES (3, 2, 5)");
@@ -88,7 +96,8 @@ final class RowErrorsIT {
       run(connection, "UPDATE o SET v = 3 WHERE id = 2");
       awaitStatus(connection, "doubled", "ACTIVE");
       run(connection, "SELECT pgtrickle.sync('doubled')");
-      assertThat(rows(connection, "SELECT * FROM doubled ORDER BY 1")).containsExactly("1|20", "2|10");
+      assertThat(rows(connection, "SELECT * FROM doubled ORDER BY 1"))
+          .containsExactly("1|20", "2|10");
     }
   }
 
@@ -101,7 +110,10 @@ final class RowErrorsIT {
           "INSERT INTO big SELECT i, 2000000000 FROM generate_series(1, 2) i");
       // int8 sum, cast to int4: fits or not as rows come and go.
       streamTable(
-          connection, "narrow", "SELECT (sum(v) / 2)::int AS h, count(*) AS n FROM big", "DIFFERENTIAL");
+          connection,
+          "narrow",
+          "SELECT (sum(v) / 2)::int AS h, count(*) AS n FROM big",
+          "DIFFERENTIAL");
       assertThat(rows(connection, "SELECT * FROM narrow")).containsExactly("2000000000|2");
       run(connection, "INSERT INTO big VALUES (3, 2000000000)");
       awaitStatus(connection, "narrow", "ERROR 22003");
@@ -125,14 +137,18 @@ final class RowErrorsIT {
       run(connection, "UPDATE late SET b = 3 WHERE id = 2");
       awaitStatus(connection, "late_st", "ACTIVE");
       run(connection, "SELECT pgtrickle.sync('late_st')");
-      assertThat(rows(connection, "SELECT * FROM late_st ORDER BY 1")).containsExactly("1|6", "2|2");
+      assertThat(rows(connection, "SELECT * FROM late_st ORDER BY 1"))
+          .containsExactly("1|6", "2|2");
     }
   }
 
   @Test
   void aFailingFullQueryKeepsItsContentsAndHeals() throws SQLException {
     try (Connection connection = database.connect()) {
-      run(connection, "CREATE TABLE ff (id int PRIMARY KEY, b int)", "INSERT INTO ff VALUES (1, 1)");
+      run(
+          connection,
+          "CREATE TABLE ff (id int PRIMARY KEY, b int)",
+          "INSERT INTO ff VALUES (1, 1)");
       streamTable(connection, "ff_st", "SELECT id, 6 / b AS r FROM ff ORDER BY id LIMIT 9", "FULL");
       run(connection, "INSERT INTO ff VALUES (2, 0)");
       awaitStatus(connection, "ff_st", "ERROR 22012");

@@ -1,0 +1,220 @@
+package io.pgtrickle.engine.e2e;
+
+import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
+import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.status;
+import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static io.pgtrickle.engine.e2e.LiveDatabase.value;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// One stream table that cannot be written, or was written by others, does not harm the rest.
+final class HeldTablesIT {
+  private static LiveDatabase database;
+
+  @BeforeAll
+  static void start() throws SQLException, InterruptedException {
+    database = LiveDatabase.start();
+  }
+
+  @AfterAll
+  static void stop() throws SQLException {
+    database.close();
+  }
+
+  private static void awaitStatus(Connection connection, String table, String status) {
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(() -> assertThat(status(connection, table)).startsWith(status));
+  }
+
+  @Test
+  void aLockedTableWaitsWhileTheOthersGoOn() throws SQLException {
+    try (Connection connection = database.connect();
+        Connection locker = database.connect()) {
+      run(connection, "CREATE TABLE l (id int PRIMARY KEY, v int)", "INSERT INTO l VALUES (1, 1)");
+      streamTable(connection, "locked", "SELECT id, v FROM l", "DIFFERENTIAL");
+      streamTable(connection, "above_locked", "SELECT sum(v) AS s FROM locked", "DIFFERENTIAL");
+      streamTable(connection, "unlocked", "SELECT id FROM l", "DIFFERENTIAL");
+      locker.setAutoCommit(false);
+      run(locker, "LOCK TABLE locked");
+      run(connection, "INSERT INTO l VALUES (2, 2)");
+      awaitStatus(connection, "locked", "HELD");
+      run(connection, "UPDATE l SET v = 7 WHERE id = 1", "INSERT INTO l VALUES (3, 3)");
+      run(connection, "SELECT pgtrickle.sync('unlocked', '60 s')");
+      assertThat(rows(connection, "SELECT * FROM unlocked ORDER BY 1"))
+          .containsExactly("1", "2", "3");
+      assertThat(rows(connection, "SELECT * FROM above_locked"))
+          .as("nothing overtakes the table it reads")
+          .containsExactly("1");
+      locker.rollback();
+      awaitStatus(connection, "locked", "ACTIVE");
+      sync(connection);
+      assertThat(differences(connection, "locked", "SELECT id, v FROM l")).isEmpty();
+      assertThat(rows(connection, "SELECT * FROM above_locked")).containsExactly("12");
+    }
+  }
+
+  @Test
+  void aUsersConstraintHoldsItsTableUntilTheRowsFit() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(connection, "CREATE TABLE k (id int PRIMARY KEY, v int)", "INSERT INTO k VALUES (1, 1)");
+      streamTable(connection, "constrained", "SELECT id, v FROM k", "DIFFERENTIAL");
+      streamTable(connection, "unconstrained", "SELECT id, v FROM k", "DIFFERENTIAL");
+      run(
+          connection,
+          "ALTER TABLE constrained ADD CONSTRAINT once UNIQUE (v) DEFERRABLE INITIALLY DEFERRED");
+      run(connection, "INSERT INTO k VALUES (2, 1)");
+      awaitStatus(connection, "constrained", "HELD 23505");
+      run(connection, "SELECT pgtrickle.sync('unconstrained')");
+      assertThat(rows(connection, "SELECT * FROM unconstrained ORDER BY 1"))
+          .containsExactly("1|1", "2|1");
+      run(connection, "UPDATE k SET v = 2 WHERE id = 2");
+      awaitStatus(connection, "constrained", "ACTIVE");
+      sync(connection);
+      assertThat(rows(connection, "SELECT * FROM constrained ORDER BY 1"))
+          .containsExactly("1|1", "2|2");
+    }
+  }
+
+  @Test
+  void aUsersFailingTriggerHoldsItsTable() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE tr (id int PRIMARY KEY)",
+          "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id > 5 THEN"
+              + " RAISE EXCEPTION 'too much' USING ERRCODE = 'P0001'; END IF; RETURN NEW; END $$");
+      streamTable(connection, "triggered", "SELECT id FROM tr", "DIFFERENTIAL");
+      run(
+          connection,
+          "CREATE TRIGGER refuse BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION"
+              + " refuse()");
+      run(connection, "INSERT INTO tr VALUES (1)");
+      sync(connection);
+      run(connection, "INSERT INTO tr VALUES (6)");
+      awaitStatus(connection, "triggered", "HELD P0001");
+      assertThat(rows(connection, "SELECT * FROM triggered")).containsExactly("1");
+      run(connection, "DROP TRIGGER refuse ON triggered");
+      awaitStatus(connection, "triggered", "ACTIVE");
+      sync(connection);
+      assertThat(rows(connection, "SELECT * FROM triggered ORDER BY 1")).containsExactly("1", "6");
+    }
+  }
+
+  @Test
+  void indexesAndGrantsOfUsersSurviveARestart() throws SQLException, InterruptedException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE ix (id int PRIMARY KEY, v int)",
+          "INSERT INTO ix VALUES (1, 1)");
+      streamTable(connection, "indexed", "SELECT id, v FROM ix", "DIFFERENTIAL");
+      run(connection, "CREATE INDEX mine ON indexed (v)", "GRANT SELECT ON indexed TO PUBLIC");
+      database.stopSidecar();
+      run(connection, "INSERT INTO ix VALUES (2, 2)");
+      assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+      sync(connection);
+      assertThat(value(connection, "SELECT to_regclass('mine')")).isEqualTo("mine");
+      assertThat(value(connection, "SELECT has_table_privilege('public', 'indexed', 'SELECT')"))
+          .isEqualTo("t");
+      assertThat(differences(connection, "indexed", "SELECT id, v FROM ix")).isEmpty();
+    }
+  }
+
+  @Test
+  void usersCannotWrite() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(connection, "CREATE TABLE gd (id int PRIMARY KEY)", "INSERT INTO gd VALUES (1)");
+      streamTable(connection, "guarded", "SELECT id FROM gd", "DIFFERENTIAL");
+      for (String write :
+          new String[] {
+            "INSERT INTO guarded VALUES (9)",
+            "UPDATE guarded SET id = 9",
+            "DELETE FROM guarded",
+            "TRUNCATE guarded",
+            "COPY guarded FROM PROGRAM 'echo 9'"
+          }) {
+        var refused = LiveDatabase.refusal(connection, write);
+        assertThat(refused.getSQLState()).as(write).isEqualTo("55000");
+        assertThat(refused.getHint()).as(write).isNotBlank();
+      }
+      assertThat(rows(connection, "SELECT * FROM guarded")).containsExactly("1");
+    }
+  }
+
+  @Test
+  void aPlantedSurplusRowIsRemovedWhenItIsTouchedAndCounted() throws SQLException {
+    try (Connection connection = database.connect()) {
+      joined(connection, "ph");
+      plant(connection, "INSERT INTO ph_st SELECT id, t FROM ph_st WHERE id = 1");
+      run(connection, "DELETE FROM ph_a WHERE id = 1");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(
+                          differences(
+                              connection,
+                              "ph_st",
+                              "SELECT a.id, b.t FROM ph_a a JOIN ph_b b ON b.a = a.id"))
+                      .isEmpty());
+      assertThat(database.sidecar().meters().scrape())
+          .contains("pgtrickle_phd1_removed_rows_total 1.0");
+      assertThat(status(connection, "ph_st")).isEqualTo("ACTIVE");
+    }
+  }
+
+  @Test
+  void aRowThatIsMissingRebuildsItsTable() throws SQLException {
+    try (Connection connection = database.connect()) {
+      joined(connection, "lost");
+      plant(connection, "DELETE FROM lost_st WHERE id = 1");
+      run(connection, "DELETE FROM lost_a WHERE id = 1", "DELETE FROM lost_a WHERE id = 2");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> {
+                assertThat(
+                        differences(
+                            connection,
+                            "lost_st",
+                            "SELECT a.id, b.t FROM lost_a a JOIN lost_b b ON b.a = a.id"))
+                    .isEmpty();
+                assertThat(status(connection, "lost_st")).isEqualTo("ACTIVE");
+              });
+    }
+  }
+
+  // No key is selected, so that the table is a bag in which a surplus row has its place.
+  private static void joined(Connection connection, String p) throws SQLException {
+    run(
+        connection,
+        "CREATE TABLE " + p + "_a (id int PRIMARY KEY)",
+        "CREATE TABLE " + p + "_b (n int PRIMARY KEY, a int, t text)",
+        "INSERT INTO " + p + "_a VALUES (1), (2), (3)",
+        "INSERT INTO " + p + "_b VALUES (1, 1, 'x'), (2, 2, 'y'), (3, 3, 'z')");
+    streamTable(
+        connection,
+        p + "_st",
+        "SELECT a.id, b.t FROM %1$s_a a JOIN %1$s_b b ON b.a = a.id".formatted(p),
+        "DIFFERENTIAL");
+  }
+
+  private static void plant(Connection connection, String sql) throws SQLException {
+    run(
+        connection,
+        "SET session_replication_role = replica",
+        sql,
+        "SET session_replication_role = origin");
+  }
+}
