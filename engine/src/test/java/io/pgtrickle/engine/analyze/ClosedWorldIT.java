@@ -86,7 +86,9 @@ final class ClosedWorldIT {
             "RANGETBLENTRY",
             "COMMONTABLEEXPR",
             "CASEWHEN",
-            "FROMEXPR", "RTE", "WHEN");
+            "FROMEXPR",
+            "RTE",
+            "WHEN");
   }
 
   @Test
