@@ -7,9 +7,9 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.catalog.CatalogDatabase;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.catalog.RefreshMode;
-import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -25,14 +25,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.StringJoiner;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /// A database with tables to query, the shim that describes queries, and the analyzer.
 final class Lab implements AutoCloseable {
-  private static final AtomicInteger DATABASES = new AtomicInteger();
-
   private final Connection connection;
   private final Analyzer analyzer;
 
@@ -41,15 +38,16 @@ final class Lab implements AutoCloseable {
     this.analyzer = analyzer;
   }
 
-  /// Makes a database of its own on a server, in which text is ordered by bytes.
-  static Lab inNewDatabase(EmbeddedServer server) throws SQLException {
-    String name = "lab_" + DATABASES.incrementAndGet();
-    try (Connection connection = server.connect();
-        Statement statement = connection.createStatement()) {
-      statement.execute(
-          "CREATE DATABASE " + name + " TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+  /// Makes a database of its own on the server of this JVM, in which text is ordered by bytes.
+  static Lab inNewDatabase() throws SQLException {
+    try (CatalogDatabase home = CatalogDatabase.empty()) {
+      String name = home.name() + "_lab";
+      try (Statement statement = home.connection().createStatement()) {
+        statement.execute(
+            "CREATE DATABASE " + name + " TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+      }
+      return open(home.url().replace("/" + home.name(), "/" + name));
     }
-    return open("jdbc:postgresql://127.0.0.1:" + server.port() + "/" + name + "?user=postgres");
   }
 
   /// Prepares a database of a server, given by a URL.

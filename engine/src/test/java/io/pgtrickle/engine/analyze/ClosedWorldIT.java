@@ -10,7 +10,6 @@ import io.pgtrickle.dvm.sql.NodeTree;
 import io.pgtrickle.dvm.sql.NodeTree.Items;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.sql.NodeTree.Token;
-import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,14 +25,13 @@ import org.junit.jupiter.api.TestInstance;
 /// each
 /// change must show, as a refusal or as another plan.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class ClosedWorldTest {
+final class ClosedWorldIT {
   /// Subtrees that say the same again.
   private static final Set<String> REDUNDANT = Set.of("joinaliasvars");
 
   /// A table without children is the same with ONLY.
-  private static final Set<String> WITHOUT_EFFECT = Set.of("RANGETBLENTRY.inh");
+  private static final Set<String> WITHOUT_EFFECT = Set.of("RANGETBLENTRY.inh", "RTE.inh");
 
-  private EmbeddedServer server;
   private Lab lab;
 
   /// A tree with one change, and where that is.
@@ -46,20 +44,18 @@ final class ClosedWorldTest {
 
   @BeforeAll
   void prepare() throws SQLException {
-    server = EmbeddedServer.start(EmbeddedServer.Options.throwaway());
-    lab = Lab.inNewDatabase(server);
+    lab = Lab.inNewDatabase();
   }
 
   @AfterAll
   void end() throws SQLException {
     lab.close();
-    server.close();
   }
 
   @Test
   void everyFlippedFlagShows() throws SQLException {
     Set<String> unnoticed = new TreeSet<>();
-    int tried = tryAll(ClosedWorldTest::flippedFlags, unnoticed);
+    int tried = tryAll(ClosedWorldIT::flippedFlags, unnoticed);
     unnoticed.removeAll(WITHOUT_EFFECT);
     assertThat(unnoticed).isEmpty();
     assertThat(tried).isGreaterThan(1_500);
@@ -90,15 +86,17 @@ final class ClosedWorldTest {
             "RANGETBLENTRY",
             "COMMONTABLEEXPR",
             "CASEWHEN",
-            "FROMEXPR");
+            "FROMEXPR",
+            "RTE",
+            "WHEN");
   }
 
   @Test
   void everyMissingFieldIsRefusedOrIgnoredAsAWhole() throws SQLException {
     Set<String> unnoticed = new TreeSet<>();
-    tryAll(ClosedWorldTest::withoutOneField, unnoticed);
+    tryAll(ClosedWorldIT::withoutOneField, unnoticed);
     // Fields of which only a value other than the neutral one would say anything.
-    assertThat(unnoticed).allMatch(ClosedWorldTest::isNeutralField, "a field that may be absent");
+    assertThat(unnoticed).allMatch(ClosedWorldIT::isNeutralField, "a field that may be absent");
   }
 
   private int tryAll(Edit edit, Set<String> unnoticed) throws SQLException {
@@ -141,6 +139,9 @@ final class ClosedWorldTest {
       NodeTree tree, UnaryOperator<NodeTree> whole, Edit edit, List<Change> changes) {
     switch (tree) {
       case Node node -> {
+        if (isOfTheRule(node)) {
+          return;
+        }
         for (Change change : edit.of(node)) {
           changes.add(new Change(change.place(), whole.apply(change.tree())));
         }
@@ -168,6 +169,12 @@ final class ClosedWorldTest {
       }
       case NodeTree.Numbers _, NodeTree.Datum _, Token _, NodeTree.Absent _ -> {}
     }
+  }
+
+  /// Until PostgreSQL 15 a view's query begins with entries for OLD and NEW that nothing refers to.
+  private static boolean isOfTheRule(Node node) {
+    return new Token("0").equals(node.fields().get("rtekind"))
+        && new Token("false").equals(node.fields().get("inFromCl"));
   }
 
   private static List<Change> flippedFlags(Node node) {

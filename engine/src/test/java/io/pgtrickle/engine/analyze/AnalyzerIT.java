@@ -8,7 +8,6 @@ import io.pgtrickle.engine.analyze.QueryDocument.MalformedDocument;
 import io.pgtrickle.engine.analyze.Verdict.Differential;
 import io.pgtrickle.engine.analyze.Verdict.Full;
 import io.pgtrickle.engine.catalog.RefreshMode;
-import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,21 +20,18 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// Queries as users write them, through the server's analysis, to plans and verdicts.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class AnalyzerTest {
-  private EmbeddedServer server;
+final class AnalyzerIT {
   private Lab lab;
 
   @BeforeAll
   void prepare() throws SQLException {
-    server = EmbeddedServer.start(EmbeddedServer.Options.throwaway());
-    lab = Lab.inNewDatabase(server);
+    lab = Lab.inNewDatabase();
     lab.execute(Lab.resource("hazards.sql"));
   }
 
   @AfterAll
   void end() throws SQLException {
     lab.close();
-    server.close();
   }
 
   static List<String> differentialQueries() {
@@ -136,26 +132,22 @@ final class AnalyzerTest {
 
   @Test
   void rowKeysAreDerivedFromPrimaryKeysAndGroups() throws SQLException {
-    assertThat(rowKey("SELECT name, id FROM customers WHERE active")).containsExactly(1);
-    assertThat(rowKey("SELECT name FROM customers")).isEmpty();
-    assertThat(rowKey("SELECT c.name, o.id FROM orders o JOIN customers c ON c.id = o.customer"))
-        .containsExactly(1);
-    assertThat(rowKey("SELECT c.id AS c, p.id AS p FROM customers c, products p"))
-        .containsExactly(0, 1);
-    assertThat(rowKey("SELECT i.line, o.id FROM orders o JOIN items i ON i.order_id = o.id"))
-        .containsExactly(0, 1);
-    assertThat(rowKey("SELECT count(*) AS n, region FROM customers GROUP BY region"))
-        .containsExactly(1);
-    assertThat(rowKey("SELECT DISTINCT active, joined FROM customers")).containsExactly(0, 1);
-    assertThat(rowKey("SELECT id FROM customers UNION ALL SELECT customer FROM orders")).isEmpty();
-    assertThat(rowKey("SELECT v, id FROM whole")).containsExactly(1);
+    assertRowKey("SELECT name, id FROM customers WHERE active", 1);
+    assertRowKey("SELECT name FROM customers");
+    assertRowKey("SELECT c.name, o.id FROM orders o JOIN customers c ON c.id = o.customer", 1);
+    assertRowKey("SELECT c.id AS c, p.id AS p FROM customers c, products p", 0, 1);
+    assertRowKey("SELECT i.line, o.id FROM orders o JOIN items i ON i.order_id = o.id", 0, 1);
+    assertRowKey("SELECT count(*) AS n, region FROM customers GROUP BY region", 1);
+    assertRowKey("SELECT DISTINCT active, joined FROM customers", 0, 1);
+    assertRowKey("SELECT id FROM customers UNION ALL SELECT customer FROM orders");
+    assertRowKey("SELECT v, id FROM whole", 1);
   }
 
   @Test
   void keysOfUnboundedSizeCarryNoIndex() throws SQLException {
-    assertThat(rowKey("SELECT kind, count(*) FROM events GROUP BY kind")).isEmpty();
-    assertThat(rowKey("SELECT total, count(*) FROM orders GROUP BY total")).isEmpty();
-    assertThat(rowKey("SELECT credit, count(*) FROM customers GROUP BY credit")).containsExactly(0);
+    assertRowKey("SELECT kind, count(*) FROM events GROUP BY kind");
+    assertRowKey("SELECT total, count(*) FROM orders GROUP BY total");
+    assertRowKey("SELECT credit, count(*) FROM customers GROUP BY credit", 0);
   }
 
   @Test
@@ -249,8 +241,12 @@ final class AnalyzerTest {
     assertThatThrownBy(() -> QueryDocument.parse("no json")).isInstanceOf(MalformedDocument.class);
   }
 
-  private List<Integer> rowKey(String query) throws SQLException {
-    return differential(lab.verdict(query)).rowKey();
+  /// An index can only hold NULLs as equal since PostgreSQL 15; before, there is no row key.
+  private void assertRowKey(String query, Integer... columns) throws SQLException {
+    QueryDocument document = lab.document(query);
+    Differential differential = differential(lab.analyzer().analyze(document, RefreshMode.AUTO));
+    assertThat(differential.rowKey())
+        .isEqualTo(document.serverVersion() < 150000 ? List.of() : List.of(columns));
   }
 
   private static List<Integer> joinInputWidths(Plan plan) {
