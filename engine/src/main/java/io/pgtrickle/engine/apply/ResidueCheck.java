@@ -71,7 +71,8 @@ public final class ResidueCheck {
     return new Residue(checked, removed);
   }
 
-  // One statement finds rows that are alike in which of their key columns are NULL: only then can it use
+  // One statement finds rows that are alike in which of their key columns are NULL: only then can
+  // it use
   // the index.
   private Collection<ZSet> byNullKeys(ZSet touched) {
     if (!table.keyed()) {

@@ -72,20 +72,20 @@ final class CatalogTablesIT {
       assertThat(Progress.startOver(connection, "7001", 1, "pgtrickle_x", "x", "p", old.token()))
           .isTrue();
       assertThat(Progress.read(connection).position()).isEmpty();
-      assertThat(Progress.advance(connection, frontier("0/10"), old.token())).isTrue();
+      assertThat(Progress.advance(connection, frontier("0/10"), old.token())).isPresent();
       assertThat(Progress.read(connection).position()).contains(frontier("0/10"));
       assertThat(Progress.advance(connection, frontier("0/F"), old.token()))
           .as("never backwards")
-          .isFalse();
+          .isEmpty();
       old.release();
       Lease young = Lease.acquire(first, holder("b")).orElseThrow();
-      assertThat(Progress.advance(connection, frontier("0/20"), old.token())).isFalse();
-      assertThat(Progress.advance(connection, frontier("0/20"), young.token())).isTrue();
+      assertThat(Progress.advance(connection, frontier("0/20"), old.token())).isEmpty();
+      assertThat(Progress.advance(connection, frontier("0/20"), young.token())).isPresent();
       assertThat(
               Progress.advance(
                   connection, new Frontier("7001", 2, Lsn.parse("0/30"), NOON), young.token()))
           .as("another timeline is another history")
-          .isFalse();
+          .isEmpty();
       young.release();
     }
     Progress progress = Progress.read(connection);
