@@ -101,13 +101,13 @@ public final class Dataflow {
   // few as make the look-up possible, none when even all do not.
   private static void arrangeForLookups(
       Plan plan, PlanCompiler compiler, Map<Object, Node> extended) {
-    if (!Plans.joins(plan) || !PointLookup.supports(plan)) {
+    if (!plan.joins() || !PointLookup.supports(plan)) {
       return;
     }
     Map<Object, Node> trial = new HashMap<>(extended);
     PlanCompiler trials = compiler.over(trial);
     List<Plan.Scan> chosen = new ArrayList<>();
-    for (Plan.Scan scan : Plans.scans(plan)) {
+    for (Plan.Scan scan : plan.scans()) {
       if (PointLookup.of(plan, trials, trial).reachesRows()) {
         break;
       }
@@ -215,9 +215,9 @@ public final class Dataflow {
     Set<Integer> found = new LinkedHashSet<>();
     List<Plan> open = new ArrayList<>(List.of(plan));
     while (!open.isEmpty()) {
-      for (int relation : Plans.relations(open.removeLast())) {
-        Plan next = plans.get(relation);
-        if (found.add(relation) && next != null) {
+      for (Plan.Scan scan : open.removeLast().scans()) {
+        Plan next = plans.get(scan.relation());
+        if (found.add(scan.relation()) && next != null) {
           open.add(next);
         }
       }

@@ -91,6 +91,18 @@ final class Algebra {
     return new Plan.Join(left, right, List.of(keys), residual, new Schema(columns));
   }
 
+  static Plan outerJoin(
+      Plan left, Plan right, Plan.Kept kept, @Nullable Expr residual, Plan.Key... keys) {
+    return new Plan.OuterJoin(
+        left, right, kept, List.of(keys), residual, cross(left, right).schema());
+  }
+
+  static Plan markJoin(Plan left, Plan right, Plan.Key... keys) {
+    List<Column> columns = new ArrayList<>(left.schema().columns());
+    columns.add(new Column("mark", SqlType.BOOL));
+    return new Plan.MarkJoin(left, right, List.of(keys), null, new Schema(columns));
+  }
+
   static Plan.Key key(Expr left, Expr right) {
     return new Plan.Key(left, right);
   }
