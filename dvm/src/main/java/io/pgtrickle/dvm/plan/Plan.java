@@ -191,7 +191,7 @@ public sealed interface Plan {
   }
 
   /// Rows of the left side as often as INTERSECT or EXCEPT leaves them, NULLs being equal; both
-  // sides
+  /// sides
   /// have the same column types.
   record SetOperation(Plan left, Plan right, Kind kind, boolean all, Schema schema)
       implements Plan {

@@ -100,9 +100,9 @@ public record Fingerprint(
     private boolean dependentColumns;
 
     /// What the names of each level mean, for references out of subqueries.
-    private final Map<Levels, Scope> scopes;
+    private final IdentityHashMap<Levels, Scope> scopes;
 
-    Reader(Facts facts, Map<Levels, Scope> scopes) {
+    Reader(Facts facts, IdentityHashMap<Levels, Scope> scopes) {
       this.facts = facts;
       this.scopes = scopes;
     }

@@ -88,7 +88,7 @@ final class FromBinder {
     RowScope rows = scope(both);
     @Nullable Expr condition =
         form.isAbsent("quals") ? null : rows.binder().bind(form.node("quals"));
-    if (condition != null && rows.source() != both) {
+    if (condition != null && rows.isWidened()) {
       if (kind != 0) {
         throw QueryRejected.notYet(
             "unsupported_subquery", "a subquery in the condition of an outer join");

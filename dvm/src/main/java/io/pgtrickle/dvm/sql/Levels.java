@@ -11,7 +11,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// What can be named at one level of a query besides its own FROM: WITH queries, and what the
-// levels
+/// levels
 /// around it have.
 final class Levels {
   /// A WITH query, and the levels its own text can name.

@@ -3,7 +3,6 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import java.util.Optional;
 
 /// What names mean over the rows of a source.
@@ -17,7 +16,7 @@ final class RowScope implements ExpressionBinder.Environment {
   private Source source;
 
   // By the node itself: an equal one elsewhere may be under another roof.
-  private final Map<Node, Expr> answers = new IdentityHashMap<>();
+  private final IdentityHashMap<Node, Expr> answers = new IdentityHashMap<>();
 
   RowScope(QueryBinder queries, FromBinder from, Levels levels, Source source) {
     this.queries = queries;
@@ -33,6 +32,10 @@ final class RowScope implements ExpressionBinder.Environment {
   /// The rows, with the answers of all subqueries bound so far.
   Source source() {
     return source;
+  }
+
+  boolean isWidened() {
+    return !answers.isEmpty();
   }
 
   @Override

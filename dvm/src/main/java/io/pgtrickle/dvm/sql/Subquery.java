@@ -15,7 +15,7 @@ import java.util.Optional;
 /// A subquery in an expression: a SUBLINK node.
 ///
 /// Its test is over the columns of the row and, from [#COLUMNS] on, those of the subquery; where
-// the
+/// the
 /// row ends is known only when it is asked.
 record Subquery(Plan plan, Plan.Question question) {
   private static final int COLUMNS = 1 << 20;

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 ///     var_pop = (N·Σx² − (Σx)²) / N²        var_samp = (N·Σx² − (Σx)²) / (N·(N − 1))
 ///
 /// Numerator and denominator are exact; the quotient is that of `/`, and the root has as many
-// digits.
+/// digits.
 public final class NumericVariance {
   private final NumericSum values;
   private final NumericSum squares;

@@ -73,7 +73,7 @@ final class ColumnPruning {
   }
 
   private static Plan join(Plan.Join join, NavigableSet<Integer> needed) {
-    Sides sides = Sides.of(join.left(), join.right(), join.keys(), join.residual(), needed);
+    Sides sides = Sides.of(join.left(), join.keys(), join.residual(), needed);
     Plan narrow =
         new Plan.Join(
             prune(join.left(), sides.left),
@@ -85,7 +85,7 @@ final class ColumnPruning {
   }
 
   private static Plan outerJoin(Plan.OuterJoin join, NavigableSet<Integer> needed) {
-    Sides sides = Sides.of(join.left(), join.right(), join.keys(), join.residual(), needed);
+    Sides sides = Sides.of(join.left(), join.keys(), join.residual(), needed);
     Plan narrow =
         new Plan.OuterJoin(
             prune(join.left(), sides.left),
@@ -104,7 +104,7 @@ final class ColumnPruning {
       return prune(join.left(), needed);
     }
     NavigableSet<Integer> own = needed.headSet(mark, false);
-    Sides sides = Sides.of(join.left(), join.right(), join.keys(), join.residual(), own);
+    Sides sides = Sides.of(join.left(), join.keys(), join.residual(), own);
     NavigableSet<Integer> kept = new TreeSet<>(sides.left);
     kept.add(mark);
     Plan narrow =
@@ -121,11 +121,7 @@ final class ColumnPruning {
   private record Sides(
       NavigableSet<Integer> left, NavigableSet<Integer> right, NavigableSet<Integer> both) {
     static Sides of(
-        Plan left,
-        Plan right,
-        List<Plan.Key> keys,
-        @Nullable Expr residual,
-        NavigableSet<Integer> needed) {
+        Plan left, List<Plan.Key> keys, @Nullable Expr residual, NavigableSet<Integer> needed) {
       int width = left.schema().size();
       NavigableSet<Integer> below = new TreeSet<>(needed);
       if (residual != null) {

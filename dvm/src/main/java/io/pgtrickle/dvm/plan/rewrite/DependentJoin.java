@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// D has the values that the subquery refers to, each combination once, and their image as its last
 /// column. The join is pushed down through the subquery, node by node, until what is below refers
 /// to D no more and it is a cross product (Neumann and Kemper, "Unnesting Arbitrary Queries").
-// Where
+/// Where
 /// both inputs of a node need D, the two are joined on the image.
 final class DependentJoin {
   private static final Signature BYTEA_EQUAL =

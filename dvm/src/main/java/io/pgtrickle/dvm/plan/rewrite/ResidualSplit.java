@@ -12,7 +12,7 @@ import java.util.Objects;
 import java.util.SortedSet;
 
 /// Writes an outer join with a residual condition as a sum, and a mark join with one over the
-// pairs:
+/// pairs:
 ///
 ///     L ⟕ R   = L ⋈ R + pad(L where not marked by π_L(L ⋈ R))
 ///     M(L, R) = M(L, π_L(L ⋈ R))

@@ -17,11 +17,11 @@ import java.util.Optional;
 /// Joins rows with the value of a scalar subquery and the number of its rows.
 ///
 /// An aggregate without groups always has one row, which is joined as it is. If its conditions
-// equate
+/// equate
 /// something of the outer row with something of its own, it becomes an aggregate grouped by the
 /// latter, once for all outer rows; provided that nothing in it can fail, for there will be groups
 /// that no outer row asks for. Any other subquery is counted, and the count goes along: more than
-// one
+/// one
 /// row is an error only where the value is used.
 final class ScalarSubquery {
   private static final Expr ONE = new Expr.Literal(1L, SqlType.INT8);

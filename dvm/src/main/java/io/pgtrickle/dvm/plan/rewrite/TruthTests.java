@@ -8,10 +8,10 @@ import java.util.Optional;
 /// Simplifies the three-valued answers of subqueries where a filter only asks whether one is true.
 ///
 /// [Unnesting] writes an answer as `CASE WHEN decided THEN a WHEN unknown THEN NULL ELSE b END`
-// with
+/// with
 /// a and b true and false or the other way round. Through AND, OR and NOT the question whether the
 /// whole is true becomes the one whether an operand is true, or whether it is false; and that one
-// of
+/// of
 /// an answer is `decided`, or neither `decided` nor `unknown`. A mark that is no longer asked for,
 /// pruning removes with the join that makes it.
 final class TruthTests {

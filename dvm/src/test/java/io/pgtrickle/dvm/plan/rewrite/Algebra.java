@@ -111,6 +111,16 @@ final class Algebra {
     return new Plan.UnionAll(Arrays.asList(inputs), inputs[0].schema());
   }
 
+  static AggregateCall sum(Expr argument) {
+    return new AggregateCall(
+        AggregateCall.Kind.SUM,
+        new Signature(2108, "pg_catalog", "sum", List.of(23), 20, false, 'i'),
+        List.of(argument),
+        false,
+        null,
+        SqlType.INT8);
+  }
+
   /// Groups with a count of rows.
   static Plan count(Plan input, Expr... groups) {
     List<Column> columns = new ArrayList<>(ints("g", groups.length).columns());
