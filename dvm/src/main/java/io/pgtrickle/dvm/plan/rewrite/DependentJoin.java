@@ -10,9 +10,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.NavigableSet;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// Evaluates a subquery for every row of a set D at once:
@@ -29,17 +27,17 @@ final class DependentJoin {
       new Signature(1948, "pg_catalog", "byteaeq", List.of(17, 17), 16, true, 'i');
 
   private final Plan domain;
-  private final Map<Integer, Integer> positions = new TreeMap<>();
+  private final List<Integer> referred;
   private final int width;
   private final Expr imageOfRow;
 
   /// @param rows the rows for which the subquery is evaluated
   /// @param referred which of their columns it refers to
   DependentJoin(Plan rows, NavigableSet<Integer> referred) {
+    this.referred = List.copyOf(referred);
     List<Expr> values = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (int index : referred) {
-      positions.put(index, columns.size());
       Column column = rows.schema().column(index);
       values.add(new Expr.Column(index, column.type()));
       columns.add(column);
@@ -167,7 +165,7 @@ final class DependentJoin {
             return new Expr.Column(index + width + (index >= from ? by : 0), type);
           }
           return node instanceof Expr.Outer(int level, int index, var type) && level == 1
-              ? new Expr.Column(positions.get(index), type)
+              ? new Expr.Column(referred.indexOf(index), type)
               : PlanExpressions.lifted(node);
         });
   }
@@ -292,7 +290,7 @@ final class DependentJoin {
             return new Expr.Column(index < leftWidth ? index : index + width, type);
           }
           return node instanceof Expr.Outer(int level, int index, var type) && level == 1
-              ? new Expr.Column(leftWidth + positions.get(index), type)
+              ? new Expr.Column(leftWidth + referred.indexOf(index), type)
               : PlanExpressions.lifted(node);
         });
   }
