@@ -60,7 +60,9 @@ final class HistoryPropertiesTest {
   void everyShapeEqualsItsRecomputation(
       @ForAll("shapes") String shape, @ForAll("histories") List<List<Change>> history) {
     Plan plan = SHAPES.get(shape);
-    assertThat(plan).isNotNull();
+    if (plan == null) {
+      throw new IllegalStateException("no shape " + shape);
+    }
     Dataflow dataflow = new Dataflow(Runnable::run);
     dataflow.add(new View(1, 5001, shape, Shapes.runnable(plan), Shapes.SETTINGS));
     Map<Integer, ZSet> contents = new HashMap<>();

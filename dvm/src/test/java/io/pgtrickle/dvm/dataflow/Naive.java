@@ -254,7 +254,6 @@ final class Naive {
 
   private void markJoin(Plan.MarkJoin join, List<Row> out) {
     Schema left = join.left().schema();
-    Schema right = join.right().schema();
     List<Row> rights = rows(join.right());
     for (Row l : rows(join.left())) {
       @Nullable Object[] values = Arrays.copyOf(left.values(l), left.size() + 1);
