@@ -3,6 +3,9 @@
 /// The binder writes a query down as its tree says, cross products and all; [Rewrites] makes a plan
 /// of it that is worth running. Every rewrite keeps the schema of the plan and the bag of its rows.
 ///
+/// [Unnesting] comes first: it makes joins of subqueries, which all others do without. What an
+/// operator cannot do as written ([ResidualSplit]) comes last.
+///
 /// Errors are part of the result, so an expression that may fail is never evaluated for rows that
 /// the query as written would have removed before: such conditions stay where they were or move up.
 /// There is one exception, PostgreSQL's own: the two sides of an equality join are computed for
