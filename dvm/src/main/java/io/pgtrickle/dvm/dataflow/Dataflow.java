@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
@@ -39,12 +40,12 @@ import java.util.function.UnaryOperator;
 /// and, in the same step, into the scans of the view's relation. Errors are data: they freeze the
 /// view's output while they last, and retraction heals it.
 ///
-/// Used by one thread. The executor given at construction merges runs of state in the background.
-public final class Dataflow {
+/// Used by one thread. What it keeps beyond the heap is given back by [#close].
+public final class Dataflow implements AutoCloseable {
   private static final Comparator<Node> TOPOLOGICAL =
       Comparator.<Node>comparingInt(Node::rank).thenComparingInt(Node::number);
 
-  private final Executor merges;
+  private final Storage storage;
   private final Expressions expressions;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
@@ -56,13 +57,18 @@ public final class Dataflow {
   private long step;
   private int numbers;
 
-  /// An empty dataflow whose longer merges run on the executor.
-  public Dataflow(Executor merges) {
-    this(merges, Compiler::compile);
+  /// An empty dataflow whose state lies in some storage.
+  public Dataflow(Storage storage) {
+    this(storage, Compiler::compile);
   }
 
-  Dataflow(Executor merges, Expressions expressions) {
-    this.merges = merges;
+  /// An empty dataflow with its state on the heap, whose longer merges run on the executor.
+  public Dataflow(Executor merges) {
+    this(Storage.onHeap(merges));
+  }
+
+  Dataflow(Storage storage, Expressions expressions) {
+    this.storage = storage;
     this.expressions = expressions;
   }
 
@@ -80,7 +86,7 @@ public final class Dataflow {
     }
     checkNew(List.of(view));
     Map<Object, Node> extended = new HashMap<>(nodes);
-    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, merges);
+    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, storage);
     Node root = compiler.compile(view.plan());
     arrangeForLookups(view.plan(), compiler, extended);
     List<Node> used = compiler.used();
@@ -93,7 +99,7 @@ public final class Dataflow {
       }
       node.views().add(view.id());
     }
-    install(new SinkNode(view, root, used, merges));
+    install(new SinkNode(view, root, used, storage));
     rank();
   }
 
@@ -132,7 +138,7 @@ public final class Dataflow {
     }
     Map<Object, Node> extended = new HashMap<>(nodes);
     Node arrangement =
-        new PlanCompiler(extended, EvaluationSettings.of("UTC", Collation.C), expressions, merges)
+        new PlanCompiler(extended, EvaluationSettings.of("UTC", Collation.C), expressions, storage)
             .arrangeByKey(scan);
     if (nodes.putIfAbsent(arrangement.key(), arrangement) == null) {
       link(arrangement);
@@ -171,7 +177,7 @@ public final class Dataflow {
             _ ->
                 PointLookup.of(
                     subject.plan(),
-                    new PlanCompiler(nodes, subject.settings(), expressions, merges),
+                    new PlanCompiler(nodes, subject.settings(), expressions, storage),
                     nodes))
         .weight(row);
   }
@@ -272,6 +278,7 @@ public final class Dataflow {
     node.inputs().forEach(input -> input.consumers().remove(node));
     settling.remove(node);
     fresh.remove(node);
+    node.close();
     if (node instanceof SinkNode sink) {
       pending.remove(sink);
     }
@@ -469,6 +476,7 @@ public final class Dataflow {
         }
       } else {
         mine.views().addAll(node.views());
+        node.close();
       }
     }
     for (SinkNode sink : other.sinks.values()) {
@@ -486,6 +494,14 @@ public final class Dataflow {
     settling.clear();
     fresh.clear();
     pending.clear();
+  }
+
+  /// Gives all state up; the dataflow is empty afterwards.
+  @Override
+  public void close() {
+    nodes.values().forEach(Node::close);
+    sinks.values().forEach(Node::close);
+    clear();
   }
 
   /// The rows a view's query fails on at present.

@@ -76,6 +76,9 @@ abstract sealed class Node
     return false;
   }
 
+  /// Gives its state up.
+  void close() {}
+
   /// Entries and bytes of the state it owns.
   StateSize stateSize() {
     return StateSize.NONE;

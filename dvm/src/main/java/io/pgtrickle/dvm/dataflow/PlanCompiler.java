@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.operator.Project;
 import io.pgtrickle.dvm.operator.RowKey;
 import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayDeque;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
-import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +33,7 @@ final class PlanCompiler {
   private final Map<Object, Node> nodes;
   private final EvaluationSettings settings;
   private final Expressions expressions;
-  private final Executor merges;
+  private final Storage storage;
   private final Set<Node> used = new LinkedHashSet<>();
 
   /// What identifies the node of a subplan.
@@ -44,16 +44,16 @@ final class PlanCompiler {
       Map<Object, Node> nodes,
       EvaluationSettings settings,
       Expressions expressions,
-      Executor merges) {
+      Storage storage) {
     this.nodes = nodes;
     this.settings = settings;
     this.expressions = expressions;
-    this.merges = merges;
+    this.storage = storage;
   }
 
   /// The same compiler over other nodes.
   PlanCompiler over(Map<Object, Node> others) {
-    return new PlanCompiler(others, settings, expressions, merges);
+    return new PlanCompiler(others, settings, expressions, storage);
   }
 
   /// Every node the compiled plans need, inputs first.
@@ -103,8 +103,8 @@ final class PlanCompiler {
     return new PlanKey(plan, settings);
   }
 
-  Executor merges() {
-    return merges;
+  Storage storage() {
+    return storage;
   }
 
   Evaluator evaluator(Expr expression, Schema input) {
@@ -218,7 +218,7 @@ final class PlanCompiler {
                     rowKey(keys, input.schema()),
                     stored == null ? null : project(stored, input.schema(), schema),
                     "Arrange",
-                    merges));
+                    storage));
   }
 
   /// A relation's rows by its key.
@@ -248,7 +248,7 @@ final class PlanCompiler {
         List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
         false,
         false,
-        merges);
+        storage);
   }
 
   private Node distinct(Plan.Distinct distinct) {
@@ -261,7 +261,7 @@ final class PlanCompiler {
         List.of(new KeyedNode.Arranged()),
         false,
         false,
-        merges);
+        storage);
   }
 
   static List<Expr> columns(Schema schema) {

@@ -7,6 +7,11 @@
 /// aggregates are entries as well (group key, packed accumulator, weight 1; an update retracts the
 /// old and inserts the new), so the only thing merging ever does is to add integer weights.
 ///
+/// Large runs lie in the native memory of a [Storage] that all arrangements of a process share, and
+/// are given back when the last that holds them lets go: an arrangement that is dropped is closed,
+/// and
+/// whoever reads a snapshot beyond the step that gave it takes a [Snapshot#hold].
+///
 /// An arrangement is also what a host uses to find the old row of a change of which the log has
 /// only the key: arranged by the table's key, [Snapshot#lookup] gives the row.
 ///
