@@ -1,5 +1,7 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
@@ -295,6 +297,8 @@ public final class Dataflow implements AutoCloseable {
   /// @param deltas by relation, in the schema of its scans; relations that nobody scans are ignored
   /// @param release whether a view's output is due, asked of views that have some and no errors
   /// @throws StepFailed when an operator fails; nothing has changed
+  /// @throws StorageUnavailable when state cannot be written and too much of it waits for that;
+  ///     nothing has changed, and the same epoch is to be tried again
   public StepResult step(Map<Integer, ZSet> deltas, LongPredicate release) {
     for (int relation : deltas.keySet()) {
       if (sinksByRelation.containsKey(relation)) {
@@ -304,8 +308,16 @@ public final class Dataflow implements AutoCloseable {
                 + " is the storage of a view here and changes by its releases only");
       }
     }
-    settling.removeIf(node -> !node.settle());
+    settling.removeIf(node -> !settle(node));
     return new Step(release).run(deltas);
+  }
+
+  private boolean settle(Node node) {
+    try {
+      return node.settle();
+    } catch (StateDamaged damaged) {
+      throw new StepFailed(node.label(), affected(node), damaged);
+    }
   }
 
   // One epoch under way: the queue of nodes to run and those that ran.

@@ -15,9 +15,18 @@ abstract sealed class Block permits ArrayBlock, NativeBlock {
    */
   final int size;
 
+  /// Whether it must be verified before use; several threads may do so.
+  boolean unverified;
+
   Block(int size) {
     this.size = size;
   }
+
+  /// The prefix of its first entry, known without reading it.
+  abstract long first();
+
+  /// Makes sure that its bytes are those that were written.
+  abstract void verify();
 
   abstract long prefix(int i);
 

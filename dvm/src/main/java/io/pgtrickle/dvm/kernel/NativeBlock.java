@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.kernel;
 
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
@@ -69,6 +70,8 @@ final class NativeBlock extends Block {
   }
 
   private final Shape shape;
+  private final int checksum;
+  private final String file;
   private final int keySize;
   private final int weightBytes;
   private final long prefixes;
@@ -77,8 +80,17 @@ final class NativeBlock extends Block {
   private final long weights;
   private final long data;
 
+  /// A block in a slab.
   NativeBlock(Shape shape, MemorySegment memory) {
+    this(shape, memory, 0, "");
+  }
+
+  /// A block of a file, with the checksum that its bytes must have.
+  NativeBlock(Shape shape, MemorySegment memory, int checksum, String file) {
     super(shape.size);
+    unverified = !file.isEmpty();
+    this.checksum = checksum;
+    this.file = file;
     this.shape = shape;
     keySize = shape.keySize;
     weightBytes = shape.weightBytes;
@@ -87,6 +99,20 @@ final class NativeBlock extends Block {
     keySizes = prefixes + shape.keySizesAt();
     weights = prefixes + shape.weightsAt();
     data = prefixes + shape.dataAt();
+  }
+
+  @Override
+  long first() {
+    return shape.first;
+  }
+
+  @Override
+  void verify() {
+    if (RunFile.checksum(ALL.asSlice(prefixes, shape.bytes())) != checksum) {
+      throw new StateDamaged(
+          "state file " + file + " is damaged: a block of it has another checksum", null);
+    }
+    unverified = false;
   }
 
   @Override

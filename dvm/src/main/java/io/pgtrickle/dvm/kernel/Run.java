@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.kernel;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +36,7 @@ public final class Run {
     firsts = new long[this.blocks.length];
     long total = 0;
     for (int b = 0; b < firsts.length; b++) {
-      firsts[b] = this.blocks[b].prefix(0);
+      firsts[b] = this.blocks[b].first();
       total += this.blocks[b].bytes() + Long.BYTES;
     }
     bytes = total;
@@ -90,9 +91,14 @@ public final class Run {
       bytes += run.bytes;
     }
     RunBuilder out = new RunBuilder(shelf, entries, bytes);
+    List<Run> inputs = new ArrayList<>();
     boolean complete = false;
     try {
-      Merge merge = Merge.of(runs);
+      for (Run run : runs) {
+        run.hold();
+        inputs.add(run.memory instanceof RunFile.Mapping file ? run.sequentially(file) : run);
+      }
+      Merge merge = Merge.of(inputs);
       while (merge.next()) {
         merge.appendTo(out);
       }
@@ -100,14 +106,32 @@ public final class Run {
       complete = true;
       return run;
     } finally {
+      inputs.forEach(Run::letGo);
       if (!complete) {
         shelf.abandon();
       }
     }
   }
 
+  // In exchange for a hold of this run, which keeps the file there while it is mapped once more.
+  private Run sequentially(RunFile.Mapping file) {
+    try {
+      return file.sequentially();
+    } finally {
+      letGo();
+    }
+  }
+
   Block block(long position) {
-    return blocks[(int) (position >> 32)];
+    return block((int) (position >> 32));
+  }
+
+  private Block block(int b) {
+    Block block = blocks[b];
+    if (block.unverified) {
+      block.verify();
+    }
+    return block;
   }
 
   static long position(int block, int index) {
@@ -135,7 +159,7 @@ public final class Run {
     int b = (int) (from >> 32);
     int i = (int) from;
     int n = firsts.length;
-    if (b == n || blocks[b].compare(i, target) >= bound) {
+    if (b == n || block(b).compare(i, target) >= bound) {
       return from;
     }
     // Gallop over the fences to the last block that starts before the target: ascending probes of a
@@ -155,7 +179,7 @@ public final class Run {
         high = middle;
       }
     }
-    Block block = blocks[low];
+    Block block = block(low);
     // Entry `at` is before the target; find the first after it that is not.
     int at = low == b ? i : 0;
     int stride = 1;
@@ -177,7 +201,7 @@ public final class Run {
 
   private boolean before(int b, Target target, int bound) {
     long first = firsts[b];
-    return first != target.prefix ? first < target.prefix : blocks[b].compare(0, target) < bound;
+    return first != target.prefix ? first < target.prefix : block(b).compare(0, target) < bound;
   }
 
   long after(long position) {

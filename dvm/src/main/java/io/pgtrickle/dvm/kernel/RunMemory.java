@@ -2,7 +2,7 @@ package io.pgtrickle.dvm.kernel;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
-final class RunMemory {
+sealed class RunMemory permits RunFile.Mapping {
   /*
    * The memory of a run beyond the heap, counted: whoever keeps the run from one step to the next holds
    * it once, and the last one to let go frees it. Any thread may hold and let go.
@@ -14,7 +14,7 @@ final class RunMemory {
     this.free = free;
   }
 
-  void hold() {
+  final void hold() {
     int now;
     do {
       now = holders.get();
@@ -25,7 +25,7 @@ final class RunMemory {
   }
 
   /// Whether that was the last one, who must now free.
-  boolean letGo() {
+  final boolean letGo() {
     int left = holders.decrementAndGet();
     if (left < 0) {
       throw new IllegalStateException("the run has been freed before");
@@ -33,7 +33,7 @@ final class RunMemory {
     return left == 0;
   }
 
-  void free() {
+  final void free() {
     free.run();
   }
 }

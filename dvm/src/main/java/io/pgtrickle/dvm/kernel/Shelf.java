@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Where the blocks of one run under construction are put: on the heap, or elsewhere.
-public sealed interface Shelf permits Shelf.Heap, Slabs.Slice {
+public sealed interface Shelf permits Shelf.Heap, Slabs.Slice, RunFile.Images {
   /// Takes the builder's open block.
   void put(RunBuilder.Open block);
 

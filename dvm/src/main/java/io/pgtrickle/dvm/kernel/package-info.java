@@ -12,7 +12,7 @@
 /// scans are all the same sum of sorted runs), and [Probes] is the batched look-up that joins and
 /// aggregates use. Memory beyond the heap is counted by its holders; nothing here finds out by
 /// itself
-/// that a run is no longer needed.
+/// that a run is no longer needed. [RunFile] is the format of runs in files.
 @NullMarked
 package io.pgtrickle.dvm.kernel;
 

@@ -1,5 +1,7 @@
 package io.pgtrickle.dvm.state;
 
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.kernel.Run;
 import io.pgtrickle.dvm.kernel.Shelf;
 import java.util.ArrayList;
@@ -8,6 +10,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +29,10 @@ import org.jspecify.annotations.Nullable;
 ///   background. Negative entries count twice, because they stand for two that could go. A large
 ///   run that a step has made on the heap is moved where it belongs, as a merge of one.
 /// - [#settle], at a step boundary, puts a finished merge in the place of its inputs. Nobody ever
-///   waits for one, but for one rule of back-pressure: beyond 64 runs, [#settle] waits.
+///   waits for one, but for one rule of back-pressure: beyond 64 runs, [#settle] waits. A merge
+///   that
+///   could not write its file is started again; beyond 64 runs [#settle] says so by throwing, and
+///   nothing has changed.
 ///
 /// The arrangement holds the runs of its committed contents, and a merge under way its inputs; a
 /// reader that goes on beyond a step takes a [Snapshot#hold].
@@ -97,20 +103,42 @@ public final class Arrangement implements AutoCloseable {
 
   /// Takes a finished merge over.
   ///
+  /// @throws StorageUnavailable under back-pressure, when files cannot be written
+  /// @throws StateDamaged when a run turned out to be damaged
   /// @return whether a merge is still under way
   public boolean settle() {
     Merging current = merging;
     if (current == null) {
       return false;
     }
-    if (!current.output.isDone() && committed.runs().size() <= RUN_LIMIT) {
+    boolean pressed = committed.runs().size() > RUN_LIMIT;
+    if (!current.output.isDone() && !pressed) {
       return true;
     }
     merging = null;
-    Run output = current.output.join();
+    Run output;
+    try {
+      output = current.output.join();
+    } catch (CompletionException e) {
+      return afterFailure(e, pressed);
+    }
     committed = new Snapshot(replace(committed.runs(), current.inputs, output), debt);
     current.inputs.forEach(Run::letGo);
     return startMerge();
+  }
+
+  private boolean afterFailure(CompletionException failure, boolean pressed) {
+    return switch (failure.getCause()) {
+      case StorageUnavailable unavailable -> {
+        boolean again = startMerge();
+        if (pressed) {
+          throw unavailable;
+        }
+        yield again;
+      }
+      case StateDamaged damaged -> throw damaged;
+      case null, default -> throw failure;
+    };
   }
 
   // Small runs that were merged on the spot may lie in native memory, left over from larger ones.

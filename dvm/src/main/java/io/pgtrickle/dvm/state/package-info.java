@@ -7,8 +7,9 @@
 /// aggregates are entries as well (group key, packed accumulator, weight 1; an update retracts the
 /// old and inserts the new), so the only thing merging ever does is to add integer weights.
 ///
-/// Large runs lie in the native memory of a [Storage] that all arrangements of a process share, and
-/// are given back when the last that holds them lets go: an arrangement that is dropped is closed,
+/// Large runs lie in native memory or, beyond what is allowed of that, in the files of a
+/// [StateDirectory], both behind a [Storage] that all arrangements of a process share, and are
+/// given back when the last that holds them lets go: an arrangement that is dropped is closed,
 /// and
 /// whoever reads a snapshot beyond the step that gave it takes a [Snapshot#hold].
 ///

@@ -8,7 +8,10 @@ import io.pgtrickle.dvm.kernel.Slabs;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.zset.Row;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -113,7 +116,7 @@ final class ArrangementTest {
   @Property(tries = 100)
   void theSpineIsASortedMapInNativeMemoryToo(@ForAll("scripts") List<List<Entry>> script) {
     Later later = new Later();
-    Storage storage = new Storage(later, new Slabs(), 4);
+    Storage storage = new Storage(later, new Slabs(), null, Long.MAX_VALUE, 4);
     Arrangement arrangement = new Arrangement(storage);
     Snapshot last = behavesLikeASortedMap(script, arrangement, later);
     Snapshot.Hold hold = last.hold();
@@ -124,6 +127,29 @@ final class ArrangementTest {
     hold.close();
     assertThat(storage.memoryUsed()).isZero();
     storage.close();
+  }
+
+  @Property(tries = 40)
+  void theSpineIsASortedMapInFilesToo(@ForAll("scripts") List<List<Entry>> script)
+      throws IOException {
+    Path path = Files.createTempDirectory("spine");
+    Later later = new Later();
+    StateDirectory directory = StateDirectory.open(path);
+    Storage storage = new Storage(later, new Slabs(), directory, 0, 4);
+    Arrangement arrangement = new Arrangement(storage);
+    Snapshot last = behavesLikeASortedMap(script, arrangement, later);
+    Snapshot.Hold hold = last.hold();
+    String contents = contents(last.prefix(new ByteSink()));
+    arrangement.close();
+    later.runAll();
+    assertThat(contents(last.prefix(new ByteSink()))).isEqualTo(contents);
+    hold.close();
+    later.runAll();
+    assertThat(storage.memoryUsed()).isZero();
+    assertThat(StateDirectoryTest.files(path)).isEmpty();
+    directory.close();
+    Files.delete(path.resolve("lock"));
+    Files.delete(path);
   }
 
   private static Snapshot behavesLikeASortedMap(
@@ -219,7 +245,7 @@ final class ArrangementTest {
     }
   }
 
-  private static String contents(Entries entries) {
+  static String contents(Entries entries) {
     StringBuilder text = new StringBuilder();
     ByteSink key = new ByteSink();
     while (entries.next()) {
@@ -239,18 +265,18 @@ final class ArrangementTest {
     return text.toString();
   }
 
-  private static ByteSink number(long value) {
+  static ByteSink number(long value) {
     ByteSink key = new ByteSink();
     key.putByte(1);
     key.putLong(value ^ Long.MIN_VALUE);
     return key;
   }
 
-  private static Row row(String text) {
+  static Row row(String text) {
     return Row.ofOwned(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  private static void add(Arrangement arrangement, long key, String row, long weight) {
+  static void add(Arrangement arrangement, long key, String row, long weight) {
     arrangement.stage(new Batch.Builder(1).add(number(key), row(row), weight).build());
     arrangement.commit();
     arrangement.settle();
