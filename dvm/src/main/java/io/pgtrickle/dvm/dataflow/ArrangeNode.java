@@ -28,7 +28,7 @@ final class ArrangeNode extends Node {
   private final @Nullable Project stored;
   private final boolean dropNulls;
   private final String label;
-  private final Arrangement arrangement;
+  private Arrangement arrangement;
   private final ByteSink scratch = new ByteSink();
   private Batch batch = Batch.EMPTY;
 
@@ -159,6 +159,17 @@ final class ArrangeNode extends Node {
   @Override
   boolean settle() {
     return arrangement.settle();
+  }
+
+  @Override
+  Arrangement state() {
+    return arrangement;
+  }
+
+  @Override
+  void restore(Arrangement saved) {
+    close();
+    arrangement = saved;
   }
 
   @Override

@@ -6,6 +6,9 @@ import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Arrangement;
+import io.pgtrickle.dvm.state.Capture;
+import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Row;
@@ -25,6 +28,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.function.LongPredicate;
 import java.util.function.UnaryOperator;
 
@@ -33,6 +37,8 @@ import java.util.function.UnaryOperator;
 /// Its life: [#add] views, [#load] the contents of their relations in any number of pieces, then
 /// [#step] per epoch. A view that comes later is built in a dataflow of its own, brought to the
 /// same frontier and [adopted][#adopt]; so nodes never have to be filled from others.
+///
+/// It outlives its process by checkpoints: [#save], and [#restore] into an empty one.
 ///
 /// A step runs the nodes that the deltas touch, each once, inputs first; an idle view costs
 /// nothing. It is atomic: either it returns, or it throws and nothing has changed.
@@ -87,10 +93,15 @@ public final class Dataflow implements AutoCloseable {
           "view " + view.name() + " comes after the first step; build it beside and adopt it");
     }
     checkNew(List.of(view));
+    add(view, compiler -> compiler.arrangeForLookups(view.plan()));
+  }
+
+  // With nodes that the plan alone does not ask for.
+  private SinkNode add(View view, Consumer<PlanCompiler> extra) {
     Map<Object, Node> extended = new HashMap<>(nodes);
     PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, storage);
     Node root = compiler.compile(view.plan());
-    arrangeForLookups(view.plan(), compiler, extended);
+    extra.accept(compiler);
     List<Node> used = compiler.used();
     for (Node node : used) {
       if (nodes.putIfAbsent(node.key(), node) == null) {
@@ -101,32 +112,10 @@ public final class Dataflow implements AutoCloseable {
       }
       node.views().add(view.id());
     }
-    install(new SinkNode(view, root, used, storage));
+    SinkNode sink = new SinkNode(view, root, used, storage);
+    install(sink);
     rank();
-  }
-
-  // A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
-  // few as make the look-up possible, none when even all do not.
-  private static void arrangeForLookups(
-      Plan plan, PlanCompiler compiler, Map<Object, Node> extended) {
-    if (!Plans.joins(plan) || !PointLookup.supports(plan)) {
-      return;
-    }
-    Map<Object, Node> trial = new HashMap<>(extended);
-    PlanCompiler trials = compiler.over(trial);
-    List<Plan.Scan> chosen = new ArrayList<>();
-    for (Plan.Scan scan : Plans.scans(plan)) {
-      if (PointLookup.of(plan, trials, trial).reachesRows()) {
-        break;
-      }
-      if (!scan.key().isEmpty()) {
-        trials.arrangeByKey(scan);
-        chosen.add(scan);
-      }
-    }
-    if (PointLookup.of(plan, trials, trial).reachesRows()) {
-      chosen.forEach(compiler::arrangeByKey);
-    }
+    return sink;
   }
 
   /// Keeps the rows of a relation arranged by the key of its scan, for [#rows]; like [#add] before
@@ -200,37 +189,7 @@ public final class Dataflow implements AutoCloseable {
   }
 
   private void checkNew(List<View> added) {
-    Map<Integer, Plan> plans = new HashMap<>();
-    Set<Long> ids = new HashSet<>(sinks.keySet());
-    sinks.values().forEach(sink -> plans.put(sink.view().relation(), sink.view().plan()));
-    for (View view : added) {
-      if (!ids.add(view.id())) {
-        throw new IllegalArgumentException("view " + view.id() + " exists already");
-      }
-      if (plans.put(view.relation(), view.plan()) != null) {
-        throw new IllegalArgumentException(
-            "relation " + view.relation() + " is the storage of a view already");
-      }
-    }
-    for (View view : added) {
-      if (reachable(view.plan(), plans).contains(view.relation())) {
-        throw new IllegalArgumentException("view " + view.name() + " would read itself");
-      }
-    }
-  }
-
-  private static Set<Integer> reachable(Plan plan, Map<Integer, Plan> plans) {
-    Set<Integer> found = new LinkedHashSet<>();
-    List<Plan> open = new ArrayList<>(List.of(plan));
-    while (!open.isEmpty()) {
-      for (int relation : Plans.relations(open.removeLast())) {
-        Plan next = plans.get(relation);
-        if (found.add(relation) && next != null) {
-          open.add(next);
-        }
-      }
-    }
-    return found;
+    NewViews.check(views(), added);
   }
 
   // Longest distance from the sources, a source of a view's relation coming after that view.
@@ -449,6 +408,77 @@ public final class Dataflow implements AutoCloseable {
       }
     }
     return found;
+  }
+
+  /// Puts all state, as of the last step, into a checkpoint. The host adds what it has itself, and
+  /// has the checkpoint written by another thread.
+  public void save(Capture capture) {
+    if (!fresh.isEmpty()) {
+      // What nodes say before any input is not said again after a restart.
+      load(Map.of());
+    }
+    Map<Long, Set<String>> names = new HashMap<>();
+    for (Node node : nodes.values()) {
+      Arrangement state = node.state();
+      if (state != null) {
+        capture.put(SavedView.arrangement(node.stateName()), state);
+        node.views()
+            .forEach(id -> names.computeIfAbsent(id, _ -> new TreeSet<>()).add(node.stateName()));
+      }
+    }
+    sinks.forEach(
+        (id, sink) -> {
+          capture.put(SavedView.pending(id), sink.state());
+          capture.put(
+              SavedView.name(id),
+              new SavedView(sink.fingerprint(), names.getOrDefault(id, Set.of()), sink.failures())
+                  .encode());
+        });
+  }
+
+  /// Adds views with the state they had when a checkpoint was made; in an empty dataflow.
+  ///
+  /// A view comes back if its definition is the one that was saved, its state is there and whole as
+  /// far as can be told without reading all of it, and every view that it reads comes back too.
+  public Restored restore(Saved saved, List<View> views) {
+    if (step > 0 || !sinks.isEmpty()) {
+      throw new IllegalStateException("views are restored into an empty dataflow");
+    }
+    checkNew(views);
+    Restoration restoration = new Restoration(saved, storage, views);
+    Set<Long> restored = new TreeSet<>();
+    try {
+      for (View view : views) {
+        if (restoration.accepts(view)) {
+          restore(view, restoration);
+          restored.add(view.id());
+        }
+      }
+    } finally {
+      restoration.close();
+    }
+    fresh.clear();
+    step = 1;
+    return new Restored(restored, restoration.refused());
+  }
+
+  private void restore(View view, Restoration restoration) {
+    Set<Node> before = new HashSet<>(nodes.values());
+    SavedView entry = restoration.entry(view);
+    SinkNode sink = add(view, compiler -> compiler.arrangeByKeys(view.plan(), entry.nodes()));
+    for (Node node : sink.nodes()) {
+      if (!before.contains(node)) {
+        node.spoken();
+        if (node.state() != null) {
+          node.restore(restoration.take(SavedView.arrangement(node.stateName())));
+        }
+      }
+    }
+    sink.restore(restoration.take(SavedView.pending(view.id())));
+    sink.restoreFailures(entry.failures());
+    if (sink.isPending()) {
+      pending.add(sink);
+    }
   }
 
   /// Takes over the views of a dataflow that was built beside this one and is at the same frontier.

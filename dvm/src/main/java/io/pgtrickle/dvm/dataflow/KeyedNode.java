@@ -28,7 +28,7 @@ final class KeyedNode extends Node {
   private final KeyedOperator operator;
   private final List<Input> wiring;
   private final int multisets;
-  private final @Nullable Arrangement values;
+  private @Nullable Arrangement values;
   private final boolean speaksFirst;
   private final String label;
   private final ByteSink scratch = new ByteSink();
@@ -137,6 +137,17 @@ final class KeyedNode extends Node {
   @Override
   boolean settle() {
     return values != null && values.settle();
+  }
+
+  @Override
+  @Nullable Arrangement state() {
+    return values;
+  }
+
+  @Override
+  void restore(Arrangement saved) {
+    close();
+    values = saved;
   }
 
   @Override

@@ -17,6 +17,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -225,6 +226,46 @@ final class PlanCompiler {
   ArrangeNode arrangeByKey(Plan.Scan scan) {
     List<Expr> columns = columns(scan.schema());
     return arrange(scan, scan.key().stream().map(columns::get).toList(), true);
+  }
+
+  /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
+  /// few
+  /// as make the look-up possible, none when even all do not.
+  void arrangeForLookups(Plan plan) {
+    if (!Plans.joins(plan) || !PointLookup.supports(plan)) {
+      return;
+    }
+    Map<Object, Node> trial = new HashMap<>(nodes);
+    PlanCompiler trials = over(trial);
+    List<Plan.Scan> chosen = new ArrayList<>();
+    for (Plan.Scan scan : Plans.scans(plan)) {
+      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+        break;
+      }
+      if (!scan.key().isEmpty()) {
+        trials.arrangeByKey(scan);
+        chosen.add(scan);
+      }
+    }
+    if (PointLookup.of(plan, trials, trial).reachesRows()) {
+      chosen.forEach(this::arrangeByKey);
+    }
+  }
+
+  /// Arranges those of a plan's relations by key that were so in a checkpoint.
+  void arrangeByKeys(Plan plan, Set<String> names) {
+    for (Plan.Scan scan : Plans.scans(plan)) {
+      if (!scan.key().isEmpty() && names.contains(keyArrangementName(scan))) {
+        arrangeByKey(scan);
+      }
+    }
+  }
+
+  private static String keyArrangementName(Plan.Scan scan) {
+    List<Expr> columns = columns(scan.schema());
+    List<Expr> keys = scan.key().stream().map(columns::get).toList();
+    return Identity.of(
+        new ArrangeNode.Key(new SourceNode.Key(scan.relation()), keys, null, true, null));
   }
 
   private Node join(Plan.Join join) {

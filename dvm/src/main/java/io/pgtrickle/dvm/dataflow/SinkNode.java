@@ -24,6 +24,7 @@ final class SinkNode extends Node {
   private final Storage storage;
   private Arrangement pending;
   private ZSet failures = ZSet.EMPTY;
+  private @Nullable String fingerprint;
 
   // Staged by the step at hand.
   private ZSet.Builder arriving = new ZSet.Builder(4);
@@ -44,6 +45,24 @@ final class SinkNode extends Node {
 
   View view() {
     return view;
+  }
+
+  /// Of the view's definition, the same in every process.
+  String fingerprint() {
+    if (fingerprint == null) {
+      fingerprint = SavedView.fingerprint(view);
+    }
+    return fingerprint;
+  }
+
+  /// The errors the view has as of the last step.
+  ZSet failures() {
+    return failures;
+  }
+
+  /// Takes saved errors.
+  void restoreFailures(ZSet saved) {
+    failures = saved;
   }
 
   /// The nodes of the view.
@@ -186,6 +205,17 @@ final class SinkNode extends Node {
   @Override
   boolean settle() {
     return pending.settle();
+  }
+
+  @Override
+  Arrangement state() {
+    return pending;
+  }
+
+  @Override
+  void restore(Arrangement saved) {
+    close();
+    pending = saved;
   }
 
   @Override

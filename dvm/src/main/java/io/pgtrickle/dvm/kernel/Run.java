@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.kernel;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// An immutable sorted run: distinct (key, row) entries in ascending order of key bytes, then row
@@ -27,6 +28,7 @@ public final class Run {
   private final long negatives;
   private final long bytes;
   private final @Nullable RunMemory memory;
+  private volatile RunFile.@Nullable Copy copy;
 
   Run(List<Block> blocks, long entries, long negatives, @Nullable RunMemory memory) {
     this.blocks = blocks.toArray(new Block[0]);
@@ -56,6 +58,16 @@ public final class Run {
       blocks = NO_BLOCKS;
       memory.free();
     }
+  }
+
+  /// The image of this run on disk, as long as its file is there.
+  public Optional<RunFile.Copy> copy() {
+    return Optional.ofNullable(copy);
+  }
+
+  /// Remembers where the image of this run is.
+  public void copiedTo(RunFile.Copy where) {
+    copy = where;
   }
 
   /// Whether the run is made of arrays, which nobody need hold or let go.

@@ -42,6 +42,15 @@ public final class RunFile {
 
   private RunFile() {}
 
+  /// The image of a run on disk.
+  ///
+  /// @param file its name in the directory of state
+  public record Copy(String file, long offset, long length) {
+    public Extent extent() {
+      return new Extent(offset, length);
+    }
+  }
+
   /// Where a run's image lies in its file.
   public record Extent(long offset, long length) {}
 

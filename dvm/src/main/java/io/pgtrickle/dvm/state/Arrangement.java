@@ -57,6 +57,12 @@ public final class Arrangement implements AutoCloseable {
     this.storage = storage;
   }
 
+  /// An arrangement of runs, of which it becomes the holder.
+  Arrangement(Storage storage, List<Run> runs) {
+    this(storage);
+    committed = new Snapshot(runs, debt);
+  }
+
   /// An empty arrangement on the heap, whose long merges run on the executor.
   public Arrangement(Executor merges) {
     this(Storage.onHeap(merges));

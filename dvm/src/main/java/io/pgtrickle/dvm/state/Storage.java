@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// Safe for use by several threads; closed after everything that uses it.
 public final class Storage implements AutoCloseable {
   private static final long SMALL_ENTRIES = 4096;
-  private static final long SMALL_BYTES = 512 * 1024;
+  static final long SMALL_BYTES = 512 * 1024;
 
   private final Executor merges;
   private final @Nullable Slabs slabs;
@@ -54,7 +54,8 @@ public final class Storage implements AutoCloseable {
     return new Storage(merges, new Slabs(), null, Long.MAX_VALUE, SMALL_ENTRIES);
   }
 
-  /// Large runs in so many bytes of native memory, beyond that in files.
+  /// Large runs in so many bytes of native memory, beyond that in files. The JVM must be allowed as
+  /// much direct memory (`-XX:MaxDirectMemorySize`, the size of the heap if it is not given).
   public static Storage of(StateDirectory directory, long memory, Executor merges) {
     return new Storage(merges, new Slabs(), directory, memory, SMALL_ENTRIES);
   }
