@@ -9,6 +9,7 @@ import io.pgtrickle.engine.apply.DeltaWriter.Written;
 import io.pgtrickle.engine.apply.ResidueCheck;
 import io.pgtrickle.engine.catalog.Frontier;
 import io.pgtrickle.engine.catalog.History;
+import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.Progress;
 import io.pgtrickle.engine.catalog.RefreshMode;
 import io.pgtrickle.engine.catalog.Replies;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Function;
@@ -84,12 +86,13 @@ public final class Ledger {
         || !now.isBefore(progressDue);
   }
 
-  /// Writes everything about an epoch into its transaction.
+  /// Adds everything about an epoch to its transaction.
   ///
-  /// @throws SourceUnavailable when another sidecar has taken over: nothing may be committed any
-  /// more
+  /// The pipeline throws [SourceUnavailable] when another sidecar has taken over: nothing may be
+  /// committed any more.
   void write(
       Connection transaction,
+      Pipeline pipeline,
       Lsn frontier,
       Instant frontierTime,
       Map<LiveTable, Written> written,
@@ -98,27 +101,30 @@ public final class Ledger {
     for (StreamTableState state : changedStates.values()) {
       state.put(transaction);
     }
+    if (!now.isBefore(historyDue)) {
+      History.append(transaction, entries());
+    }
     if (!written.isEmpty()) {
       List<StreamTableState.Refreshed> refreshed = new ArrayList<>();
       written.forEach(
           (table, rows) ->
               refreshed.add(
-                  new StreamTableState.Refreshed(
-                      table.id(), frontier, frontierTime, rows.inserted(), rows.deleted())));
-      StreamTableState.refreshed(transaction, refreshed);
+                  new StreamTableState.Refreshed(table.id(), rows.inserted(), rows.deleted())));
+      StreamTableState.refreshed(pipeline, frontier, frontierTime, refreshed);
     }
     changed = Set.copyOf(written.keySet().stream().map(LiveTable::id).toList());
     told = coalescer.due(changed, now);
-    Notification.send(transaction, told);
-    if (!now.isBefore(historyDue)) {
-      History.append(transaction, entries());
-    }
+    Notification.send(pipeline, told, sent -> {});
+    Progress.advance(
+        pipeline, new Frontier(source, timeline, frontier, frontierTime), token, this::advanced);
+  }
+
+  private void advanced(Optional<Instant> at) {
     serverTime =
-        Progress.advance(transaction, new Frontier(source, timeline, frontier, frontierTime), token)
-            .orElseThrow(
-                () ->
-                    new SourceUnavailable(
-                        "55000", "another sidecar has taken the lease of this database", null));
+        at.orElseThrow(
+            () ->
+                new SourceUnavailable(
+                    "55000", "another sidecar has taken the lease of this database", null));
     serverTimeTaken = System.nanoTime();
   }
 
@@ -223,15 +229,9 @@ public final class Ledger {
   void checkResidue(LiveTable table, ZSet delta, Function<Row, OptionalLong> expected) {
     try {
       ResidueCheck.Residue residue =
-          new ResidueCheck(connection, table.storage()).check(delta, expected);
+          new ResidueCheck(table.storage()).check(connection, delta, expected);
       connection.commit();
-      if (residue.removed() > 0) {
-        LOG.error(
-            "removed {} rows from {} that its query does not have",
-            residue.removed(),
-            table.storage().qualifiedName());
-        observer.residueRemoved(table.storage().catalogName(), residue.removed());
-      }
+      residue(table, residue);
     } catch (SQLException e) {
       rollback();
       LOG.warn(
@@ -241,6 +241,17 @@ public final class Ledger {
     } catch (RuntimeException e) {
       rollback();
       throw e;
+    }
+  }
+
+  /// Reports what a committed check found.
+  void residue(LiveTable table, ResidueCheck.Residue residue) {
+    if (residue.removed() > 0) {
+      LOG.error(
+          "removed {} rows from {} that its query does not have",
+          residue.removed(),
+          table.storage().qualifiedName());
+      observer.residueRemoved(table.storage().catalogName(), residue.removed());
     }
   }
 
