@@ -1326,14 +1326,29 @@ BEGIN
       RAISE EXCEPTION 'a stream table cannot read "%.%"', r.schema, r.name
         USING ERRCODE = '0A000',
               DETAIL = 'Refreshing the stream table would change what it reads.';
-    ELSIF r.relkind IN ('r', 'p') AND r.persistence = 'p' AND NOT r.stream_table AND NOT r.system
-          AND NOT pg_has_role(sidecar, r.owner, 'USAGE') THEN
-      -- Adding a table to a publication needs its ownership.
+    ELSIF r.relkind NOT IN ('r', 'p') OR r.persistence <> 'p' OR r.system THEN
+      CONTINUE;
+    ELSIF NOT has_schema_privilege(sidecar, r.schema, 'USAGE') THEN
+      RAISE EXCEPTION 'the sidecar''s role "%" cannot use schema "%", where "%" is',
+        sidecar, r.schema, r.name
+        USING ERRCODE = '42501',
+              DETAIL = 'It names the table to publish and to copy it.',
+              HINT = format('GRANT USAGE ON SCHEMA %I TO %I;', r.schema, sidecar);
+    ELSIF NOT r.stream_table AND NOT pg_has_role(sidecar, r.owner, 'USAGE') THEN
+      -- Adding a table to a publication needs its ownership. A member that does not inherit has
+      -- to be told otherwise, which is an option of the grant since 16.
       RAISE EXCEPTION 'the sidecar''s role "%" cannot capture the changes of "%.%"',
         sidecar, r.schema, r.name
         USING ERRCODE = '42501',
-              DETAIL = format('It must be a member of the table''s owner "%s".', r.owner),
-              HINT = format('GRANT %I TO %I;', r.owner, sidecar);
+              DETAIL = format('It must be a member of the table''s owner "%s"%s.', r.owner,
+                CASE WHEN pg_has_role(sidecar, r.owner, 'MEMBER')
+                     THEN ' and inherit its privileges' ELSE '' END),
+              HINT = CASE
+                WHEN NOT pg_has_role(sidecar, r.owner, 'MEMBER')
+                THEN format('GRANT %I TO %I;', r.owner, sidecar)
+                WHEN current_setting('server_version_num')::int >= 160000
+                THEN format('GRANT %I TO %I WITH INHERIT TRUE;', r.owner, sidecar)
+                ELSE format('ALTER ROLE %I INHERIT;', sidecar) END;
     END IF;
   END LOOP;
 END
