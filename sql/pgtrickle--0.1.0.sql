@@ -1442,6 +1442,50 @@ BEGIN
 END
 $$;
 
+-- The storage table of a definition, NULL where there is none: what has its name, or was stamped as
+-- its relation and renamed since; and in both cases only what carries our guard. So a table that
+-- somebody put under the name of another is never written, and never dropped, as ours.
+CREATE FUNCTION pgtrickle_internal.storage_of(p_definition pgtrickle.pgt_definitions)
+RETURNS regclass LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT c.oid::regclass
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE (n.nspname = p_definition.schema_name AND c.relname = p_definition.table_name
+         OR c.oid = p_definition.relid)
+    AND EXISTS (SELECT FROM pg_trigger t
+                WHERE t.tgrelid = c.oid
+                  AND t.tgfoid = 'pgtrickle_internal.guard()'::regprocedure)
+  ORDER BY n.nspname = p_definition.schema_name AND c.relname = p_definition.table_name DESC
+  LIMIT 1
+$$;
+
+-- Why a storage table cannot be written under its name, NULL if it can.
+CREATE FUNCTION pgtrickle_internal.storage_problem(p_pgt_id bigint) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  definition pgtrickle.pgt_definitions;
+  storage    regclass;
+  here       text;
+  called     text;
+BEGIN
+  SELECT d.* INTO definition FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = p_pgt_id;
+  called := pgtrickle_internal.display_name(definition);
+  storage := pgtrickle_internal.storage_of(definition);
+  SELECT format('%I.%I', n.nspname, c.relname) INTO here
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = storage;
+  IF here = called THEN
+    RETURN NULL;
+  ELSIF here IS NOT NULL THEN
+    RETURN format('the storage table of %s is %s now: give it its name and schema back, then call '
+                  'pgtrickle.repair_stream_table(%L)', called, here, called);
+  ELSIF to_regclass(called) IS NOT NULL THEN
+    RETURN format('%s is not a storage table; that one was dropped: give the other table another '
+                  'name, then call pgtrickle.repair_stream_table(%L)', called, called);
+  END IF;
+  RETURN format('the storage table %s was dropped: pgtrickle.repair_stream_table(%L) makes it again',
+                called, called);
+END
+$$;
+
 -- The two functions through which the sidecar acts with the owner's rights and nobody else's: what
 -- they run cannot change the role, and only the sidecar's role may call them. Statements read their
 -- arguments as $1[1], $1[2], ...; they run under the search path the sidecar has set.
@@ -1777,7 +1821,9 @@ BEGIN
   INTO grants
   FROM pg_class c, LATERAL aclexplode(c.relacl) a
   WHERE c.oid = p_definition.relid AND a.grantee <> c.relowner AND a.grantor = c.relowner;
-  EXECUTE format('DROP TABLE IF EXISTS %s', pgtrickle_internal.display_name(p_definition));
+  IF pgtrickle_internal.storage_of(p_definition) IS NOT NULL THEN
+    EXECUTE format('DROP TABLE %s', pgtrickle_internal.storage_of(p_definition));
+  END IF;
   PERFORM pgtrickle_internal.make_storage(
     p_definition.schema_name, p_definition.table_name, p_columns);
   FOREACH one IN ARRAY coalesce(grants, '{}') LOOP
@@ -1882,6 +1928,7 @@ CREATE FUNCTION pgtrickle_internal.drop_definition(
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   readers CONSTANT bigint[] := ARRAY(SELECT pgtrickle_internal.readers_of(p_definition));
+  storage CONSTANT regclass := pgtrickle_internal.storage_of(p_definition);
   reader  pgtrickle.pgt_definitions;
 BEGIN
   PERFORM pgtrickle_internal.require_ownership(p_definition);
@@ -1901,8 +1948,9 @@ BEGIN
   END LOOP;
   DELETE FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = p_definition.pgt_id;
   PERFORM pgtrickle_internal.drop_delegates(p_definition.pgt_id, p_definition.schema_name);
-  EXECUTE format('DROP TABLE IF EXISTS %s%s', pgtrickle_internal.display_name(p_definition),
-                 CASE WHEN p_cascade THEN ' CASCADE' ELSE '' END);
+  IF storage IS NOT NULL THEN
+    EXECUTE format('DROP TABLE %s%s', storage, CASE WHEN p_cascade THEN ' CASCADE' ELSE '' END);
+  END IF;
 END
 $$;
 
@@ -1942,7 +1990,8 @@ BEGIN
   PERFORM pgtrickle_internal.check_cycle(definition, document);
   document := document || jsonb_build_object('verdict', pgtrickle_internal.verdict(
     pgtrickle_internal.display_name(definition), definition.refresh_mode, document));
-  IF NOT pgtrickle_internal.same_columns(
+  -- A query without columns describes like a table that is not there.
+  IF pgtrickle_internal.storage_of(definition) IS NULL OR NOT pgtrickle_internal.same_columns(
        document -> 'columns', pgtrickle_internal.describe_columns(definition.relid)) THEN
     PERFORM pgtrickle_internal.remake_storage(definition, document -> 'columns');
   END IF;
@@ -2177,7 +2226,6 @@ DECLARE
   wanted     CONSTANT text := pgtrickle_internal.check_choice('format', format, '{text,json,dot}');
   timeout    CONSTANT interval := pgtrickle_internal.timeout_setting('call_timeout');
 BEGIN
-  PERFORM pgtrickle_internal.not_yet('format => ' || wanted, wanted <> 'text');
   PERFORM pgtrickle_internal.require_waiting('explain_stream_table', definition, timeout);
   RETURN pgtrickle_internal.call_sidecar('explain_stream_table', 'explain',
     jsonb_build_object('name', pgtrickle_internal.display_name(definition),

@@ -211,6 +211,24 @@ final class DataflowTest {
     assertThat(both.explain(2, ExplainFormat.JSON)).contains("\"shared_with\":[\"v1\"]");
   }
 
+  @Test
+  void aGraphForGraphvizHasOneNodePerOperator() {
+    Dataflow dataflow = new Dataflow(Runnable::run);
+    dataflow.add(view(1, project(JOINED, column(JOINED, 0), column(JOINED, 4))));
+    String dot = load(dataflow, 20).explain(1, ExplainFormat.DOT);
+    assertThat(dot).startsWith("digraph \"v1\" {").endsWith("}\n").contains("\\nlast step: ");
+    List<String> declared =
+        dot.lines()
+            .filter(line -> line.contains("[label="))
+            .map(line -> line.strip().split(" ")[0])
+            .toList();
+    assertThat(declared).hasSizeGreaterThan(3).doesNotHaveDuplicates();
+    assertThat(dot.lines().filter(line -> line.contains(" -> ")))
+        .isNotEmpty()
+        .allSatisfy(
+            line -> assertThat(declared).contains(line.strip().replace(";", "").split(" -> ")));
+  }
+
   private static Dataflow load(Dataflow dataflow, int rows) {
     ZSet.Builder orders = new ZSet.Builder();
     ZSet.Builder customers = new ZSet.Builder();

@@ -39,6 +39,7 @@ record Preparation(
   static Preparation of(Connection session, Analyzer analyzer, Definition definition)
       throws SQLException {
     try {
+      checkStorage(session, definition);
       StreamTable probe = storage(session, definition, List.of(), false);
       QueryDocument document = describe(session, definition, probe);
       Verdict verdict =
@@ -148,6 +149,25 @@ record Preparation(
               + " Run "
               + said.getHint()
               + " and pgtrickle.repair_stream_table()");
+    }
+  }
+
+  private static void checkStorage(Connection session, Definition definition) throws SQLException {
+    try (PreparedStatement check =
+        session.prepareStatement("SELECT pgtrickle_internal.storage_problem(?)")) {
+      check.setLong(1, definition.pgtId());
+      try (ResultSet row = check.executeQuery()) {
+        row.next();
+        String problem = row.getString(1);
+        if (problem != null) {
+          throw new QueryRejected(
+              QueryRejected.Kind.INVALID,
+              "42P01",
+              "storage_table_missing",
+              definition.displayName(),
+              problem);
+        }
+      }
     }
   }
 

@@ -1,12 +1,16 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
 import io.pgtrickle.engine.apply.ResidueCheck;
+import io.pgtrickle.engine.apply.StorageCatalog;
+import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Frontier;
 import io.pgtrickle.engine.catalog.History;
 import io.pgtrickle.engine.catalog.Progress;
@@ -20,12 +24,14 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -88,6 +94,7 @@ public final class Ledger {
   ///
   /// @throws SourceUnavailable when another sidecar has taken over: nothing may be committed any
   /// more
+  /// @throws StateDamaged when a table's name means another one by now, so that its rows went there
   void write(
       Connection transaction,
       Lsn frontier,
@@ -114,12 +121,47 @@ public final class Ledger {
       History.append(transaction, entries());
     }
     serverTime =
-        Progress.advance(transaction, new Frontier(source, timeline, frontier, frontierTime), token)
-            .orElseThrow(
-                () ->
-                    new SourceUnavailable(
-                        "55000", "another sidecar has taken the lease of this database", null));
+        Progress.advance(
+                transaction,
+                new Frontier(source, timeline, frontier, frontierTime),
+                token,
+                relations(written.keySet()))
+            .orElseThrow(() -> refused(transaction, written.keySet()));
     serverTimeTaken = System.nanoTime();
+  }
+
+  private static Map<String, Integer> relations(Set<LiveTable> tables) {
+    return tables.stream()
+        .collect(
+            Collectors.toMap(
+                table -> table.storage().qualifiedName(), table -> table.storage().relation()));
+  }
+
+  private static TrickleException refused(Connection transaction, Set<LiveTable> written) {
+    List<StreamTable> displaced = displaced(transaction, written);
+    return displaced.isEmpty()
+        ? new SourceUnavailable(
+            "55000", "another sidecar has taken the lease of this database", null)
+        : new StateDamaged("storage tables are not where they were: " + displaced, null);
+  }
+
+  /// Those of some tables whose names mean another storage table by now.
+  List<StreamTable> displaced(Collection<LiveTable> tables) {
+    try {
+      return displaced(connection, tables);
+    } finally {
+      rollback();
+    }
+  }
+
+  private static List<StreamTable> displaced(Connection transaction, Collection<LiveTable> tables) {
+    try {
+      return StorageCatalog.displaced(
+          transaction, tables.stream().map(LiveTable::storage).toList());
+    } catch (SQLException e) {
+      throw new SourceUnavailable(
+          String.valueOf(e.getSQLState()), "the apply connection was lost: " + e.getMessage(), e);
+    }
   }
 
   /// The transaction of [#write] has committed.

@@ -72,18 +72,22 @@ final class CatalogTablesIT {
       assertThat(Progress.startOver(connection, "7001", 1, "pgtrickle_x", "x", "p", old.token()))
           .isTrue();
       assertThat(Progress.read(connection).position()).isEmpty();
-      assertThat(Progress.advance(connection, frontier("0/10"), old.token())).isPresent();
+      assertThat(Progress.advance(connection, frontier("0/10"), old.token(), Map.of())).isPresent();
       assertThat(Progress.read(connection).position()).contains(frontier("0/10"));
-      assertThat(Progress.advance(connection, frontier("0/F"), old.token()))
+      assertThat(Progress.advance(connection, frontier("0/F"), old.token(), Map.of()))
           .as("never backwards")
           .isEmpty();
       old.release();
       Lease young = Lease.acquire(first, holder("b")).orElseThrow();
-      assertThat(Progress.advance(connection, frontier("0/20"), old.token())).isEmpty();
-      assertThat(Progress.advance(connection, frontier("0/20"), young.token())).isPresent();
+      assertThat(Progress.advance(connection, frontier("0/20"), old.token(), Map.of())).isEmpty();
+      assertThat(Progress.advance(connection, frontier("0/20"), young.token(), Map.of()))
+          .isPresent();
       assertThat(
               Progress.advance(
-                  connection, new Frontier("7001", 2, Lsn.parse("0/30"), NOON), young.token()))
+                  connection,
+                  new Frontier("7001", 2, Lsn.parse("0/30"), NOON),
+                  young.token(),
+                  Map.of()))
           .as("another timeline is another history")
           .isEmpty();
       young.release();
