@@ -3,6 +3,7 @@ package io.pgtrickle.engine.analyze;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RowKeys;
 import io.pgtrickle.dvm.plan.rewrite.Rewrites;
 import io.pgtrickle.dvm.sql.Binder;
 import io.pgtrickle.dvm.sql.Binder.BoundQuery;
@@ -60,8 +61,7 @@ public final class Analyzer {
       ExpressionTiers.requireNative(query.plan(), settings);
       requireSameZoneRules(query.plan(), settings);
       Plan plan = Rewrites.apply(query.plan());
-      Differential outcome =
-          new Differential(query.plan(), plan, RowKey.of(plan, document.serverVersion()));
+      Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
     } catch (QueryRejected rejected) {
       Full outcome =

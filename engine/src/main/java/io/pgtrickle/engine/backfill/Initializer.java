@@ -20,6 +20,7 @@ import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.CopiedRows;
@@ -394,7 +395,7 @@ public final class Initializer {
       return false;
     }
     if (one.plan().isEmpty()) {
-      new DeltaWriter(writer, one.table()).createIdentityIndex(serverVersion(writer));
+      new DeltaWriter(writer, one.table()).ensureIdentityIndex();
       writer.commit();
       atBoundary(
           () -> {
@@ -464,12 +465,12 @@ public final class Initializer {
     // Into an empty table rows go first and the index after them; otherwise the index finds the old
     // rows.
     if (!wasEmpty) {
-      table.createIdentityIndex(serverVersion(writer));
+      table.ensureIdentityIndex();
     }
     DeltaWriter.Written written =
         build.healthy() ? table.write(difference.build()) : new DeltaWriter.Written(0, 0);
     if (wasEmpty) {
-      table.createIdentityIndex(serverVersion(writer));
+      table.ensureIdentityIndex();
     }
     tell(writer, one.definition(), start, written);
     // Writing has locked what has the table's name; that it is the table is certain only now.
@@ -487,16 +488,16 @@ public final class Initializer {
       Connection writer, Definition definition, Start start, DeltaWriter.Written written)
       throws SQLException {
     if (written.inserted() + written.deleted() > 0) {
+      Pipeline pipeline = new Pipeline();
       StreamTableState.refreshed(
-          writer,
+          pipeline,
+          start.frontier(),
+          start.time(),
           List.of(
               new StreamTableState.Refreshed(
-                  definition.pgtId(),
-                  start.frontier(),
-                  start.time(),
-                  written.inserted(),
-                  written.deleted())));
-      Notification.send(writer, List.of(definition.pgtId()));
+                  definition.pgtId(), written.inserted(), written.deleted())));
+      Notification.send(pipeline, List.of(definition.pgtId()), sent -> {});
+      pipeline.run(writer);
     }
   }
 
@@ -531,10 +532,6 @@ public final class Initializer {
 
   private static String contents(StreamTable table) {
     return "SELECT * FROM ONLY " + table.qualifiedName();
-  }
-
-  private static int serverVersion(Connection session) throws SQLException {
-    return session.getMetaData().getDatabaseMajorVersion() * 10_000;
   }
 
   /// Stops following base tables that no stream table reads any more, and frees their arrangements.

@@ -40,7 +40,7 @@ record Preparation(
       throws SQLException {
     try {
       checkStorage(session, definition);
-      StreamTable probe = storage(session, definition, List.of(), false);
+      StreamTable probe = storage(session, definition, Optional.empty(), false);
       QueryDocument document = describe(session, definition, probe);
       Verdict verdict =
           proven(session, analyzer, document, analyzer.analyze(document, definition.mode()));
@@ -51,7 +51,7 @@ record Preparation(
           storage(
               session,
               definition,
-              differential.map(Verdict.Differential::rowKey).orElse(List.of()),
+              differential.flatMap(Verdict.Differential::rowKey),
               differential.map(d -> d.plan().joins()).orElse(false));
       return new Preparation(definition, verdict, table, document);
     } finally {
@@ -89,7 +89,7 @@ record Preparation(
   }
 
   private static StreamTable storage(
-      Connection session, Definition definition, List<Integer> key, boolean joining)
+      Connection session, Definition definition, Optional<List<Integer>> key, boolean joining)
       throws SQLException {
     return StorageCatalog.load(
         session,

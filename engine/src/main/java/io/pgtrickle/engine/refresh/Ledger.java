@@ -1,7 +1,6 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
-import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.zset.Row;
@@ -13,6 +12,7 @@ import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Frontier;
 import io.pgtrickle.engine.catalog.History;
+import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.Progress;
 import io.pgtrickle.engine.catalog.RefreshMode;
 import io.pgtrickle.engine.catalog.Replies;
@@ -28,6 +28,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Function;
@@ -90,13 +91,14 @@ public final class Ledger {
         || !now.isBefore(progressDue);
   }
 
-  /// Writes everything about an epoch into its transaction.
+  /// Adds everything about an epoch to its transaction.
   ///
-  /// @throws SourceUnavailable when another sidecar has taken over: nothing may be committed any
-  /// more
-  /// @throws StateDamaged when a table's name means another one by now, so that its rows went there
+  /// The pipeline throws [StateDamaged] when nothing may be committed: another sidecar has taken
+  /// over, or another table the name of one of these ([#displaced] tells), so that its rows went
+  /// there.
   void write(
       Connection transaction,
+      Pipeline pipeline,
       Lsn frontier,
       Instant frontierTime,
       Map<LiveTable, Written> written,
@@ -105,28 +107,36 @@ public final class Ledger {
     for (StreamTableState state : changedStates.values()) {
       state.put(transaction);
     }
+    if (!now.isBefore(historyDue)) {
+      History.append(transaction, entries());
+    }
     if (!written.isEmpty()) {
       List<StreamTableState.Refreshed> refreshed = new ArrayList<>();
       written.forEach(
           (table, rows) ->
               refreshed.add(
-                  new StreamTableState.Refreshed(
-                      table.id(), frontier, frontierTime, rows.inserted(), rows.deleted())));
-      StreamTableState.refreshed(transaction, refreshed);
+                  new StreamTableState.Refreshed(table.id(), rows.inserted(), rows.deleted())));
+      StreamTableState.refreshed(pipeline, frontier, frontierTime, refreshed);
     }
     changed = Set.copyOf(written.keySet().stream().map(LiveTable::id).toList());
     told = coalescer.due(changed, now);
-    Notification.send(transaction, told);
-    if (!now.isBefore(historyDue)) {
-      History.append(transaction, entries());
-    }
+    Notification.send(pipeline, told, sent -> {});
+    Progress.advance(
+        pipeline,
+        new Frontier(source, timeline, frontier, frontierTime),
+        token,
+        relations(written.keySet()),
+        this::advanced);
+  }
+
+  private void advanced(Optional<Instant> at) {
     serverTime =
-        Progress.advance(
-                transaction,
-                new Frontier(source, timeline, frontier, frontierTime),
-                token,
-                relations(written.keySet()))
-            .orElseThrow(() -> refused(transaction, written.keySet()));
+        at.orElseThrow(
+            () ->
+                new StateDamaged(
+                    "the frontier was not moved: another sidecar has the lease, or another table"
+                        + " the name of a storage table",
+                    null));
     serverTimeTaken = System.nanoTime();
   }
 
@@ -137,30 +147,15 @@ public final class Ledger {
                 table -> table.storage().qualifiedName(), table -> table.storage().relation()));
   }
 
-  private static TrickleException refused(Connection transaction, Set<LiveTable> written) {
-    List<StreamTable> displaced = displaced(transaction, written);
-    return displaced.isEmpty()
-        ? new SourceUnavailable(
-            "55000", "another sidecar has taken the lease of this database", null)
-        : new StateDamaged("storage tables are not where they were: " + displaced, null);
-  }
-
-  /// Those of some tables whose names mean another storage table by now.
+  /// Those of some tables whose names mean another table by now.
   List<StreamTable> displaced(Collection<LiveTable> tables) {
     try {
-      return displaced(connection, tables);
-    } finally {
-      rollback();
-    }
-  }
-
-  private static List<StreamTable> displaced(Connection transaction, Collection<LiveTable> tables) {
-    try {
-      return StorageCatalog.displaced(
-          transaction, tables.stream().map(LiveTable::storage).toList());
+      return StorageCatalog.displaced(connection, tables.stream().map(LiveTable::storage).toList());
     } catch (SQLException e) {
       throw new SourceUnavailable(
           String.valueOf(e.getSQLState()), "the apply connection was lost: " + e.getMessage(), e);
+    } finally {
+      rollback();
     }
   }
 
@@ -265,15 +260,9 @@ public final class Ledger {
   void checkResidue(LiveTable table, ZSet delta, Function<Row, OptionalLong> expected) {
     try {
       ResidueCheck.Residue residue =
-          new ResidueCheck(connection, table.storage()).check(delta, expected);
+          new ResidueCheck(table.storage()).check(connection, delta, expected);
       connection.commit();
-      if (residue.removed() > 0) {
-        LOG.error(
-            "removed {} rows from {} that its query does not have",
-            residue.removed(),
-            table.storage().qualifiedName());
-        observer.residueRemoved(table.storage().catalogName(), residue.removed());
-      }
+      residue(table, residue);
     } catch (SQLException e) {
       rollback();
       LOG.warn(
@@ -283,6 +272,17 @@ public final class Ledger {
     } catch (RuntimeException e) {
       rollback();
       throw e;
+    }
+  }
+
+  /// Reports what a committed check found.
+  void residue(LiveTable table, ResidueCheck.Residue residue) {
+    if (residue.removed() > 0) {
+      LOG.error(
+          "removed {} rows from {} that its query does not have",
+          residue.removed(),
+          table.storage().qualifiedName());
+      observer.residueRemoved(table.storage().catalogName(), residue.removed());
     }
   }
 

@@ -15,12 +15,14 @@ import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
+import io.pgtrickle.engine.apply.ResidueCheck;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
@@ -39,10 +41,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntPredicate;
 
 /// The thread that makes epochs, from the log to the storage tables.
@@ -475,12 +479,12 @@ public final class RefreshLoop {
       listener.relationsTouched(touched);
     }
 
-    Map<LiveTable, ZSet> applied = apply(now);
+    Map<LiveTable, ZSet> unchecked = apply(now);
     reader.confirm(position);
     commits.clear();
     answerCalls(now);
     // Last: nobody who waits for rows to be visible waits for this.
-    applied.forEach(this::checkResidue);
+    unchecked.forEach(this::checkResidue);
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
     if (!now.isBefore(statusDue)) {
       publishStatus(now);
@@ -564,17 +568,17 @@ public final class RefreshLoop {
     }
   }
 
-  /// Writes what is released and returns what became visible.
+  /// Writes what is released and returns what is still to be checked for residue.
   private Map<LiveTable, ZSet> apply(Instant now) {
     List<Applier.TableDelta> due = new ArrayList<>();
     for (LiveTable table : tables.all()) {
       if (!table.carried().isEmpty() && !tables.blocked(table, now)) {
-        due.add(new Applier.TableDelta(table.storage(), table.carried()));
+        due.add(new Applier.TableDelta(table.storage(), table.carried(), expectedWeights(table)));
       }
     }
-    Map<LiveTable, ZSet> visible = new LinkedHashMap<>();
+    Map<LiveTable, ZSet> unchecked = new LinkedHashMap<>();
     if (due.isEmpty() && !ledger.due(now)) {
-      return visible;
+      return unchecked;
     }
     Applier.Applied applied;
     try {
@@ -582,16 +586,18 @@ public final class RefreshLoop {
           applier.apply(
               due,
               tables::downstream,
-              (connection, written) ->
-                  ledger.write(connection, frontier, frontierTime, written(written), now));
-    } catch (StateDamaged moved) {
+              (connection, pipeline, written) ->
+                  ledger.write(
+                      connection, pipeline, frontier, frontierTime, written(written), now));
+    } catch (StateDamaged refused) {
       // Nothing was committed; without the tables that were moved it is done again.
       List<StreamTable> displaced = ledger.displaced(tables.all());
       if (displaced.isEmpty()) {
-        throw moved;
+        throw new SourceUnavailable(
+            "55000", "another sidecar has taken the lease of this database", refused);
       }
       displaced.forEach(this::storageAltered);
-      return visible;
+      return unchecked;
     }
     Instant applyEnd = clock.instant();
     ledger.committed(now);
@@ -606,11 +612,16 @@ public final class RefreshLoop {
           listener.live(table.id());
         }
         ledger.visible(table, entry.getValue(), commits, now, applyEnd);
-        visible.put(table, delta);
+        ResidueCheck.Residue residue = applied.residues().get(entry.getKey());
+        if (residue == null) {
+          unchecked.put(table, delta);
+        } else {
+          ledger.residue(table, residue);
+        }
       }
     }
     applied.failures().forEach((id, failure) -> applyFailed(id, failure, now));
-    return visible;
+    return unchecked;
   }
 
   private Map<LiveTable, Written> written(Map<Long, Written> byId) {
@@ -640,14 +651,21 @@ public final class RefreshLoop {
 
   // PH-D1: expected to find nothing, see ResidueCheck.
   private void checkResidue(LiveTable table, ZSet delta) {
-    if (!table.storage().joining() || !tables.contains(table.id())) {
+    Function<Row, OptionalLong> expected = expectedWeights(table).orElse(null);
+    if (expected == null || !tables.contains(table.id())) {
       return;
     }
     try {
-      ledger.checkResidue(table, delta, row -> dataflow.weight(table.id(), row));
+      ledger.checkResidue(table, delta, expected);
     } catch (StateDamaged e) {
       rebuild(table.id(), new Failure(e.sqlState(), String.valueOf(e.getMessage()), true));
     }
+  }
+
+  private Optional<Function<Row, OptionalLong>> expectedWeights(LiveTable table) {
+    return table.storage().joining()
+        ? Optional.of(row -> dataflow.weight(table.id(), row))
+        : Optional.empty();
   }
 
   private void answerCalls(Instant now) {
