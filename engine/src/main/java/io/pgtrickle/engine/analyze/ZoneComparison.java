@@ -16,7 +16,7 @@ import java.util.Optional;
 /// Whether the server and this process agree on the rules of a time zone.
 ///
 /// Both bring a time zone database of their own, and where the releases differ, so do the offsets
-// of
+/// of
 /// regions that changed their law in between. What is compared is the offset at both ends of every
 /// stretch of constant offset that the JVM knows from 1850 to 2100, and weekly within it, where the
 /// server might have a transition that the JVM does not know.

@@ -12,14 +12,14 @@ import java.util.Map;
 import java.util.Set;
 
 /// What DDL can change of a table without the log telling: its columns, their values and
-// partitions.
+/// partitions.
 ///
 /// A dropped table, a column whose values `ALTER … TYPE … USING` has rewritten and a detached
 /// partition leave no trace in the stream. They do in the catalog: columns are told apart by
 /// number, name and type. That a column kept its type but not its values is known by two signs
 /// together: the definition of a column was written anew (so it is by SET NOT NULL too, or by a
 /// default, or a GRANT), and so was the file (so it is by VACUUM FULL too, or by TRUNCATE, which
-// the
+/// the
 /// log tells).
 ///
 /// @param parts one for each column, and one for each partition

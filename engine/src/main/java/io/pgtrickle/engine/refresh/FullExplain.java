@@ -4,7 +4,7 @@ import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Writes how a FULL-mode stream table is maintained, in the forms in which the dataflow writes of
-// a
+/// a
 /// differential one.
 final class FullExplain {
   private static final JsonMapper MAPPER = new JsonMapper();

@@ -48,16 +48,21 @@ final class ZoneComparisonIT {
     ZoneRulesProvider.registerProvider(new Provider());
   }
 
+  // Error Prone knows the zones of the JDK only, and only of constants.
+  private static ZoneId zone(String name) {
+    return ZoneId.of(name);
+  }
+
   @Test
   void aDifferenceIsFoundWhereItBegins() throws SQLException, IOException {
     try (CatalogDatabase database = CatalogDatabase.empty();
         Connection connection = database.connect()) {
       // Berlin and London had the same law at times, but not the same offset.
       install(connection, "Europe/London");
-      assertThat(ZoneComparison.difference(connection, ZoneId.of(MOVED)))
+      assertThat(ZoneComparison.difference(connection, zone(MOVED)))
           .hasValueSatisfying(
               text -> assertThat(text).contains(MOVED).contains("the server's offset"));
-      assertThat(ZoneComparison.difference(connection, ZoneId.of(UNKNOWN)))
+      assertThat(ZoneComparison.difference(connection, zone(UNKNOWN)))
           .hasValueSatisfying(text -> assertThat(text).contains("does not know"));
       assertThat(ZoneComparison.difference(connection, ZoneId.of("UTC"))).isEmpty();
     }
