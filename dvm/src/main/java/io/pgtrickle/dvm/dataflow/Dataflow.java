@@ -505,6 +505,7 @@ public final class Dataflow {
     return switch (format) {
       case TEXT -> explain.text();
       case JSON -> explain.json();
+      case DOT -> explain.dot();
     };
   }
 

@@ -13,6 +13,7 @@ import io.pgtrickle.dvm.sql.SecondReader;
 import io.pgtrickle.engine.analyze.Verdict.Differential;
 import io.pgtrickle.engine.analyze.Verdict.Full;
 import io.pgtrickle.engine.catalog.RefreshMode;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -58,6 +59,7 @@ public final class Analyzer {
       requireSameOutline(document, facts);
       requireSameColumns(query.plan(), document);
       ExpressionTiers.requireNative(query.plan(), settings);
+      requireSameZoneRules(query.plan(), settings);
       Plan plan = Rewrites.apply(query.plan());
       Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
@@ -69,6 +71,25 @@ public final class Analyzer {
               rejected.construct(),
               SecondReader.position(document.query(), rejected.construct()));
       return new Verdict(outcome, sources, settings, List.of());
+    }
+  }
+
+  private void requireSameZoneRules(Plan plan, EvaluationSettings settings) {
+    for (String zone : ExpressionTiers.zones(plan, settings)) {
+      // Where the JVM does not know the zone, nothing that depends on it is native.
+      if (ZoneId.getAvailableZoneIds().contains(zone)) {
+        server
+            .zoneDifference(ZoneId.of(zone))
+            .ifPresent(
+                difference -> {
+                  throw new QueryRejected(
+                      QueryRejected.Kind.NOT_YET,
+                      "0A000",
+                      "time_zone_rules_differ",
+                      zone,
+                      "the time zone databases of server and sidecar differ: " + difference);
+                });
+      }
     }
   }
 

@@ -11,6 +11,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -59,6 +60,16 @@ public final class ServerCatalog {
 
   Optional<String> typeName(int oid) {
     return builtIn(typeNames, oid, this::readTypeName);
+  }
+
+  /// Where the server's rules of a time zone differ from ours. Not cached: a server that is updated
+  /// brings other rules.
+  Optional<String> zoneDifference(ZoneId zone) {
+    try (Connection connection = server.getConnection()) {
+      return ZoneComparison.difference(connection, zone);
+    } catch (SQLException failure) {
+      throw unavailable(failure);
+    }
   }
 
   private interface Lookup<V> {
@@ -159,11 +170,15 @@ public final class ServerCatalog {
         return row.next() ? Optional.of(reader.read(row)) : Optional.empty();
       }
     } catch (SQLException failure) {
-      String state = failure.getSQLState();
-      throw new SourceUnavailable(
-          state == null ? "08000" : state,
-          "the server's catalog could not be read: " + failure.getMessage(),
-          failure);
+      throw unavailable(failure);
     }
+  }
+
+  private static SourceUnavailable unavailable(SQLException failure) {
+    String state = failure.getSQLState();
+    return new SourceUnavailable(
+        state == null ? "08000" : state,
+        "the server's catalog could not be read: " + failure.getMessage(),
+        failure);
   }
 }

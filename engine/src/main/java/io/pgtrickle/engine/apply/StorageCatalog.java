@@ -41,6 +41,33 @@ public final class StorageCatalog {
 
   private StorageCatalog() {}
 
+  /// Whether a storage table still has its name, and no other table has.
+  public static boolean isInPlace(Connection connection, StreamTable table) throws SQLException {
+    return displaced(connection, List.of(table)).isEmpty();
+  }
+
+  /// Those of some storage tables whose names mean another table by now, or none.
+  public static List<StreamTable> displaced(Connection connection, List<StreamTable> tables)
+      throws SQLException {
+    String[] names = tables.stream().map(StreamTable::qualifiedName).toArray(String[]::new);
+    List<StreamTable> displaced = new ArrayList<>();
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT w.n, to_regclass(w.name)::oid"
+                + " FROM unnest(?::text[]) WITH ORDINALITY w (name, n)")) {
+      query.setArray(1, connection.createArrayOf("text", names));
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          StreamTable table = tables.get(row.getInt(1) - 1);
+          if ((int) row.getLong(2) != table.relation()) {
+            displaced.add(table);
+          }
+        }
+      }
+    }
+    return displaced;
+  }
+
   /// Reads the storage table of a definition.
   ///
   /// @param key positions of the columns that identify a row, as the analysis found them; see

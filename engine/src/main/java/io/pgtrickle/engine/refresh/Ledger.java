@@ -2,11 +2,14 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
 import io.pgtrickle.engine.apply.ResidueCheck;
+import io.pgtrickle.engine.apply.StorageCatalog;
+import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Frontier;
 import io.pgtrickle.engine.catalog.History;
 import io.pgtrickle.engine.catalog.Pipeline;
@@ -21,6 +24,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +32,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -88,8 +93,9 @@ public final class Ledger {
 
   /// Adds everything about an epoch to its transaction.
   ///
-  /// The pipeline throws [SourceUnavailable] when another sidecar has taken over: nothing may be
-  /// committed any more.
+  /// The pipeline throws [StateDamaged] when nothing may be committed: another sidecar has taken
+  /// over, or another table the name of one of these ([#displaced] tells), so that its rows went
+  /// there.
   void write(
       Connection transaction,
       Pipeline pipeline,
@@ -116,16 +122,41 @@ public final class Ledger {
     told = coalescer.due(changed, now);
     Notification.send(pipeline, told, sent -> {});
     Progress.advance(
-        pipeline, new Frontier(source, timeline, frontier, frontierTime), token, this::advanced);
+        pipeline,
+        new Frontier(source, timeline, frontier, frontierTime),
+        token,
+        relations(written.keySet()),
+        this::advanced);
   }
 
   private void advanced(Optional<Instant> at) {
     serverTime =
         at.orElseThrow(
             () ->
-                new SourceUnavailable(
-                    "55000", "another sidecar has taken the lease of this database", null));
+                new StateDamaged(
+                    "the frontier was not moved: another sidecar has the lease, or another table"
+                        + " the name of a storage table",
+                    null));
     serverTimeTaken = System.nanoTime();
+  }
+
+  private static Map<String, Integer> relations(Set<LiveTable> tables) {
+    return tables.stream()
+        .collect(
+            Collectors.toMap(
+                table -> table.storage().qualifiedName(), table -> table.storage().relation()));
+  }
+
+  /// Those of some tables whose names mean another table by now.
+  List<StreamTable> displaced(Collection<LiveTable> tables) {
+    try {
+      return StorageCatalog.displaced(connection, tables.stream().map(LiveTable::storage).toList());
+    } catch (SQLException e) {
+      throw new SourceUnavailable(
+          String.valueOf(e.getSQLState()), "the apply connection was lost: " + e.getMessage(), e);
+    } finally {
+      rollback();
+    }
   }
 
   /// The transaction of [#write] has committed.

@@ -107,11 +107,21 @@ public final class RefreshLoop {
     /// yet.
     void initialize(long table);
 
+    /// A table has contents that follow its sources, for the first time or again.
+    void live(long table);
+
     /// A table must be initialized again.
     void rebuild(long table, Failure reason);
 
     /// Whether a stream table is defined, live or not.
     boolean isDefined(long table);
+
+    /// The stream tables that are to be live: defined, not suspended, not left empty on purpose.
+    /// Empty while a change of the definitions is not known yet.
+    Optional<Set<Long>> expected();
+
+    /// Why a stream table that is not live cannot be initialized, as far as is known.
+    Optional<Failure> failure(long table);
 
     /// Whether stream tables are refreshed at all just now.
     boolean refreshingEnabled();
@@ -216,9 +226,29 @@ public final class RefreshLoop {
     return intake.relations();
   }
 
-  /// Whether every stream table among some relations is part of the stream and has contents.
-  public boolean upstreamLive(Set<Integer> relations, IntPredicate isStreamTable) {
-    return tables.settled(relations, isStreamTable);
+  /// The stream tables among some relations that are not part of the stream, or have no contents
+  /// that are applied as they are computed; boundary only.
+  public Set<Integer> unsettled(Set<Integer> relations, IntPredicate isStreamTable) {
+    return tables.unsettled(relations, isStreamTable);
+  }
+
+  /// The error that keeps a live table from following its sources; boundary only.
+  public Optional<String> problem(long id) {
+    return table(id).flatMap(LiveTable::error).map(Failure::message);
+  }
+
+  /// The storage tables that are written; boundary only.
+  public List<StreamTable> storages() {
+    return tables.all().stream().map(LiveTable::storage).toList();
+  }
+
+  /// A storage table is not what or where it was; boundary only.
+  public void storageAltered(StreamTable storage) {
+    LiveTable table = tables.get(storage.id());
+    if (table != null && table.storage().relation() == storage.relation()) {
+      rebuild(
+          storage.id(), new Failure("42P01", storage.catalogName() + " is not where it was", true));
+    }
   }
 
   /// Starts a private build at this boundary: from here on it is told what epochs do to its
@@ -288,6 +318,7 @@ public final class RefreshLoop {
   private void populated(LiveTable table) {
     table.populate();
     ledger.live(table);
+    listener.live(table.id());
   }
 
   /// Takes over a changed schedule or suspension.
@@ -354,15 +385,14 @@ public final class RefreshLoop {
     return stateBytes;
   }
 
-  /// How a stream table is maintained, for people; boundary only.
-  public String explain(long id) {
-    LiveTable table = tables.get(id);
-    if (table == null) {
-      return "not live";
-    }
-    return table.differential()
-        ? dataflow.explain(id, ExplainFormat.TEXT)
-        : "FULL refresh: " + table.reasonDetail().orElse("as asked for");
+  /// How a stream table is maintained, empty while it is not live; boundary only.
+  public Optional<String> explain(long id, ExplainFormat format) {
+    return table(id)
+        .map(
+            table ->
+                table.differential()
+                    ? dataflow.explain(id, format)
+                    : new FullExplain(table).write(format));
   }
 
   private void publishStatus(Instant now) {
@@ -405,7 +435,11 @@ public final class RefreshLoop {
     switch (request) {
       case Request.Sync sync -> {
         Long table = sync.pgtId();
-        await(sync.id(), table == null ? tables.ids() : Set.of(table));
+        if (table == null) {
+          calls.addAll(sync.id(), clock.instant());
+        } else {
+          await(sync.id(), Set.of(table));
+        }
       }
       case Request.Refresh refresh -> {
         if (!tables.contains(refresh.pgtId())) {
@@ -475,7 +509,7 @@ public final class RefreshLoop {
 
   /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
   private Map<Integer, ZSet> step(Map<Integer, ZSet> input, Instant now) {
-    Set<Long> wanted = calls.wanted();
+    Set<Long> wanted = calls.wanted(tables.ids());
     boolean enabled = listener.refreshingEnabled();
     StepResult result = null;
     while (result == null) {
@@ -546,12 +580,25 @@ public final class RefreshLoop {
     if (due.isEmpty() && !ledger.due(now)) {
       return unchecked;
     }
-    Applier.Applied applied =
-        applier.apply(
-            due,
-            tables::downstream,
-            (connection, pipeline, written) ->
-                ledger.write(connection, pipeline, frontier, frontierTime, written(written), now));
+    Applier.Applied applied;
+    try {
+      applied =
+          applier.apply(
+              due,
+              tables::downstream,
+              (connection, pipeline, written) ->
+                  ledger.write(
+                      connection, pipeline, frontier, frontierTime, written(written), now));
+    } catch (StateDamaged refused) {
+      // Nothing was committed; without the tables that were moved it is done again.
+      List<StreamTable> displaced = ledger.displaced(tables.all());
+      if (displaced.isEmpty()) {
+        throw new SourceUnavailable(
+            "55000", "another sidecar has taken the lease of this database", refused);
+      }
+      displaced.forEach(this::storageAltered);
+      return unchecked;
+    }
     Instant applyEnd = clock.instant();
     ledger.committed(now);
     for (Map.Entry<Long, Written> entry : applied.written().entrySet()) {
@@ -562,6 +609,7 @@ public final class RefreshLoop {
         table.carriedIsVisible();
         if (wasHeld) {
           ledger.live(table);
+          listener.live(table.id());
         }
         ledger.visible(table, entry.getValue(), commits, now, applyEnd);
         ResidueCheck.Residue residue = applied.residues().get(entry.getKey());
@@ -622,15 +670,34 @@ public final class RefreshLoop {
 
   private void answerCalls(Instant now) {
     if (!calls.isEmpty()) {
-      ledger.answer(calls.settle(this::look, now), position);
+      ledger.answer(calls.settle(this::expected, this::look, now), position);
     }
+  }
+
+  // All stream tables that a caller who named none waits for.
+  private Optional<Set<Long>> expected() {
+    return listener
+        .expected()
+        .map(
+            expected -> {
+              Set<Long> all = new HashSet<>(expected);
+              tables.all().stream().filter(t -> !t.paused()).forEach(t -> all.add(t.id()));
+              return all;
+            });
   }
 
   private PendingCalls.Verdict look(long id, PendingCalls.Call call) {
     LiveTable table = tables.get(id);
-    if (table == null) {
-      return listener.isDefined(id)
-          ? new PendingCalls.Verdict.NotYet()
+    if (table == null && listener.isDefined(id)) {
+      return listener
+          .failure(id)
+          .<PendingCalls.Verdict>map(
+              failure -> new PendingCalls.Verdict.Never(failure.sqlState(), failure.message()))
+          .orElse(new PendingCalls.Verdict.NotYet());
+    }
+    if (table == null || (table.paused() && call.waitsForAll())) {
+      return call.waitsForAll()
+          ? new PendingCalls.Verdict.Visible()
           : new PendingCalls.Verdict.Never("42P01", "the stream table was dropped");
     }
     if (table.paused()) {

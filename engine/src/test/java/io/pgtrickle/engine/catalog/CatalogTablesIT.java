@@ -69,7 +69,7 @@ final class CatalogTablesIT {
       throws SQLException {
     AtomicReference<Optional<Instant>> moved = new AtomicReference<>(Optional.empty());
     Pipeline pipeline = new Pipeline();
-    Progress.advance(pipeline, frontier, token, moved::set);
+    Progress.advance(pipeline, frontier, token, Map.of(), moved::set);
     pipeline.run(connection);
     return moved.get();
   }
