@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
+import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
@@ -84,6 +85,30 @@ public final class ExpressionTiers {
           });
     }
     return zones;
+  }
+
+  /// The collations, by OID, whose upper and lower case the expressions of a plan depend on.
+  static Set<Integer> casedCollations(Plan plan) {
+    Set<Integer> collations = new TreeSet<>();
+    for (Computed computed : computed(plan)) {
+      Expressions.forEach(
+          computed.expression(),
+          node -> {
+            if (node instanceof Expr.Call call && isCased(call.function())) {
+              collations.add(call.collation());
+            } else if (node instanceof Expr.Quantified quantified
+                && isCased(quantified.comparison())) {
+              collations.add(quantified.collation());
+            }
+          });
+    }
+    return collations;
+  }
+
+  private static boolean isCased(Signature function) {
+    return FunctionLibrary.find(function)
+        .filter(found -> found.requirements().contains(Requirement.LETTER_CASE))
+        .isPresent();
   }
 
   /// Whether a function that is not native may give another result tomorrow.

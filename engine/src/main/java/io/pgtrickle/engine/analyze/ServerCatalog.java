@@ -3,6 +3,7 @@ package io.pgtrickle.engine.analyze;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.expr.CaseMapping;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.Facts.Cast;
 import io.pgtrickle.dvm.sql.Facts.Operator;
@@ -11,6 +12,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +39,10 @@ public final class ServerCatalog {
   public ServerCatalog(DataSource server) {
     this.server = server;
   }
+
+  // Libraries are updated under a server that restarts.
+  private final Cache<String, CaseMapping> letterCases =
+      Caffeine.newBuilder().maximumSize(100).expireAfterWrite(Duration.ofHours(1)).build();
 
   private static <K, V> Cache<K, V> cache() {
     return Caffeine.newBuilder().maximumSize(10_000).build();
@@ -67,6 +73,23 @@ public final class ServerCatalog {
   Optional<String> zoneDifference(ZoneId zone) {
     try (Connection connection = server.getConnection()) {
       return ZoneComparison.difference(connection, zone);
+    } catch (SQLException failure) {
+      throw unavailable(failure);
+    }
+  }
+
+  /// Upper and lower case under a collation, where it goes character by character.
+  ///
+  /// @param collation its qualified, quoted name
+  Optional<CaseMapping> letterCase(String collation) {
+    CaseMapping known = letterCases.getIfPresent(collation);
+    if (known != null) {
+      return Optional.of(known);
+    }
+    try (Connection connection = server.getConnection()) {
+      Optional<CaseMapping> read = LetterCase.read(connection, collation);
+      read.ifPresent(table -> letterCases.put(collation, table));
+      return read;
     } catch (SQLException failure) {
       throw unavailable(failure);
     }

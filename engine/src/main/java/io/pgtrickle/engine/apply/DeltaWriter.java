@@ -146,10 +146,7 @@ public final class DeltaWriter {
     Batches batches = new Batches();
     for (int i = 0; i < delta.size(); i++) {
       long weight = delta.weight(i);
-      Batch batch =
-          weight < 0
-              ? batches.of(StageKind.DELETE, 0)
-              : batches.of(StageKind.INSERT, 0);
+      Batch batch = weight < 0 ? batches.of(StageKind.DELETE, 0) : batches.of(StageKind.INSERT, 0);
       batch.add(delta.row(i), Math.abs(weight));
     }
     return batches;
@@ -322,7 +319,7 @@ public final class DeltaWriter {
   private record BatchKind(StageKind kind, int nullKeys) implements Comparable<BatchKind> {
     /// The staging table's `kind` of such rows.
     long code() {
-      return (long) kind.code() << Integer.SIZE | nullKeys & 0xFFFF_FFFFL;
+      return ((long) kind.code() << Integer.SIZE) | (nullKeys & 0xFFFF_FFFFL);
     }
 
     // Deletions come before updates, those before insertions: no transient unique violation.
