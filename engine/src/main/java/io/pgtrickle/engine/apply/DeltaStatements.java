@@ -245,7 +245,7 @@ final class DeltaStatements {
     record Parameters(boolean owned) implements Source {
       @Override
       public String from(DeltaStatements statements, List<Integer> positions) {
-        return unnest(statements, positions) + " AS d(" + names(positions) + ", w)";
+        return unnest(statements, positions) + " AS d(" + names(positions) + "w)";
       }
 
       @Override
@@ -253,7 +253,7 @@ final class DeltaStatements {
         return unnest(statements, positions)
             + " WITH ORDINALITY AS d("
             + names(positions)
-            + ", w, n)";
+            + "w, n)";
       }
 
       @Override
@@ -277,7 +277,7 @@ final class DeltaStatements {
       }
 
       private static String names(List<Integer> positions) {
-        return positions.stream().map(i -> "c" + i).collect(Collectors.joining(", "));
+        return positions.stream().map(i -> "c" + i + ", ").collect(Collectors.joining());
       }
     }
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
 
@@ -147,8 +148,8 @@ public final class DeltaWriter {
       long weight = delta.weight(i);
       Batch batch =
           weight < 0
-              ? batches.of(new BatchKind(StageKind.DELETE, 0))
-              : batches.of(new BatchKind(StageKind.INSERT, 0));
+              ? batches.of(StageKind.DELETE, 0)
+              : batches.of(StageKind.INSERT, 0);
       batch.add(delta.row(i), Math.abs(weight));
     }
     return batches;
@@ -158,13 +159,13 @@ public final class DeltaWriter {
     KeyedDelta changes = KeyedDelta.of(table, delta);
     Batches batches = new Batches();
     for (Row row : changes.deleted()) {
-      batches.of(new BatchKind(StageKind.DELETE, table.nullKeys(row))).add(row, 1);
+      batches.of(StageKind.DELETE, table.nullKeys(row)).add(row, 1);
     }
     for (Row row : changes.updated()) {
-      batches.of(new BatchKind(StageKind.UPDATE, table.nullKeys(row))).add(row, 1);
+      batches.of(StageKind.UPDATE, table.nullKeys(row)).add(row, 1);
     }
     for (Row row : changes.inserted()) {
-      batches.of(new BatchKind(StageKind.INSERT, 0)).add(row, 1);
+      batches.of(StageKind.INSERT, 0).add(row, 1);
     }
     return batches;
   }
@@ -334,9 +335,16 @@ public final class DeltaWriter {
 
   private static final class Batches {
     private final Map<BatchKind, Batch> byKind = new TreeMap<>();
+    private @Nullable BatchKind lastKind;
+    private Batch last = new Batch();
 
-    Batch of(BatchKind kind) {
-      return byKind.computeIfAbsent(kind, k -> new Batch());
+    // Nearly all rows are of the same kind as the one before.
+    Batch of(StageKind kind, int nullKeys) {
+      if (lastKind == null || lastKind.kind != kind || lastKind.nullKeys != nullKeys) {
+        lastKind = new BatchKind(kind, nullKeys);
+        last = byKind.computeIfAbsent(lastKind, k -> new Batch());
+      }
+      return last;
     }
   }
 
