@@ -563,6 +563,7 @@ public final class Dataflow implements AutoCloseable {
     return switch (format) {
       case TEXT -> explain.text();
       case JSON -> explain.json();
+      case DOT -> explain.dot();
     };
   }
 

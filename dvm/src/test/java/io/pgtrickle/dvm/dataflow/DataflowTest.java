@@ -33,6 +33,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 final class DataflowTest {
@@ -210,6 +212,26 @@ final class DataflowTest {
     assertThat(load(both, 200).stats().total()).isEqualTo(before);
     assertThat(both.explain(2, ExplainFormat.TEXT)).contains("Join").contains("shared with: v1");
     assertThat(both.explain(2, ExplainFormat.JSON)).contains("\"shared_with\":[\"v1\"]");
+  }
+
+  @Test
+  void aGraphForGraphvizHasOneNodePerOperator() {
+    Dataflow dataflow = new Dataflow(Runnable::run);
+    dataflow.add(view(1, project(JOINED, column(JOINED, 0), column(JOINED, 4))));
+    String dot = load(dataflow, 20).explain(1, ExplainFormat.DOT);
+    assertThat(dot).startsWith("digraph \"v1\" {").endsWith("}\n").contains("\\nlast step: ");
+    List<String> declared = nodes(dot.lines().filter(line -> line.contains("[label=")));
+    assertThat(declared).hasSizeGreaterThan(3).doesNotHaveDuplicates();
+    assertThat(nodes(dot.lines().filter(line -> line.contains(" -> "))))
+        .isNotEmpty()
+        .isSubsetOf(declared);
+  }
+
+  private static List<String> nodes(Stream<String> lines) {
+    return lines
+        .flatMap(line -> Pattern.compile("^  (n\\d+)|-> (n\\d+)").matcher(line).results())
+        .map(found -> found.group(1) == null ? found.group(2) : found.group(1))
+        .toList();
   }
 
   private static Dataflow load(Dataflow dataflow, int rows) {
