@@ -116,3 +116,77 @@ SELECT CASE WHEN sum(total) > 10 THEN 'big' ELSE 'small' END AS size, customer F
 SELECT customer, sum(total) / count(*) AS mean, round(avg(total), 2) AS r FROM orders WHERE total IS NOT NULL GROUP BY customer
 SELECT avg(priority) AS p, avg(id) AS i, avg(weight) AS w, sum(weight) AS s, avg(total) AS t FROM orders
 SELECT id FROM orders WHERE placed::date = '2024-02-29' OR placed IS NULL
+SELECT c.name, o.total FROM customers c LEFT JOIN orders o ON o.customer = c.id
+SELECT c.name, o.total FROM customers c RIGHT JOIN orders o ON o.customer = c.id
+SELECT c.name, o.total, o.id FROM customers c FULL JOIN orders o ON o.customer = c.id
+SELECT c.name, o.total FROM customers c LEFT JOIN orders o ON o.customer = c.id AND o.total > 5 AND o.priority < c.id
+SELECT c.name, o.id FROM customers c LEFT JOIN orders o ON o.customer = c.id WHERE o.id IS NULL
+SELECT c.name, o.id FROM customers c FULL JOIN orders o ON o.customer = c.id AND o.total > c.credit
+SELECT c.name, o.id FROM customers c RIGHT JOIN orders o ON o.customer = c.id AND c.active AND o.priority > 1
+SELECT c.name, o.id, i.line FROM customers c LEFT JOIN orders o ON o.customer = c.id LEFT JOIN items i ON i.order_id = o.id
+SELECT c.name, o.id, i.line FROM customers c LEFT JOIN (orders o JOIN items i ON i.order_id = o.id) ON o.customer = c.id
+SELECT c.region, count(o.id) AS n, min(o.total) FROM customers c LEFT JOIN orders o ON o.customer = c.id GROUP BY c.region
+SELECT c.id, p.id AS pid FROM customers c LEFT JOIN products p ON p.id > c.id * 34
+SELECT c.id, p.id AS pid FROM customers c LEFT JOIN products p ON true
+SELECT a.id, a.name, b.parent FROM products a LEFT JOIN products b ON b.parent = a.id AND b.name <> a.name
+SELECT id, name, line FROM customers LEFT JOIN (SELECT order_id - 9 AS id, line FROM items) i USING (id)
+SELECT id, name, line FROM customers RIGHT JOIN (SELECT order_id - 9 AS id, line FROM items) i USING (id)
+SELECT id, name, line FROM customers FULL JOIN (SELECT order_id - 9 AS id, line FROM items) i USING (id)
+SELECT * FROM customers NATURAL FULL JOIN (SELECT 1 AS id, 'extra' AS extra UNION ALL SELECT 77, 'none') x
+SELECT id, count(*) AS n FROM customers FULL JOIN (SELECT order_id - 9 AS id FROM items) i USING (id) GROUP BY id
+SELECT c.id, x.one FROM customers c LEFT JOIN (SELECT 1 AS one, id FROM orders) x ON x.id = c.id + 9
+SELECT c.id, coalesce(x.n, 0) AS n FROM customers c LEFT JOIN (SELECT customer, count(*) AS n FROM orders GROUP BY customer) x ON x.customer = c.id WHERE coalesce(x.n, 0) < 2
+SELECT a.id, b.id AS b, c.id AS c FROM customers a LEFT JOIN customers b ON a.id = b.id + 1 FULL JOIN customers c ON b.id = c.id + 1 WHERE a.id > 1 OR c.id IS NOT NULL
+SELECT ac.name, t.spent FROM active_customers ac LEFT JOIN order_totals t ON t.customer = ac.id
+SELECT id, name FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.id)
+SELECT id FROM customers c WHERE NOT EXISTS (SELECT * FROM orders o WHERE o.customer = c.id AND o.total > c.credit)
+SELECT id, EXISTS (SELECT FROM orders o WHERE o.customer = c.id) AS ordered FROM customers c
+SELECT id FROM customers WHERE id IN (SELECT customer FROM orders)
+SELECT id FROM customers WHERE id NOT IN (SELECT customer FROM orders)
+SELECT id FROM customers WHERE id NOT IN (SELECT customer FROM orders WHERE customer IS NOT NULL)
+SELECT id, region IN (SELECT state FROM orders) AS known FROM customers
+SELECT id, id NOT IN (SELECT customer FROM orders) AS idle, name = ANY (SELECT region FROM customers) AS n FROM customers
+SELECT o.id FROM orders o WHERE o.total > ALL (SELECT c.credit FROM customers c WHERE c.id = o.customer)
+SELECT o.id, o.total > ANY (SELECT c.credit FROM customers c) AS more, o.total <= ALL (SELECT i.price FROM items i WHERE i.order_id = o.id) AS less FROM orders o
+SELECT o.id FROM orders o WHERE (o.id, o.priority) IN (SELECT i.order_id, i.line FROM items i)
+SELECT o.id FROM orders o WHERE (o.customer, o.priority) NOT IN (SELECT p.parent, p.id FROM products p)
+SELECT id FROM customers WHERE credit IN (SELECT priority FROM orders) OR region IN (SELECT name FROM products) OR id > 3
+SELECT c.id, (SELECT max(o.total) FROM orders o WHERE o.customer = c.id) AS most FROM customers c
+SELECT c.id, (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n FROM customers c
+SELECT c.id, (SELECT p.name FROM products p WHERE p.id = c.id + 99) AS product FROM customers c
+SELECT c.id FROM customers c WHERE c.credit > (SELECT avg(credit) FROM customers)
+SELECT c.id FROM customers c WHERE c.credit < (SELECT 0.5 * sum(o.total) FROM orders o WHERE o.customer = c.id)
+SELECT o.id, i.line FROM orders o JOIN items i ON i.order_id = o.id WHERE i.amount >= (SELECT 0.2 * avg(i2.amount) FROM items i2 WHERE i2.product = i.product)
+SELECT c.id, CASE WHEN c.active THEN (SELECT min(o.id) FROM orders o WHERE o.customer = c.id) ELSE (SELECT -1) END AS first FROM customers c
+SELECT c.id, coalesce((SELECT sum(i.amount) FROM orders o JOIN items i ON i.order_id = o.id WHERE o.customer = c.id), 0) AS amount FROM customers c
+SELECT c.id FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.id AND EXISTS (SELECT 1 FROM items i WHERE i.order_id = o.id AND i.amount > c.id))
+SELECT c.id FROM customers c WHERE EXISTS (SELECT o.state FROM orders o WHERE o.customer = c.id GROUP BY o.state HAVING count(*) > 0)
+SELECT c.id, (SELECT count(*) FROM (SELECT DISTINCT o.state FROM orders o WHERE o.customer = c.id) d) AS states FROM customers c
+SELECT region, count(*) AS n FROM customers c WHERE id IN (SELECT customer FROM orders) GROUP BY region HAVING count(*) >= (SELECT min(priority) FROM orders)
+SELECT c.region, (SELECT count(*) FROM customers d WHERE d.region = c.region) AS n, sum(c.credit) AS s FROM customers c GROUP BY c.region
+SELECT region, sum((SELECT count(*) FROM orders o WHERE o.customer = c.id)) AS n FROM customers c GROUP BY region
+SELECT c.id, o.id AS oid FROM customers c JOIN orders o ON o.customer = c.id AND o.total >= (SELECT min(total) FROM orders)
+WITH late AS (SELECT * FROM orders WHERE placed > '2024-02-15') SELECT id FROM customers c WHERE EXISTS (SELECT 1 FROM late l WHERE l.customer = c.id) OR id IN (SELECT customer FROM late)
+SELECT s.id FROM (SELECT id, (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n FROM customers c) s WHERE s.n > 1
+SELECT id FROM active_customers a WHERE NOT EXISTS (SELECT 1 FROM order_totals t WHERE t.customer = a.id AND t.n > 1)
+SELECT c.id FROM customers c WHERE 1 = (SELECT count(*) FROM orders o LEFT JOIN items i ON i.order_id = o.id AND i.line = c.id WHERE o.customer = c.id)
+SELECT c.id, (SELECT x.n FROM (SELECT count(*) AS n FROM orders o WHERE o.customer = c.id) x) AS n FROM customers c
+SELECT p.id FROM products p WHERE p.id = (SELECT max(q.id) FROM products q WHERE q.parent = p.parent OR q.id = p.id)
+SELECT coalesce(c.id, x.id) AS id, (SELECT count(*) FROM orders o WHERE o.customer = id) AS n FROM customers c FULL JOIN (SELECT 2 AS id UNION ALL SELECT 9) x USING (id)
+SELECT id FROM customers INTERSECT SELECT customer FROM orders
+SELECT customer FROM orders INTERSECT ALL SELECT id FROM customers
+SELECT id FROM customers EXCEPT SELECT customer FROM orders
+SELECT priority FROM orders EXCEPT ALL SELECT line FROM items
+SELECT id, region FROM customers EXCEPT (SELECT id, name FROM products UNION SELECT 1, 'north')
+(SELECT id FROM customers UNION ALL SELECT id FROM customers) EXCEPT ALL SELECT customer FROM orders INTERSECT SELECT id FROM customers
+SELECT total FROM orders INTERSECT SELECT credit FROM customers
+SELECT count(*) AS n FROM (SELECT state FROM orders EXCEPT SELECT region FROM customers) x
+SELECT c.id FROM customers c WHERE EXISTS (SELECT o.priority FROM orders o WHERE o.customer = c.id EXCEPT SELECT i.line FROM items i WHERE i.order_id = c.id + 9)
+SELECT region, bool_and(active) AS a, bool_or(active) AS o, every(id > 1) AS e FROM customers GROUP BY region
+SELECT state, bit_and(priority) AS a, bit_or(id) AS o, bit_or(customer) FILTER (WHERE total > 5) AS f FROM orders GROUP BY state
+SELECT stddev(total) AS s, stddev_pop(total) AS sp, stddev_samp(priority) AS ss, variance(total) AS v, var_pop(total) AS vp, var_samp(id) AS vs FROM orders
+SELECT customer, stddev(total) AS s, var_pop(total) AS v, stddev_pop(priority) AS p FROM orders GROUP BY customer
+SELECT product, variance(price) AS v, stddev(price) AS s, stddev(DISTINCT amount) AS d, variance(line) AS l FROM items GROUP BY product
+SELECT stddev(x) AS s, variance(x) AS v, stddev_pop(x) AS p FROM (VALUES (1e-10), (123456789.123456789), (0.5), (-77777777777777777777)) v(x)
+SELECT stddev(x) AS s, variance(x) AS v FROM (VALUES (1.0), (1.00), (2)) v(x)
+SELECT stddev(x) AS s, var_pop(x) AS v FROM (VALUES ('NaN'::numeric), (1)) v(x)

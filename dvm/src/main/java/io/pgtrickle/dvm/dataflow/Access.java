@@ -1,9 +1,9 @@
 package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.operator.Aggregate;
-import io.pgtrickle.dvm.operator.InnerJoin;
 import io.pgtrickle.dvm.operator.Output;
 import io.pgtrickle.dvm.operator.RowKey;
+import io.pgtrickle.dvm.operator.SetOperation;
 import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.state.Lookup;
 import io.pgtrickle.dvm.state.Snapshot;
@@ -11,7 +11,6 @@ import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
-import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -23,7 +22,15 @@ import org.jspecify.annotations.Nullable;
 /// A way to the rows of one subplan that have given values, by look-ups in arrangements.
 ///
 /// The rows found have at least all those that match; what else they have, the asker filters out.
-sealed interface Access {
+sealed interface Access
+    permits Access.OfScan,
+        Access.OfStage,
+        Access.OfUnion,
+        Access.OfSetOperation,
+        Access.OfDistinct,
+        Access.OfAggregate,
+        Access.OfValues,
+        JoinAccess {
   /// Whether the rows with these columns bound can be had without scanning.
   boolean reaches(Bindings bound);
 
@@ -161,173 +168,6 @@ sealed interface Access {
     }
   }
 
-  /// A join: through the key when it is bound, else one side and from there the other.
-  record OfJoin(Side left, Side right, InnerJoin join) implements Access {
-    /// One side.
-    ///
-    /// @param keys per key expression the column it is, −1 when it is computed
-    record Side(Access access, ArrangeNode arrangement, Schema schema, List<Integer> keys) {
-      private boolean keyBound(Bindings bound) {
-        for (int key : keys) {
-          if (key < 0 || !bound.bound(key)) {
-            return false;
-          }
-        }
-        return true;
-      }
-    }
-
-    private record Split(Bindings left, Bindings right, boolean contradicts) {}
-
-    // What is bound on one side of a key is bound on the other.
-    private Split split(Bindings bound) {
-      int n = left.schema.size();
-      Bindings l = bound.slice(0, n);
-      Bindings r = bound.slice(n, n + right.schema.size());
-      boolean agree = true;
-      for (int i = 0; i < left.keys.size(); i++) {
-        int a = left.keys.get(i);
-        int b = right.keys.get(i);
-        if (a >= 0 && b >= 0) {
-          agree &= l.bind(a, r, b) && r.bind(b, l, a);
-        }
-        agree &= (a < 0 || !l.isNull(a)) && (b < 0 || !r.isNull(b));
-      }
-      return new Split(l, r, !agree);
-    }
-
-    @Override
-    public boolean reaches(Bindings bound) {
-      Split split = split(bound);
-      return left.keyBound(split.left)
-          || right.keyBound(split.right)
-          || left.access.reaches(split.left)
-          || right.access.reaches(split.right);
-    }
-
-    @Override
-    public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
-      Split split = split(bound);
-      if (split.contradicts) {
-        return;
-      }
-      if (left.access.unique(split.left)) {
-        throughLeft(split, search, found);
-      } else if (right.access.unique(split.right)) {
-        throughRight(split, search, found);
-      } else if (left.keyBound(split.left)) {
-        throughKey(split.left, left.keys, split, search, found);
-      } else if (right.keyBound(split.right)) {
-        throughKey(split.right, right.keys, split, search, found);
-      } else if (left.access.reaches(split.left)) {
-        throughLeft(split, search, found);
-      } else {
-        throughRight(split, search, found);
-      }
-    }
-
-    private void throughLeft(Split split, Search search, ObjLongConsumer<Row> found) {
-      left.access.find(
-          split.left,
-          search,
-          (l, lw) ->
-              probe(
-                  left,
-                  l,
-                  right,
-                  split.right,
-                  search,
-                  (r, rw) -> emit(l, r, Math.multiplyExact(lw, rw), found)));
-    }
-
-    private void throughRight(Split split, Search search, ObjLongConsumer<Row> found) {
-      right.access.find(
-          split.right,
-          search,
-          (r, rw) ->
-              probe(
-                  right,
-                  r,
-                  left,
-                  split.left,
-                  search,
-                  (l, lw) -> emit(l, r, Math.multiplyExact(lw, rw), found)));
-    }
-
-    // The rows of the other side under the key of a row of this one.
-    private static void probe(
-        Side from, Row row, Side to, Bindings bound, Search search, ObjLongConsumer<Row> found) {
-      ByteSink key = new ByteSink();
-      try {
-        if (!from.arrangement.rowKey().encode(row, key)) {
-          return;
-        }
-      } catch (EvaluationFailure _) {
-        return;
-      }
-      ByteSink scratch = new ByteSink();
-      lookup(
-          to.arrangement.before(),
-          key,
-          search,
-          (other, weight) -> {
-            if (bound.matches(to.schema, other, scratch)) {
-              found.accept(other, weight);
-            }
-          });
-    }
-
-    private void throughKey(
-        Bindings side,
-        List<Integer> columns,
-        Split split,
-        Search search,
-        ObjLongConsumer<Row> found) {
-      ByteSink key = new ByteSink();
-      side.appendKey(columns, key);
-      Map<Row, Long> lefts = matching(left, key, split.left, search);
-      if (lefts.isEmpty()) {
-        return;
-      }
-      Map<Row, Long> rights = matching(right, key, split.right, search);
-      lefts.forEach(
-          (l, lw) ->
-              rights.forEach(
-                  (r, rw) -> {
-                    if (search.visit()) {
-                      emit(l, r, Math.multiplyExact(lw, rw), found);
-                    }
-                  }));
-    }
-
-    private static Map<Row, Long> matching(Side side, ByteSink key, Bindings bound, Search search) {
-      Map<Row, Long> rows = new HashMap<>();
-      ByteSink scratch = new ByteSink();
-      lookup(
-          side.arrangement.before(),
-          key,
-          search,
-          (row, weight) -> {
-            if (bound.matches(side.schema, row, scratch)) {
-              rows.put(row, weight);
-            }
-          });
-      return rows;
-    }
-
-    private void emit(Row l, Row r, long weight, ObjLongConsumer<Row> found) {
-      Row pair;
-      try {
-        pair = join.pair(l, r);
-      } catch (EvaluationFailure _) {
-        return;
-      }
-      if (pair != null) {
-        found.accept(pair, weight);
-      }
-    }
-  }
-
   /// The sum of the inputs.
   record OfUnion(List<Access> inputs) implements Access {
     @Override
@@ -341,15 +181,42 @@ sealed interface Access {
     }
   }
 
-  /// Classes of equal rows: bound values select whole classes, because they bind by equality.
-  record OfDistinct(Access input, RowKey key) implements Access {
+  /// Classes of equal rows on two sides, and how many rows come of them.
+  record OfSetOperation(Access left, Access right, RowKey key, SetOperation.Count count)
+      implements Access {
     @Override
     public boolean reaches(Bindings bound) {
-      return input.reaches(bound);
+      return left.reaches(bound) && right.reaches(bound);
     }
 
     @Override
     public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
+      Map<Bytes, TreeMap<Row, Long>> lefts = classes(left, bound, search);
+      Map<Bytes, TreeMap<Row, Long>> rights = classes(right, bound, search);
+      lefts.forEach(
+          (key, rows) -> {
+            long l = sum(rows);
+            long n = count.of(l, sum(rights.getOrDefault(key, new TreeMap<>())));
+            if (l > 0 && n > 0) {
+              rows.values().removeIf(weight -> weight <= 0);
+              found.accept(rows.firstKey(), n);
+            }
+          });
+    }
+
+    private Map<Bytes, TreeMap<Row, Long>> classes(Access side, Bindings bound, Search search) {
+      return OfDistinct.classes(side, key, bound, search);
+    }
+
+    private static long sum(Map<Row, Long> rows) {
+      return rows.values().stream().mapToLong(Long::longValue).sum();
+    }
+  }
+
+  /// Classes of equal rows: bound values select whole classes, because they bind by equality.
+  record OfDistinct(Access input, RowKey key) implements Access {
+    static Map<Bytes, TreeMap<Row, Long>> classes(
+        Access input, RowKey key, Bindings bound, Search search) {
       Map<Bytes, TreeMap<Row, Long>> classes = new HashMap<>();
       ByteSink scratch = new ByteSink();
       input.find(
@@ -362,7 +229,17 @@ sealed interface Access {
                     Bytes.copyOf(scratch.array(), 0, scratch.size()), _ -> new TreeMap<>())
                 .merge(row, weight, Math::addExact);
           });
-      for (TreeMap<Row, Long> rows : classes.values()) {
+      return classes;
+    }
+
+    @Override
+    public boolean reaches(Bindings bound) {
+      return input.reaches(bound);
+    }
+
+    @Override
+    public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
+      for (TreeMap<Row, Long> rows : classes(input, key, bound, search).values()) {
         for (Map.Entry<Row, Long> entry : rows.entrySet()) {
           if (entry.getValue() > 0) {
             found.accept(entry.getKey(), 1);

@@ -4,6 +4,8 @@ import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.operator.Accumulator;
 import io.pgtrickle.dvm.operator.Aggregate;
+import io.pgtrickle.dvm.operator.BitTotal;
+import io.pgtrickle.dvm.operator.Spread;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.SqlType;
@@ -76,6 +78,13 @@ final class AggregateCompiler {
       }
       case SUM, AVG -> total(call);
       case MIN, MAX -> extreme(call);
+      case BOOL_AND, BIT_AND -> bits(call, BitTotal.Result.AND);
+      case BOOL_OR, BIT_OR -> bits(call, BitTotal.Result.OR);
+      case BIT_XOR -> bits(call, BitTotal.Result.XOR);
+      case VAR_POP -> spread(call, false, false);
+      case VAR_SAMP -> spread(call, true, false);
+      case STDDEV_POP -> spread(call, false, true);
+      case STDDEV_SAMP -> spread(call, true, true);
     };
   }
 
@@ -159,6 +168,17 @@ final class AggregateCompiler {
             : expected.kind() == TypeKind.INT8
                 ? Accumulator.NumericResult.BIGINT_SUM
                 : Accumulator.NumericResult.NUMERIC_SUM);
+  }
+
+  private Accumulator bits(AggregateCall call, BitTotal.Result result) {
+    Stream stream = stream(call);
+    return new BitTotal(
+        stream.input, stream.argument, stream.filter, result, call.arguments().getFirst().type());
+  }
+
+  private Accumulator spread(AggregateCall call, boolean sample, boolean root) {
+    Stream stream = stream(call);
+    return new Spread(stream.input, stream.argument, stream.filter, sample, root);
   }
 
   // DISTINCT makes no difference to an extreme.

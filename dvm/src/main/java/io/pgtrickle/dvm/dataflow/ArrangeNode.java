@@ -18,6 +18,7 @@ import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Its input arranged by key expressions, shared by every operator that wants it so.
@@ -118,6 +119,33 @@ final class ArrangeNode extends Node {
                   null);
             }
           });
+    }
+  }
+
+  /// Whether the key that a walk is at has a NULL in it, told from a row of this node's batch.
+  boolean isNullKey(Walk walk, int own) {
+    if (dropNulls) {
+      return false;
+    }
+    if (stored != null) {
+      throw new IllegalStateException("the key cannot be told from the columns that are kept");
+    }
+    NullTest test = new NullTest();
+    walk.forEach(own, test);
+    return test.isNull;
+  }
+
+  // All rows of a key have the same one, so the first tells.
+  private final class NullTest implements ObjLongConsumer<Row> {
+    private boolean asked;
+    private boolean isNull;
+
+    @Override
+    public void accept(Row row, long weight) {
+      if (!asked) {
+        asked = true;
+        isNull = !rowKey.encode(row, scratch);
+      }
     }
   }
 

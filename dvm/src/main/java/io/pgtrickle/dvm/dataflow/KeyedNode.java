@@ -174,6 +174,7 @@ final class KeyedNode extends Node {
     private final Walk walk;
     private final Batch.Builder replaced = new Batch.Builder(16);
     private final List<@Nullable Lookup> old = new ArrayList<>();
+    private final List<@Nullable Lookup> next = new ArrayList<>();
     private final @Nullable Lookup oldValues;
     private Optional<Row> value = Optional.empty();
 
@@ -181,6 +182,7 @@ final class KeyedNode extends Node {
       this.walk = walk;
       for (int i = 0; i < wiring.size(); i++) {
         old.add(wiring.get(i) instanceof Arranged ? arranged(i).before().lookup() : null);
+        next.add(wiring.get(i) instanceof Arranged ? arranged(i).after().lookup() : null);
       }
       oldValues = values == null ? null : values.snapshot().lookup();
     }
@@ -203,11 +205,36 @@ final class KeyedNode extends Node {
 
     @Override
     public void old(int input, ObjLongConsumer<Row> action) {
-      Lookup lookup = old.get(input);
+      rows(old, input).forEach(action);
+    }
+
+    private Lookup rows(List<@Nullable Lookup> state, int input) {
+      Lookup lookup = state.get(input);
       if (lookup == null) {
         throw new IllegalStateException("input " + input + " of " + label + " has no state");
       }
-      lookup.seek(walk.key()).forEach(action);
+      return lookup.seek(walk.key());
+    }
+
+    @Override
+    public boolean hadRows(int input) {
+      return rows(old, input).next();
+    }
+
+    @Override
+    public boolean hasRows(int input) {
+      return walk.has(input) ? rows(next, input).next() : hadRows(input);
+    }
+
+    // An input that leaves keys with NULLs out has none to show.
+    @Override
+    public boolean isNullKey() {
+      for (int i = 0; i < wiring.size(); i++) {
+        if (wiring.get(i) instanceof Arranged && walk.has(i)) {
+          return arranged(i).isNullKey(walk, i);
+        }
+      }
+      return false;
     }
 
     @Override

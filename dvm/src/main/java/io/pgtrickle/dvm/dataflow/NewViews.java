@@ -43,7 +43,8 @@ final class NewViews {
     Set<Integer> found = new LinkedHashSet<>();
     List<Plan> open = new ArrayList<>(List.of(plan));
     while (!open.isEmpty()) {
-      for (int relation : Plans.relations(open.removeLast())) {
+      for (Plan.Scan scan : open.removeLast().scans()) {
+        int relation = scan.relation();
         Plan next = plans.get(relation);
         if (found.add(relation) && next != null) {
           open.add(next);

@@ -7,8 +7,11 @@ import io.pgtrickle.dvm.operator.Chain;
 import io.pgtrickle.dvm.operator.Distinct;
 import io.pgtrickle.dvm.operator.Filter;
 import io.pgtrickle.dvm.operator.InnerJoin;
+import io.pgtrickle.dvm.operator.MarkJoin;
+import io.pgtrickle.dvm.operator.OuterJoin;
 import io.pgtrickle.dvm.operator.Project;
 import io.pgtrickle.dvm.operator.RowKey;
+import io.pgtrickle.dvm.operator.SetOperation;
 import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Storage;
@@ -86,6 +89,10 @@ final class PlanCompiler {
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
       case Plan.Project project -> node(planKey(plan), () -> chain(project));
       case Plan.Join join -> node(planKey(plan), () -> join(join));
+      case Plan.OuterJoin join -> node(planKey(plan), () -> outerJoin(join));
+      case Plan.MarkJoin join -> node(planKey(plan), () -> markJoin(join));
+      case Plan.Apply apply ->
+          throw new IllegalArgumentException("a subquery was not unnested: " + apply.question());
       case Plan.UnionAll union ->
           node(
               planKey(plan),
@@ -94,6 +101,7 @@ final class PlanCompiler {
                       planKey(plan),
                       plan.schema(),
                       union.inputs().stream().map(this::compile).toList()));
+      case Plan.SetOperation operation -> node(planKey(plan), () -> setOperation(operation));
       case Plan.Distinct distinct -> node(planKey(plan), () -> distinct(distinct));
       case Plan.Aggregate aggregate ->
           node(planKey(plan), () -> new AggregateCompiler(this, aggregate).compile());
@@ -232,13 +240,13 @@ final class PlanCompiler {
   /// few
   /// as make the look-up possible, none when even all do not.
   void arrangeForLookups(Plan plan) {
-    if (!Plans.joins(plan) || !PointLookup.supports(plan)) {
+    if (!plan.joins() || !PointLookup.supports(plan)) {
       return;
     }
     Map<Object, Node> trial = new HashMap<>(nodes);
     PlanCompiler trials = over(trial);
     List<Plan.Scan> chosen = new ArrayList<>();
-    for (Plan.Scan scan : Plans.scans(plan)) {
+    for (Plan.Scan scan : plan.scans()) {
       if (PointLookup.of(plan, trials, trial).reachesRows()) {
         break;
       }
@@ -254,7 +262,7 @@ final class PlanCompiler {
 
   /// Arranges those of a plan's relations by key that were so in a checkpoint.
   void arrangeByKeys(Plan plan, Set<String> names) {
-    for (Plan.Scan scan : Plans.scans(plan)) {
+    for (Plan.Scan scan : plan.scans()) {
       if (!scan.key().isEmpty() && names.contains(keyArrangementName(scan))) {
         arrangeByKey(scan);
       }
@@ -292,13 +300,74 @@ final class PlanCompiler {
         storage);
   }
 
+  private Node outerJoin(Plan.OuterJoin join) {
+    if (join.residual() != null) {
+      throw new IllegalArgumentException("an outer join with a residual condition is a sum of two");
+    }
+    Plan left = join.left();
+    Plan right = join.right();
+    boolean keepsLeft = join.kept().left();
+    boolean keepsRight = join.kept().right();
+    return new KeyedNode(
+        planKey(join),
+        join.schema(),
+        switch (join.kept()) {
+          case LEFT -> "Left join";
+          case RIGHT -> "Right join";
+          case BOTH -> "Full join";
+        },
+        new OuterJoin(left.schema(), right.schema(), join.schema(), keepsLeft, keepsRight),
+        List.of(
+            arrange(left, join.keys().stream().map(Plan.Key::left).toList(), !keepsLeft),
+            arrange(right, join.keys().stream().map(Plan.Key::right).toList(), !keepsRight)),
+        List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
+        false,
+        false,
+        storage);
+  }
+
+  // Of the right side only the keys are kept: how often each is there is the weight of no columns.
+  private Node markJoin(Plan.MarkJoin join) {
+    if (join.residual() != null) {
+      throw new IllegalArgumentException("a mark join with a residual condition is one over pairs");
+    }
+    List<Expr> rightKeys = join.keys().stream().map(Plan.Key::right).toList();
+    return new KeyedNode(
+        planKey(join),
+        join.schema(),
+        "Mark join",
+        new MarkJoin(join.left().schema(), join.schema()),
+        List.of(
+            arrange(join.left(), join.keys().stream().map(Plan.Key::left).toList(), false),
+            arrange(join.right(), rightKeys, List.of(), Schema.of(), true)),
+        List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
+        false,
+        false,
+        storage);
+  }
+
+  private Node setOperation(Plan.SetOperation operation) {
+    boolean intersect = operation.kind() == Plan.SetOperation.Kind.INTERSECT;
+    List<Expr> keys = columns(operation.schema());
+    return new KeyedNode(
+        planKey(operation),
+        operation.schema(),
+        (intersect ? "Intersect" : "Except") + (operation.all() ? " all" : ""),
+        new SetOperation(SetOperation.count(intersect, operation.all())),
+        List.of(arrange(operation.left(), keys, false), arrange(operation.right(), keys, false)),
+        List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
+        false,
+        false,
+        storage);
+  }
+
   private Node distinct(Plan.Distinct distinct) {
     return new KeyedNode(
         planKey(distinct),
         distinct.schema(),
         "Distinct",
         new Distinct(),
-        List.of(arrange(distinct.input(), columns(distinct.schema()), false)),
+        List.of(arrange(distinct.input(), distinct.keys(), false)),
         List.of(new KeyedNode.Arranged()),
         false,
         false,

@@ -3,6 +3,9 @@ package io.pgtrickle.dvm.dataflow;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.operator.Aggregate;
 import io.pgtrickle.dvm.operator.InnerJoin;
+import io.pgtrickle.dvm.operator.MarkJoin;
+import io.pgtrickle.dvm.operator.OuterJoin;
+import io.pgtrickle.dvm.operator.SetOperation;
 import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -13,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// Recomputes the weight that one row of a view must have, from the contents of its inputs.
 ///
@@ -86,12 +90,22 @@ final class PointLookup {
                 compiler.stage(filter));
         case Plan.Project project -> project(project);
         case Plan.Join join -> join(join);
+        case Plan.OuterJoin join -> outerJoin(join);
+        case Plan.MarkJoin join -> markJoin(join);
+        case Plan.Apply apply ->
+            throw new IllegalArgumentException("a subquery was not unnested: " + apply.question());
         case Plan.UnionAll union ->
             new Access.OfUnion(union.inputs().stream().map(this::access).toList());
+        case Plan.SetOperation operation ->
+            new Access.OfSetOperation(
+                access(operation.left()),
+                access(operation.right()),
+                compiler.rowKey(PlanCompiler.columns(operation.schema()), operation.schema()),
+                SetOperation.count(
+                    operation.kind() == Plan.SetOperation.Kind.INTERSECT, operation.all()));
         case Plan.Distinct distinct ->
             new Access.OfDistinct(
-                access(distinct.input()),
-                compiler.rowKey(PlanCompiler.columns(distinct.schema()), distinct.schema()));
+                access(distinct.input()), compiler.rowKey(distinct.keys(), distinct.schema()));
         case Plan.Aggregate aggregate -> {
           KeyedNode node = (KeyedNode) compiler.compile(aggregate);
           yield new Access.OfAggregate(
@@ -129,18 +143,49 @@ final class PointLookup {
 
     private Access join(Plan.Join join) {
       KeyedNode node = (KeyedNode) compiler.compile(join);
-      return new Access.OfJoin(
-          new Access.OfJoin.Side(
-              access(join.left()),
-              (ArrangeNode) node.input(0),
-              join.left().schema(),
-              join.keys().stream().map(key -> plain(key.left())).toList()),
-          new Access.OfJoin.Side(
-              access(join.right()),
-              (ArrangeNode) node.input(1),
-              join.right().schema(),
-              join.keys().stream().map(key -> plain(key.right())).toList()),
-          (InnerJoin) node.operator());
+      InnerJoin operator = (InnerJoin) node.operator();
+      return new JoinAccess.OfJoin(
+          left(join.left(), join.keys(), node),
+          right(join.right(), join.keys(), node),
+          operator::pair);
+    }
+
+    private Access outerJoin(Plan.OuterJoin join) {
+      KeyedNode node = (KeyedNode) compiler.compile(join);
+      OuterJoin operator = (OuterJoin) node.operator();
+      JoinAccess.Side left = left(join.left(), join.keys(), node);
+      JoinAccess.Side right = right(join.right(), join.keys(), node);
+      List<Access> parts = new ArrayList<>();
+      parts.add(new JoinAccess.OfJoin(left, right, operator::pair));
+      int width = join.left().schema().size();
+      if (join.kept().left()) {
+        parts.add(new JoinAccess.OfLone(left, right, 0, width, operator::loneLeft));
+      }
+      if (join.kept().right()) {
+        parts.add(new JoinAccess.OfLone(right, left, width, 0, operator::loneRight));
+      }
+      return new Access.OfUnion(parts);
+    }
+
+    private Access markJoin(Plan.MarkJoin join) {
+      KeyedNode node = (KeyedNode) compiler.compile(join);
+      return new JoinAccess.OfMark(
+          left(join.left(), join.keys(), node),
+          (ArrangeNode) node.input(1),
+          (MarkJoin) node.operator());
+    }
+
+    private JoinAccess.Side left(Plan input, List<Plan.Key> keys, KeyedNode node) {
+      return side(input, keys.stream().map(Plan.Key::left), (ArrangeNode) node.input(0));
+    }
+
+    private JoinAccess.Side right(Plan input, List<Plan.Key> keys, KeyedNode node) {
+      return side(input, keys.stream().map(Plan.Key::right), (ArrangeNode) node.input(1));
+    }
+
+    private JoinAccess.Side side(Plan input, Stream<Expr> keys, ArrangeNode arrangement) {
+      return new JoinAccess.Side(
+          access(input), arrangement, input.schema(), keys.map(Builder::plain).toList());
     }
 
     private static int plain(Expr key) {

@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Restored.Refusal;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Storage;
@@ -77,7 +78,8 @@ final class Restoration {
     while (changed) {
       changed = false;
       for (View view : views) {
-        for (int relation : Plans.relations(view.plan())) {
+        for (Plan.Scan scan : view.plan().scans()) {
+          int relation = scan.relation();
           Long producer = producers.get(relation);
           if (producer != null
               && refused.containsKey(producer)

@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.expr.Expr.Case;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
+import io.pgtrickle.dvm.expr.Expr.Image;
 import io.pgtrickle.dvm.expr.Expr.IsDistinct;
 import io.pgtrickle.dvm.expr.Expr.IsNull;
 import io.pgtrickle.dvm.expr.Expr.IsTruth;
@@ -13,16 +14,21 @@ import io.pgtrickle.dvm.expr.Expr.Literal;
 import io.pgtrickle.dvm.expr.Expr.Not;
 import io.pgtrickle.dvm.expr.Expr.NullIf;
 import io.pgtrickle.dvm.expr.Expr.Or;
+import io.pgtrickle.dvm.expr.Expr.Outer;
 import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
+import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
 import io.pgtrickle.dvm.expr.Expr.Truth;
 import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.expr.NativeFunction.Role;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
@@ -123,6 +129,9 @@ public final class Compiler {
           NullIf _,
           Coalesce _,
           Extreme _,
+          Image _,
+          Outer _,
+          Single _,
           Case _,
           Quantified _ ->
           truth(compile(condition));
@@ -181,6 +190,16 @@ public final class Compiler {
       case Extreme extreme -> {
         List<Compiled> operands = compileAll(extreme.operands());
         yield folded(operands, extreme(extreme, evaluators(operands)));
+      }
+      case Image(List<Expr> values) -> {
+        List<Compiled> operands = compileAll(values);
+        yield folded(operands, image(values, evaluators(operands)));
+      }
+      case Outer outer ->
+          throw new IllegalArgumentException(outer + " belongs to plans before unnesting only");
+      case Single(Expr value, Expr rows) -> {
+        List<Compiled> operands = compileAll(List.of(value, rows));
+        yield folded(operands, single(evaluators(operands)));
       }
       case Case choice -> choice(choice);
       case Quantified quantified -> {
@@ -360,6 +379,36 @@ public final class Compiler {
         }
       }
       return best;
+    };
+  }
+
+  private static Evaluator image(List<Expr> values, Evaluator[] operands) {
+    TypeCodec[] codecs = values.stream().map(v -> TypeCodec.of(v.type())).toArray(TypeCodec[]::new);
+    ByteSink image = new ByteSink();
+    ByteSink one = new ByteSink();
+    return row -> {
+      image.clear();
+      for (int i = 0; i < operands.length; i++) {
+        Object value = operands[i].evaluate(row);
+        // A length before each value, zero for NULL, so that no two rows run into the same bytes.
+        one.clear();
+        if (value != null) {
+          codecs[i].appendPayload(value, one);
+        }
+        image.putVarint(value == null ? 0 : one.size() + 1);
+        image.putBytes(one.array(), 0, one.size());
+      }
+      return Bytes.copyOf(image.array(), 0, image.size());
+    };
+  }
+
+  private static Evaluator single(Evaluator[] operands) {
+    return row -> {
+      if (operands[1].evaluate(row) instanceof Long rows && rows > 1) {
+        throw new EvaluationFailure(
+            "21000", "more than one row returned by a subquery used as an expression");
+      }
+      return operands[0].evaluate(row);
     };
   }
 

@@ -123,6 +123,33 @@ public sealed interface Expr {
   /// One `WHEN condition THEN result`.
   record When(Expr condition, Expr result) {}
 
+  /// The value of column `index` of the row for which a subquery is evaluated.
+  ///
+  /// @param level how many subqueries further out that row is, from 1
+  record Outer(int level, int index, SqlType type) implements Expr {}
+
+  /// The value of a scalar subquery that has had some number of rows; more than one is an error
+  /// where, and only where, the value is asked for.
+  record Single(Expr value, Expr rows) implements Expr {
+    @Override
+    public SqlType type() {
+      return value.type();
+    }
+  }
+
+  /// The values side by side, as they display: equal iff every value displays alike, and never
+  /// NULL, two NULLs being alike. It is not SQL; rewrites use it to recognize rows.
+  record Image(List<Expr> values) implements Expr {
+    public Image {
+      values = List.copyOf(values);
+    }
+
+    @Override
+    public SqlType type() {
+      return SqlType.BYTEA;
+    }
+  }
+
   /// `operand op ANY (elements)` or, with `all`, `operand op ALL (elements)`: IN and NOT IN lists.
   ///
   /// @param comparison the operator's function, called with (operand, element)

@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.expr.Expr.Case;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
+import io.pgtrickle.dvm.expr.Expr.Image;
 import io.pgtrickle.dvm.expr.Expr.IsDistinct;
 import io.pgtrickle.dvm.expr.Expr.IsNull;
 import io.pgtrickle.dvm.expr.Expr.IsTruth;
@@ -13,8 +14,10 @@ import io.pgtrickle.dvm.expr.Expr.Literal;
 import io.pgtrickle.dvm.expr.Expr.Not;
 import io.pgtrickle.dvm.expr.Expr.NullIf;
 import io.pgtrickle.dvm.expr.Expr.Or;
+import io.pgtrickle.dvm.expr.Expr.Outer;
 import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
+import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
 import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -35,7 +38,7 @@ public final class Expressions {
   /// part of the node, its arguments as the operands.
   public static List<Expr> children(Expr expression) {
     return switch (expression) {
-      case Column _, Literal _ -> List.of();
+      case Column _, Literal _, Outer _ -> List.of();
       case Call call -> call.arguments();
       case Relabel(Expr input, _) -> List.of(input);
       case TextCast(Expr input, _) -> List.of(input);
@@ -48,6 +51,8 @@ public final class Expressions {
       case NullIf(Call equality, _) -> equality.arguments();
       case Coalesce(List<Expr> operands, _) -> operands;
       case Extreme(_, List<Expr> operands, _) -> operands;
+      case Image(List<Expr> values) -> values;
+      case Single(Expr value, Expr rows) -> List.of(rows, value);
       case Case(List<When> branches, @Nullable Expr otherwise, _) -> {
         List<Expr> children = new ArrayList<>();
         for (When branch : branches) {
@@ -71,7 +76,7 @@ public final class Expressions {
   /// The same node over other operands, given in the order of [#children].
   private static Expr withChildren(Expr expression, List<Expr> children) {
     return switch (expression) {
-      case Column _, Literal _ -> expression;
+      case Column _, Literal _, Outer _ -> expression;
       case Call call -> withArguments(call, children);
       case Relabel relabel -> new Relabel(children.getFirst(), relabel.type());
       case TextCast cast -> new TextCast(children.getFirst(), cast.type());
@@ -84,6 +89,8 @@ public final class Expressions {
       case NullIf(Call equality, var type) -> new NullIf(withArguments(equality, children), type);
       case Coalesce coalesce -> new Coalesce(children, coalesce.type());
       case Extreme extreme -> new Extreme(extreme.greatest(), children, extreme.type());
+      case Image _ -> new Image(children);
+      case Single _ -> new Single(children.getLast(), children.getFirst());
       case Case choice -> {
         List<When> branches = new ArrayList<>();
         for (int i = 0; i < choice.branches().size(); i++) {
@@ -157,8 +164,10 @@ public final class Expressions {
           case Quantified quantified -> isTotal(quantified.comparison());
           case TextCast(Expr input, var type) ->
               type.kind().isText() && input.type().kind() != TypeKind.OPAQUE;
+          case Single(_, Expr rows) -> rows instanceof Literal;
           case Column _,
               Literal _,
+              Outer _,
               Relabel _,
               And _,
               Or _,
@@ -167,6 +176,7 @@ public final class Expressions {
               IsTruth _,
               Coalesce _,
               Extreme _,
+              Image _,
               Case _ ->
               true;
         };

@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.expr.Expr.Case;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
+import io.pgtrickle.dvm.expr.Expr.Image;
 import io.pgtrickle.dvm.expr.Expr.IsDistinct;
 import io.pgtrickle.dvm.expr.Expr.IsNull;
 import io.pgtrickle.dvm.expr.Expr.IsTruth;
@@ -13,8 +14,10 @@ import io.pgtrickle.dvm.expr.Expr.Literal;
 import io.pgtrickle.dvm.expr.Expr.Not;
 import io.pgtrickle.dvm.expr.Expr.NullIf;
 import io.pgtrickle.dvm.expr.Expr.Or;
+import io.pgtrickle.dvm.expr.Expr.Outer;
 import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
+import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.type.SqlType;
@@ -46,7 +49,18 @@ final class Nativeness {
           TextInput.isExact(type.kind()) && (input.type().kind().isText() || type.kind().isText())
               ? printing(input.type(), settings)
               : Optional.of(cast(input.type(), type));
-      case Column _, Literal _, And _, Or _, Not _, IsNull _, IsTruth _, Coalesce _, Case _ ->
+      case Column _,
+          Literal _,
+          And _,
+          Or _,
+          Not _,
+          IsNull _,
+          IsTruth _,
+          Coalesce _,
+          Case _,
+          Image _,
+          Outer _,
+          Single _ ->
           Optional.empty();
     };
   }

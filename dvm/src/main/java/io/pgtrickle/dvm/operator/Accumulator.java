@@ -21,8 +21,14 @@ import org.jspecify.annotations.Nullable;
 ///     state(A + ΔA) = state(A) + state(ΔA)
 ///
 /// The state is a value of [#stateType], so that a group's states are one packed row.
-public abstract sealed class Accumulator {
-  private Accumulator() {}
+public abstract sealed class Accumulator
+    permits Accumulator.Count,
+        Accumulator.NumericTotal,
+        Accumulator.FloatTotal,
+        Accumulator.Extreme,
+        BitTotal,
+        Spread {
+  Accumulator() {}
 
   /// The SQL type that the state is kept as.
   abstract SqlType stateType();
@@ -51,8 +57,7 @@ public abstract sealed class Accumulator {
   }
 
   /// The argument of a row that passes the filter; `null` when there is nothing to add.
-  private static @Nullable Object argument(
-      Evaluator argument, @Nullable Evaluator filter, Row row) {
+  static @Nullable Object argument(Evaluator argument, @Nullable Evaluator filter, Row row) {
     return passes(filter, row) ? argument.evaluate(row) : null;
   }
 

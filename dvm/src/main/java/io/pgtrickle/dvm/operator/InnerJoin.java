@@ -29,8 +29,8 @@ public final class InnerJoin implements KeyedOperator {
 
   private final RowAssembler pairs;
   private final @Nullable Evaluator residual;
-  private final Delta left = new Delta();
-  private final Delta right = new Delta();
+  private final KeyDelta left = new KeyDelta();
+  private final KeyDelta right = new KeyDelta();
 
   /// @param schema left's columns followed by right's
   /// @param residual over the pair; `null` when there is none
@@ -39,7 +39,7 @@ public final class InnerJoin implements KeyedOperator {
     pairs = pairs(left, right, schema);
   }
 
-  private static RowAssembler pairs(Schema left, Schema right, Schema schema) {
+  static RowAssembler pairs(Schema left, Schema right, Schema schema) {
     List<RowAssembler.Source> columns = new ArrayList<>();
     for (int i = 0; i < left.size(); i++) {
       columns.add(new RowAssembler.Copied(LEFT, i));
@@ -54,11 +54,11 @@ public final class InnerJoin implements KeyedOperator {
   public void step(KeyGroup group, Output out) {
     left.load(group, LEFT);
     right.load(group, RIGHT);
-    if (!left.rows.isEmpty()) {
+    if (!left.isEmpty()) {
       group.old(RIGHT, (row, weight) -> left.times(row, weight, (l, r, w) -> emit(l, r, w, out)));
       right.forEach((row, weight) -> left.times(row, weight, (l, r, w) -> emit(l, r, w, out)));
     }
-    if (!right.rows.isEmpty()) {
+    if (!right.isEmpty()) {
       group.old(LEFT, (row, weight) -> right.times(row, weight, (r, l, w) -> emit(l, r, w, out)));
     }
   }
@@ -87,40 +87,5 @@ public final class InnerJoin implements KeyedOperator {
   public @Nullable Row pair(Row l, Row r) {
     Row pair = pairs.assemble(l, r);
     return residual == null || Boolean.TRUE.equals(residual.evaluate(pair)) ? pair : null;
-  }
-
-  private interface PairConsumer {
-    void accept(Row mine, Row other, long weight);
-  }
-
-  // One input's delta of the key, in memory because it is paired with several streams.
-  private static final class Delta {
-    private final List<Row> rows = new ArrayList<>();
-    private long[] weights = new long[4];
-
-    void load(KeyGroup group, int input) {
-      rows.clear();
-      group.delta(
-          input,
-          (row, weight) -> {
-            if (rows.size() == weights.length) {
-              weights = java.util.Arrays.copyOf(weights, weights.length * 2);
-            }
-            weights[rows.size()] = weight;
-            rows.add(row);
-          });
-    }
-
-    void forEach(java.util.function.ObjLongConsumer<Row> action) {
-      for (int i = 0; i < rows.size(); i++) {
-        action.accept(rows.get(i), weights[i]);
-      }
-    }
-
-    void times(Row other, long weight, PairConsumer action) {
-      for (int i = 0; i < rows.size(); i++) {
-        action.accept(rows.get(i), other, Math.multiplyExact(weights[i], weight));
-      }
-    }
   }
 }

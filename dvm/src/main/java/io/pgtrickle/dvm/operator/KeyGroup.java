@@ -18,6 +18,15 @@ public interface KeyGroup {
   /// An input's rows under this key before the epoch; only for inputs that are arranged.
   void old(int input, ObjLongConsumer<Row> action);
 
+  /// Whether an arranged input had rows under this key before the epoch.
+  boolean hadRows(int input);
+
+  /// Whether an arranged input has rows under this key with the epoch's changes.
+  boolean hasRows(int input);
+
+  /// Whether a part of this key is NULL, so that it equals no other.
+  boolean isNullKey();
+
   /// The operator's private value of this key before the epoch.
   Optional<Row> value();
 

@@ -28,7 +28,16 @@ public record AggregateCall(
     SUM,
     AVG,
     MIN,
-    MAX
+    MAX,
+    BOOL_AND,
+    BOOL_OR,
+    BIT_AND,
+    BIT_OR,
+    BIT_XOR,
+    VAR_POP,
+    VAR_SAMP,
+    STDDEV_POP,
+    STDDEV_SAMP
   }
 
   // Spelled out: a compact constructor would lose the annotation of a nullable component.

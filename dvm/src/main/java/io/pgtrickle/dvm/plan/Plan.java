@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// A relational expression over base relations, with bag semantics.
@@ -20,7 +21,11 @@ public sealed interface Plan {
       case Filter filter -> List.of(filter.input());
       case Project project -> List.of(project.input());
       case Join join -> List.of(join.left(), join.right());
+      case OuterJoin join -> List.of(join.left(), join.right());
+      case MarkJoin join -> List.of(join.left(), join.right());
+      case Apply apply -> List.of(apply.input(), apply.subquery());
       case UnionAll union -> union.inputs();
+      case SetOperation operation -> List.of(operation.left(), operation.right());
       case Distinct distinct -> List.of(distinct.input());
       case Aggregate aggregate -> List.of(aggregate.input());
     };
@@ -38,7 +43,20 @@ public sealed interface Plan {
 
   /// Whether rows of several inputs are combined into one anywhere in this plan.
   default boolean joins() {
-    return this instanceof Join || inputs().stream().anyMatch(Plan::joins);
+    boolean here =
+        switch (this) {
+          case Join _, OuterJoin _, MarkJoin _, Apply _ -> true;
+          case Scan _,
+              Values _,
+              Filter _,
+              Project _,
+              UnionAll _,
+              SetOperation _,
+              Distinct _,
+              Aggregate _ ->
+              false;
+        };
+    return here || inputs().stream().anyMatch(Plan::joins);
   }
 
   /// The rows of a relation: a base table or the storage table of another stream table.
@@ -90,6 +108,78 @@ public sealed interface Plan {
     }
   }
 
+  /// An inner join's pairs, and the rows of the kept sides that are in none of them, with NULLs for
+  /// the other side.
+  ///
+  /// The schema is left's columns followed by right's; `residual` sees that.
+  record OuterJoin(
+      Plan left, Plan right, Kept kept, List<Key> keys, @Nullable Expr residual, Schema schema)
+      implements Plan {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public OuterJoin(
+        Plan left, Plan right, Kept kept, List<Key> keys, @Nullable Expr residual, Schema schema) {
+      this.left = left;
+      this.right = right;
+      this.kept = kept;
+      this.keys = List.copyOf(keys);
+      this.residual = residual;
+      this.schema = schema;
+    }
+  }
+
+  /// The sides of which an outer join keeps every row.
+  enum Kept {
+    LEFT,
+    RIGHT,
+    BOTH;
+
+    public boolean left() {
+      return this != RIGHT;
+    }
+
+    public boolean right() {
+      return this != LEFT;
+    }
+  }
+
+  /// Each row of the left side with a truth value more: whether there is a row of the right side
+  /// with equal keys for which the residual is true. A NULL key equals nothing.
+  ///
+  /// `residual` sees left's columns followed by right's.
+  record MarkJoin(Plan left, Plan right, List<Key> keys, @Nullable Expr residual, Schema schema)
+      implements Plan {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public MarkJoin(Plan left, Plan right, List<Key> keys, @Nullable Expr residual, Schema schema) {
+      this.left = left;
+      this.right = right;
+      this.keys = List.copyOf(keys);
+      this.residual = residual;
+      this.schema = schema;
+    }
+  }
+
+  /// Each row of the input with what a subquery, evaluated for that row, answers to a question.
+  ///
+  /// Expressions in the subquery refer to the row by [Expr.Outer]. Only bound plans have it;
+  /// unnesting makes joins of it.
+  record Apply(Plan input, Plan subquery, Question question, Schema schema) implements Plan {}
+
+  /// What is asked of a subquery.
+  sealed interface Question {
+    /// Whether it has rows: one column.
+    record Exists() implements Question {}
+
+    /// Whether the test, over the row and one of the subquery, is true of any of them: one column,
+    /// three-valued.
+    record Any(Expr test) implements Question {}
+
+    /// Whether the test is true of all of them: one column, three-valued.
+    record All(Expr test) implements Question {}
+
+    /// The value of its row, and how many rows it has: two columns.
+    record Scalar() implements Question {}
+  }
+
   /// One conjunct `left = right` of a join; both sides have the same key encoding.
   record Key(Expr left, Expr right) {}
 
@@ -100,8 +190,37 @@ public sealed interface Plan {
     }
   }
 
-  /// One row per class of equal rows.
-  record Distinct(Plan input) implements Plan {
+  /// Rows of the left side as often as INTERSECT or EXCEPT leaves them, NULLs being equal; both
+  /// sides
+  /// have the same column types.
+  record SetOperation(Plan left, Plan right, Kind kind, boolean all, Schema schema)
+      implements Plan {
+    /// What is done with l equal rows on the left and r on the right.
+    public enum Kind {
+      /// min(l, r) with ALL, else one if there are any on both sides.
+      INTERSECT,
+      /// max(0, l − r) with ALL, else one if there are any on the left only.
+      EXCEPT
+    }
+  }
+
+  /// One row per class of rows with equal keys: the one with the least bytes.
+  record Distinct(Plan input, List<Expr> keys) implements Plan {
+    public Distinct {
+      keys = List.copyOf(keys);
+    }
+
+    /// One row per class of equal rows.
+    public Distinct(Plan input) {
+      this(input, columns(input.schema()));
+    }
+
+    private static List<Expr> columns(Schema schema) {
+      return IntStream.range(0, schema.size())
+          .<Expr>mapToObj(i -> new Expr.Column(i, schema.column(i).type()))
+          .toList();
+    }
+
     @Override
     public Schema schema() {
       return input.schema();

@@ -1,7 +1,6 @@
 package io.pgtrickle.dvm.plan;
 
 import io.pgtrickle.dvm.expr.Expr;
-import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,8 +17,11 @@ import java.util.TreeSet;
 ///     project    those keys whose columns, or columns equal to them, are all passed on
 ///     join       a key of each side together; of one side alone where the join equates a whole key
 ///                of the other
-///     distinct   all columns, and the keys of the input
+///     left join  likewise, but the kept side's key is needed in any case; a full join has none
+///     mark join  the keys of the left side
+///     distinct   the columns it compares, and the keys of the input
 ///     aggregate  the groups, and keys of the input among them
+///     intersect, except   the keys of the left side; all columns without ALL
 ///     union all  none: its inputs may have rows in common
 public final class RowKeys {
   /// Combinations of keys multiply; beyond this many the first ones are as good as any.
@@ -41,7 +43,11 @@ public final class RowKeys {
           case Plan.Values _, Plan.UnionAll _ -> Set.of();
           case Plan.Filter filter -> keys(filter.input());
           case Plan.Project project -> projected(project);
-          case Plan.Join join -> joined(join);
+          case Plan.Join join -> joined(join.left(), join.right(), join.keys(), true, true);
+          case Plan.OuterJoin join -> outerJoined(join);
+          case Plan.MarkJoin join -> keys(join.left());
+          case Plan.Apply apply -> keys(apply.input());
+          case Plan.SetOperation operation -> operation(operation);
           case Plan.Distinct distinct -> distinct(distinct);
           case Plan.Aggregate aggregate -> grouped(aggregate);
         };
@@ -103,21 +109,45 @@ public final class RowKeys {
         }
         yield List.copyOf(equal);
       }
+      // NULLs for a side without a match are equal to each other, but not to the other side.
+      case Plan.OuterJoin join -> {
+        int width = join.left().schema().size();
+        yield column < width
+            ? equalTo(join.left(), column)
+            : equalTo(join.right(), column - width).stream().map(i -> i + width).toList();
+      }
+      case Plan.Apply apply ->
+          column < apply.input().schema().size() ? equalTo(apply.input(), column) : List.of();
+      case Plan.MarkJoin join ->
+          column < join.left().schema().size() ? equalTo(join.left(), column) : List.of();
       case Plan.Scan _,
           Plan.Values _,
           Plan.Project _,
           Plan.UnionAll _,
+          Plan.SetOperation _,
           Plan.Distinct _,
           Plan.Aggregate _ ->
           List.of();
     };
   }
 
-  private static Set<NavigableSet<Integer>> joined(Plan.Join join) {
-    int width = join.left().schema().size();
+  /// A row of the side that is not kept comes up again, as NULLs, for every row without a match.
+  private static Set<NavigableSet<Integer>> outerJoined(Plan.OuterJoin join) {
+    return switch (join.kept()) {
+      case LEFT -> joined(join.left(), join.right(), join.keys(), true, false);
+      case RIGHT -> joined(join.left(), join.right(), join.keys(), false, true);
+      case BOTH -> Set.of();
+    };
+  }
+
+  /// @param leftAlone whether a key of the left side may do where each left row has one match
+  /// @param rightAlone likewise for the right side
+  private static Set<NavigableSet<Integer>> joined(
+      Plan left, Plan right, List<Plan.Key> by, boolean leftAlone, boolean rightAlone) {
+    int width = left.schema().size();
     NavigableSet<Integer> leftEquated = new TreeSet<>();
     NavigableSet<Integer> rightEquated = new TreeSet<>();
-    for (Plan.Key key : join.keys()) {
+    for (Plan.Key key : by) {
       if (key.left() instanceof Expr.Column(int index, var _)) {
         leftEquated.add(index);
       }
@@ -126,21 +156,21 @@ public final class RowKeys {
       }
     }
     Set<NavigableSet<Integer>> keys = new LinkedHashSet<>();
-    Set<NavigableSet<Integer>> lefts = keys(join.left());
-    Set<NavigableSet<Integer>> rights = keys(join.right());
-    for (NavigableSet<Integer> right : rights) {
-      if (rightEquated.containsAll(right)) {
+    Set<NavigableSet<Integer>> lefts = keys(left);
+    Set<NavigableSet<Integer>> rights = keys(right);
+    for (NavigableSet<Integer> key : rights) {
+      if (leftAlone && rightEquated.containsAll(key)) {
         keys.addAll(lefts);
       }
     }
-    for (NavigableSet<Integer> left : lefts) {
-      for (NavigableSet<Integer> right : rights) {
+    for (NavigableSet<Integer> leftKey : lefts) {
+      for (NavigableSet<Integer> rightKey : rights) {
         NavigableSet<Integer> shifted = new TreeSet<>();
-        right.forEach(i -> shifted.add(i + width));
-        if (leftEquated.containsAll(left)) {
+        rightKey.forEach(i -> shifted.add(i + width));
+        if (rightAlone && leftEquated.containsAll(leftKey)) {
           keys.add(shifted);
         }
-        NavigableSet<Integer> both = new TreeSet<>(left);
+        NavigableSet<Integer> both = new TreeSet<>(leftKey);
         both.addAll(shifted);
         keys.add(both);
       }
@@ -148,14 +178,29 @@ public final class RowKeys {
     return keys;
   }
 
+  /// There are no more rows of a class than on the left.
+  private static Set<NavigableSet<Integer>> operation(Plan.SetOperation operation) {
+    Set<NavigableSet<Integer>> keys = new LinkedHashSet<>(keys(operation.left()));
+    if (!operation.all()) {
+      NavigableSet<Integer> all = new TreeSet<>();
+      for (int i = 0; i < operation.schema().size(); i++) {
+        all.add(i);
+      }
+      keys.add(all);
+    }
+    return keys;
+  }
+
   private static Set<NavigableSet<Integer>> distinct(Plan.Distinct distinct) {
     Set<NavigableSet<Integer>> keys = new LinkedHashSet<>(keys(distinct.input()));
-    Schema schema = distinct.schema();
-    NavigableSet<Integer> all = new TreeSet<>();
-    for (int i = 0; i < schema.size(); i++) {
-      all.add(i);
+    NavigableSet<Integer> compared = new TreeSet<>();
+    for (Expr key : distinct.keys()) {
+      if (!(key instanceof Expr.Column(int index, var _))) {
+        return keys;
+      }
+      compared.add(index);
     }
-    keys.add(all);
+    keys.add(compared);
     return keys;
   }
 

@@ -5,7 +5,9 @@ import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /// Writes a bound plan as SQL that the server reads as the same plan.
@@ -50,9 +52,20 @@ public final class Deparser {
         yield select("SELECT", texts(outputs, item), item.text());
       }
       case Plan.Join join -> join(join);
+      case Plan.OuterJoin join -> outerJoin(join);
+      case Plan.Apply apply -> apply(apply);
+      case Plan.MarkJoin _ -> throw new IllegalArgumentException("a bound plan has no mark join");
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
-      case Plan.Distinct(Plan input) -> selectAll(input, "SELECT DISTINCT");
+      case Plan.SetOperation operation ->
+          "("
+              + select(operation.left())
+              + ") "
+              + operation.kind()
+              + (operation.all() ? " ALL (" : " (")
+              + select(operation.right())
+              + ")";
+      case Plan.Distinct(Plan input, var _) -> selectAll(input, "SELECT DISTINCT");
       case Plan.Aggregate aggregate -> aggregate(aggregate);
     };
   }
@@ -103,6 +116,71 @@ public final class Deparser {
             ? left.text() + " CROSS JOIN " + right.text()
             : left.text() + " JOIN " + right.text() + " ON " + expressions.text(residual, columns);
     return select("SELECT", columns, from);
+  }
+
+  private String outerJoin(Plan.OuterJoin join) {
+    Item left = item(join.left());
+    Item right = item(join.right());
+    List<String> columns = new ArrayList<>(left.columns());
+    columns.addAll(right.columns());
+    Expr residual = join.residual();
+    if (!join.keys().isEmpty()) {
+      throw new IllegalArgumentException("a bound join has no keys yet");
+    }
+    String kind =
+        switch (join.kept()) {
+          case LEFT -> " LEFT JOIN ";
+          case RIGHT -> " RIGHT JOIN ";
+          case BOTH -> " FULL JOIN ";
+        };
+    String condition = residual == null ? "true" : expressions.text(residual, columns);
+    return select("SELECT", columns, left.text() + kind + right.text() + " ON " + condition);
+  }
+
+  private String apply(Plan.Apply apply) {
+    Item item = item(apply.input());
+    List<String> outputs = new ArrayList<>(item.columns());
+    expressions.enterSubquery(item.columns());
+    String subquery = "(" + select(apply.subquery()) + ")";
+    expressions.leaveSubquery();
+    switch (apply.question()) {
+      case Plan.Question.Exists _ -> outputs.add("EXISTS " + subquery);
+      case Plan.Question.Any(Expr test) ->
+          outputs.add(quantified(test, "ANY", subquery, item.columns()));
+      case Plan.Question.All(Expr test) ->
+          outputs.add(quantified(test, "ALL", subquery, item.columns()));
+      case Plan.Question.Scalar _ -> {
+        outputs.add(subquery);
+        // The number of rows is ours: the server counts by itself.
+        outputs.add("NULL::pg_catalog.int8");
+      }
+    }
+    return select("SELECT", outputs, item.text());
+  }
+
+  /// One comparison, or several by one operator: their left sides belong to the row, their right
+  /// sides are the columns of the subquery in order, converted as the server will do again.
+  private String quantified(Expr test, String quantifier, String subquery, List<String> columns) {
+    List<Expr> comparisons =
+        switch (test) {
+          case Expr.And(var operands) -> operands;
+          case Expr.Or(var operands) -> operands;
+          default -> List.of(test);
+        };
+    List<String> left = new ArrayList<>();
+    Set<String> operators = new LinkedHashSet<>();
+    for (Expr comparison : comparisons) {
+      if (!(comparison instanceof Expr.Call call) || call.arguments().size() != 2) {
+        throw NodeForm.notUnderstood("the comparison with a subquery");
+      }
+      left.add(expressions.text(call.arguments().getFirst(), columns));
+      operators.add(expressions.operator(call.function()));
+    }
+    if (operators.size() != 1) {
+      throw NodeForm.notUnderstood("a comparison with a subquery by several operators");
+    }
+    String row = left.size() == 1 ? left.getFirst() : "ROW(" + String.join(", ", left) + ")";
+    return "(" + row + " " + operators.iterator().next() + " " + quantifier + " " + subquery + ")";
   }
 
   private String aggregate(Plan.Aggregate aggregate) {

@@ -15,8 +15,20 @@ import java.util.List;
 final class ExpressionText {
   private final Facts facts;
 
+  /// How the columns of the rows are referred to for which subqueries are evaluated, the innermost
+  /// first.
+  private final List<List<String>> outer = new ArrayList<>();
+
   ExpressionText(Facts facts) {
     this.facts = facts;
+  }
+
+  void enterSubquery(List<String> columnsOfRow) {
+    outer.addFirst(columnsOfRow);
+  }
+
+  void leaveSubquery() {
+    outer.removeFirst();
   }
 
   /// @param columns how the input's columns are referred to
@@ -44,6 +56,11 @@ final class ExpressionText {
       case Expr.Extreme(boolean greatest, List<Expr> operands, SqlType _) ->
           (greatest ? "GREATEST" : "LEAST") + list(operands, columns);
       case Expr.Case choice -> choice(choice, columns);
+      case Expr.Outer(int level, int index, SqlType _) ->
+          level <= outer.size() ? outer.get(level - 1).get(index) : "outer column " + (index + 1);
+      case Expr.Single(Expr value, Expr _) -> text(value, columns);
+      case Expr.Image _ ->
+          throw new IllegalArgumentException("an image of values belongs to rewritten plans only");
       case Expr.Quantified quantified -> quantified(quantified, columns);
     };
   }
@@ -140,12 +157,23 @@ final class ExpressionText {
             ? SqlType.of(operator.right())
             : quantified.elements().getFirst().type();
     String array = "ARRAY[" + String.join(", ", elements) + "]::" + typeName(elementType) + "[]";
-    return "(%s OPERATOR(%s.%s) %s (%s))"
+    return "(%s %s %s (%s))"
         .formatted(
             text(quantified.operand(), columns),
-            RelationShape.quote(operator.schema()),
-            operator.name(),
+            text(operator),
             quantified.all() ? "ALL" : "ANY",
             array);
+  }
+
+  private static String text(Facts.Operator operator) {
+    return "OPERATOR(" + RelationShape.quote(operator.schema()) + "." + operator.name() + ")";
+  }
+
+  /// The operator with a function.
+  String operator(Signature function) {
+    return text(
+        facts
+            .operatorOf(function)
+            .orElseThrow(() -> NodeForm.notUnderstood("an operator for " + function)));
   }
 }

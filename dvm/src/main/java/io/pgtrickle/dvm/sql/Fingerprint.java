@@ -1,9 +1,11 @@
 package io.pgtrickle.dvm.sql;
 
+import com.dynatrace.hash4j.hashing.Hashing;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -11,6 +13,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// What an analyzed query computes, independent of how it is cut into subqueries.
 ///
@@ -19,11 +22,15 @@ import java.util.TreeSet;
 /// relations, apply the same functions to the same arguments, under the same collations, test the
 /// same conditions, group by the same values and return the same columns in the same order.
 ///
+/// A column that an outer join may have made NULL is written as such, with the join, so that a
+/// condition below the join and one above it are two.
+///
 /// It is computed from the tree alone, without [Binder], so that it can testify against it.
 ///
 /// @param relations how often each base relation is read, by OID
 /// @param expressions every subexpression other than a column or constant
-/// @param conditions the conjuncts of WHERE, ON and HAVING
+/// @param conditions the conjuncts of WHERE, ON and HAVING; outer joins, INTERSECT and EXCEPT as a
+///     whole
 /// @param groups the grouped expressions
 /// @param output the result's columns
 /// @param groupings how many queries group or aggregate
@@ -43,7 +50,7 @@ public record Fingerprint(
 
   /// The fingerprint of an analyzed query; views are followed as `facts` describes them.
   public static Fingerprint of(String tree, Facts facts) {
-    return new Reader(facts).read(Binder.query(tree));
+    return new Reader(facts, new IdentityHashMap<>()).read(Binder.query(tree));
   }
 
   /// What differs first between this tree and that of the deparsed plan; empty when nothing does.
@@ -83,7 +90,7 @@ public record Fingerprint(
   /// Walks the queries of a tree.
   private static final class Reader {
     private final Facts facts;
-    private final SortedMap<Integer, Integer> relations = new TreeMap<>();
+    private final List<Integer> relations = new ArrayList<>();
     private final SortedSet<String> expressions = new TreeSet<>();
     private final SortedSet<String> conditions = new TreeSet<>();
     private final SortedSet<String> groups = new TreeSet<>();
@@ -92,17 +99,25 @@ public record Fingerprint(
     private int unions;
     private boolean dependentColumns;
 
-    Reader(Facts facts) {
+    /// What the names of each level mean, for references out of subqueries.
+    private final IdentityHashMap<Levels, Scope> scopes;
+
+    Reader(Facts facts, IdentityHashMap<Levels, Scope> scopes) {
       this.facts = facts;
+      this.scopes = scopes;
     }
 
     Fingerprint read(Node query) {
+      return of(query(query, Levels.none(), 0));
+    }
+
+    private Fingerprint of(List<Output> columns) {
       List<String> output =
-          query(query, Levels.none()).stream()
-              .map(column -> column.text() + " of type " + column.type())
-              .toList();
+          columns.stream().map(column -> column.text() + " of type " + column.type()).toList();
+      SortedMap<Integer, Integer> times = new TreeMap<>();
+      relations.forEach(relation -> times.merge(relation, 1, Integer::sum));
       return new Fingerprint(
-          relations,
+          times,
           expressions,
           conditions,
           groups,
@@ -113,17 +128,18 @@ public record Fingerprint(
           dependentColumns);
     }
 
-    private List<Output> query(Node query, Levels outer) {
+    private List<Output> query(Node query, Levels outer, int depth) {
       NodeForm form = NodeForm.glance(query);
-      Scope scope =
-          new Scope(form.nodes("rtable"), outer.enter(form.nodes("cteList")), new HashMap<>());
+      Levels levels = outer.enter(form.nodes("cteList"), depth);
+      Scope scope = new Scope(form.nodes("rtable"), levels, new HashMap<>(), scopes.get(outer));
+      scopes.put(levels, scope);
       dependentColumns |= !form.numbers("constraintDeps").isEmpty();
       List<TargetEntry> targets = form.nodes("targetList").stream().map(TargetEntry::of).toList();
       if (!form.isAbsent("setOperations")) {
         return setOperation(form.node("setOperations"), scope);
       }
       from(form.node("jointree"), scope);
-      FingerprintText text = new FingerprintText(facts, scope.columns(), expressions);
+      FingerprintText text = scope.text();
       List<Node> clauses = form.nodes("groupClause");
       List<Integer> references =
           clauses.stream()
@@ -156,22 +172,78 @@ public record Fingerprint(
     }
 
     /// Where variables of one query point.
-    private final class Scope {
+    private final class Scope implements FingerprintText.Names {
       private final List<Node> rangeTable;
       private final Levels levels;
       private final Map<Integer, List<Output>> read;
 
-      Scope(List<Node> rangeTable, Levels levels, Map<Integer, List<Output>> read) {
+      /// Per entry the outer joins so far that may replace its columns by NULLs, innermost first.
+      private final Map<Integer, List<String>> nulling = new HashMap<>();
+
+      private final @Nullable Scope outer;
+
+      Scope(
+          List<Node> rangeTable,
+          Levels levels,
+          Map<Integer, List<Output>> read,
+          @Nullable Scope outer) {
         this.rangeTable = rangeTable;
         this.levels = levels;
         this.read = read;
+        this.outer = outer;
       }
 
-      FingerprintText.Columns columns() {
-        return this::column;
+      FingerprintText text() {
+        return new FingerprintText(facts, this, expressions);
       }
 
-      private Output column(Variable variable, FingerprintText text) {
+      @Override
+      public Output column(Variable variable, FingerprintText text) {
+        if (variable.levelsUp() > 0) {
+          return outer(variable);
+        }
+        Output column = resolved(variable, text);
+        for (String join : nulling.getOrDefault(variable.entry(), List.of())) {
+          column =
+              new Output(
+                  "nulled " + join + " [" + column.text() + "]", column.type(), column.collation());
+        }
+        return column;
+      }
+
+      // A subquery in FROM is cut differently when deparsed, one in an expression is not: only the
+      // latter count.
+      private Output outer(Variable variable) {
+        Scope scope = this;
+        for (int i = 0; i < variable.levelsUp(); i++) {
+          if (scope.outer == null) {
+            throw NodeForm.notUnderstood("a reference out of a query");
+          }
+          scope = scope.outer;
+        }
+        Output column = scope.column(variable.there(), scope.text());
+        int levelsOut = levels.depth() - scope.levels.depth();
+        return new Output(
+            "outer " + levelsOut + " [" + column.text() + "]", column.type(), column.collation());
+      }
+
+      /// A subquery as one word: the digest of its own fingerprint.
+      @Override
+      public Output subquery(NodeForm form, FingerprintText text) {
+        int kind = form.integer("subLinkType");
+        String test = form.isAbsent("testexpr") ? "" : text.output(form.node("testexpr")).text();
+        Reader inner = new Reader(facts, scopes);
+        List<Output> columns = inner.query(form.node("subselect"), levels, levels.depth() + 1);
+        String digest = digest(inner.of(columns).toString());
+        include(inner);
+        boolean isScalar = kind == 4;
+        return new Output(
+            "subquery " + kind + " [" + test + "] " + digest,
+            isScalar ? columns.getFirst().type() : 16,
+            isScalar ? columns.getFirst().collation() : 0);
+      }
+
+      private Output resolved(Variable variable, FingerprintText text) {
         NodeForm entry = NodeForm.glance(rangeTable.get(variable.entry() - 1));
         int kind = entry.integer("rtekind");
         int at = variable.attribute() - 1;
@@ -189,6 +261,10 @@ public record Fingerprint(
         };
       }
 
+      void isNulled(int entry, String join) {
+        nulling.computeIfAbsent(entry, _ -> new ArrayList<>()).add(join);
+      }
+
       /// Reads an item of FROM, once.
       List<Output> read(int index) {
         List<Output> known = read.get(index);
@@ -199,12 +275,12 @@ public record Fingerprint(
         List<Output> outputs =
             switch (entry.integer("rtekind")) {
               case 0 -> relation(entry.oid("relid"));
-              case 1 -> query(entry.node("subquery"), levels);
+              case 1 -> query(entry.node("subquery"), levels, levels.depth());
               case 5 -> values(entry, this);
               case 6 -> {
                 Levels.CommonTable table =
                     levels.find(entry.text("ctename"), entry.integer("ctelevelsup"));
-                yield query(table.query(), table.levels());
+                yield query(table.query(), table.levels(), levels.depth());
               }
               default -> List.of();
             };
@@ -219,30 +295,84 @@ public record Fingerprint(
     private List<Output> relation(int oid) {
       Optional<String> view = facts.relation(oid).flatMap(RelationShape::view);
       if (view.isPresent()) {
-        return query(Binder.query(view.get()), Levels.none());
+        return query(Binder.query(view.get()), Levels.none(), 0);
       }
-      relations.merge(oid, 1, Integer::sum);
+      relations.add(oid);
       return List.of();
     }
 
-    private void from(Node item, Scope scope) {
+    private static String digest(String text) {
+      return Long.toHexString(Hashing.xxh3_64().hashCharsToLong(text));
+    }
+
+    private void include(Reader inner) {
+      relations.addAll(inner.relations);
+      expressions.addAll(inner.expressions);
+      conditions.addAll(inner.conditions);
+      groups.addAll(inner.groups);
+      groupings += inner.groupings;
+      distincts += inner.distincts;
+      unions += inner.unions;
+      dependentColumns |= inner.dependentColumns;
+    }
+
+    /// Reads a part of FROM.
+    ///
+    /// @return the range table entries in it
+    private List<Integer> from(Node item, Scope scope) {
       NodeForm form = NodeForm.glance(item);
+      List<Integer> entries = new ArrayList<>();
       switch (form.tag()) {
-        case "RANGETBLREF" -> scope.read(form.integer("rtindex"));
-        case "FROMEXPR" -> form.nodes("fromlist").forEach(each -> from(each, scope));
-        default -> {
-          from(form.node("larg"), scope);
-          from(form.node("rarg"), scope);
+        case "RANGETBLREF" -> {
+          entries.add(form.integer("rtindex"));
+          scope.read(entries.getFirst());
+        }
+        case "FROMEXPR" -> {
+          form.nodes("fromlist").forEach(each -> entries.addAll(from(each, scope)));
+          conditions.addAll(quals(form, scope));
+        }
+        default -> entries.addAll(join(form, scope));
+      }
+      return entries;
+    }
+
+    private List<Integer> join(NodeForm form, Scope scope) {
+      int before = relations.size();
+      List<Integer> left = from(form.node("larg"), scope);
+      int between = relations.size();
+      List<Integer> right = from(form.node("rarg"), scope);
+      String sides =
+          relations.subList(before, between) + " " + relations.subList(between, relations.size());
+      List<String> on = quals(form, scope);
+      int kind = form.integer("jointype");
+      if (kind == 0) {
+        conditions.addAll(on);
+      } else {
+        String join = "outer join " + kind + " of " + sides + " on " + new TreeSet<>(on);
+        conditions.add(join);
+        String name = digest(join);
+        // 1 keeps the left side, 3 the right one, 2 both.
+        if (kind != 3) {
+          right.forEach(entry -> scope.isNulled(entry, name));
+        }
+        if (kind != 1) {
+          left.forEach(entry -> scope.isNulled(entry, name));
         }
       }
-      if (!form.tag().equals("RANGETBLREF") && !form.isAbsent("quals")) {
-        FingerprintText text = new FingerprintText(facts, scope.columns(), expressions);
-        conditions.addAll(text.conjuncts(form.node("quals")));
+      List<Integer> both = new ArrayList<>(left);
+      both.addAll(right);
+      return both;
+    }
+
+    private List<String> quals(NodeForm form, Scope scope) {
+      if (form.isAbsent("quals")) {
+        return List.of();
       }
+      return scope.text().conjuncts(form.node("quals"));
     }
 
     private List<Output> values(NodeForm entry, Scope scope) {
-      FingerprintText text = new FingerprintText(facts, scope.columns(), expressions);
+      FingerprintText text = scope.text();
       List<Integer> types = entry.numbers("coltypes");
       List<List<String>> columns = new ArrayList<>();
       types.forEach(_ -> columns.add(new ArrayList<>()));
@@ -267,11 +397,17 @@ public record Fingerprint(
       if (form.tag().equals("RANGETBLREF")) {
         return scope.read(form.integer("rtindex"));
       }
+      int before = relations.size();
       List<Output> left = setOperation(form.node("larg"), scope);
+      int between = relations.size();
       List<Output> right = setOperation(form.node("rarg"), scope);
-      unions++;
-      if (!form.flag("all")) {
-        distincts++;
+      int operation = form.integer("op");
+      boolean all = form.flag("all");
+      if (operation == 1) {
+        unions++;
+        if (!all) {
+          distincts++;
+        }
       }
       List<Integer> types = form.numbers("colTypes");
       List<Integer> collations = form.numbers("colCollations");
@@ -283,7 +419,17 @@ public record Fingerprint(
             converted(left.get(i), type, collation)
                 + ", "
                 + converted(right.get(i), type, collation);
-        outputs.add(new Output("union[" + both + "]", type, collation));
+        outputs.add(new Output("operation " + operation + "[" + both + "]", type, collation));
+      }
+      if (operation != 1) {
+        conditions.add(
+            "set operation %s %s of %s and %s: %s"
+                .formatted(
+                    operation,
+                    all,
+                    relations.subList(before, between),
+                    relations.subList(between, relations.size()),
+                    outputs));
       }
       return outputs;
     }

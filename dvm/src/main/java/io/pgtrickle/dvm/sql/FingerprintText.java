@@ -24,9 +24,11 @@ import java.util.Set;
 /// searched CASE, nested ANDs, an array constant and a constructor, a cast outside and inside of an
 /// array.
 final class FingerprintText {
-  /// How variables are resolved.
-  interface Columns {
+  /// What names mean.
+  interface Names {
     Output column(Variable variable, FingerprintText text);
+
+    Output subquery(NodeForm form, FingerprintText text);
   }
 
   /// Fields that name the type of a node's value.
@@ -58,14 +60,16 @@ final class FingerprintText {
   /// Modifiers are implied by what is written; deparsing loses those that change nothing.
   private static final Set<String> UNIMPORTANT = Set.of("resulttypmod");
 
+  private static final String TRUE = "constant 16 " + shown(new Expr.Literal(true, SqlType.BOOL));
+
   private final Facts facts;
-  private final Columns columns;
+  private final Names names;
   private final Set<String> expressions;
   private final Deque<Output> operands = new ArrayDeque<>();
 
-  FingerprintText(Facts facts, Columns columns, Set<String> expressions) {
+  FingerprintText(Facts facts, Names names, Set<String> expressions) {
     this.facts = facts;
-    this.columns = columns;
+    this.names = names;
     this.expressions = expressions;
   }
 
@@ -77,11 +81,14 @@ final class FingerprintText {
     return "relabel " + type + " " + collation + " [" + input + "]";
   }
 
-  /// The conjuncts of a condition.
+  /// The conjuncts of a condition, of which the constant TRUE is none.
   List<String> conjuncts(Node condition) {
     List<String> conjuncts = new ArrayList<>();
     for (Node operand : operandsOf(condition, "and")) {
-      conjuncts.add(output(operand).text());
+      String text = output(operand).text();
+      if (!text.equals(TRUE)) {
+        conjuncts.add(text);
+      }
     }
     return conjuncts;
   }
@@ -89,7 +96,16 @@ final class FingerprintText {
   Output output(Node node) {
     NodeForm form = NodeForm.glance(node);
     if (form.tag().equals("VAR")) {
-      return columns.column(Variable.of(node), this);
+      return names.column(Variable.of(node), this);
+    }
+    if (form.tag().equals("SUBLINK")) {
+      Output answer = names.subquery(form, this);
+      expressions.add(answer.text());
+      return answer;
+    }
+    if (form.tag().equals("PARAM")) {
+      String column = "column " + form.integer("paramid") + " of the subquery";
+      return new Output(column, form.oid("paramtype"), form.oid("paramcollid"));
     }
     if (form.tag().equals("CASETESTEXPR")) {
       return operands.element();

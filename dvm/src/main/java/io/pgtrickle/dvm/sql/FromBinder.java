@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// Translates FROM and WHERE of one query: range table entries to plans, the join tree to joins.
 final class FromBinder {
@@ -48,8 +49,9 @@ final class FromBinder {
           if (form.isAbsent("quals")) {
             return source;
           }
-          Expr condition = expressions(source).bind(form.node("quals"));
-          return new Source(new Plan.Filter(source.plan(), condition), source.positions());
+          RowScope rows = scope(source);
+          Expr condition = rows.binder().bind(form.node("quals"));
+          return new Source(new Plan.Filter(rows.source().plan(), condition), source.positions());
         });
   }
 
@@ -79,32 +81,52 @@ final class FromBinder {
   }
 
   private Source join(NodeForm form) {
-    requireInner(form.integer("jointype"));
-    Source both = item(form.node("larg")).cross(item(form.node("rarg")));
-    if (form.isAbsent("quals")) {
-      return both;
+    int kind = form.integer("jointype");
+    Source left = item(form.node("larg"));
+    Source right = item(form.node("rarg"));
+    Source both = left.cross(right);
+    RowScope rows = scope(both);
+    @Nullable Expr condition =
+        form.isAbsent("quals") ? null : rows.binder().bind(form.node("quals"));
+    if (condition != null && rows.isWidened()) {
+      if (kind != 0) {
+        throw QueryRejected.notYet(
+            "unsupported_subquery", "a subquery in the condition of an outer join");
+      }
+      return new Source(new Plan.Filter(rows.source().plan(), condition), both.positions());
     }
-    Expr condition = expressions(both).bind(form.node("quals"));
-    if (!(both.plan() instanceof Plan.Join cross)) {
-      throw new IllegalStateException("a cross product is a join");
-    }
-    Plan join = new Plan.Join(cross.left(), cross.right(), List.of(), condition, cross.schema());
+    Schema schema = both.plan().schema();
+    Plan join =
+        switch (kind) {
+          case 0 -> new Plan.Join(left.plan(), right.plan(), List.of(), condition, schema);
+          case 1 -> outer(left, right, Plan.Kept.LEFT, condition, schema);
+          case 2 -> outer(left, right, Plan.Kept.BOTH, condition, schema);
+          case 3 -> outer(left, right, Plan.Kept.RIGHT, condition, schema);
+          default -> throw NodeForm.notUnderstood("a join of kind " + kind);
+        };
     return new Source(join, both.positions());
   }
 
-  private static void requireInner(int kind) {
-    if (kind != 0) {
-      throw Unsupported.join(kind);
-    }
+  private static Plan outer(
+      Source left, Source right, Plan.Kept kept, @Nullable Expr condition, Schema schema) {
+    return new Plan.OuterJoin(left.plan(), right.plan(), kept, List.of(), condition, schema);
   }
 
-  /// A binder for expressions over the rows of a source.
-  ExpressionBinder expressions(Source source) {
+  /// What names mean over the rows of a source.
+  RowScope scope(Source source) {
+    return new RowScope(queries, this, levels, source);
+  }
+
+  /// A binder for expressions that have no subqueries.
+  private ExpressionBinder expressions(Source source) {
     return new ExpressionBinder(queries.facts(), variable -> column(variable, source));
   }
 
   /// The value that a variable denotes in rows of a source.
   Expr column(Variable variable, Source source) {
+    if (variable.levelsUp() > 0) {
+      return levels.outer(variable);
+    }
     Map<Integer, Integer> attributes = source.positions().get(variable.entry());
     if (attributes == null) {
       return expressions(source).bind(aliased(variable));
@@ -135,7 +157,8 @@ final class FromBinder {
         (kind, form) ->
             switch (kind) {
               case JOIN -> {
-                requireInner(form.integer("jointype"));
+                // The join itself says it, in the join tree.
+                form.integer("jointype");
                 yield form.nodes("joinaliasvars");
               }
               case GROUP -> form.nodes("groupexprs");
@@ -154,7 +177,9 @@ final class FromBinder {
         (kind, form) ->
             switch (kind) {
               case RELATION -> relation(entry, form);
-              case SUBQUERY -> Source.of(entry, queries.bindInner(form.node("subquery"), levels));
+              case SUBQUERY ->
+                  Source.of(
+                      entry, queries.bindInner(form.node("subquery"), levels, levels.depth()));
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form));
               case RESULT -> oneEmptyRow();
@@ -265,7 +290,7 @@ final class FromBinder {
     form.numbers("coltypmods");
     form.numbers("colcollations");
     Levels.CommonTable table = levels.find(form.text("ctename"), form.integer("ctelevelsup"));
-    return queries.bindInner(table.query(), table.levels());
+    return queries.bindInner(table.query(), table.levels(), levels.depth());
   }
 
   private Plan values(NodeForm form) {

@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.sql;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
@@ -19,9 +20,10 @@ import java.util.Optional;
 /// the
 /// groups, which splits none.
 final class GroupingBinder {
+  private final QueryBinder queries;
   private final Facts facts;
-  private final FromBinder from;
-  private final Source source;
+  private final Levels levels;
+  private final RowScope rows;
   private final List<TargetEntry> targets;
   private final List<Node> clauses;
   private final boolean dependentColumns;
@@ -31,24 +33,20 @@ final class GroupingBinder {
   private final List<AggregateCall> calls = new ArrayList<>();
 
   GroupingBinder(
-      Facts facts,
-      FromBinder from,
-      Source source,
+      QueryBinder queries,
+      Levels levels,
+      RowScope rows,
       List<TargetEntry> targets,
       List<Node> clauses,
       boolean dependentColumns) {
-    this.facts = facts;
-    this.from = from;
-    this.source = source;
+    this.queries = queries;
+    this.facts = queries.facts();
+    this.levels = levels;
+    this.rows = rows;
     this.targets = targets;
     this.clauses = clauses;
     this.dependentColumns = dependentColumns;
-    this.below = from.expressions(source);
-  }
-
-  /// A binder for the target list of a query without grouping.
-  ExpressionBinder ungrouped() {
-    return below;
+    this.below = rows.binder();
   }
 
   boolean isNeeded(Optional<Node> having) {
@@ -62,28 +60,32 @@ final class GroupingBinder {
       int reference = Equality.requireDefault(clause, targets, facts);
       TargetEntry target =
           targets.stream().filter(t -> t.reference() == reference).findFirst().orElseThrow();
+      if (containsSubquery(target.expression())) {
+        throw QueryRejected.notYet("unsupported_subquery", "a subquery in this place");
+      }
       Expr group = below.bind(target.expression());
       Equality.requireComparable(group.type(), "grouping by", facts);
       if (!groups.contains(group)) {
         groups.add(group);
       }
     }
-    // The number of groups moves the aggregates; bind again until it no longer grows.
+    // Groups move the aggregates, and both move the answers of subqueries above them; bind again
+    // until neither grows.
     int settled;
     Plan plan;
     do {
-      settled = groups.size();
-      calls.clear();
+      settled = groups.size() + calls.size();
       plan = above(having);
-    } while (groups.size() > settled);
+    } while (groups.size() + calls.size() > settled);
     return plan;
   }
 
   private Plan above(Optional<Node> having) {
-    ExpressionBinder binder = new ExpressionBinder(facts, new GroupedEnvironment());
+    GroupedEnvironment environment = new GroupedEnvironment();
+    ExpressionBinder binder = new ExpressionBinder(facts, environment);
     // Bound first, so that the aggregate below them is complete.
     List<Expr> conditions = having.map(binder::bind).stream().toList();
-    Plan shape = QueryBinder.project(emptyInput(), targets, binder);
+    Plan shape = QueryBinder.project(GroupingBinder::emptyInput, targets, binder);
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < groups.size(); i++) {
       columns.add(new Column("group" + (i + 1), groups.get(i).type()));
@@ -91,7 +93,10 @@ final class GroupingBinder {
     for (int i = 0; i < calls.size(); i++) {
       columns.add(new Column("aggregate" + (i + 1), calls.get(i).type()));
     }
-    Plan plan = new Plan.Aggregate(source.plan(), groups, calls, new Schema(columns));
+    Plan plan = new Plan.Aggregate(rows.source().plan(), groups, calls, new Schema(columns));
+    for (Subquery subquery : environment.subqueries) {
+      plan = subquery.asked(plan);
+    }
     for (Expr condition : conditions) {
       plan = new Plan.Filter(plan, condition);
     }
@@ -106,12 +111,18 @@ final class GroupingBinder {
 
   /// What names mean above the grouping.
   private final class GroupedEnvironment implements ExpressionBinder.Environment {
+    private final List<Subquery> subqueries = new ArrayList<>();
+    private int answers;
+
     @Override
     public Optional<Expr> computed(Node node) {
+      if (NodeForm.tag(node).equals("SUBLINK")) {
+        return Optional.of(answer(Subquery.bind(node, queries, levels, this)));
+      }
       if (NodeForm.tag(node).equals("AGGREF")) {
         return Optional.of(result(AggregateBinder.bind(node, below, facts)));
       }
-      if (containsAggregate(node) || containsPlaceholder(node)) {
+      if (containsAggregate(node) || containsPlaceholder(node) || containsSubquery(node)) {
         return Optional.empty();
       }
       int group = groups.indexOf(below.bind(node));
@@ -120,14 +131,27 @@ final class GroupingBinder {
 
     @Override
     public Expr variable(Variable variable) {
-      // Every grouped column has been taken by `computed`.
+      if (variable.levelsUp() > 0) {
+        return levels.outer(variable);
+      }
+      Expr column = rows.variable(variable);
+      // Where a subquery refers to a grouped column; elsewhere `computed` has taken it.
+      if (groups.contains(column)) {
+        return groupValue(groups.indexOf(column));
+      }
       if (!dependentColumns) {
         throw NodeForm.notUnderstood("a column that is neither grouped nor aggregated");
       }
-      Expr column = from.column(variable, source);
       Equality.requireComparable(column.type(), "grouping by", facts);
       groups.add(column);
       return groupValue(groups.size() - 1);
+    }
+
+    private Expr answer(Subquery subquery) {
+      subqueries.add(subquery);
+      Expr answer = subquery.answer(groups.size() + calls.size() + answers);
+      answers += subquery.question() instanceof Plan.Question.Scalar ? 2 : 1;
+      return answer;
     }
 
     private Expr groupValue(int group) {
@@ -155,6 +179,11 @@ final class GroupingBinder {
       }
     }
     return tree.children().anyMatch(GroupingBinder::containsAggregate);
+  }
+
+  private static boolean containsSubquery(NodeTree tree) {
+    return (tree instanceof Node node && NodeForm.tag(node).equals("SUBLINK"))
+        || tree.children().anyMatch(GroupingBinder::containsSubquery);
   }
 
   /// Whether a part of a simple CASE refers to the operand of that CASE, and so means nothing

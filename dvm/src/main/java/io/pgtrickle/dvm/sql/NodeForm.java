@@ -23,6 +23,8 @@ final class NodeForm {
   /// in later. None of them changes the result.
   ///
   /// `varnosyn` and `varattnosyn` name the variable as spelled; `varno` and `varattno` as meant.
+  /// `varnullingrels` says which outer joins may have made it NULL: those below it, as the tree
+  /// shows.
   static final Map<String, Set<String>> IRRELEVANT =
       Map.ofEntries(
           Map.entry(
@@ -64,7 +66,7 @@ final class NodeForm {
                   "join_using_alias",
                   // Order of evaluation towards leaky functions, not the result.
                   "security_barrier")),
-          Map.entry("VAR", Set.of("varnosyn", "varattnosyn", "location")),
+          Map.entry("VAR", Set.of("varnosyn", "varattnosyn", "varnullingrels", "location")),
           Map.entry("CONST", Set.of("location", "constlen", "constbyval")),
           Map.entry("OPEXPR", Set.of("location")),
           Map.entry("DISTINCTEXPR", Set.of("location")),
@@ -97,6 +99,9 @@ final class NodeForm {
           Map.entry(
               "JOINEXPR",
               Set.of("isNatural", "usingClause", "join_using_alias", "alias", "rtindex")),
+          // The operator as spelled; the test names it as meant.
+          Map.entry("SUBLINK", Set.of("location", "operName")),
+          Map.entry("PARAM", Set.of("location")),
           Map.entry("RANGETBLREF", Set.of()),
           Map.entry("CASETESTEXPR", Set.of()),
           Map.entry("SETOPERATIONSTMT", Set.of("groupClauses")),

@@ -8,13 +8,15 @@ import java.util.List;
 ///
 /// @param tables what is named in FROM, each time, sorted; relations with their schema
 /// @param selects how many SELECTs there are
-/// @param unions `UNION` and `UNION ALL`, sorted
+/// @param joins the outer joins, `LEFT`, `RIGHT` and `FULL`, sorted
+/// @param unions `UNION`, `UNION ALL` and the other set operations, sorted
 /// @param distincts how many SELECT DISTINCT there are
 /// @param groups the numbers of GROUP BY items, sorted
 /// @param aggregates how many calls of aggregates stand in target lists and HAVING
 record Outline(
     List<String> tables,
     int selects,
+    List<String> joins,
     List<String> unions,
     int distincts,
     List<Integer> groups,
@@ -23,6 +25,7 @@ record Outline(
   /// Collects an outline.
   static final class Builder {
     final List<String> tables = new ArrayList<>();
+    final List<String> joins = new ArrayList<>();
     final List<String> unions = new ArrayList<>();
     final List<Integer> groups = new ArrayList<>();
     int selects;
@@ -31,11 +34,13 @@ record Outline(
 
     Outline build() {
       Collections.sort(tables);
+      Collections.sort(joins);
       Collections.sort(unions);
       Collections.sort(groups);
       return new Outline(
           List.copyOf(tables),
           selects,
+          List.copyOf(joins),
           List.copyOf(unions),
           distincts,
           List.copyOf(groups),

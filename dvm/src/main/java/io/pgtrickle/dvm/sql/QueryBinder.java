@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /// Translates QUERY nodes: FROM, WHERE, grouping, the target list, DISTINCT.
 ///
@@ -29,30 +30,32 @@ final class QueryBinder {
 
   /// A query with the WITH queries of no other one in sight.
   Plan bindTop(Node query) {
-    return bind(query, Levels.none(), true);
+    return bind(query, Levels.none(), 0, true);
   }
 
   /// The tree of a view that is read like a table.
   Plan bindView(String tree) {
-    return bind(Binder.query(tree), Levels.none(), false);
+    return bind(Binder.query(tree), Levels.none(), 0, false);
   }
 
   /// A query inside another one.
-  Plan bindInner(Node query, Levels levels) {
-    return bind(query, levels, false);
+  ///
+  /// @param depth how many subqueries in expressions are around it
+  Plan bindInner(Node query, Levels levels, int depth) {
+    return bind(query, levels, depth, false);
   }
 
   Facts facts() {
     return facts;
   }
 
-  private Plan bind(Node query, Levels outer, boolean top) {
-    return NodeForm.read(query, form -> bind(form, outer, top));
+  private Plan bind(Node query, Levels outer, int depth, boolean top) {
+    return NodeForm.read(query, form -> bind(form, outer, depth, top));
   }
 
-  private Plan bind(NodeForm form, Levels outer, boolean top) {
+  private Plan bind(NodeForm form, Levels outer, int depth, boolean top) {
     refuseUnsupportedClauses(form);
-    Levels levels = outer.enter(form.nodes("cteList"));
+    Levels levels = outer.enter(form.nodes("cteList"), depth);
     List<Node> rangeTable = form.nodes("rtable");
     if (!form.nodes("sortClause").isEmpty() && top) {
       notices.add(ORDER_BY_NOTICE);
@@ -71,12 +74,13 @@ final class QueryBinder {
       return new SetOperationBinder(this, fromBinder).bind(form.node("setOperations"), targets);
     }
     Source source = fromBinder.bind(from);
+    RowScope rows = fromBinder.scope(source);
     GroupingBinder grouping =
-        new GroupingBinder(facts, fromBinder, source, targets, groups, dependentColumns);
+        new GroupingBinder(this, levels, rows, targets, groups, dependentColumns);
     Plan plan =
         grouping.isNeeded(having)
             ? grouping.bind(having)
-            : project(source.plan(), targets, grouping.ungrouped());
+            : project(() -> rows.source().plan(), targets, rows.binder());
     return distinct.isEmpty() ? plan : distinct(plan, targets, distinct);
   }
 
@@ -117,7 +121,9 @@ final class QueryBinder {
   }
 
   /// The visible columns of a target list.
-  static Plan project(Plan input, List<TargetEntry> targets, ExpressionBinder binder) {
+  ///
+  /// @param input asked once the expressions are bound, which may widen it
+  static Plan project(Supplier<Plan> input, List<TargetEntry> targets, ExpressionBinder binder) {
     List<Expr> expressions = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (TargetEntry target : targets) {
@@ -127,7 +133,7 @@ final class QueryBinder {
         columns.add(new Column(target.name(), expression.type()));
       }
     }
-    return new Plan.Project(input, expressions, new Schema(columns));
+    return new Plan.Project(input.get(), expressions, new Schema(columns));
   }
 
   private Plan distinct(Plan plan, List<TargetEntry> targets, List<Node> clauses) {

@@ -1,6 +1,5 @@
 package io.pgtrickle.dvm.sql;
 
-import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
@@ -11,7 +10,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Translates UNION and UNION ALL.
+/// Translates UNION, INTERSECT and EXCEPT, each with and without ALL.
 ///
 /// The tree keeps the operands' own column types and states those of the result beside them; the
 /// planner adds the conversions, so here they are added too, as the server's casts say.
@@ -32,7 +31,7 @@ final class SetOperationBinder {
     for (TargetEntry target : targets) {
       // An ORDER BY above a set operation may only name its columns, so nothing is hidden.
       Variable variable = Variable.of(target.expression());
-      if (target.junk() || variable.attribute() > plan.schema().size()) {
+      if (target.junk() || variable.levelsUp() > 0 || variable.attribute() > plan.schema().size()) {
         throw NodeForm.notUnderstood("a column above a set operation");
       }
       SqlType type = plan.schema().column(variable.attribute() - 1).type();
@@ -51,18 +50,14 @@ final class SetOperationBinder {
         form ->
             switch (form.tag()) {
               case "RANGETBLREF" -> from.operand(form.integer("rtindex"));
-              case "SETOPERATIONSTMT" -> union(form);
+              case "SETOPERATIONSTMT" -> operation(form);
               default -> throw NodeForm.notUnderstood("node " + form.tag());
             });
   }
 
-  private Plan union(NodeForm form) {
-    switch (form.integer("op")) {
-      case 1 -> {}
-      case 2 -> throw QueryRejected.notYet("unsupported_clause", "INTERSECT");
-      case 3 -> throw QueryRejected.notYet("unsupported_clause", "EXCEPT");
-      default -> throw NodeForm.notUnderstood("a set operation of another kind");
-    }
+  private Plan operation(NodeForm form) {
+    int operation = form.integer("op");
+    boolean keepsDuplicates = form.flag("all");
     Plan left = operand(form.node("larg"));
     Plan right = operand(form.node("rarg"));
     List<Integer> types = form.numbers("colTypes");
@@ -71,15 +66,29 @@ final class SetOperationBinder {
     }
     Schema schema =
         schema(left.schema(), types, form.numbers("colTypmods"), form.numbers("colCollations"));
-    Plan all =
-        new Plan.UnionAll(List.of(converted(left, schema), converted(right, schema)), schema);
-    if (form.flag("all")) {
-      return all;
+    Plan l = converted(left, schema);
+    Plan r = converted(right, schema);
+    return switch (operation) {
+      case 1 -> {
+        Plan all = new Plan.UnionAll(List.of(l, r), schema);
+        yield keepsDuplicates ? all : new Plan.Distinct(comparable(all, "UNION"));
+      }
+      case 2 -> compared(l, r, Plan.SetOperation.Kind.INTERSECT, keepsDuplicates, schema);
+      case 3 -> compared(l, r, Plan.SetOperation.Kind.EXCEPT, keepsDuplicates, schema);
+      default -> throw NodeForm.notUnderstood("a set operation of another kind");
+    };
+  }
+
+  private Plan compared(
+      Plan left, Plan right, Plan.SetOperation.Kind kind, boolean all, Schema schema) {
+    return comparable(new Plan.SetOperation(left, right, kind, all, schema), kind.toString());
+  }
+
+  private Plan comparable(Plan plan, String operation) {
+    for (Column column : plan.schema().columns()) {
+      Equality.requireComparable(column.type(), operation + " over", queries.facts());
     }
-    for (Column column : schema.columns()) {
-      Equality.requireComparable(column.type(), "UNION over", queries.facts());
-    }
-    return new Plan.Distinct(all);
+    return plan;
   }
 
   private static Schema schema(

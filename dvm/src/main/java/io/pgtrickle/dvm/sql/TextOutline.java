@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import net.sf.jsqlparser.expression.AnalyticExpression;
+import net.sf.jsqlparser.expression.AnyComparisonExpression;
 import net.sf.jsqlparser.expression.Expression;
 import net.sf.jsqlparser.expression.ExpressionVisitorAdapter;
 import net.sf.jsqlparser.expression.Function;
@@ -22,7 +23,25 @@ import org.jspecify.annotations.Nullable;
 
 /// The outline of a text as JSqlParser reads it.
 final class TextOutline {
-  private static final Set<String> AGGREGATES = Set.of("count", "sum", "avg", "min", "max");
+  private static final Set<String> AGGREGATES =
+      Set.of(
+          "count",
+          "sum",
+          "avg",
+          "min",
+          "max",
+          "bool_and",
+          "bool_or",
+          "every",
+          "bit_and",
+          "bit_or",
+          "bit_xor",
+          "var_pop",
+          "var_samp",
+          "variance",
+          "stddev_pop",
+          "stddev_samp",
+          "stddev");
 
   private final Outline.Builder outline = new Outline.Builder();
 
@@ -65,16 +84,27 @@ final class TextOutline {
     }
     List<SelectItem<?>> items = select.getSelectItems();
     if (items != null) {
-      items.forEach(item -> aggregates(item.getExpression()));
+      items.forEach(item -> expressions(item.getExpression()));
     }
-    aggregates(select.getHaving());
+    expressions(select.getWhere());
+    expressions(select.getHaving());
     from(select.getFromItem());
     joins(select.getJoins());
   }
 
   private void joins(@Nullable List<Join> joins) {
     if (joins != null) {
-      joins.forEach(join -> from(join.getFromItem()));
+      for (Join join : joins) {
+        if (join.isLeft()) {
+          outline.joins.add("LEFT");
+        } else if (join.isRight()) {
+          outline.joins.add("RIGHT");
+        } else if (join.isFull()) {
+          outline.joins.add("FULL");
+        }
+        from(join.getFromItem());
+        join.getOnExpressions().forEach(this::expressions);
+      }
     }
   }
 
@@ -108,7 +138,8 @@ final class TextOutline {
     }
   }
 
-  private void aggregates(@Nullable Expression expression) {
+  /// Counts aggregates and reads subqueries.
+  private void expressions(@Nullable Expression expression) {
     if (expression != null) {
       expression.accept(
           new ExpressionVisitorAdapter<Void>() {
@@ -116,6 +147,24 @@ final class TextOutline {
             public <S> @Nullable Void visit(Function function, S context) {
               count(function.getName());
               return super.visit(function, context);
+            }
+
+            @Override
+            public <S> @Nullable Void visit(ParenthesedSelect select, S context) {
+              query(select);
+              return null;
+            }
+
+            @Override
+            public <S> @Nullable Void visit(Select select, S context) {
+              query(select);
+              return null;
+            }
+
+            @Override
+            public <S> @Nullable Void visit(AnyComparisonExpression comparison, S context) {
+              query(comparison.getSelect());
+              return null;
             }
 
             // What a call with FILTER or OVER is to JSqlParser.

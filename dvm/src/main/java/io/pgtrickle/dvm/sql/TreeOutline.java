@@ -47,10 +47,10 @@ final class TreeOutline {
     for (Node node : form.nodes("targetList")) {
       TargetEntry target = TargetEntry.of(node);
       if (!target.junk() || grouped.contains(target.reference())) {
-        aggregates(target.expression());
+        expressions(target.expression());
       }
     }
-    aggregates(form.value("havingQual"));
+    expressions(form.value("havingQual"));
   }
 
   /// `VALUES …` as a query of its own is printed without a SELECT.
@@ -64,11 +64,16 @@ final class TreeOutline {
     return only.integer("rtekind") == 5;
   }
 
-  private void aggregates(NodeTree tree) {
-    if (tree instanceof Node(String tag, var _) && tag.equals("AGGREF")) {
+  /// Counts aggregates and reads subqueries.
+  private void expressions(NodeTree tree) {
+    if (tree instanceof Node node && node.tag().equals("AGGREF")) {
       outline.aggregates++;
     }
-    tree.children().forEach(this::aggregates);
+    if (tree instanceof Node node && node.tag().equals("QUERY")) {
+      query(node);
+    } else {
+      tree.children().forEach(this::expressions);
+    }
   }
 
   private void operation(Node node, List<Node> rangeTable) {
@@ -76,7 +81,13 @@ final class TreeOutline {
     if (form.tag().equals("RANGETBLREF")) {
       entry(form.integer("rtindex"), rangeTable);
     } else {
-      outline.unions.add(form.flag("all") ? "UNION ALL" : "UNION");
+      String operation =
+          switch (form.integer("op")) {
+            case 2 -> "INTERSECT";
+            case 3 -> "EXCEPT";
+            default -> "UNION";
+          };
+      outline.unions.add(form.flag("all") ? operation + " ALL" : operation);
       operation(form.node("larg"), rangeTable);
       operation(form.node("rarg"), rangeTable);
     }
@@ -86,10 +97,20 @@ final class TreeOutline {
     NodeForm form = NodeForm.glance(item);
     switch (form.tag()) {
       case "RANGETBLREF" -> entry(form.integer("rtindex"), rangeTable);
-      case "FROMEXPR" -> form.nodes("fromlist").forEach(each -> from(each, rangeTable));
+      case "FROMEXPR" -> {
+        form.nodes("fromlist").forEach(each -> from(each, rangeTable));
+        expressions(form.value("quals"));
+      }
       default -> {
+        switch (form.integer("jointype")) {
+          case 1 -> outline.joins.add("LEFT");
+          case 2 -> outline.joins.add("FULL");
+          case 3 -> outline.joins.add("RIGHT");
+          default -> {}
+        }
         from(form.node("larg"), rangeTable);
         from(form.node("rarg"), rangeTable);
+        expressions(form.value("quals"));
       }
     }
   }

@@ -10,7 +10,7 @@ final class Unsupported {
   static QueryRejected expression(NodeForm form) {
     return switch (form.tag()) {
       case "AGGREF" -> QueryRejected.notYet("unsupported_aggregate", "an aggregate in this place");
-      case "SUBLINK" -> subquery(form.integer("subLinkType"));
+      case "SUBLINK" -> QueryRejected.notYet("unsupported_subquery", "a subquery in this place");
       case "PARAM" -> QueryRejected.notYet("unsupported_clause", "a parameter");
       case "WINDOWFUNC" -> QueryRejected.notYet("unsupported_clause", "a window function");
       case "GROUPINGFUNC" -> QueryRejected.notYet("unsupported_clause", "GROUPING()");
@@ -33,15 +33,12 @@ final class Unsupported {
     };
   }
 
-  private static QueryRejected subquery(int kind) {
+  /// The rejection of a subquery in an expression, by its `subLinkType`.
+  static QueryRejected subquery(int kind) {
     return QueryRejected.notYet(
         "unsupported_subquery",
         switch (kind) {
-          case 0 -> "EXISTS (subquery)";
-          case 1 -> "ALL (subquery)";
-          case 2 -> "IN or ANY (subquery)";
           case 3 -> "a comparison of rows with a subquery";
-          case 4 -> "a scalar subquery";
           case 6 -> "ARRAY (subquery)";
           default -> "a subquery in an expression";
         });
@@ -72,17 +69,5 @@ final class Unsupported {
       case 7 -> QueryRejected.notYet("unsupported_clause", "a transition table");
       default -> NodeForm.notUnderstood("a range table entry of kind " + kind);
     };
-  }
-
-  /// The rejection of a join, by its `jointype`.
-  static QueryRejected join(int kind) {
-    return QueryRejected.notYet(
-        "unsupported_join",
-        switch (kind) {
-          case 1 -> "LEFT JOIN";
-          case 2 -> "FULL JOIN";
-          case 3 -> "RIGHT JOIN";
-          default -> "a join of kind " + kind;
-        });
   }
 }

@@ -4,23 +4,23 @@ import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
 
-/// A reference to a column of a range table entry of the same query.
+/// A reference to a column of a range table entry of the same query or one around it.
 ///
+/// @param levelsUp how many queries further out that is
 /// @param entry index of the entry, from 1
 /// @param attribute the column's number in that entry, from 1
-record Variable(int entry, int attribute, SqlType type) {
+record Variable(int levelsUp, int entry, int attribute, SqlType type) {
   static Variable of(Node node) {
     return NodeForm.read(node, Variable::read);
   }
 
   static Variable read(NodeForm form) {
-    form.neutral(
-        "varlevelsup", "unsupported_clause", "a reference to an outer query (LATERAL, correlated)");
-    form.neutral("varnullingrels", "unsupported_join", "an outer join");
     form.neutral("varreturningtype");
     SqlType type =
         SqlType.of(form.oid("vartype"), form.integer("vartypmod"), form.oid("varcollid"));
-    Variable variable = new Variable(form.integer("varno"), form.integer("varattno"), type);
+    Variable variable =
+        new Variable(
+            form.integer("varlevelsup"), form.integer("varno"), form.integer("varattno"), type);
     if (variable.attribute == 0) {
       throw QueryRejected.notYet("unsupported_clause", "a reference to a whole row");
     }
@@ -31,6 +31,11 @@ record Variable(int entry, int attribute, SqlType type) {
           "it says where a row is stored, not what it says");
     }
     return variable;
+  }
+
+  /// The same column, seen from the query that it belongs to.
+  Variable there() {
+    return new Variable(0, entry, attribute, type);
   }
 
   private static String systemColumn(int attribute) {

@@ -25,7 +25,7 @@ final class DataflowOracleTest {
   void theSumOfReleasedDeltasIsTheQueryOverTheSumOfInputDeltas(String name, Plan plan) {
     for (long seed = 1; seed <= SEEDS; seed++) {
       Dataflow dataflow = new Dataflow(Runnable::run);
-      dataflow.add(new View(1, 5001, name, plan, Shapes.SETTINGS));
+      dataflow.add(new View(1, 5001, name, Shapes.runnable(plan), Shapes.SETTINGS));
       Script script = new Script(seed);
       ZSet shown = ZSet.EMPTY;
       for (int epoch = 1; epoch <= EPOCHS; epoch++) {
@@ -52,7 +52,7 @@ final class DataflowOracleTest {
   @MethodSource("shapes")
   void takingEveryRowAwayLeavesTheQueryOverNothing(String name, Plan plan) {
     Dataflow dataflow = new Dataflow(Runnable::run);
-    dataflow.add(new View(1, 5001, name, plan, Shapes.SETTINGS));
+    dataflow.add(new View(1, 5001, name, Shapes.runnable(plan), Shapes.SETTINGS));
     Script script = new Script(99);
     ZSet shown = ZSet.EMPTY;
     for (int epoch = 0; epoch < 20; epoch++) {

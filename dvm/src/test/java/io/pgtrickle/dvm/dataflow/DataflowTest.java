@@ -29,7 +29,6 @@ import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -264,7 +263,7 @@ final class DataflowTest {
 
   @Test
   void adoptingIsTheSameAsHavingBuiltTogether() {
-    List<Plan> plans = new ArrayList<>(Shapes.all().values());
+    List<Plan> plans = Shapes.all().values().stream().map(Shapes::runnable).toList();
     Dataflow together = new Dataflow(Runnable::run);
     Dataflow main = new Dataflow(Runnable::run);
     for (int i = 0; i < plans.size(); i++) {

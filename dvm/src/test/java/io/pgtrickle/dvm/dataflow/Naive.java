@@ -13,11 +13,13 @@ import io.pgtrickle.dvm.type.PgNumeric;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeOrder;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,10 @@ final class Naive {
   private final Map<Integer, ZSet> relations;
   private final EvaluationSettings settings;
   private final List<String> failures = new ArrayList<>();
+
+  /// The rows for which subqueries are evaluated, the innermost first.
+  private final List<@Nullable Object[]> outer = new ArrayList<>();
+
   private final Map<Expr, Map<Schema, Evaluator>> evaluators = new HashMap<>();
 
   Naive(Map<Integer, ZSet> relations, EvaluationSettings settings) {
@@ -51,6 +57,18 @@ final class Naive {
   }
 
   private @Nullable Object value(Expr expression, Schema schema, Row row) {
+    if (!outer.isEmpty()) {
+      Expr closed =
+          io.pgtrickle.dvm.expr.Expressions.map(
+              expression,
+              node ->
+                  node instanceof Expr.Outer(int level, int index, var type)
+                      ? new Expr.Literal(outer.get(level - 1)[index], type)
+                      : node);
+      if (!closed.equals(expression)) {
+        return Compiler.compile(closed, schema, settings).evaluate(row);
+      }
+    }
     return evaluators
         .computeIfAbsent(expression, _ -> new HashMap<>())
         .computeIfAbsent(schema, _ -> Compiler.compile(expression, schema, settings))
@@ -118,15 +136,17 @@ final class Naive {
         }
       }
       case Plan.Join join -> join(join, out);
+      case Plan.OuterJoin join -> outerJoin(join, out);
+      case Plan.MarkJoin join -> markJoin(join, out);
+      case Plan.Apply apply -> apply(apply, out);
       case Plan.UnionAll union -> union.inputs().forEach(input -> out.addAll(rows(input)));
+      case Plan.SetOperation operation -> setOperation(operation, out);
       case Plan.Distinct distinct -> {
         Schema schema = distinct.schema();
         Map<Bytes, Row> classes = new HashMap<>();
         for (Row row : rows(distinct.input())) {
           classes.merge(
-              key(PlanCompiler.columns(schema), schema, row),
-              row,
-              (a, b) -> a.compareTo(b) <= 0 ? a : b);
+              key(distinct.keys(), schema, row), row, (a, b) -> a.compareTo(b) <= 0 ? a : b);
         }
         out.addAll(classes.values());
       }
@@ -155,27 +175,32 @@ final class Naive {
     return Bytes.copyOf(out.array(), 0, out.size());
   }
 
+  private boolean equalKeys(List<Plan.Key> keys, Schema left, Schema right, Row l, Row r) {
+    for (Plan.Key key : keys) {
+      Object a = value(key.left(), left, l);
+      Object b = value(key.right(), right, r);
+      if (a == null || b == null || TypeOrder.compare(key.left().type(), a, b) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static Row pair(Schema schema, Schema left, Schema right, Row l, Row r) {
+    @Nullable Object[] values = new @Nullable Object[left.size() + right.size()];
+    System.arraycopy(left.values(l), 0, values, 0, left.size());
+    System.arraycopy(right.values(r), 0, values, left.size(), right.size());
+    return schema.pack(values);
+  }
+
   private void join(Plan.Join join, List<Row> out) {
     Schema left = join.left().schema();
     Schema right = join.right().schema();
     List<Row> rights = rows(join.right());
     for (Row l : rows(join.left())) {
       for (Row r : rights) {
-        boolean equal =
-            join.keys().stream()
-                .allMatch(
-                    key -> {
-                      Object a = value(key.left(), left, l);
-                      Object b = value(key.right(), right, r);
-                      return a != null
-                          && b != null
-                          && TypeOrder.compare(key.left().type(), a, b) == 0;
-                    });
-        if (equal) {
-          @Nullable Object[] values = new @Nullable Object[left.size() + right.size()];
-          System.arraycopy(left.values(l), 0, values, 0, left.size());
-          System.arraycopy(right.values(r), 0, values, left.size(), right.size());
-          Row pair = join.schema().pack(values);
+        if (equalKeys(join.keys(), left, right, l, r)) {
+          Row pair = pair(join.schema(), left, right, l, r);
           Expr residual = join.residual();
           guarded(
               () -> {
@@ -186,6 +211,150 @@ final class Naive {
         }
       }
     }
+  }
+
+  private void outerJoin(Plan.OuterJoin join, List<Row> out) {
+    Schema left = join.left().schema();
+    Schema right = join.right().schema();
+    List<Row> lefts = rows(join.left());
+    List<Row> rights = rows(join.right());
+    boolean[] leftMatched = new boolean[lefts.size()];
+    boolean[] rightMatched = new boolean[rights.size()];
+    for (int i = 0; i < lefts.size(); i++) {
+      for (int j = 0; j < rights.size(); j++) {
+        if (equalKeys(join.keys(), left, right, lefts.get(i), rights.get(j))) {
+          Row pair = pair(join.schema(), left, right, lefts.get(i), rights.get(j));
+          Expr residual = join.residual();
+          int l = i;
+          int r = j;
+          guarded(
+              () -> {
+                if (residual == null || Boolean.TRUE.equals(value(residual, join.schema(), pair))) {
+                  out.add(pair);
+                  leftMatched[l] = true;
+                  rightMatched[r] = true;
+                }
+              });
+        }
+      }
+    }
+    Row noLeft = left.pack(new @Nullable Object[left.size()]);
+    Row noRight = right.pack(new @Nullable Object[right.size()]);
+    for (int i = 0; i < lefts.size(); i++) {
+      if (join.kept().left() && !leftMatched[i]) {
+        out.add(pair(join.schema(), left, right, lefts.get(i), noRight));
+      }
+    }
+    for (int j = 0; j < rights.size(); j++) {
+      if (join.kept().right() && !rightMatched[j]) {
+        out.add(pair(join.schema(), left, right, noLeft, rights.get(j)));
+      }
+    }
+  }
+
+  private void markJoin(Plan.MarkJoin join, List<Row> out) {
+    Schema left = join.left().schema();
+    Schema right = join.right().schema();
+    List<Row> rights = rows(join.right());
+    for (Row l : rows(join.left())) {
+      @Nullable Object[] values = Arrays.copyOf(left.values(l), left.size() + 1);
+      values[left.size()] = rights.stream().anyMatch(r -> matches(join, l, r));
+      out.add(join.schema().pack(values));
+    }
+  }
+
+  private boolean matches(Plan.MarkJoin join, Row l, Row r) {
+    Schema left = join.left().schema();
+    Schema right = join.right().schema();
+    Expr residual = join.residual();
+    if (residual == null || !equalKeys(join.keys(), left, right, l, r)) {
+      return equalKeys(join.keys(), left, right, l, r);
+    }
+    Schema both = sideBySide(left, right);
+    boolean[] match = new boolean[1];
+    guarded(
+        () -> match[0] = Boolean.TRUE.equals(value(residual, both, pair(both, left, right, l, r))));
+    return match[0];
+  }
+
+  private static Schema sideBySide(Schema left, Schema right) {
+    List<Column> columns = new ArrayList<>(left.columns());
+    columns.addAll(right.columns());
+    return new Schema(columns);
+  }
+
+  private void setOperation(Plan.SetOperation operation, List<Row> out) {
+    Schema schema = operation.schema();
+    List<Row> rights = rows(operation.right());
+    Map<Bytes, List<Row>> lefts = new HashMap<>();
+    for (Row row : rows(operation.left())) {
+      lefts
+          .computeIfAbsent(key(PlanCompiler.columns(schema), schema, row), _ -> new ArrayList<>())
+          .add(row);
+    }
+    lefts.forEach(
+        (key, rows) -> {
+          long others =
+              rights.stream()
+                  .filter(row -> key(PlanCompiler.columns(schema), schema, row).equals(key))
+                  .count();
+          boolean intersect = operation.kind() == Plan.SetOperation.Kind.INTERSECT;
+          long count;
+          if (operation.all()) {
+            count = intersect ? Math.min(rows.size(), others) : rows.size() - others;
+          } else {
+            count = (others > 0) == intersect ? 1 : 0;
+          }
+          Row least = rows.stream().min(Row::compareTo).orElseThrow();
+          for (long i = 0; i < count; i++) {
+            out.add(least);
+          }
+        });
+  }
+
+  /// The subquery again for every row.
+  private void apply(Plan.Apply apply, List<Row> out) {
+    Schema schema = apply.input().schema();
+    int width = schema.size();
+    for (Row row : rows(apply.input())) {
+      outer.addFirst(schema.values(row));
+      List<Row> found = rows(apply.subquery());
+      outer.removeFirst();
+      @Nullable Object[] values = Arrays.copyOf(schema.values(row), apply.schema().size());
+      guarded(
+          () -> {
+            switch (apply.question()) {
+              case Plan.Question.Exists _ -> values[width] = !found.isEmpty();
+              case Plan.Question.Any(Expr test) ->
+                  values[width] = decided(test, apply, row, found, true);
+              case Plan.Question.All(Expr test) ->
+                  values[width] = decided(test, apply, row, found, false);
+              case Plan.Question.Scalar _ -> {
+                values[width] =
+                    found.isEmpty() ? null : apply.subquery().schema().value(found.getFirst(), 0);
+                values[width + 1] = (long) found.size();
+              }
+            }
+            out.add(apply.schema().pack(values));
+          });
+    }
+  }
+
+  private @Nullable Boolean decided(
+      Expr test, Plan.Apply apply, Row row, List<Row> found, boolean by) {
+    Schema left = apply.input().schema();
+    Schema right = apply.subquery().schema();
+    Schema both = sideBySide(left, right);
+    boolean unknown = false;
+    for (Row each : found) {
+      Object truth = value(test, both, pair(both, left, right, row, each));
+      if (truth == null) {
+        unknown = true;
+      } else if (truth.equals(by)) {
+        return by;
+      }
+    }
+    return unknown ? null : !by;
   }
 
   private void aggregate(Plan.Aggregate plan, List<Row> out) {
@@ -238,7 +407,7 @@ final class Naive {
     }
     Expr argument = call.arguments().getFirst();
     SqlType type = argument.type();
-    Schema one = new Schema(List.of(new io.pgtrickle.dvm.zset.Column("x", type)));
+    Schema one = new Schema(List.of(new Column("x", type)));
     // Payload order within the order of values: what a tie shows is the least of it.
     List<Row> values = new ArrayList<>();
     for (Row row : passing) {
@@ -278,7 +447,41 @@ final class Naive {
       case COUNT_ROWS, COUNT -> throw new IllegalStateException();
       case MIN, MAX -> extreme(call, one, values, type);
       case SUM, AVG -> total(call, objects);
+      case BOOL_AND -> !objects.contains(false);
+      case BOOL_OR -> objects.contains(true);
+      case BIT_AND -> objects.stream().mapToLong(Long.class::cast).reduce(-1, (a, b) -> a & b);
+      case BIT_OR -> objects.stream().mapToLong(Long.class::cast).reduce(0, (a, b) -> a | b);
+      case BIT_XOR -> objects.stream().mapToLong(Long.class::cast).reduce(0, (a, b) -> a ^ b);
+      case VAR_POP -> spread(objects, objects.size());
+      case VAR_SAMP -> spread(objects, objects.size() - 1L);
+      // The digits of the root are tested against the server.
+      case STDDEV_POP, STDDEV_SAMP -> throw new IllegalStateException("no oracle for a root");
     };
+  }
+
+  /// By deviations from the mean, over a common denominator: N·Σx² − (Σx)² is N·Σ(x − mean)².
+  private static @Nullable Object spread(List<Object> values, long divisor) {
+    if (divisor == 0) {
+      return null;
+    }
+    BigDecimal n = BigDecimal.valueOf(values.size());
+    List<BigDecimal> numbers =
+        values.stream()
+            .map(v -> v instanceof Long l ? BigDecimal.valueOf(l) : ((PgNumeric) v).decimal())
+            .toList();
+    BigDecimal sum = numbers.stream().reduce(BigDecimal.ZERO, BigDecimal::add);
+    BigDecimal deviations = BigDecimal.ZERO;
+    for (BigDecimal number : numbers) {
+      BigDecimal fromMean = n.multiply(number).subtract(sum);
+      deviations = deviations.add(fromMean.multiply(fromMean));
+    }
+    if (deviations.signum() == 0) {
+      return PgNumeric.ZERO;
+    }
+    // n²·Σ(x − mean)² / n = n·Σ(x − mean)²
+    BigDecimal numerator = deviations.divide(n);
+    return PgNumeric.of(numerator.setScale(2 * sum.scale()))
+        .divide(PgNumeric.of(n.multiply(BigDecimal.valueOf(divisor))));
   }
 
   private static @Nullable Object extreme(

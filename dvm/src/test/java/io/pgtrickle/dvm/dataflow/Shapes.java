@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.rewrite.Rewrites;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
@@ -83,6 +84,23 @@ public final class Shapes {
     return new Plan.Join(left, right, keys, residual, new Schema(columns));
   }
 
+  public static Plan outerJoin(
+      Plan left, Plan right, Plan.Kept kept, @Nullable Expr residual, int... keyColumns) {
+    return join(left, right, residual, keyColumns)
+            instanceof Plan.Join(Plan l, Plan r, var keys, var condition, var schema)
+        ? new Plan.OuterJoin(l, r, kept, keys, condition, schema)
+        : left;
+  }
+
+  public static Plan markJoin(Plan left, Plan right, int... keyColumns) {
+    if (!(join(left, right, null, keyColumns) instanceof Plan.Join join)) {
+      throw new IllegalStateException("a join is a join");
+    }
+    List<Column> columns = new ArrayList<>(left.schema().columns());
+    columns.add(new Column("mark", SqlType.BOOL));
+    return new Plan.MarkJoin(left, right, join.keys(), null, new Schema(columns));
+  }
+
   public static Plan unionAll(Plan... inputs) {
     return new Plan.UnionAll(List.of(inputs), inputs[0].schema());
   }
@@ -117,6 +135,18 @@ public final class Shapes {
       columns.add(new Column("a" + columns.size(), call.type()));
     }
     return new Plan.Aggregate(input, groups, List.of(calls), new Schema(columns));
+  }
+
+  /// A shape as the dataflow can run it: one that is written as a query is gets rewritten.
+  public static Plan runnable(Plan plan) {
+    return needsRewrites(plan) ? Rewrites.apply(plan) : plan;
+  }
+
+  private static boolean needsRewrites(Plan plan) {
+    return plan instanceof Plan.Apply
+        || (plan instanceof Plan.OuterJoin join && join.residual() != null)
+        || (plan instanceof Plan.MarkJoin mark && mark.residual() != null)
+        || plan.inputs().stream().anyMatch(Shapes::needsRewrites);
   }
 
   /// The shapes that the oracle tests run, by name.
@@ -200,7 +230,18 @@ public final class Shapes {
             aggregate(AggregateCall.Kind.SUM, SqlType.FLOAT8, column(CUSTOMERS_SCAN, 2)),
             aggregate(AggregateCall.Kind.AVG, SqlType.FLOAT8, column(CUSTOMERS_SCAN, 2)),
             aggregate(AggregateCall.Kind.MAX, SqlType.FLOAT8, column(CUSTOMERS_SCAN, 2)));
+    Plan ofOrders = project(ORDERS_SCAN, customer, amount);
+    Plan ofOlder = project(filter(ORDERS_SCAN, large), customer, amount);
+    for (Plan.SetOperation.Kind kind : Plan.SetOperation.Kind.values()) {
+      for (boolean all : new boolean[] {false, true}) {
+        shapes.put(
+            kind + (all ? " ALL" : ""),
+            new Plan.SetOperation(ofOrders, ofOlder, kind, all, ofOrders.schema()));
+      }
+    }
     shapes.put("floats", floats);
+    shapes.putAll(OuterJoinShapes.all());
+    shapes.putAll(SubqueryShapes.all());
     Plan perRegion =
         group(
             joined,
@@ -273,6 +314,14 @@ public final class Shapes {
       aggregate(AggregateCall.Kind.MAX, SqlType.NUMERIC, amount, false, even),
       aggregate(AggregateCall.Kind.MIN, SqlType.TEXT, note),
       aggregate(AggregateCall.Kind.MAX, SqlType.TEXT, note),
+      aggregate(AggregateCall.Kind.BOOL_AND, SqlType.BOOL, even),
+      aggregate(AggregateCall.Kind.BOOL_OR, SqlType.BOOL, even, true, even),
+      aggregate(AggregateCall.Kind.BIT_AND, SqlType.INT4, id),
+      aggregate(AggregateCall.Kind.BIT_OR, SqlType.INT4, id),
+      aggregate(AggregateCall.Kind.BIT_XOR, SqlType.INT4, id, true, null),
+      aggregate(AggregateCall.Kind.VAR_POP, SqlType.NUMERIC, id),
+      aggregate(AggregateCall.Kind.VAR_SAMP, SqlType.NUMERIC, amount),
+      aggregate(AggregateCall.Kind.VAR_SAMP, SqlType.NUMERIC, amount, true, even),
     };
   }
 }

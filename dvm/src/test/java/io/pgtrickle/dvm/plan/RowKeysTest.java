@@ -63,6 +63,27 @@ final class RowKeysTest {
     assertThat(RowKeys.shortest(new Plan.UnionAll(List.of(q, q), q.schema()))).isEmpty();
   }
 
+  @Test
+  void anOuterJoinNeedsTheKeyOfTheKeptSide() {
+    assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.LEFT, 1, 0))).containsExactly(0);
+    assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.RIGHT, 1, 0))).containsExactly(0, 2);
+    assertThat(RowKeys.shortest(outer(p, q, Plan.Kept.LEFT, 0, 1))).containsExactly(0, 3);
+    assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.BOTH, 1, 0))).isEmpty();
+  }
+
+  @Test
+  void aColumnOfASideWithoutAMatchStandsForNoOther() {
+    // q.id = p.id holds of pairs only, so p.id does not identify the rows.
+    assertThat(RowKeys.shortest(project(outer(q, p, Plan.Kept.LEFT, 0, 0), 2, 3))).isEmpty();
+  }
+
+  private static Plan outer(Plan left, Plan right, Plan.Kept kept, int leftKey, int rightKey) {
+    return join(left, right, leftKey, rightKey)
+            instanceof Plan.Join(Plan l, Plan r, var keys, var residual, var schema)
+        ? new Plan.OuterJoin(l, r, kept, keys, residual, schema)
+        : left;
+  }
+
   private static Plan scan(int relation, int width, List<Integer> key) {
     return new Plan.Scan(relation, "t" + relation, key, ints(width));
   }

@@ -13,6 +13,7 @@ import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -151,15 +152,37 @@ public final class ExpressionTiers {
         add(expressions.stream(), input.schema(), computed);
       }
       case Plan.Join join -> {
-        collect(join.left(), computed);
-        collect(join.right(), computed);
-        add(join.keys().stream().map(Plan.Key::left), join.left().schema(), computed);
-        add(join.keys().stream().map(Plan.Key::right), join.right().schema(), computed);
+        collect(join.left(), join.right(), join.keys(), computed);
         add(Stream.ofNullable(join.residual()), join.schema(), computed);
+      }
+      case Plan.OuterJoin join -> {
+        collect(join.left(), join.right(), join.keys(), computed);
+        add(Stream.ofNullable(join.residual()), join.schema(), computed);
+      }
+      case Plan.MarkJoin join -> {
+        collect(join.left(), join.right(), join.keys(), computed);
+        List<Column> both = new ArrayList<>(join.left().schema().columns());
+        both.addAll(join.right().schema().columns());
+        add(Stream.ofNullable(join.residual()), new Schema(both), computed);
+      }
+      case Plan.Apply apply -> {
+        collect(apply.input(), computed);
+        collect(apply.subquery(), computed);
+        List<Column> both = new ArrayList<>(apply.input().schema().columns());
+        both.addAll(apply.subquery().schema().columns());
+        switch (apply.question()) {
+          case Plan.Question.Any(Expr test) -> add(Stream.of(test), new Schema(both), computed);
+          case Plan.Question.All(Expr test) -> add(Stream.of(test), new Schema(both), computed);
+          case Plan.Question.Exists _, Plan.Question.Scalar _ -> {}
+        }
       }
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           inputs.forEach(input -> collect(input, computed));
-      case Plan.Distinct(Plan input) -> collect(input, computed);
+      case Plan.SetOperation operation -> {
+        collect(operation.left(), computed);
+        collect(operation.right(), computed);
+      }
+      case Plan.Distinct(Plan input, List<Expr> _) -> collect(input, computed);
       case Plan.Aggregate aggregate -> {
         collect(aggregate.input(), computed);
         Schema below = aggregate.input().schema();
@@ -170,6 +193,13 @@ public final class ExpressionTiers {
         }
       }
     }
+  }
+
+  private static void collect(Plan left, Plan right, List<Plan.Key> keys, List<Computed> computed) {
+    collect(left, computed);
+    collect(right, computed);
+    add(keys.stream().map(Plan.Key::left), left.schema(), computed);
+    add(keys.stream().map(Plan.Key::right), right.schema(), computed);
   }
 
   private static void add(Stream<Expr> expressions, Schema input, List<Computed> computed) {

@@ -135,7 +135,9 @@ final class Lab implements AutoCloseable {
   /// server prints rows of those types.
   List<String> computed(Plan plan, Verdict verdict) throws SQLException {
     Map<Integer, ZSet> relations = new HashMap<>();
-    collect(plan, relations);
+    for (Plan.Scan scan : plan.scans()) {
+      relations.put(scan.relation(), contents(scan));
+    }
     Dataflow dataflow = new Dataflow(Runnable::run);
     dataflow.add(new View(1, 1, "result", plan, verdict.settings()));
     StepResult result = dataflow.step(relations, _ -> true);
@@ -144,26 +146,6 @@ final class Lab implements AutoCloseable {
       throw new IllegalStateException(result.errors().toString());
     }
     return printed(rows, plan.schema());
-  }
-
-  private void collect(Plan plan, Map<Integer, ZSet> relations) throws SQLException {
-    switch (plan) {
-      case Plan.Scan scan -> relations.put(scan.relation(), contents(scan));
-      case Plan.Values _ -> {}
-      case Plan.Filter filter -> collect(filter.input(), relations);
-      case Plan.Project project -> collect(project.input(), relations);
-      case Plan.Join join -> {
-        collect(join.left(), relations);
-        collect(join.right(), relations);
-      }
-      case Plan.UnionAll union -> {
-        for (Plan input : union.inputs()) {
-          collect(input, relations);
-        }
-      }
-      case Plan.Distinct distinct -> collect(distinct.input(), relations);
-      case Plan.Aggregate aggregate -> collect(aggregate.input(), relations);
-    }
   }
 
   private ZSet contents(Plan.Scan scan) throws SQLException {

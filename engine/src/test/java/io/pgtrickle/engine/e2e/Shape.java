@@ -98,12 +98,89 @@ record Shape(String name, String query) {
               "binary_values",
               "SELECT p.tag, p.image, count(*) AS n FROM products p GROUP BY p.tag, p.image"),
           new Shape(
+              "left_joined",
+              "SELECT c.id, c.name, o.id AS oid, o.amount FROM customers c"
+                  + " LEFT JOIN orders o ON o.customer_id = c.id AND o.amount > c.credit"),
+          new Shape(
+              "right_joined",
+              "SELECT p.name, l.order_id, l.line, l.qty FROM lines l"
+                  + " RIGHT JOIN products p ON p.id = l.product_id WHERE p.weight > 0"),
+          new Shape(
+              "full_joined",
+              "SELECT c.region, o.status, o.amount FROM customers c"
+                  + " FULL JOIN orders o ON o.customer_id = c.id"),
+          new Shape(
+              "chained_outer_joins",
+              "SELECT c.region, min(l.price) AS lo, count(o.id) AS orders, count(l.line) AS lines"
+                  + " FROM customers c LEFT JOIN orders o ON o.customer_id = c.id"
+                  + " LEFT JOIN lines l ON l.order_id = o.id GROUP BY c.region"),
+          new Shape(
+              "merged_columns",
+              "SELECT id, c.name, p.category FROM customers c FULL JOIN products p USING (id)"),
+          new Shape(
+              "semi_joined",
+              "SELECT c.id, c.name FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE"
+                  + " o.customer_id = c.id AND o.amount > c.credit)"),
+          new Shape(
+              "anti_joined",
+              "SELECT o.id, o.status FROM orders o WHERE NOT EXISTS (SELECT 1 FROM lines l WHERE"
+                  + " l.order_id = o.id)"),
+          new Shape(
+              "not_in_with_nulls",
+              "SELECT p.id, p.name FROM products p WHERE p.id NOT IN (SELECT l.product_id FROM"
+                  + " lines l WHERE l.qty < 0)"),
+          new Shape(
+              "in_as_a_value",
+              "SELECT o.id, o.customer_id IN (SELECT c.id FROM customers c WHERE c.vip) AS vip,"
+                  + " o.amount > ALL (SELECT c.credit FROM customers c WHERE c.id ="
+                  + " o.customer_id) AS above FROM orders o"),
+          new Shape(
+              "in_over_two_columns",
+              "SELECT l.order_id, l.line FROM lines l WHERE (l.product_id, l.qty) IN (SELECT p.id,"
+                  + " e.val FROM products p, events e) OR l.qty IS NULL"),
+          new Shape(
+              "scalar_subqueries",
+              "SELECT c.id, (SELECT count(*) FROM orders o WHERE o.customer_id = c.id) AS n,"
+                  + " (SELECT sum(o.amount) FROM orders o WHERE o.customer_id = c.id) AS total,"
+                  + " CASE WHEN c.vip THEN (SELECT max(val) FROM events) END AS v FROM customers"
+                  + " c"),
+          new Shape(
+              "correlated_aggregate",
+              "SELECT l.order_id, l.line, l.qty FROM lines l WHERE l.qty > (SELECT 0.5 *"
+                  + " avg(l2.qty) FROM lines l2 WHERE l2.product_id = l.product_id)"),
+          new Shape(
+              "nested_exists",
+              "SELECT c.id FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE"
+                  + " o.customer_id = c.id AND EXISTS (SELECT 1 FROM lines l WHERE l.order_id ="
+                  + " o.id AND l.product_id > c.id))"),
+          new Shape(
+              "exists_over_groups",
+              "SELECT p.id FROM products p WHERE EXISTS (SELECT l.order_id FROM lines l WHERE"
+                  + " l.product_id = p.id GROUP BY l.order_id HAVING count(*) > 1)"),
+          new Shape(
+              "intersected",
+              "SELECT region FROM customers INTERSECT ALL SELECT region FROM customers WHERE vip"),
+          new Shape(
+              "subtracted",
+              "SELECT customer_id FROM orders EXCEPT SELECT id FROM customers EXCEPT ALL SELECT"
+                  + " val FROM events"),
+          new Shape(
+              "more_aggregates",
+              "SELECT status, stddev(amount) AS sd, variance(customer_id) AS v, var_pop(amount) AS"
+                  + " vp, stddev_pop(DISTINCT customer_id) AS sp, bool_and(amount > 5) AS every,"
+                  + " bool_or(note IS NULL) AS some, bit_and(customer_id) AS ba, bit_or(id) FILTER"
+                  + " (WHERE amount > 0) AS bo FROM orders GROUP BY status"),
+          new Shape(
               "over_stream_table",
               "SELECT region, n * 10 AS ten, total FROM joined_aggregate WHERE n > 1"),
           new Shape(
               "diamond",
               "SELECT f.id, f.region, j.amount FROM filtered f JOIN joined j ON j.region ="
                   + " f.region"),
+          new Shape(
+              "outer_join_of_stream_tables",
+              "SELECT f.id, f.name, h.total FROM filtered f FULL JOIN having h ON h.customer_id ="
+                  + " f.id"),
           new Shape(
               "mixed_sources",
               "SELECT d.region, c.id FROM distinct_rows d JOIN customers c ON c.region = d.region"

@@ -36,13 +36,22 @@ final class ColumnPruning {
       case Plan.Filter filter -> filter(filter, needed);
       case Plan.Project project -> projection(project, needed);
       case Plan.Join join -> join(join, needed);
+      case Plan.OuterJoin join -> outerJoin(join, needed);
+      case Plan.MarkJoin join -> markJoin(join, needed);
+      case Plan.Apply apply -> throw Inputs.nested(apply);
       case Plan.UnionAll(List<Plan> inputs, Schema schema) ->
           new Plan.UnionAll(
               inputs.stream().map(input -> prune(input, needed)).toList(),
               narrowed(schema, needed));
-      // Every column takes part in what is distinct.
-      case Plan.Distinct(Plan input) ->
-          project(new Plan.Distinct(prune(input, all(input))), all(input), needed);
+      // Every column takes part in what is equal.
+      case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
+          project(
+              new Plan.SetOperation(
+                  prune(left, all(left)), prune(right, all(right)), kind, all, schema),
+              all(plan),
+              needed);
+      case Plan.Distinct(Plan input, var keys) ->
+          project(new Plan.Distinct(prune(input, all(input)), keys), all(input), needed);
       case Plan.Aggregate aggregate -> aggregate(aggregate, needed);
     };
   }
@@ -64,33 +73,81 @@ final class ColumnPruning {
   }
 
   private static Plan join(Plan.Join join, NavigableSet<Integer> needed) {
-    int width = join.left().schema().size();
-    Expr residual = join.residual();
-    NavigableSet<Integer> below = new TreeSet<>(needed);
-    if (residual != null) {
-      below.addAll(Expressions.columns(residual));
-    }
-    NavigableSet<Integer> left = new TreeSet<>(below.headSet(width, false));
-    NavigableSet<Integer> right = new TreeSet<>();
-    below.tailSet(width, true).forEach(i -> right.add(i - width));
-    for (Plan.Key key : join.keys()) {
-      left.addAll(Expressions.columns(key.left()));
-      right.addAll(Expressions.columns(key.right()));
-    }
-    NavigableSet<Integer> kept = new TreeSet<>(left);
-    right.forEach(i -> kept.add(i + width));
-    List<Plan.Key> keys =
-        join.keys().stream()
-            .map(key -> new Plan.Key(moved(key.left(), left), moved(key.right(), right)))
-            .toList();
+    Sides sides = Sides.of(join.left(), join.keys(), join.residual(), needed);
     Plan narrow =
         new Plan.Join(
-            prune(join.left(), left),
-            prune(join.right(), right),
-            keys,
-            residual == null ? null : moved(residual, kept),
+            prune(join.left(), sides.left),
+            prune(join.right(), sides.right),
+            sides.keys(join.keys()),
+            sides.residual(join.residual()),
+            narrowed(join.schema(), sides.both));
+    return project(narrow, sides.both, needed);
+  }
+
+  private static Plan outerJoin(Plan.OuterJoin join, NavigableSet<Integer> needed) {
+    Sides sides = Sides.of(join.left(), join.keys(), join.residual(), needed);
+    Plan narrow =
+        new Plan.OuterJoin(
+            prune(join.left(), sides.left),
+            prune(join.right(), sides.right),
+            join.kept(),
+            sides.keys(join.keys()),
+            sides.residual(join.residual()),
+            narrowed(join.schema(), sides.both));
+    return project(narrow, sides.both, needed);
+  }
+
+  /// A mark that nobody asks for is not made.
+  private static Plan markJoin(Plan.MarkJoin join, NavigableSet<Integer> needed) {
+    int mark = join.left().schema().size();
+    if (!needed.contains(mark)) {
+      return prune(join.left(), needed);
+    }
+    NavigableSet<Integer> own = needed.headSet(mark, false);
+    Sides sides = Sides.of(join.left(), join.keys(), join.residual(), own);
+    NavigableSet<Integer> kept = new TreeSet<>(sides.left);
+    kept.add(mark);
+    Plan narrow =
+        new Plan.MarkJoin(
+            prune(join.left(), sides.left),
+            prune(join.right(), sides.right),
+            sides.keys(join.keys()),
+            sides.residual(join.residual()),
             narrowed(join.schema(), kept));
     return project(narrow, kept, needed);
+  }
+
+  /// What the sides of a join keep, and together.
+  private record Sides(
+      NavigableSet<Integer> left, NavigableSet<Integer> right, NavigableSet<Integer> both) {
+    static Sides of(
+        Plan left, List<Plan.Key> keys, @Nullable Expr residual, NavigableSet<Integer> needed) {
+      int width = left.schema().size();
+      NavigableSet<Integer> below = new TreeSet<>(needed);
+      if (residual != null) {
+        below.addAll(Expressions.columns(residual));
+      }
+      NavigableSet<Integer> ofLeft = new TreeSet<>(below.headSet(width, false));
+      NavigableSet<Integer> ofRight = new TreeSet<>();
+      below.tailSet(width, true).forEach(i -> ofRight.add(i - width));
+      for (Plan.Key key : keys) {
+        ofLeft.addAll(Expressions.columns(key.left()));
+        ofRight.addAll(Expressions.columns(key.right()));
+      }
+      NavigableSet<Integer> both = new TreeSet<>(ofLeft);
+      ofRight.forEach(i -> both.add(i + width));
+      return new Sides(ofLeft, ofRight, both);
+    }
+
+    List<Plan.Key> keys(List<Plan.Key> keys) {
+      return keys.stream()
+          .map(key -> new Plan.Key(moved(key.left(), left), moved(key.right(), right)))
+          .toList();
+    }
+
+    @Nullable Expr residual(@Nullable Expr residual) {
+      return residual == null ? null : moved(residual, both);
+    }
   }
 
   private static Plan aggregate(Plan.Aggregate aggregate, NavigableSet<Integer> needed) {

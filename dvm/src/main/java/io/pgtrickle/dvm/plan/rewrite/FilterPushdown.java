@@ -37,11 +37,20 @@ final class FilterPushdown {
         Plan both = Conjuncts.filter(safe, Conjuncts.of(condition));
         yield Conjuncts.filter(both, Conjuncts.fallible(conjuncts));
       }
-      case Plan.Distinct(Plan below) ->
+      case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) -> {
+        List<Expr> total = Conjuncts.total(conjuncts);
+        Plan pushed =
+            new Plan.SetOperation(push(left, total), push(right, total), kind, all, schema);
+        yield Conjuncts.filter(pushed, Conjuncts.fallible(conjuncts));
+      }
+      case Plan.Distinct(Plan below, var keys) ->
           Conjuncts.filter(
-              new Plan.Distinct(push(below, Conjuncts.total(conjuncts))),
+              new Plan.Distinct(push(below, Conjuncts.total(conjuncts)), keys),
               Conjuncts.fallible(conjuncts));
       case Plan.Join join -> intoJoin(join, conjuncts);
+      case Plan.OuterJoin join -> intoOuterJoin(join, conjuncts);
+      case Plan.MarkJoin join -> intoMarkJoin(join, conjuncts);
+      case Plan.Apply apply -> throw Inputs.nested(apply);
       case Plan.Aggregate aggregate -> intoAggregate(aggregate, conjuncts);
     };
   }
@@ -74,6 +83,50 @@ final class FilterPushdown {
             join.keys(),
             join.residual(),
             join.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+
+  /// A condition on a kept side removes its rows before the join as well as after it. One on the
+  /// other side decides about rows that the join makes up, and stays.
+  private static Plan intoOuterJoin(Plan.OuterJoin join, List<Expr> conjuncts) {
+    int width = join.left().schema().size();
+    List<Expr> left = new ArrayList<>();
+    List<Expr> right = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      SortedSet<Integer> columns = Expressions.columns(conjunct);
+      boolean movable = !columns.isEmpty() && Expressions.isTotal(conjunct);
+      if (movable && join.kept() == Plan.Kept.LEFT && columns.last() < width) {
+        left.add(conjunct);
+      } else if (movable && join.kept() == Plan.Kept.RIGHT && columns.first() >= width) {
+        right.add(Expressions.shift(conjunct, -width));
+      } else {
+        stay.add(conjunct);
+      }
+    }
+    Plan pushed =
+        new Plan.OuterJoin(
+            push(join.left(), left),
+            push(join.right(), right),
+            join.kept(),
+            join.keys(),
+            join.residual(),
+            join.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+
+  private static Plan intoMarkJoin(Plan.MarkJoin join, List<Expr> conjuncts) {
+    int mark = join.left().schema().size();
+    List<Expr> left = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      SortedSet<Integer> columns = Expressions.columns(conjunct);
+      boolean below = !columns.isEmpty() && columns.last() < mark && Expressions.isTotal(conjunct);
+      (below ? left : stay).add(conjunct);
+    }
+    Plan pushed =
+        new Plan.MarkJoin(
+            push(join.left(), left), join.right(), join.keys(), join.residual(), join.schema());
     return Conjuncts.filter(pushed, stay);
   }
 

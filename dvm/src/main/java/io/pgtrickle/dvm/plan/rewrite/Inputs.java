@@ -7,6 +7,11 @@ import java.util.function.UnaryOperator;
 final class Inputs {
   private Inputs() {}
 
+  /// What a rewrite says that comes after unnesting and meets a subquery all the same.
+  static IllegalArgumentException nested(Plan.Apply apply) {
+    return new IllegalArgumentException("a subquery was not unnested: " + apply.question());
+  }
+
   static Plan map(Plan plan, UnaryOperator<Plan> change) {
     return switch (plan) {
       case Plan.Scan scan -> scan;
@@ -17,9 +22,17 @@ final class Inputs {
           new Plan.Project(change.apply(input), expressions, schema);
       case Plan.Join(Plan left, Plan right, var keys, var residual, var schema) ->
           new Plan.Join(change.apply(left), change.apply(right), keys, residual, schema);
+      case Plan.OuterJoin(Plan left, Plan right, var kept, var keys, var residual, var schema) ->
+          new Plan.OuterJoin(change.apply(left), change.apply(right), kept, keys, residual, schema);
+      case Plan.MarkJoin(Plan left, Plan right, var keys, var residual, var schema) ->
+          new Plan.MarkJoin(change.apply(left), change.apply(right), keys, residual, schema);
+      case Plan.Apply(Plan input, Plan subquery, var question, var schema) ->
+          new Plan.Apply(change.apply(input), change.apply(subquery), question, schema);
       case Plan.UnionAll(var inputs, var schema) ->
           new Plan.UnionAll(inputs.stream().map(change).toList(), schema);
-      case Plan.Distinct(Plan input) -> new Plan.Distinct(change.apply(input));
+      case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
+          new Plan.SetOperation(change.apply(left), change.apply(right), kind, all, schema);
+      case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(change.apply(input), keys);
       case Plan.Aggregate(Plan input, var groups, var calls, var schema) ->
           new Plan.Aggregate(change.apply(input), groups, calls, schema);
     };

@@ -59,7 +59,11 @@ final class JoinOrdering {
       case Plan.Scan _,
           Plan.Values _,
           Plan.Project _,
+          Plan.OuterJoin _,
+          Plan.MarkJoin _,
+          Plan.Apply _,
           Plan.UnionAll _,
+          Plan.SetOperation _,
           Plan.Distinct _,
           Plan.Aggregate _ ->
           false;

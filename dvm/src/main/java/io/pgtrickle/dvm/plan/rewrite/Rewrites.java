@@ -6,14 +6,24 @@ import io.pgtrickle.dvm.plan.Plan;
 public final class Rewrites {
   private Rewrites() {}
 
+  /// The bound plan with only those rewrites that it cannot run without.
+  public static Plan necessary(Plan bound) {
+    return ResidualSplit.rewrite(Unnesting.rewrite(bound));
+  }
+
   /// The plan that runs, for the plan as bound.
   public static Plan apply(Plan bound) {
+    Plan plan = Unnesting.rewrite(bound);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
-    Plan plan = FilterPushdown.rewrite(bound);
+    plan = FilterPushdown.rewrite(plan);
+    plan = TruthTests.rewrite(plan);
+    plan = OuterJoinKeys.rewrite(plan);
     plan = JoinOrdering.rewrite(plan);
     // Joins have sorted out which conditions concern one input only; these sink on.
     plan = FilterPushdown.rewrite(plan);
     plan = ColumnPruning.rewrite(plan);
+    // Now that the rows are as narrow as they get: their images are keys.
+    plan = ResidualSplit.rewrite(plan);
     return ProjectMerge.rewrite(plan);
   }
 }

@@ -91,12 +91,34 @@ final class Algebra {
     return new Plan.Join(left, right, List.of(keys), residual, new Schema(columns));
   }
 
+  static Plan outerJoin(
+      Plan left, Plan right, Plan.Kept kept, @Nullable Expr residual, Plan.Key... keys) {
+    return new Plan.OuterJoin(
+        left, right, kept, List.of(keys), residual, cross(left, right).schema());
+  }
+
+  static Plan markJoin(Plan left, Plan right, Plan.Key... keys) {
+    List<Column> columns = new ArrayList<>(left.schema().columns());
+    columns.add(new Column("mark", SqlType.BOOL));
+    return new Plan.MarkJoin(left, right, List.of(keys), null, new Schema(columns));
+  }
+
   static Plan.Key key(Expr left, Expr right) {
     return new Plan.Key(left, right);
   }
 
   static Plan unionAll(Plan... inputs) {
     return new Plan.UnionAll(Arrays.asList(inputs), inputs[0].schema());
+  }
+
+  static AggregateCall sum(Expr argument) {
+    return new AggregateCall(
+        AggregateCall.Kind.SUM,
+        new Signature(2108, "pg_catalog", "sum", List.of(23), 20, false, 'i'),
+        List.of(argument),
+        false,
+        null,
+        SqlType.INT8);
   }
 
   /// Groups with a count of rows.

@@ -1,0 +1,120 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.Plan;
+import java.util.List;
+import java.util.NavigableSet;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// Walks over the expressions of plans without subqueries.
+final class PlanExpressions {
+  private PlanExpressions() {}
+
+  /// The same plan with every expression changed, inputs included.
+  static Plan map(Plan plan, UnaryOperator<Expr> change) {
+    Plan over = Inputs.map(plan, input -> map(input, change));
+    return switch (over) {
+      case Plan.Scan scan -> scan;
+      case Plan.Values(var rows, var schema) ->
+          new Plan.Values(rows.stream().map(row -> map(row, change)).toList(), schema);
+      case Plan.Filter(Plan input, Expr condition) ->
+          new Plan.Filter(input, change.apply(condition));
+      case Plan.Project(Plan input, var expressions, var schema) ->
+          new Plan.Project(input, map(expressions, change), schema);
+      case Plan.Join(Plan left, Plan right, var keys, var residual, var schema) ->
+          new Plan.Join(left, right, mapKeys(keys, change), map(residual, change), schema);
+      case Plan.OuterJoin(Plan left, Plan right, var kept, var keys, var residual, var schema) ->
+          new Plan.OuterJoin(
+              left, right, kept, mapKeys(keys, change), map(residual, change), schema);
+      case Plan.MarkJoin(Plan left, Plan right, var keys, var residual, var schema) ->
+          new Plan.MarkJoin(left, right, mapKeys(keys, change), map(residual, change), schema);
+      case Plan.Apply apply -> throw Inputs.nested(apply);
+      case Plan.UnionAll union -> union;
+      case Plan.SetOperation operation -> operation;
+      case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(input, map(keys, change));
+      case Plan.Aggregate(Plan input, var groups, var calls, var schema) ->
+          new Plan.Aggregate(
+              input,
+              map(groups, change),
+              calls.stream().map(call -> map(call, change)).toList(),
+              schema);
+    };
+  }
+
+  static List<Expr> map(List<Expr> expressions, UnaryOperator<Expr> change) {
+    return expressions.stream().map(change).toList();
+  }
+
+  static AggregateCall map(AggregateCall call, UnaryOperator<Expr> change) {
+    return new AggregateCall(
+        call.kind(),
+        call.function(),
+        map(call.arguments(), change),
+        call.distinct(),
+        map(call.filter(), change),
+        call.type());
+  }
+
+  private static @Nullable Expr map(@Nullable Expr expression, UnaryOperator<Expr> change) {
+    return expression == null ? null : change.apply(expression);
+  }
+
+  private static List<Plan.Key> mapKeys(List<Plan.Key> keys, UnaryOperator<Expr> change) {
+    return keys.stream()
+        .map(key -> new Plan.Key(change.apply(key.left()), change.apply(key.right())))
+        .toList();
+  }
+
+  /// Shows every expression of a plan, inputs included.
+  private static void forEach(Plan plan, Consumer<Expr> visitor) {
+    map(
+        plan,
+        expression -> {
+          visitor.accept(expression);
+          return expression;
+        });
+  }
+
+  /// The columns of the row for which a subquery is evaluated that it refers to.
+  static NavigableSet<Integer> outer(Plan subquery) {
+    NavigableSet<Integer> columns = new TreeSet<>();
+    forEach(subquery, expression -> columns.addAll(outer(expression)));
+    return columns;
+  }
+
+  static NavigableSet<Integer> outer(Expr expression) {
+    NavigableSet<Integer> columns = new TreeSet<>();
+    Expressions.forEach(
+        expression,
+        node -> {
+          if (node instanceof Expr.Outer(int level, int index, var _) && level == 1) {
+            columns.add(index);
+          }
+        });
+    return columns;
+  }
+
+  static boolean isCorrelated(Plan subquery) {
+    return !outer(subquery).isEmpty();
+  }
+
+  static boolean isCorrelated(Expr expression) {
+    return !outer(expression).isEmpty();
+  }
+
+  /// What an uncorrelated part of a subquery is outside of it: rows further out come one nearer.
+  static Plan lifted(Plan plan) {
+    return map(plan, expression -> Expressions.map(expression, PlanExpressions::lifted));
+  }
+
+  static Expr lifted(Expr node) {
+    return node instanceof Expr.Outer(int level, int index, var type) && level > 1
+        ? new Expr.Outer(level - 1, index, type)
+        : node;
+  }
+}

@@ -1,0 +1,233 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// Joins rows with the value of a scalar subquery and the number of its rows.
+///
+/// An aggregate without groups always has one row, which is joined as it is. If its conditions
+/// equate
+/// something of the outer row with something of its own, it becomes an aggregate grouped by the
+/// latter, once for all outer rows; provided that nothing in it can fail, for there will be groups
+/// that no outer row asks for. Any other subquery is counted, and the count goes along: more than
+/// one
+/// row is an error only where the value is used.
+final class ScalarSubquery {
+  private static final Expr ONE = new Expr.Literal(1L, SqlType.INT8);
+
+  private ScalarSubquery() {}
+
+  static Plan joined(Plan.Apply apply) {
+    Plan input = apply.input();
+    Plan subquery = apply.subquery();
+    if (!PlanExpressions.isCorrelated(subquery)) {
+      Plan lifted = PlanExpressions.lifted(subquery);
+      return hasOneRow(lifted)
+          ? crossed(apply, lifted)
+          : crossed(apply, counted(lifted, List.of()));
+    }
+    return grouped(apply).orElseGet(() -> dependent(apply, input, subquery));
+  }
+
+  /// @param row exactly one row: the value, and the number of rows where it is not one
+  private static Plan crossed(Plan.Apply apply, Plan row) {
+    int width = apply.input().schema().size();
+    Plan pairs = new Plan.Join(apply.input(), row, List.of(), null, sideBySide(apply.input(), row));
+    Expr value = new Expr.Column(width, row.schema().column(0).type());
+    Expr rows = row.schema().size() == 1 ? ONE : new Expr.Column(width + 1, SqlType.INT8);
+    return answered(apply, pairs, value, rows);
+  }
+
+  private static Plan answered(Plan.Apply apply, Plan plan, Expr value, Expr rows) {
+    List<Expr> output = Unnesting.columns(apply.input().schema());
+    output.add(value);
+    output.add(rows);
+    return new Plan.Project(plan, output, apply.schema());
+  }
+
+  private static Schema sideBySide(Plan left, Plan right) {
+    List<Column> columns = new ArrayList<>(left.schema().columns());
+    columns.addAll(right.schema().columns());
+    return new Schema(columns);
+  }
+
+  private static boolean hasOneRow(Plan plan) {
+    return switch (plan) {
+      case Plan.Aggregate aggregate -> aggregate.groups().isEmpty();
+      case Plan.Project project -> hasOneRow(project.input());
+      case Plan.Values values -> values.rows().size() == 1;
+      case Plan.Scan _,
+          Plan.Filter _,
+          Plan.Join _,
+          Plan.OuterJoin _,
+          Plan.MarkJoin _,
+          Plan.Apply _,
+          Plan.UnionAll _,
+          Plan.SetOperation _,
+          Plan.Distinct _ ->
+          false;
+    };
+  }
+
+  /// Per group the last column's value and the number of rows; the groups come first.
+  private static Plan counted(Plan rows, List<Expr> groups) {
+    int last = rows.schema().size() - 1;
+    SqlType type = rows.schema().column(last).type();
+    if (type.kind() == TypeKind.OPAQUE) {
+      throw QueryRejected.notYet(
+          "unsupported_subquery", "a scalar subquery of a type that is not computed with");
+    }
+    List<Column> columns = new ArrayList<>();
+    for (Expr group : groups) {
+      columns.add(new Column("group" + (columns.size() + 1), group.type()));
+    }
+    columns.add(new Column("value", type));
+    columns.add(new Column("rows", SqlType.INT8));
+    // The least value of a single row is its value.
+    AggregateCall value =
+        new AggregateCall(
+            AggregateCall.Kind.MIN,
+            new Signature(0, "pg_catalog", "min", List.of(type.oid()), type.oid(), true, 'i'),
+            List.of(new Expr.Column(last, type)),
+            false,
+            null,
+            type);
+    AggregateCall count =
+        new AggregateCall(
+            AggregateCall.Kind.COUNT_ROWS,
+            new Signature(2803, "pg_catalog", "count", List.of(), 20, false, 'i'),
+            List.of(),
+            false,
+            null,
+            SqlType.INT8);
+    return new Plan.Aggregate(rows, groups, List.of(value, count), new Schema(columns));
+  }
+
+  private static Plan dependent(Plan.Apply apply, Plan input, Plan subquery) {
+    DependentJoin dependent = new DependentJoin(input, PlanExpressions.outer(subquery));
+    Plan rows = dependent.over(subquery);
+    Plan answers = hasOneRow(subquery) ? rows : counted(rows, List.of(dependent.image()));
+    int image = hasOneRow(subquery) ? dependent.width() - 1 : 0;
+    Plan.Key same = new Plan.Key(dependent.imageOfRow(), new Expr.Column(image, SqlType.BYTEA));
+    Plan all = leftJoin(input, answers, List.of(same));
+    int at = input.schema().size() + image + 1;
+    Expr value = new Expr.Column(at, answers.schema().column(image + 1).type());
+    return answered(apply, all, value, hasOneRow(subquery) ? ONE : orNone(at + 1));
+  }
+
+  private static Expr orNone(int index) {
+    Expr none = new Expr.Literal(0L, SqlType.INT8);
+    return new Expr.Coalesce(List.of(new Expr.Column(index, SqlType.INT8), none), SqlType.INT8);
+  }
+
+  private static Plan leftJoin(Plan left, Plan right, List<Plan.Key> keys) {
+    return new Plan.OuterJoin(left, right, Plan.Kept.LEFT, keys, null, sideBySide(left, right));
+  }
+
+  /// The aggregate of a selection that is tied to the outer row by equalities alone.
+  private static Optional<Plan> grouped(Plan.Apply apply) {
+    List<Expr> above = Unnesting.columns(apply.subquery().schema());
+    Plan plan = apply.subquery();
+    while (plan instanceof Plan.Project(Plan below, var expressions, var _)) {
+      above = PlanExpressions.map(above, each -> Expressions.over(each, expressions));
+      plan = below;
+    }
+    if (!(plan instanceof Plan.Aggregate aggregate) || !aggregate.groups().isEmpty()) {
+      return Optional.empty();
+    }
+    Plan input = apply.input();
+    int width = input.schema().size();
+    Correlation.Selection selection = Correlation.Selection.of(aggregate.input());
+    if (PlanExpressions.isCorrelated(selection.core()) || selection.conditions().isEmpty()) {
+      return Optional.empty();
+    }
+    List<AggregateCall> calls = new ArrayList<>();
+    for (AggregateCall call : aggregate.calls()) {
+      AggregateCall over =
+          PlanExpressions.map(call, each -> Expressions.over(each, selection.outputs()));
+      if (!isTotal(over)) {
+        return Optional.empty();
+      }
+      calls.add(PlanExpressions.map(over, each -> Expressions.map(each, PlanExpressions::lifted)));
+    }
+    List<Plan.Key> keys = new ArrayList<>();
+    List<Expr> groups = new ArrayList<>();
+    List<Column> columns = new ArrayList<>();
+    for (Expr condition : selection.conditions()) {
+      Optional<Plan.Key> key = OuterJoinKeys.key(Correlation.beside(condition, width), width);
+      if (key.isEmpty()) {
+        return Optional.empty();
+      }
+      SqlType type = key.get().right().type();
+      if (!groups.contains(key.get().right())) {
+        groups.add(key.get().right());
+        columns.add(new Column("group" + groups.size(), type));
+      }
+      int group = groups.indexOf(key.get().right());
+      keys.add(new Plan.Key(key.get().left(), new Expr.Column(group, type)));
+    }
+    columns.addAll(aggregate.schema().columns());
+    Plan answers =
+        new Plan.Aggregate(
+            PlanExpressions.lifted(selection.core()), groups, calls, new Schema(columns));
+    Plan all = leftJoin(input, answers, keys);
+    List<Expr> results = new ArrayList<>();
+    for (AggregateCall call : calls) {
+      Expr result = new Expr.Column(width + groups.size() + results.size(), call.type());
+      results.add(DependentJoin.orEmpty(call, result));
+    }
+    Expr value =
+        Expressions.map(
+            above.getFirst(),
+            node -> {
+              if (node instanceof Expr.Column(int index, var _)) {
+                return results.get(index);
+              }
+              return node instanceof Expr.Outer(int level, int index, var type) && level == 1
+                  ? new Expr.Column(index, type)
+                  : PlanExpressions.lifted(node);
+            });
+    return Optional.of(answered(apply, all, value, ONE));
+  }
+
+  /// Floats may add up to more than a float; other sums would need more rows than a table has.
+  private static boolean isTotal(AggregateCall call) {
+    List<Expr> read = new ArrayList<>(call.arguments());
+    Expr filter = call.filter();
+    if (filter != null) {
+      read.add(filter);
+    }
+    boolean overflows =
+        switch (call.kind()) {
+          case SUM, AVG -> call.arguments().getFirst().type().kind().isFloat();
+          case COUNT_ROWS,
+              COUNT,
+              MIN,
+              MAX,
+              BOOL_AND,
+              BOOL_OR,
+              BIT_AND,
+              BIT_OR,
+              BIT_XOR,
+              VAR_POP,
+              VAR_SAMP,
+              STDDEV_POP,
+              STDDEV_SAMP ->
+              false;
+        };
+    return !overflows
+        && read.stream()
+            .allMatch(each -> Expressions.isTotal(each) && !PlanExpressions.isCorrelated(each));
+  }
+}

@@ -1,0 +1,140 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// A subquery in an expression: a SUBLINK node.
+///
+/// Its test is over the columns of the row and, from [#COLUMNS] on, those of the subquery; where
+/// the
+/// row ends is known only when it is asked.
+record Subquery(Plan plan, Plan.Question question) {
+  private static final int COLUMNS = 1 << 20;
+
+  /// @param around what names mean in the expression that it stands in
+  static Subquery bind(
+      Node node, QueryBinder queries, Levels levels, ExpressionBinder.Environment around) {
+    return NodeForm.read(node, form -> bind(form, queries, levels, around));
+  }
+
+  private static Subquery bind(
+      NodeForm form, QueryBinder queries, Levels levels, ExpressionBinder.Environment around) {
+    int kind = form.integer("subLinkType");
+    form.neutral("subLinkId");
+    levels.names(around);
+    Plan plan = queries.bindInner(form.node("subselect"), levels, levels.depth() + 1);
+    Plan.Question question =
+        switch (kind) {
+          case 0 -> {
+            form.neutral("testexpr");
+            yield new Plan.Question.Exists();
+          }
+          case 1 -> new Plan.Question.All(test(form, plan, queries.facts(), around));
+          case 2 -> new Plan.Question.Any(test(form, plan, queries.facts(), around));
+          case 4 -> {
+            form.neutral("testexpr");
+            if (plan.schema().size() != 1) {
+              throw NodeForm.notUnderstood("a scalar subquery with several columns");
+            }
+            yield new Plan.Question.Scalar();
+          }
+          default -> throw Unsupported.subquery(kind);
+        };
+    return new Subquery(plan, question);
+  }
+
+  private static Expr test(
+      NodeForm form, Plan plan, Facts facts, ExpressionBinder.Environment around) {
+    Expr test =
+        new ExpressionBinder(facts, new TestEnvironment(plan.schema(), around))
+            .bind(form.node("testexpr"));
+    if (test instanceof Expr.Call || test instanceof Expr.And || test instanceof Expr.Or) {
+      return test;
+    }
+    throw QueryRejected.notYet(
+        "unsupported_subquery", "a comparison of rows with a subquery by their order");
+  }
+
+  /// The names around, and the columns of the subquery as parameters.
+  private record TestEnvironment(Schema columns, ExpressionBinder.Environment around)
+      implements ExpressionBinder.Environment {
+    @Override
+    public Expr variable(Variable variable) {
+      return around.variable(variable);
+    }
+
+    @Override
+    public Optional<Expr> computed(Node node) {
+      return NodeForm.tag(node).equals("PARAM")
+          ? Optional.of(NodeForm.read(node, this::parameter))
+          : around.computed(node);
+    }
+
+    private Expr parameter(NodeForm form) {
+      // 2 is a column of the subquery that the expression belongs to.
+      form.expect("paramkind", "2", "query_not_understood", "a parameter");
+      int index = form.integer("paramid") - 1;
+      form.integer("paramtypmod");
+      form.oid("paramcollid");
+      if (index < 0
+          || index >= columns.size()
+          || columns.column(index).type().oid() != form.oid("paramtype")) {
+        throw NodeForm.notUnderstood("a column of a subquery");
+      }
+      return new Expr.Column(COLUMNS + index, columns.column(index).type());
+    }
+  }
+
+  /// The rows of a plan with its answer behind their columns.
+  Plan asked(Plan rows) {
+    int width = rows.schema().size();
+    List<Column> columns = new ArrayList<>(rows.schema().columns());
+    return switch (question) {
+      case Plan.Question.Exists exists -> asked(rows, exists, columns, SqlType.BOOL);
+      case Plan.Question.Any(Expr test) ->
+          asked(rows, new Plan.Question.Any(placed(test, width)), columns, SqlType.BOOL);
+      case Plan.Question.All(Expr test) ->
+          asked(rows, new Plan.Question.All(placed(test, width)), columns, SqlType.BOOL);
+      case Plan.Question.Scalar scalar -> {
+        columns.add(new Column("value", plan.schema().column(0).type()));
+        columns.add(new Column("rows", SqlType.INT8));
+        yield new Plan.Apply(rows, plan, scalar, new Schema(columns));
+      }
+    };
+  }
+
+  private Plan asked(Plan rows, Plan.Question asked, List<Column> columns, SqlType type) {
+    columns.add(new Column("answer", type));
+    return new Plan.Apply(rows, plan, asked, new Schema(columns));
+  }
+
+  private static Expr placed(Expr test, int width) {
+    return Expressions.map(
+        test,
+        node ->
+            node instanceof Expr.Column(int index, var type) && index >= COLUMNS
+                ? new Expr.Column(index - COLUMNS + width, type)
+                : node);
+  }
+
+  /// The answer over the rows that have it, whose own columns are so many.
+  Expr answer(int width) {
+    return switch (question) {
+      case Plan.Question.Exists _, Plan.Question.Any _, Plan.Question.All _ ->
+          new Expr.Column(width, SqlType.BOOL);
+      case Plan.Question.Scalar _ ->
+          new Expr.Single(
+              new Expr.Column(width, plan.schema().column(0).type()),
+              new Expr.Column(width + 1, SqlType.INT8));
+    };
+  }
+}
