@@ -1326,14 +1326,29 @@ BEGIN
       RAISE EXCEPTION 'a stream table cannot read "%.%"', r.schema, r.name
         USING ERRCODE = '0A000',
               DETAIL = 'Refreshing the stream table would change what it reads.';
-    ELSIF r.relkind IN ('r', 'p') AND r.persistence = 'p' AND NOT r.stream_table AND NOT r.system
-          AND NOT pg_has_role(sidecar, r.owner, 'USAGE') THEN
-      -- Adding a table to a publication needs its ownership.
+    ELSIF r.relkind NOT IN ('r', 'p') OR r.persistence <> 'p' OR r.system THEN
+      CONTINUE;
+    ELSIF NOT has_schema_privilege(sidecar, r.schema, 'USAGE') THEN
+      RAISE EXCEPTION 'the sidecar''s role "%" cannot use schema "%", where "%" is',
+        sidecar, r.schema, r.name
+        USING ERRCODE = '42501',
+              DETAIL = 'It names the table to publish and to copy it.',
+              HINT = format('GRANT USAGE ON SCHEMA %I TO %I;', r.schema, sidecar);
+    ELSIF NOT r.stream_table AND NOT pg_has_role(sidecar, r.owner, 'USAGE') THEN
+      -- Adding a table to a publication needs its ownership. A member that does not inherit has
+      -- to be told otherwise, which is an option of the grant since 16.
       RAISE EXCEPTION 'the sidecar''s role "%" cannot capture the changes of "%.%"',
         sidecar, r.schema, r.name
         USING ERRCODE = '42501',
-              DETAIL = format('It must be a member of the table''s owner "%s".', r.owner),
-              HINT = format('GRANT %I TO %I;', r.owner, sidecar);
+              DETAIL = format('It must be a member of the table''s owner "%s"%s.', r.owner,
+                CASE WHEN pg_has_role(sidecar, r.owner, 'MEMBER')
+                     THEN ' and inherit its privileges' ELSE '' END),
+              HINT = CASE
+                WHEN NOT pg_has_role(sidecar, r.owner, 'MEMBER')
+                THEN format('GRANT %I TO %I;', r.owner, sidecar)
+                WHEN current_setting('server_version_num')::int >= 160000
+                THEN format('GRANT %I TO %I WITH INHERIT TRUE;', r.owner, sidecar)
+                ELSE format('ALTER ROLE %I INHERIT;', sidecar) END;
     END IF;
   END LOOP;
 END
@@ -1424,6 +1439,50 @@ BEGIN
   IF current_user <> sidecar THEN
     EXECUTE format('GRANT SELECT ON %I.%I TO %I', p_schema, p_table, sidecar);
   END IF;
+END
+$$;
+
+-- The storage table of a definition, NULL where there is none: what has its name, or was stamped as
+-- its relation and renamed since; and in both cases only what carries our guard. So a table that
+-- somebody put under the name of another is never written, and never dropped, as ours.
+CREATE FUNCTION pgtrickle_internal.storage_of(p_definition pgtrickle.pgt_definitions)
+RETURNS regclass LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT c.oid::regclass
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE (n.nspname = p_definition.schema_name AND c.relname = p_definition.table_name
+         OR c.oid = p_definition.relid)
+    AND EXISTS (SELECT FROM pg_trigger t
+                WHERE t.tgrelid = c.oid
+                  AND t.tgfoid = 'pgtrickle_internal.guard()'::regprocedure)
+  ORDER BY n.nspname = p_definition.schema_name AND c.relname = p_definition.table_name DESC
+  LIMIT 1
+$$;
+
+-- Why a storage table cannot be written under its name, NULL if it can.
+CREATE FUNCTION pgtrickle_internal.storage_problem(p_pgt_id bigint) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  definition pgtrickle.pgt_definitions;
+  storage    regclass;
+  here       text;
+  called     text;
+BEGIN
+  SELECT d.* INTO definition FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = p_pgt_id;
+  called := pgtrickle_internal.display_name(definition);
+  storage := pgtrickle_internal.storage_of(definition);
+  SELECT format('%I.%I', n.nspname, c.relname) INTO here
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = storage;
+  IF here = called THEN
+    RETURN NULL;
+  ELSIF here IS NOT NULL THEN
+    RETURN format('the storage table of %s is %s now: give it its name and schema back, then call '
+                  'pgtrickle.repair_stream_table(%L)', called, here, called);
+  ELSIF to_regclass(called) IS NOT NULL THEN
+    RETURN format('%s is not a storage table; that one was dropped: give the other table another '
+                  'name, then call pgtrickle.repair_stream_table(%L)', called, called);
+  END IF;
+  RETURN format('the storage table %s was dropped: pgtrickle.repair_stream_table(%L) makes it again',
+                called, called);
 END
 $$;
 
@@ -1762,7 +1821,9 @@ BEGIN
   INTO grants
   FROM pg_class c, LATERAL aclexplode(c.relacl) a
   WHERE c.oid = p_definition.relid AND a.grantee <> c.relowner AND a.grantor = c.relowner;
-  EXECUTE format('DROP TABLE IF EXISTS %s', pgtrickle_internal.display_name(p_definition));
+  IF pgtrickle_internal.storage_of(p_definition) IS NOT NULL THEN
+    EXECUTE format('DROP TABLE %s', pgtrickle_internal.storage_of(p_definition));
+  END IF;
   PERFORM pgtrickle_internal.make_storage(
     p_definition.schema_name, p_definition.table_name, p_columns);
   FOREACH one IN ARRAY coalesce(grants, '{}') LOOP
@@ -1867,6 +1928,7 @@ CREATE FUNCTION pgtrickle_internal.drop_definition(
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   readers CONSTANT bigint[] := ARRAY(SELECT pgtrickle_internal.readers_of(p_definition));
+  storage CONSTANT regclass := pgtrickle_internal.storage_of(p_definition);
   reader  pgtrickle.pgt_definitions;
 BEGIN
   PERFORM pgtrickle_internal.require_ownership(p_definition);
@@ -1886,8 +1948,9 @@ BEGIN
   END LOOP;
   DELETE FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = p_definition.pgt_id;
   PERFORM pgtrickle_internal.drop_delegates(p_definition.pgt_id, p_definition.schema_name);
-  EXECUTE format('DROP TABLE IF EXISTS %s%s', pgtrickle_internal.display_name(p_definition),
-                 CASE WHEN p_cascade THEN ' CASCADE' ELSE '' END);
+  IF storage IS NOT NULL THEN
+    EXECUTE format('DROP TABLE %s%s', storage, CASE WHEN p_cascade THEN ' CASCADE' ELSE '' END);
+  END IF;
 END
 $$;
 
@@ -1927,7 +1990,8 @@ BEGIN
   PERFORM pgtrickle_internal.check_cycle(definition, document);
   document := document || jsonb_build_object('verdict', pgtrickle_internal.verdict(
     pgtrickle_internal.display_name(definition), definition.refresh_mode, document));
-  IF NOT pgtrickle_internal.same_columns(
+  -- A query without columns describes like a table that is not there.
+  IF pgtrickle_internal.storage_of(definition) IS NULL OR NOT pgtrickle_internal.same_columns(
        document -> 'columns', pgtrickle_internal.describe_columns(definition.relid)) THEN
     PERFORM pgtrickle_internal.remake_storage(definition, document -> 'columns');
   END IF;
@@ -2162,7 +2226,6 @@ DECLARE
   wanted     CONSTANT text := pgtrickle_internal.check_choice('format', format, '{text,json,dot}');
   timeout    CONSTANT interval := pgtrickle_internal.timeout_setting('call_timeout');
 BEGIN
-  PERFORM pgtrickle_internal.not_yet('format => ' || wanted, wanted <> 'text');
   PERFORM pgtrickle_internal.require_waiting('explain_stream_table', definition, timeout);
   RETURN pgtrickle_internal.call_sidecar('explain_stream_table', 'explain',
     jsonb_build_object('name', pgtrickle_internal.display_name(definition),

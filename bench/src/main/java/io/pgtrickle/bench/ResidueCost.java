@@ -16,6 +16,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -55,7 +56,8 @@ final class ResidueCost {
         statement.execute("SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off");
       }
       session.setAutoCommit(false);
-      StreamTable storage = StorageCatalog.load(session, 1, "public", TABLE, KEY, true);
+      StreamTable storage =
+          StorageCatalog.load(session, 1, "public", TABLE, Optional.of(KEY), true);
       for (int touched : TOUCHED) {
         if (touched <= scale.baseRows()) {
           row(rig, session, storage, scale, touched, table);
@@ -83,7 +85,7 @@ final class ResidueCost {
       ZSet rows = rows(session, storage.schema(), scale.baseRows() / touched, round);
       long begin = System.nanoTime();
       ResidueCheck.Residue residue =
-          new ResidueCheck(session, storage).check(rows, ignored -> OptionalLong.of(1));
+          new ResidueCheck(storage).check(session, rows, ignored -> OptionalLong.of(1));
       session.commit();
       checks.add(System.nanoTime() - begin);
       if (residue.checked() != touched || residue.removed() != 0) {

@@ -93,6 +93,18 @@ public abstract sealed class TrickleException extends RuntimeException {
     }
   }
 
+  /// The operator of the process must act: state cannot be written, mostly because the disk is
+  /// full.
+  ///
+  /// Nothing has changed and nothing is lost; what was tried is tried again.
+  public static final class StorageUnavailable extends TrickleException {
+    private static final long serialVersionUID = 1L;
+
+    public StorageUnavailable(String message, @Nullable Throwable cause) {
+      super("53100", message, cause);
+    }
+  }
+
   /// The state of a stream table no longer belongs to its source; it must be rebuilt.
   public static final class StateDamaged extends TrickleException {
     private static final long serialVersionUID = 1L;

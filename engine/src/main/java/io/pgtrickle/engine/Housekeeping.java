@@ -3,6 +3,8 @@ package io.pgtrickle.engine;
 import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.engine.apply.StorageCatalog;
+import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.catalog.Definition;
@@ -19,12 +21,15 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,12 +55,19 @@ final class Housekeeping {
   private final InitializationQueue queue;
   private final Switchboard switchboard;
   private final Coalescer coalescer;
+  private final StatusRecorder status;
   private final BlockingQueue<Boolean> wakeups = new ArrayBlockingQueue<>(1);
   private final Thread thread =
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
+  private final Map<Integer, Seen> seen = new HashMap<>();
+  private final AtomicLong announced = new AtomicLong();
+  private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
   private volatile long slotLagBytes;
+
+  // How a source was when it was copied, and when it was last looked at.
+  private record Seen(SourceShape copied, SourceShape shape) {}
 
   Housekeeping(
       Lease lease,
@@ -65,7 +77,8 @@ final class Housekeeping {
       RefreshLoop loop,
       InitializationQueue queue,
       Switchboard switchboard,
-      Coalescer coalescer) {
+      Coalescer coalescer,
+      StatusRecorder status) {
     this.lease = lease;
     this.session = session;
     this.slot = slot;
@@ -74,6 +87,7 @@ final class Housekeeping {
     this.queue = queue;
     this.switchboard = switchboard;
     this.coalescer = coalescer;
+    this.status = status;
   }
 
   void start() {
@@ -82,7 +96,13 @@ final class Housekeeping {
 
   /// The definitions changed: look now.
   void definitionsChanged() {
+    announced.incrementAndGet();
     wakeups.offer(true);
+  }
+
+  /// Whether every change of the definitions that was announced has been looked at.
+  boolean isUpToDate() {
+    return lookedFor == announced.get();
   }
 
   /// The log that the slot keeps back, as of the last beat.
@@ -105,11 +125,14 @@ final class Housekeeping {
         heartbeat();
         boolean regular = System.nanoTime() - lookAt >= 0;
         if (woken || regular) {
+          long upTo = announced.get();
           lookAtDefinitions();
+          lookedFor = upTo;
           looked = true;
         }
         if (regular) {
           lookAtSources();
+          lookAtStorages();
           regularly();
           if (looks++ % SELDOM_LOOKS == 0) {
             seldom();
@@ -142,6 +165,7 @@ final class Housekeeping {
       LOG.info("stream table {} is gone", id);
     }
     for (Definition definition : changes.initialize()) {
+      status.forget(definition.pgtId());
       loop.post(() -> loop.remove(definition.pgtId()));
       StreamTableState.initializing(definition).put(session);
       if (definition.initialize()) {
@@ -174,16 +198,38 @@ final class Housekeeping {
       return;
     }
     Map<Integer, SourceShape> now = SourceShape.read(session, known.keySet());
+    seen.keySet().retainAll(known.keySet());
     known.forEach(
-        (relation, shape) -> {
+        (relation, copied) -> {
           SourceShape current = now.get(relation);
+          // Against the last look, so that two harmless changes in turn do not look like one that
+          // is not; unless the table was copied anew since.
+          Seen last = seen.get(relation);
+          SourceShape shape = last != null && last.copied.equals(copied) ? last.shape : copied;
           if (current == null || !shape.isKeptBy(current)) {
             String how = current == null ? "was dropped" : "was altered";
             LOG.info("source {} {}", Integer.toUnsignedString(relation), how);
             loop.post(
                 () -> loop.sourceAltered(relation, new StateDamaged("a source " + how, null)));
+          } else if (!copied.equals(SourceShape.ANY)) {
+            seen.put(relation, new Seen(copied, copied.followed(current)));
           }
         });
+  }
+
+  // Nor that a storage table was renamed or dropped.
+  private void lookAtStorages() throws SQLException, InterruptedException {
+    List<StreamTable> written;
+    try {
+      written = loop.atBoundary(loop::storages).get(LOOK.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("storage tables are looked at later", e);
+      return;
+    }
+    for (StreamTable table : StorageCatalog.displaced(session, written)) {
+      LOG.info("storage table {} is not where it was", table.catalogName());
+      loop.post(() -> loop.storageAltered(table));
+    }
   }
 
   private void regularly() throws SQLException {

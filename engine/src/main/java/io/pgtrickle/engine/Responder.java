@@ -1,6 +1,8 @@
 package io.pgtrickle.engine;
 
 import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.ExpressionTiers;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -13,6 +15,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -78,7 +81,7 @@ final class Responder {
         case Request.Validate validate ->
             verdict(validate.id(), validate.document(), RefreshMode.AUTO);
         case Request.Explain explain ->
-            Replies.text(session, explain.id(), explain(explain.pgtId()));
+            Replies.text(session, explain.id(), explain(explain.pgtId(), explain.format()));
         case Request.Sync _, Request.Refresh _ -> {}
       }
     } catch (TrickleException e) {
@@ -137,10 +140,23 @@ final class Responder {
         placement.refusal().orElse(null));
   }
 
-  private String explain(long id)
+  private String explain(long id, String format)
       throws InterruptedException, ExecutionException, TimeoutException {
-    CompletableFuture<String> text = loop.atBoundary(() -> loop.explain(id));
-    return text.get(BOUNDARY_SECONDS, TimeUnit.SECONDS);
+    ExplainFormat form =
+        switch (format) {
+          case "json" -> ExplainFormat.JSON;
+          case "dot" -> ExplainFormat.DOT;
+          // Messages can be anybody's; the SQL function lets only the known ones pass.
+          default -> ExplainFormat.TEXT;
+        };
+    CompletableFuture<Optional<String>> text = loop.atBoundary(() -> loop.explain(id, form));
+    return text.get(BOUNDARY_SECONDS, TimeUnit.SECONDS)
+        .orElseThrow(
+            () ->
+                new SourceUnavailable(
+                    "55000",
+                    "the stream table is not live; pgtrickle.pgt_stream_tables says why",
+                    null));
   }
 
   private void error(UUID id, String sqlState, String message, @Nullable String detail)

@@ -11,12 +11,14 @@ import java.sql.Statement;
 final class Sessions implements Initializer.Sessions {
   /*
    * Commits are synchronous whatever the role's default: what a reader or listener saw is never taken back
-   * by a crash. A blocked table may cost an epoch half a second once, then it is held. Deltas are small
-   * against their tables: without these two settings the planner prefers to read the whole table.
+   * by a crash. A blocked table may cost an epoch half a second, then it is held. Deltas are small
+   * against their tables, whatever statistics say that are older than the table's growth: every
+   * statement is to go through the index, by one plan for ever.
    */
   private static final String APPLY =
       "SET synchronous_commit = on; SET lock_timeout = '500ms'; SET enable_hashjoin = off;"
-          + " SET enable_mergejoin = off; SET jit = off; SET row_security = off;"
+          + " SET enable_mergejoin = off; SET enable_seqscan = off; SET plan_cache_mode ="
+          + " force_generic_plan; SET jit = off; SET row_security = off;"
           + " SET client_min_messages = error";
   private static final String FILL =
       "SET synchronous_commit = on; SET lock_timeout = '10s'; SET jit = off; SET row_security ="

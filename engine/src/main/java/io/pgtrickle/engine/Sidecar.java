@@ -9,8 +9,10 @@ import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.engine.analyze.ServerCatalog;
+import io.pgtrickle.engine.apply.Identifiers;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.catalog.Lease;
+import io.pgtrickle.engine.catalog.SidecarRole;
 import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.http.StatusServer;
 import io.pgtrickle.engine.metrics.Meters;
@@ -121,6 +123,11 @@ public final class Sidecar implements AutoCloseable {
                     + Installer.version()
                     + "; run: pgtrickle install --url …"));
       }
+      List<String> problems = SidecarRole.problems(connection);
+      if (!problems.isEmpty()) {
+        throw new ConfigurationInvalid(problems);
+      }
+      checkReplication(database, connection);
     } catch (CaptureException.Misconfigured e) {
       throw new ConfigurationInvalid(List.of(String.valueOf(e.getMessage())));
     } catch (CaptureException e) {
@@ -128,6 +135,25 @@ public final class Sidecar implements AutoCloseable {
     } catch (SQLException e) {
       throw new SourceUnavailable(
           String.valueOf(e.getSQLState()), "the database was not checked: " + e.getMessage(), e);
+    }
+  }
+
+  // Managed services allow it by a membership instead of the attribute, so it is tried.
+  private static void checkReplication(SourceDatabase database, Connection connection)
+      throws SQLException {
+    try (Connection _ = database.connectForReplication("pgtrickle check")) {
+      LOG.debug("the role may stream the log");
+    } catch (CaptureException.Retry e) {
+      LOG.debug("whether the role may stream the log shows later: {}", e.getMessage());
+    } catch (CaptureException.Misconfigured e) {
+      if (!"42501".equals(e.sqlState())) {
+        throw e;
+      }
+      String role = connection.getMetaData().getUserName();
+      throw new ConfigurationInvalid(
+          List.of(
+              "role \"%s\" may not stream the log: ALTER ROLE %s REPLICATION (on managed services grant the role that stands for it, such as rds_replication)"
+                  .formatted(role, Identifiers.quoteIfNeeded(role))));
     }
   }
 

@@ -2,6 +2,7 @@ package io.pgtrickle.engine;
 
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.engine.analyze.Verdict;
+import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.backfill.Initializer;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.RefreshMode;
@@ -23,7 +24,8 @@ final class StatusRecorder implements Initializer.Progress {
   private final Connection session;
   private final Clock clock;
   private final Map<Long, String> phases = new ConcurrentHashMap<>();
-  private final Map<Long, String> failures = new ConcurrentHashMap<>();
+  private final Map<Long, Failure> failures = new ConcurrentHashMap<>();
+  private final Map<Long, String> waits = new ConcurrentHashMap<>();
   private final Map<Long, Verdict> verdicts = new ConcurrentHashMap<>();
 
   /// @param session autocommit on
@@ -35,6 +37,7 @@ final class StatusRecorder implements Initializer.Progress {
   @Override
   public void phase(Definition definition, String phase, long rows) {
     failures.remove(definition.pgtId());
+    waits.remove(definition.pgtId());
     phases.put(definition.pgtId(), phase);
     LOG.debug("{}: {} ({} rows)", definition.displayName(), phase, rows);
   }
@@ -47,7 +50,7 @@ final class StatusRecorder implements Initializer.Progress {
         definition.displayName(),
         full(verdict).isEmpty() ? "differentially" : "by FULL refreshes: ",
         full(verdict).map(Verdict.Full::reasonDetail).orElse(""));
-    put(definition, StreamTableState.Status.INITIALIZING, verdict, null);
+    put(definition, StreamTableState.Status.INITIALIZING, verdict, null, null, null);
   }
 
   @Override
@@ -55,12 +58,48 @@ final class StatusRecorder implements Initializer.Progress {
     String message = String.valueOf(problem.getMessage());
     LOG.warn("{} cannot be initialized: {}", definition.displayName(), message);
     phases.remove(definition.pgtId());
-    failures.put(definition.pgtId(), message);
+    failures.put(definition.pgtId(), new Failure(problem.sqlState(), message, false));
     put(
         definition,
         StreamTableState.Status.ERROR,
         verdicts.get(definition.pgtId()),
+        null,
+        null,
         new StreamTableState.Failure(problem.sqlState(), message, clock.instant()));
+  }
+
+  @Override
+  public void waits(Definition definition, Definition upstream, Optional<String> problem) {
+    String reads = "it reads stream table " + upstream.displayName();
+    String message =
+        problem
+            .map(what -> reads + ", which is in error: " + what)
+            .orElse(reads + ", which has no contents yet");
+    if (message.equals(waits.put(definition.pgtId(), message))) {
+      return;
+    }
+    phases.remove(definition.pgtId());
+    Verdict verdict = verdicts.get(definition.pgtId());
+    if (problem.isPresent()) {
+      LOG.warn("{} waits: {}", definition.displayName(), message);
+      failures.put(definition.pgtId(), new Failure("55000", message, false));
+      put(
+          definition,
+          StreamTableState.Status.ERROR,
+          verdict,
+          "upstream_failed",
+          message,
+          new StreamTableState.Failure("55000", message, clock.instant()));
+    } else {
+      failures.remove(definition.pgtId());
+      put(
+          definition,
+          StreamTableState.Status.INITIALIZING,
+          verdict,
+          "waits_for_upstream",
+          message,
+          null);
+    }
   }
 
   private static Optional<Verdict.Full> full(@Nullable Verdict verdict) {
@@ -74,15 +113,29 @@ final class StatusRecorder implements Initializer.Progress {
     return Optional.ofNullable(phases.get(id));
   }
 
-  /// Why a stream table that is not live is not on its way to be.
-  Optional<String> failure(long id) {
+  @Override
+  public Optional<String> failure(long id) {
+    return problem(id).map(Failure::message);
+  }
+
+  /// The same with its SQLSTATE.
+  Optional<Failure> problem(long id) {
     return Optional.ofNullable(failures.get(id));
+  }
+
+  /// Another definition is about to be tried.
+  void forget(long id) {
+    failures.remove(id);
+    waits.remove(id);
+    verdicts.remove(id);
   }
 
   private void put(
       Definition definition,
       StreamTableState.Status status,
       @Nullable Verdict verdict,
+      @Nullable String statusCode,
+      @Nullable String statusDetail,
       StreamTableState.@Nullable Failure failure) {
     try {
       new StreamTableState(
@@ -92,8 +145,12 @@ final class StatusRecorder implements Initializer.Progress {
               verdict == null
                   ? null
                   : full(verdict).isEmpty() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
-              full(verdict).map(Verdict.Full::reasonCode).orElse(null),
-              full(verdict).map(Verdict.Full::reasonDetail).orElse(null),
+              statusCode == null
+                  ? full(verdict).map(Verdict.Full::reasonCode).orElse(null)
+                  : statusCode,
+              statusDetail == null
+                  ? full(verdict).map(Verdict.Full::reasonDetail).orElse(null)
+                  : statusDetail,
               full(verdict).isPresent(),
               false,
               null,

@@ -3,14 +3,17 @@ package io.pgtrickle.engine;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
+import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.refresh.Evaluations;
 import io.pgtrickle.engine.refresh.LiveTable;
 import io.pgtrickle.engine.refresh.RefreshLoop;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Passes on what the refresh thread notices to the threads that deal with it. Nothing here waits.
@@ -20,6 +23,7 @@ final class Switchboard implements RefreshLoop.Listener {
       Evaluations evaluations,
       InitializationQueue queue,
       Housekeeping housekeeping,
+      StatusRecorder status,
       int definitionsRelation) {}
 
   private final DefinitionWatch definitions;
@@ -37,8 +41,9 @@ final class Switchboard implements RefreshLoop.Listener {
       Evaluations evaluations,
       InitializationQueue queue,
       Housekeeping housekeeping,
+      StatusRecorder status,
       int definitionsRelation) {
-    lines = new Lines(responder, evaluations, queue, housekeeping, definitionsRelation);
+    lines = new Lines(responder, evaluations, queue, housekeeping, status, definitionsRelation);
   }
 
   void settings(Settings current) {
@@ -71,6 +76,11 @@ final class Switchboard implements RefreshLoop.Listener {
   }
 
   @Override
+  public void live(long table) {
+    lines().queue.someoneIsLive();
+  }
+
+  @Override
   public void rebuild(long table, Failure reason) {
     lines().queue.request(table);
   }
@@ -78,6 +88,38 @@ final class Switchboard implements RefreshLoop.Listener {
   @Override
   public boolean isDefined(long table) {
     return definitions.isDefined(table);
+  }
+
+  @Override
+  public Optional<Set<Long>> expected() {
+    return lines().housekeeping.isUpToDate()
+        ? Optional.of(
+            definitions.all().stream()
+                .filter(definition -> definition.initialize() && !definition.paused())
+                .map(Definition::pgtId)
+                .collect(Collectors.toSet()))
+        : Optional.empty();
+  }
+
+  @Override
+  public Optional<Failure> failure(long table) {
+    Lines to = lines();
+    // One of before a change that is not known yet would be an answer of yesterday.
+    return to.housekeeping.isUpToDate()
+        ? to.status.problem(table).flatMap(problem -> named(table, problem))
+        : Optional.empty();
+  }
+
+  private Optional<Failure> named(long table, Failure problem) {
+    return definitions
+        .definition(table)
+        .map(
+            definition ->
+                new Failure(
+                    problem.sqlState(),
+                    "stream table %s is in error: %s"
+                        .formatted(definition.displayName(), problem.message()),
+                    problem.damaged()));
   }
 
   @Override

@@ -146,14 +146,7 @@ final class Tenure implements AutoCloseable {
     StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
     Initializer initializer =
         new Initializer(
-            database,
-            PUBLICATION,
-            loop,
-            analyzer,
-            sessions,
-            status,
-            definitions::isStreamTable,
-            merges);
+            database, PUBLICATION, loop, analyzer, sessions, status, definitions, merges);
     InitializationQueue queue =
         lifetime.owns(
             new InitializationQueue(initializer, definitions::definition),
@@ -166,10 +159,18 @@ final class Tenure implements AutoCloseable {
     Housekeeping housekeeping =
         lifetime.owns(
             new Housekeeping(
-                lease, leaseSession, stream.slot, definitions, loop, queue, switchboard, coalescer),
+                lease,
+                leaseSession,
+                stream.slot,
+                definitions,
+                loop,
+                queue,
+                switchboard,
+                coalescer,
+                status),
             Housekeeping::close);
     switchboard.connect(
-        responder, evaluations, queue, housekeeping, definitionsRelation(leaseSession));
+        responder, evaluations, queue, housekeeping, status, definitionsRelation(leaseSession));
     housekeeping.start();
     queue.start();
     return new Tenure(lifetime, loop, definitions, status, housekeeping);

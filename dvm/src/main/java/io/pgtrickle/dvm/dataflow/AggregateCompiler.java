@@ -66,7 +66,7 @@ final class AggregateCompiler {
         wiring,
         true,
         plan.groups().isEmpty(),
-        compiler.merges());
+        compiler.storage());
   }
 
   private Accumulator accumulator(AggregateCall call) {

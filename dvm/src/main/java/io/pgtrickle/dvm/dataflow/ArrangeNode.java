@@ -10,6 +10,7 @@ import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Batch;
 import io.pgtrickle.dvm.state.Lookup;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.state.Walk;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.EvaluationFailure;
@@ -17,7 +18,6 @@ import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
-import java.util.concurrent.Executor;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +29,7 @@ final class ArrangeNode extends Node {
   private final @Nullable Project stored;
   private final boolean dropNulls;
   private final String label;
-  private final Arrangement arrangement;
+  private Arrangement arrangement;
   private final ByteSink scratch = new ByteSink();
   private Batch batch = Batch.EMPTY;
 
@@ -54,13 +54,13 @@ final class ArrangeNode extends Node {
       RowKey rowKey,
       @Nullable Project stored,
       String label,
-      Executor merges) {
+      Storage storage) {
     super(key, schema, List.of(input));
     this.rowKey = rowKey;
     this.stored = stored;
     this.dropNulls = key.dropNulls();
     this.label = label;
-    arrangement = new Arrangement(merges);
+    arrangement = new Arrangement(storage);
   }
 
   @Override
@@ -187,6 +187,22 @@ final class ArrangeNode extends Node {
   @Override
   boolean settle() {
     return arrangement.settle();
+  }
+
+  @Override
+  Arrangement state() {
+    return arrangement;
+  }
+
+  @Override
+  void restore(Arrangement saved) {
+    close();
+    arrangement = saved;
+  }
+
+  @Override
+  void close() {
+    arrangement.close();
   }
 
   @Override

@@ -1,10 +1,16 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Arrangement;
+import io.pgtrickle.dvm.state.Capture;
+import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
@@ -22,6 +28,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.function.LongPredicate;
 import java.util.function.UnaryOperator;
 
@@ -31,6 +38,8 @@ import java.util.function.UnaryOperator;
 /// [#step] per epoch. A view that comes later is built in a dataflow of its own, brought to the
 /// same frontier and [adopted][#adopt]; so nodes never have to be filled from others.
 ///
+/// It outlives its process by checkpoints: [#save], and [#restore] into an empty one.
+///
 /// A step runs the nodes that the deltas touch, each once, inputs first; an idle view costs
 /// nothing. It is atomic: either it returns, or it throws and nothing has changed.
 ///
@@ -39,12 +48,12 @@ import java.util.function.UnaryOperator;
 /// and, in the same step, into the scans of the view's relation. Errors are data: they freeze the
 /// view's output while they last, and retraction heals it.
 ///
-/// Used by one thread. The executor given at construction merges runs of state in the background.
-public final class Dataflow {
+/// Used by one thread. What it keeps beyond the heap is given back by [#close].
+public final class Dataflow implements AutoCloseable {
   private static final Comparator<Node> TOPOLOGICAL =
       Comparator.<Node>comparingInt(Node::rank).thenComparingInt(Node::number);
 
-  private final Executor merges;
+  private final Storage storage;
   private final Expressions expressions;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
@@ -56,13 +65,18 @@ public final class Dataflow {
   private long step;
   private int numbers;
 
-  /// An empty dataflow whose longer merges run on the executor.
-  public Dataflow(Executor merges) {
-    this(merges, Compiler::compile);
+  /// An empty dataflow whose state lies in some storage.
+  public Dataflow(Storage storage) {
+    this(storage, Compiler::compile);
   }
 
-  Dataflow(Executor merges, Expressions expressions) {
-    this.merges = merges;
+  /// An empty dataflow with its state on the heap, whose longer merges run on the executor.
+  public Dataflow(Executor merges) {
+    this(Storage.onHeap(merges));
+  }
+
+  Dataflow(Storage storage, Expressions expressions) {
+    this.storage = storage;
     this.expressions = expressions;
   }
 
@@ -79,10 +93,15 @@ public final class Dataflow {
           "view " + view.name() + " comes after the first step; build it beside and adopt it");
     }
     checkNew(List.of(view));
+    add(view, compiler -> compiler.arrangeForLookups(view.plan()));
+  }
+
+  // With nodes that the plan alone does not ask for.
+  private SinkNode add(View view, Consumer<PlanCompiler> extra) {
     Map<Object, Node> extended = new HashMap<>(nodes);
-    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, merges);
+    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, storage);
     Node root = compiler.compile(view.plan());
-    arrangeForLookups(view.plan(), compiler, extended);
+    extra.accept(compiler);
     List<Node> used = compiler.used();
     for (Node node : used) {
       if (nodes.putIfAbsent(node.key(), node) == null) {
@@ -93,32 +112,10 @@ public final class Dataflow {
       }
       node.views().add(view.id());
     }
-    install(new SinkNode(view, root, used, merges));
+    SinkNode sink = new SinkNode(view, root, used, storage);
+    install(sink);
     rank();
-  }
-
-  // A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
-  // few as make the look-up possible, none when even all do not.
-  private static void arrangeForLookups(
-      Plan plan, PlanCompiler compiler, Map<Object, Node> extended) {
-    if (!plan.joins() || !PointLookup.supports(plan)) {
-      return;
-    }
-    Map<Object, Node> trial = new HashMap<>(extended);
-    PlanCompiler trials = compiler.over(trial);
-    List<Plan.Scan> chosen = new ArrayList<>();
-    for (Plan.Scan scan : plan.scans()) {
-      if (PointLookup.of(plan, trials, trial).reachesRows()) {
-        break;
-      }
-      if (!scan.key().isEmpty()) {
-        trials.arrangeByKey(scan);
-        chosen.add(scan);
-      }
-    }
-    if (PointLookup.of(plan, trials, trial).reachesRows()) {
-      chosen.forEach(compiler::arrangeByKey);
-    }
+    return sink;
   }
 
   /// Keeps the rows of a relation arranged by the key of its scan, for [#rows]; like [#add] before
@@ -132,7 +129,7 @@ public final class Dataflow {
     }
     Map<Object, Node> extended = new HashMap<>(nodes);
     Node arrangement =
-        new PlanCompiler(extended, EvaluationSettings.of("UTC", Collation.C), expressions, merges)
+        new PlanCompiler(extended, EvaluationSettings.of("UTC", Collation.C), expressions, storage)
             .arrangeByKey(scan);
     if (nodes.putIfAbsent(arrangement.key(), arrangement) == null) {
       link(arrangement);
@@ -171,7 +168,7 @@ public final class Dataflow {
             _ ->
                 PointLookup.of(
                     subject.plan(),
-                    new PlanCompiler(nodes, subject.settings(), expressions, merges),
+                    new PlanCompiler(nodes, subject.settings(), expressions, storage),
                     nodes))
         .weight(row);
   }
@@ -192,37 +189,7 @@ public final class Dataflow {
   }
 
   private void checkNew(List<View> added) {
-    Map<Integer, Plan> plans = new HashMap<>();
-    Set<Long> ids = new HashSet<>(sinks.keySet());
-    sinks.values().forEach(sink -> plans.put(sink.view().relation(), sink.view().plan()));
-    for (View view : added) {
-      if (!ids.add(view.id())) {
-        throw new IllegalArgumentException("view " + view.id() + " exists already");
-      }
-      if (plans.put(view.relation(), view.plan()) != null) {
-        throw new IllegalArgumentException(
-            "relation " + view.relation() + " is the storage of a view already");
-      }
-    }
-    for (View view : added) {
-      if (reachable(view.plan(), plans).contains(view.relation())) {
-        throw new IllegalArgumentException("view " + view.name() + " would read itself");
-      }
-    }
-  }
-
-  private static Set<Integer> reachable(Plan plan, Map<Integer, Plan> plans) {
-    Set<Integer> found = new LinkedHashSet<>();
-    List<Plan> open = new ArrayList<>(List.of(plan));
-    while (!open.isEmpty()) {
-      for (Plan.Scan scan : open.removeLast().scans()) {
-        Plan next = plans.get(scan.relation());
-        if (found.add(scan.relation()) && next != null) {
-          open.add(next);
-        }
-      }
-    }
-    return found;
+    NewViews.check(views(), added);
   }
 
   // Longest distance from the sources, a source of a view's relation coming after that view.
@@ -272,6 +239,7 @@ public final class Dataflow {
     node.inputs().forEach(input -> input.consumers().remove(node));
     settling.remove(node);
     fresh.remove(node);
+    node.close();
     if (node instanceof SinkNode sink) {
       pending.remove(sink);
     }
@@ -288,6 +256,8 @@ public final class Dataflow {
   /// @param deltas by relation, in the schema of its scans; relations that nobody scans are ignored
   /// @param release whether a view's output is due, asked of views that have some and no errors
   /// @throws StepFailed when an operator fails; nothing has changed
+  /// @throws StorageUnavailable when state cannot be written and too much of it waits for that;
+  ///     nothing has changed, and the same epoch is to be tried again
   public StepResult step(Map<Integer, ZSet> deltas, LongPredicate release) {
     for (int relation : deltas.keySet()) {
       if (sinksByRelation.containsKey(relation)) {
@@ -297,8 +267,16 @@ public final class Dataflow {
                 + " is the storage of a view here and changes by its releases only");
       }
     }
-    settling.removeIf(node -> !node.settle());
+    settling.removeIf(node -> !settle(node));
     return new Step(release).run(deltas);
+  }
+
+  private boolean settle(Node node) {
+    try {
+      return node.settle();
+    } catch (StateDamaged damaged) {
+      throw new StepFailed(node.label(), affected(node), damaged);
+    }
   }
 
   // One epoch under way: the queue of nodes to run and those that ran.
@@ -432,6 +410,77 @@ public final class Dataflow {
     return found;
   }
 
+  /// Puts all state, as of the last step, into a checkpoint. The host adds what it has itself, and
+  /// has the checkpoint written by another thread.
+  public void save(Capture capture) {
+    if (!fresh.isEmpty()) {
+      // What nodes say before any input is not said again after a restart.
+      load(Map.of());
+    }
+    Map<Long, Set<String>> names = new HashMap<>();
+    for (Node node : nodes.values()) {
+      Arrangement state = node.state();
+      if (state != null) {
+        capture.put(SavedView.arrangement(node.stateName()), state);
+        node.views()
+            .forEach(id -> names.computeIfAbsent(id, _ -> new TreeSet<>()).add(node.stateName()));
+      }
+    }
+    sinks.forEach(
+        (id, sink) -> {
+          capture.put(SavedView.pending(id), sink.state());
+          capture.put(
+              SavedView.name(id),
+              new SavedView(sink.fingerprint(), names.getOrDefault(id, Set.of()), sink.failures())
+                  .encode());
+        });
+  }
+
+  /// Adds views with the state they had when a checkpoint was made; in an empty dataflow.
+  ///
+  /// A view comes back if its definition is the one that was saved, its state is there and whole as
+  /// far as can be told without reading all of it, and every view that it reads comes back too.
+  public Restored restore(Saved saved, List<View> views) {
+    if (step > 0 || !sinks.isEmpty()) {
+      throw new IllegalStateException("views are restored into an empty dataflow");
+    }
+    checkNew(views);
+    Restoration restoration = new Restoration(saved, storage, views);
+    Set<Long> restored = new TreeSet<>();
+    try {
+      for (View view : views) {
+        if (restoration.accepts(view)) {
+          restore(view, restoration);
+          restored.add(view.id());
+        }
+      }
+    } finally {
+      restoration.close();
+    }
+    fresh.clear();
+    step = 1;
+    return new Restored(restored, restoration.refused());
+  }
+
+  private void restore(View view, Restoration restoration) {
+    Set<Node> before = new HashSet<>(nodes.values());
+    SavedView entry = restoration.entry(view);
+    SinkNode sink = add(view, compiler -> compiler.arrangeByKeys(view.plan(), entry.nodes()));
+    for (Node node : sink.nodes()) {
+      if (!before.contains(node)) {
+        node.spoken();
+        if (node.state() != null) {
+          node.restore(restoration.take(SavedView.arrangement(node.stateName())));
+        }
+      }
+    }
+    sink.restore(restoration.take(SavedView.pending(view.id())));
+    sink.restoreFailures(entry.failures());
+    if (sink.isPending()) {
+      pending.add(sink);
+    }
+  }
+
   /// Takes over the views of a dataflow that was built beside this one and is at the same frontier.
   ///
   /// A node that exists here is kept and stands for its equal there: they have seen the same
@@ -469,6 +518,7 @@ public final class Dataflow {
         }
       } else {
         mine.views().addAll(node.views());
+        node.close();
       }
     }
     for (SinkNode sink : other.sinks.values()) {
@@ -488,6 +538,14 @@ public final class Dataflow {
     pending.clear();
   }
 
+  /// Gives all state up; the dataflow is empty afterwards.
+  @Override
+  public void close() {
+    nodes.values().forEach(Node::close);
+    sinks.values().forEach(Node::close);
+    clear();
+  }
+
   /// The rows a view's query fails on at present.
   public ViewErrors errors(long view) {
     return sink(view).viewErrors();
@@ -505,6 +563,7 @@ public final class Dataflow {
     return switch (format) {
       case TEXT -> explain.text();
       case JSON -> explain.json();
+      case DOT -> explain.dot();
     };
   }
 

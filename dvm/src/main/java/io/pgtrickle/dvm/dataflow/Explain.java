@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.dataflow;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -54,6 +55,45 @@ final class Explain {
         .toList();
   }
 
+  /// A node that two others read is one node with two edges, unlike in the tree.
+  String dot() {
+    StringBuilder out = new StringBuilder("digraph ");
+    out.append(quoteForDot(sink.view().name())).append(" {\n  rankdir=BT;\n  node [shape=box];\n");
+    dot(sink, new HashSet<>(), out);
+    return out.append("}\n").toString();
+  }
+
+  private void dot(Node node, Set<Node> seen, StringBuilder out) {
+    if (!seen.add(node)) {
+      return;
+    }
+    List<String> lines = new ArrayList<>();
+    lines.add("#" + node.number() + " " + node.label());
+    StateSize state = node.stateSize();
+    if (state.rows() > 0) {
+      lines.add(state.rows() + " rows, " + state.bytes() + " bytes");
+    }
+    if (node.ranIn(step)) {
+      lines.add("last step: " + node.rowsIn() + " in, " + node.rowsOut() + " out");
+    }
+    List<String> sharers = sharers(node);
+    if (!sharers.isEmpty()) {
+      lines.add("shared with: " + String.join(", ", sharers));
+    }
+    String label = quoteForDot(String.join("\n", lines));
+    out.append("  n").append(node.number()).append(" [label=").append(label).append("];\n");
+    for (Node input : node.inputs()) {
+      out.append("  n").append(input.number()).append(" -> n").append(node.number()).append(";\n");
+      dot(input, seen, out);
+    }
+  }
+
+  // Graphviz knows two escapes in a quoted string: the quote itself, and \n among others in a
+  // label.
+  private static String quoteForDot(String text) {
+    return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n") + '"';
+  }
+
   String json() {
     return json(sink);
   }
@@ -61,7 +101,7 @@ final class Explain {
   private String json(Node node) {
     StateSize state = node.stateSize();
     boolean ran = node.ranIn(step);
-    return "{\"operator\":%d,\"label\":%s,\"state_rows\":%d,\"state_bytes\":%d,\"rows_in\":%d,\"rows_out\":%d,\"shared_with\":[%s],\"inputs\":[%s]}"
+    return "{\"operator\":%d,\"label\":%s,\"tier\":\"native\",\"state_rows\":%d,\"state_bytes\":%d,\"rows_in\":%d,\"rows_out\":%d,\"shared_with\":[%s],\"inputs\":[%s]}"
         .formatted(
             node.number(),
             quote(node.label()),

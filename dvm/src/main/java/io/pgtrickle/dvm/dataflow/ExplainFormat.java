@@ -5,5 +5,7 @@ public enum ExplainFormat {
   /// An indented tree, inputs below their operator.
   TEXT,
   /// The same tree as nested objects.
-  JSON
+  JSON,
+  /// A graph for Graphviz, edges in the direction in which rows flow.
+  DOT
 }

@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Batch;
 import io.pgtrickle.dvm.state.Lookup;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.state.Walk;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
@@ -15,7 +16,6 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Executor;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +28,7 @@ final class KeyedNode extends Node {
   private final KeyedOperator operator;
   private final List<Input> wiring;
   private final int multisets;
-  private final @Nullable Arrangement values;
+  private @Nullable Arrangement values;
   private final boolean speaksFirst;
   private final String label;
   private final ByteSink scratch = new ByteSink();
@@ -54,13 +54,13 @@ final class KeyedNode extends Node {
       List<Input> wiring,
       boolean values,
       boolean speaksFirst,
-      Executor merges) {
+      Storage storage) {
     super(key, schema, nodes);
     this.label = label;
     this.operator = operator;
     this.wiring = List.copyOf(wiring);
     multisets = nodes.size() - wiring.size();
-    this.values = values ? new Arrangement(merges) : null;
+    this.values = values ? new Arrangement(storage) : null;
     this.speaksFirst = speaksFirst;
   }
 
@@ -137,6 +137,24 @@ final class KeyedNode extends Node {
   @Override
   boolean settle() {
     return values != null && values.settle();
+  }
+
+  @Override
+  @Nullable Arrangement state() {
+    return values;
+  }
+
+  @Override
+  void restore(Arrangement saved) {
+    close();
+    values = saved;
+  }
+
+  @Override
+  void close() {
+    if (values != null) {
+      values.close();
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.operator.Output;
+import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /// A vertex of the dataflow: what it computes is identified by its key, so that equal ones are
 /// shared.
@@ -25,6 +27,7 @@ abstract sealed class Node
       Schema.of(new Column("sqlstate", SqlType.TEXT), new Column("message", SqlType.TEXT));
 
   private final Object key;
+  private @Nullable String stateName;
   private final Schema schema;
   private final List<Node> inputs;
   private final List<Node> consumers = new ArrayList<>();
@@ -76,6 +79,27 @@ abstract sealed class Node
     return false;
   }
 
+  /// Gives its state up.
+  void close() {}
+
+  /// The state it owns; `null` when it has none.
+  @Nullable Arrangement state() {
+    return null;
+  }
+
+  /// Takes saved state in exchange for its own.
+  void restore(Arrangement saved) {
+    throw new IllegalStateException(label() + " has no state");
+  }
+
+  /// What its state is called in a checkpoint.
+  final String stateName() {
+    if (stateName == null) {
+      stateName = Identity.of(key);
+    }
+    return stateName;
+  }
+
   /// Entries and bytes of the state it owns.
   StateSize stateSize() {
     return StateSize.NONE;
@@ -98,6 +122,11 @@ abstract sealed class Node
   /// How many rows this step's output has.
   long rowsPassedOn() {
     return output.size();
+  }
+
+  /// Says no more what it had to say first.
+  final void spoken() {
+    fresh = false;
   }
 
   final void commit() {

@@ -14,17 +14,18 @@ import io.pgtrickle.dvm.operator.RowKey;
 import io.pgtrickle.dvm.operator.SetOperation;
 import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
-import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +37,7 @@ final class PlanCompiler {
   private final Map<Object, Node> nodes;
   private final EvaluationSettings settings;
   private final Expressions expressions;
-  private final Executor merges;
+  private final Storage storage;
   private final Set<Node> used = new LinkedHashSet<>();
 
   /// What identifies the node of a subplan.
@@ -47,16 +48,16 @@ final class PlanCompiler {
       Map<Object, Node> nodes,
       EvaluationSettings settings,
       Expressions expressions,
-      Executor merges) {
+      Storage storage) {
     this.nodes = nodes;
     this.settings = settings;
     this.expressions = expressions;
-    this.merges = merges;
+    this.storage = storage;
   }
 
   /// The same compiler over other nodes.
   PlanCompiler over(Map<Object, Node> others) {
-    return new PlanCompiler(others, settings, expressions, merges);
+    return new PlanCompiler(others, settings, expressions, storage);
   }
 
   /// Every node the compiled plans need, inputs first.
@@ -111,8 +112,8 @@ final class PlanCompiler {
     return new PlanKey(plan, settings);
   }
 
-  Executor merges() {
-    return merges;
+  Storage storage() {
+    return storage;
   }
 
   Evaluator evaluator(Expr expression, Schema input) {
@@ -226,13 +227,53 @@ final class PlanCompiler {
                     rowKey(keys, input.schema()),
                     stored == null ? null : project(stored, input.schema(), schema),
                     "Arrange",
-                    merges));
+                    storage));
   }
 
   /// A relation's rows by its key.
   ArrangeNode arrangeByKey(Plan.Scan scan) {
     List<Expr> columns = columns(scan.schema());
     return arrange(scan, scan.key().stream().map(columns::get).toList(), true);
+  }
+
+  /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
+  /// few
+  /// as make the look-up possible, none when even all do not.
+  void arrangeForLookups(Plan plan) {
+    if (!plan.joins() || !PointLookup.supports(plan)) {
+      return;
+    }
+    Map<Object, Node> trial = new HashMap<>(nodes);
+    PlanCompiler trials = over(trial);
+    List<Plan.Scan> chosen = new ArrayList<>();
+    for (Plan.Scan scan : plan.scans()) {
+      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+        break;
+      }
+      if (!scan.key().isEmpty()) {
+        trials.arrangeByKey(scan);
+        chosen.add(scan);
+      }
+    }
+    if (PointLookup.of(plan, trials, trial).reachesRows()) {
+      chosen.forEach(this::arrangeByKey);
+    }
+  }
+
+  /// Arranges those of a plan's relations by key that were so in a checkpoint.
+  void arrangeByKeys(Plan plan, Set<String> names) {
+    for (Plan.Scan scan : plan.scans()) {
+      if (!scan.key().isEmpty() && names.contains(keyArrangementName(scan))) {
+        arrangeByKey(scan);
+      }
+    }
+  }
+
+  private static String keyArrangementName(Plan.Scan scan) {
+    List<Expr> columns = columns(scan.schema());
+    List<Expr> keys = scan.key().stream().map(columns::get).toList();
+    return Identity.of(
+        new ArrangeNode.Key(new SourceNode.Key(scan.relation()), keys, null, true, null));
   }
 
   private Node join(Plan.Join join) {
@@ -256,7 +297,7 @@ final class PlanCompiler {
         List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
         false,
         false,
-        merges);
+        storage);
   }
 
   private Node outerJoin(Plan.OuterJoin join) {
@@ -282,7 +323,7 @@ final class PlanCompiler {
         List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
         false,
         false,
-        merges);
+        storage);
   }
 
   // Of the right side only the keys are kept: how often each is there is the weight of no columns.
@@ -302,7 +343,7 @@ final class PlanCompiler {
         List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
         false,
         false,
-        merges);
+        storage);
   }
 
   private Node setOperation(Plan.SetOperation operation) {
@@ -317,7 +358,7 @@ final class PlanCompiler {
         List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
         false,
         false,
-        merges);
+        storage);
   }
 
   private Node distinct(Plan.Distinct distinct) {
@@ -330,7 +371,7 @@ final class PlanCompiler {
         List.of(new KeyedNode.Arranged()),
         false,
         false,
-        merges);
+        storage);
   }
 
   static List<Expr> columns(Schema schema) {

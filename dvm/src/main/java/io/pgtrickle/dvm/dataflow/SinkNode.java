@@ -5,11 +5,11 @@ import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Batch;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /// The end of a view: consolidates its output until it is released.
@@ -21,9 +21,10 @@ final class SinkNode extends Node {
 
   private final View view;
   private final List<Node> nodes;
-  private final Executor merges;
+  private final Storage storage;
   private Arrangement pending;
   private ZSet failures = ZSet.EMPTY;
+  private @Nullable String fingerprint;
 
   // Staged by the step at hand.
   private ZSet.Builder arriving = new ZSet.Builder(4);
@@ -34,16 +35,34 @@ final class SinkNode extends Node {
   record Key(long view) {}
 
   /// @param nodes every node the view's output depends on, except through other views
-  SinkNode(View view, Node root, List<Node> nodes, Executor merges) {
+  SinkNode(View view, Node root, List<Node> nodes, Storage storage) {
     super(new Key(view.id()), root.schema(), List.of(root));
     this.view = view;
     this.nodes = List.copyOf(nodes);
-    this.merges = merges;
-    pending = new Arrangement(merges);
+    this.storage = storage;
+    pending = new Arrangement(storage);
   }
 
   View view() {
     return view;
+  }
+
+  /// Of the view's definition, the same in every process.
+  String fingerprint() {
+    if (fingerprint == null) {
+      fingerprint = SavedView.fingerprint(view);
+    }
+    return fingerprint;
+  }
+
+  /// The errors the view has as of the last step.
+  ZSet failures() {
+    return failures;
+  }
+
+  /// Takes saved errors.
+  void restoreFailures(ZSet saved) {
+    failures = saved;
   }
 
   /// The nodes of the view.
@@ -53,7 +72,7 @@ final class SinkNode extends Node {
 
   /// The same sink over equal nodes of another dataflow.
   SinkNode in(List<Node> others, Node root) {
-    SinkNode moved = new SinkNode(view, root, others, merges);
+    SinkNode moved = new SinkNode(view, root, others, storage);
     moved.pending = pending;
     moved.failures = failures;
     return moved;
@@ -163,7 +182,8 @@ final class SinkNode extends Node {
     boolean wasReleased = released != null;
     forget();
     if (wasReleased) {
-      pending = new Arrangement(merges);
+      pending.close();
+      pending = new Arrangement(storage);
       return false;
     }
     return pending.commit();
@@ -185,6 +205,22 @@ final class SinkNode extends Node {
   @Override
   boolean settle() {
     return pending.settle();
+  }
+
+  @Override
+  Arrangement state() {
+    return pending;
+  }
+
+  @Override
+  void restore(Arrangement saved) {
+    close();
+    pending = saved;
+  }
+
+  @Override
+  void close() {
+    pending.close();
   }
 
   @Override

@@ -66,7 +66,7 @@ enum DateTimeField {
       Map<String, DateTimeField> vocabulary, String text, String typeName) {
     DateTimeField field = vocabulary.get(text);
     if (field == null) {
-      byte[] bytes = Strings.lowerAscii(text).getBytes(StandardCharsets.UTF_8);
+      byte[] bytes = CaseMapping.ASCII.lower(text).getBytes(StandardCharsets.UTF_8);
       String significant =
           new String(bytes, 0, Math.min(bytes.length, SIGNIFICANT_BYTES), StandardCharsets.UTF_8);
       field = vocabulary.get(significant);
@@ -85,7 +85,7 @@ enum DateTimeField {
 
   /// Lower-case and cut to the length of a name, at a character boundary.
   private static String displayed(String text) {
-    String lower = Strings.lowerAscii(text);
+    String lower = CaseMapping.ASCII.lower(text);
     while (Strings.byteLength(lower) > MAX_NAME_BYTES) {
       lower = lower.substring(0, lower.offsetByCodePoints(lower.length(), -1));
     }

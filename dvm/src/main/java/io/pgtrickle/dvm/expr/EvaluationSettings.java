@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.expr;
 
 import java.time.ZoneId;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -45,6 +46,13 @@ public record EvaluationSettings(
   /// PostgreSQL also takes POSIX rules and offsets, which mean something else in Java.
   public Optional<ZoneId> zone() {
     return TimeZones.zone(timeZone);
+  }
+
+  /// The same settings with other facts of one collation.
+  public EvaluationSettings with(int oid, Collation collation) {
+    Map<Integer, Collation> changed = new HashMap<>(collations);
+    changed.put(oid, collation);
+    return new EvaluationSettings(serverVersion, timeZone, isoDates, utf8, changed);
   }
 
   /// The facts of a collation, [Collation#UNKNOWN] when none were given.

@@ -24,8 +24,8 @@ public final class NativeFunction {
     DETERMINISTIC,
     /// The input collation orders by bytes.
     BYTE_ORDER,
-    /// The input collation has no upper and lower case beyond ASCII.
-    ASCII_CASE
+    /// The upper and lower case of the input collation are known.
+    LETTER_CASE
   }
 
   /// The part a function plays for its type.
@@ -42,7 +42,12 @@ public final class NativeFunction {
   }
 
   /// One use of a function.
-  record Binding(EvaluationSettings settings, int collation, List<Expr> arguments) {}
+  record Binding(EvaluationSettings settings, int collation, List<Expr> arguments) {
+    /// The letter case of the input collation, for a function that needs it.
+    CaseMapping letterCase() {
+      return settings.collation(collation).letterCase().orElseThrow();
+    }
+  }
 
   private final String name;
   private final List<Integer> arguments;
@@ -150,7 +155,10 @@ public final class NativeFunction {
             case DETERMINISTIC -> collation.deterministic() ? "" : "a nondeterministic collation";
             case BYTE_ORDER ->
                 collation.byteOrder() ? "" : "a collation that does not order by bytes";
-            case ASCII_CASE -> collation.asciiCase() ? "" : "a collation with letters beyond ASCII";
+            case LETTER_CASE ->
+                collation.letterCase().isPresent()
+                    ? ""
+                    : "a collation whose letter case is not a table";
           };
       if (!missing.isEmpty()) {
         return Optional.of("function " + this + " under " + missing);

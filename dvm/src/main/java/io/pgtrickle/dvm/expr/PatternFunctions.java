@@ -15,17 +15,17 @@ final class PatternFunctions {
   static void register(Registry registry) {
     for (String name :
         List.of("textlike(text,text)", "like(text,text)", "bpcharlike(bpchar,text)")) {
-      like(registry, name, false, false);
+      like(registry, name, false);
     }
     for (String name :
         List.of("textnlike(text,text)", "notlike(text,text)", "bpcharnlike(bpchar,text)")) {
-      like(registry, name, true, false);
+      like(registry, name, true);
     }
     for (String name : List.of("texticlike(text,text)", "bpchariclike(bpchar,text)")) {
-      like(registry, name, false, true);
+      ilike(registry, name, false);
     }
     for (String name : List.of("texticnlike(text,text)", "bpcharicnlike(bpchar,text)")) {
-      like(registry, name, true, true);
+      ilike(registry, name, true);
     }
     for (String name : List.of("bytealike(bytea,bytea)", "like(bytea,bytea)")) {
       registry.add(
@@ -45,22 +45,28 @@ final class PatternFunctions {
         PatternFunctions::withEscape);
   }
 
-  private static void like(Registry registry, String name, boolean negated, boolean ignoreCase) {
-    NativeFunction function =
-        registry.add(
+  private static void like(Registry registry, String name, boolean negated) {
+    registry
+        .add(
+            name + " bool",
+            (negated ? "does not match" : "matches") + " a LIKE pattern",
+            (String text, String pattern) -> negated != matches(text, pattern))
+        .needs(Requirement.DETERMINISTIC);
+  }
+
+  private static void ilike(Registry registry, String name, boolean negated) {
+    registry
+        .addBound(
             name + " bool",
             (negated ? "does not match" : "matches")
-                + " a LIKE pattern"
-                + (ignoreCase ? ", letters of either case alike" : ""),
-            (String text, String pattern) ->
-                negated
-                    != (ignoreCase
-                        ? matches(Strings.lowerAscii(text), Strings.lowerAscii(pattern))
-                        : matches(text, pattern)));
-    function.needs(Requirement.DETERMINISTIC);
-    if (ignoreCase) {
-      function.needs(Requirement.ASCII_CASE);
-    }
+                + " a LIKE pattern, letters of either case alike",
+            binding -> {
+              CaseMapping letters = binding.letterCase();
+              return (Implementation.Binary<String, String, Boolean>)
+                  (text, pattern) ->
+                      negated != matches(letters.lower(text), letters.lower(pattern));
+            })
+        .needs(Requirement.DETERMINISTIC, Requirement.LETTER_CASE);
   }
 
   // One char per byte, so that `_` is one byte.

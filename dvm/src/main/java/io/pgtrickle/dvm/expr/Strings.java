@@ -56,34 +56,4 @@ final class Strings {
     int first = text.offsetByCodePoints(0, from);
     return text.substring(first, text.offsetByCodePoints(first, to - from));
   }
-
-  /// Upper-case ASCII letters made lower.
-  static String lowerAscii(String text) {
-    StringBuilder lower = null;
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (c >= 'A' && c <= 'Z') {
-        if (lower == null) {
-          lower = new StringBuilder(text);
-        }
-        lower.setCharAt(i, (char) (c + 32));
-      }
-    }
-    return lower == null ? text : lower.toString();
-  }
-
-  /// Lower-case ASCII letters made upper.
-  static String upperAscii(String text) {
-    StringBuilder upper = null;
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (c >= 'a' && c <= 'z') {
-        if (upper == null) {
-          upper = new StringBuilder(text);
-        }
-        upper.setCharAt(i, (char) (c - 32));
-      }
-    }
-    return upper == null ? text : upper.toString();
-  }
 }

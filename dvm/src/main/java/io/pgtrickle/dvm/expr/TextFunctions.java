@@ -182,12 +182,18 @@ final class TextFunctions {
 
   private static void characters(Registry registry) {
     registry
-        .add("lower(text) text", "lower case", Strings::lowerAscii)
-        .needs(Requirement.ASCII_CASE)
+        .addBound(
+            "lower(text) text",
+            "lower case",
+            binding -> (Implementation.Unary<String, String>) binding.letterCase()::lower)
+        .needs(Requirement.LETTER_CASE)
         .neverFails();
     registry
-        .add("upper(text) text", "upper case", Strings::upperAscii)
-        .needs(Requirement.ASCII_CASE)
+        .addBound(
+            "upper(text) text",
+            "upper case",
+            binding -> (Implementation.Unary<String, String>) binding.letterCase()::upper)
+        .needs(Requirement.LETTER_CASE)
         .neverFails();
     registry
         .add(

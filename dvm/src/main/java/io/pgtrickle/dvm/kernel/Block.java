@@ -1,111 +1,139 @@
 package io.pgtrickle.dvm.kernel;
 
-import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
+import io.pgtrickle.dvm.type.ByteSink;
 
-final class Block {
+abstract sealed class Block permits ArrayBlock, NativeBlock {
   /*
-   * Up to RunBuilder.BLOCK_ENTRIES consecutive entries of a run, in parallel arrays:
+   * Up to RunBuilder.BLOCK_ENTRIES consecutive entries of a run: prefixes (see KeyOrder), weights, and
+   * per entry its data, the rest of the key followed by the row. Bounded blocks keep arrays small for
+   * the collector, are what a file checksums, and lift the 2 GB limit of one array from a run.
+   * Immutable once built.
    *
-   *   prefixes[n]   see KeyOrder
-   *   offsets[n+1]  where entry i starts in data
-   *   data          per entry: rest of the key, then the row
-   *   keySize       the key's size when all entries agree (integers, uuids); else −1 and keySizes[n]
-   *   weights[n]    absent when every weight is 1; wide only if some weight needs more than 32 bits
-   *
-   * Bounded blocks keep arrays small for the collector, lift the 2 GB limit of one array from a run, and
-   * are the unit that a file of the run would checksum. Immutable once built.
+   * There are two, because each is best at what it is for (docs/decisions.md has the figures): arrays for
+   * the small runs that come and go with every step, native memory or a mapped file for the large. A
+   * run has one kind only, and with two kinds the JIT inlines both.
    */
   final int size;
-  final long[] prefixes;
-  final int[] offsets;
-  final byte[] data;
-  final int keySize;
-  final int @Nullable [] keySizes;
-  final int @Nullable [] narrowWeights;
-  final long @Nullable [] wideWeights;
 
-  Block(
-      int size,
-      long[] prefixes,
-      int[] offsets,
-      byte[] data,
-      int keySize,
-      int @Nullable [] keySizes,
-      int @Nullable [] narrowWeights,
-      long @Nullable [] wideWeights) {
+  /// Whether it must be verified before use; several threads may do so.
+  boolean unverified;
+
+  Block(int size) {
     this.size = size;
-    this.prefixes = prefixes;
-    this.offsets = offsets;
-    this.data = data;
-    this.keySize = keySize;
-    this.keySizes = keySizes;
-    this.narrowWeights = narrowWeights;
-    this.wideWeights = wideWeights;
   }
 
-  int keySize(int i) {
-    return keySizes == null ? keySize : keySizes[i];
+  /// The prefix of its first entry, known without reading it.
+  abstract long first();
+
+  /// Makes sure that its bytes are those that were written.
+  abstract void verify();
+
+  abstract long prefix(int i);
+
+  abstract int keySize(int i);
+
+  abstract long weight(int i);
+
+  /// Where the entry's data starts, in a coordinate of the block's own; entries are contiguous.
+  abstract long start(int i);
+
+  /// Copies data out.
+  abstract void copy(long from, byte[] target, int offset, int length);
+
+  /// Compares a range of data with one of an array, as unsigned bytes.
+  abstract int compareBytes(long from, long to, byte[] other, int otherFrom, int otherTo);
+
+  /// Compares a range of data with one of another block.
+  abstract int compareBytes(long from, long to, Block other, long otherFrom, long otherTo);
+
+  /// The bytes it takes.
+  abstract long bytes();
+
+  final long end(int i) {
+    return start(i + 1);
   }
 
-  int restSize(int i) {
+  final int restSize(int i) {
     int whole = keySize(i);
-    return whole - KeyOrder.skip(prefixes[i], whole);
+    return whole - KeyOrder.skip(prefix(i), whole);
   }
 
-  long weight(int i) {
-    if (narrowWeights != null) {
-      return narrowWeights[i];
+  final long rowStart(int i) {
+    return start(i) + restSize(i);
+  }
+
+  final byte[] row(int i) {
+    long start = rowStart(i);
+    byte[] row = new byte[(int) (end(i) - start)];
+    copy(start, row, 0, row.length);
+    return row;
+  }
+
+  /// Replaces the sink's contents by the entry's key.
+  final void key(int i, ByteSink out) {
+    int whole = keySize(i);
+    byte[] key = new byte[whole];
+    int skip = KeyOrder.unpack(prefix(i), whole, key, 0);
+    copy(start(i), key, skip, whole - skip);
+    out.clear();
+    out.putBytes(key, 0, whole);
+  }
+
+  /// Compares the key of entry `i` with the one sought.
+  final int compareKey(int i, Target target) {
+    long prefix = prefix(i);
+    if (prefix != target.prefix) {
+      return prefix < target.prefix ? -1 : 1;
     }
-    return wideWeights == null ? 1 : wideWeights[i];
-  }
-
-  int rowStart(int i) {
-    return offsets[i] + restSize(i);
-  }
-
-  /// Compares the key of entry `i` with a key given whole, whose prefix the caller has computed.
-  int compareKey(int i, byte[] key, int length, long prefix) {
-    if (prefixes[i] != prefix) {
-      return prefixes[i] < prefix ? -1 : 1;
+    int keySize = keySize(i);
+    int rest = keySize - KeyOrder.skip(prefix, keySize);
+    if (rest != 0 || target.skip != target.length) {
+      long start = start(i);
+      int order = compareBytes(start, start + rest, target.key, target.skip, target.length);
+      if (order != 0) {
+        return order;
+      }
     }
-    int skip = KeyOrder.skip(prefix, length);
-    return KeyOrder.compareRest(
-        data, offsets[i], restSize(i), keySize(i), key, skip, length - skip, length);
+    // Zero-padded prefixes of short keys tie; the shorter key is the lesser.
+    return Integer.compare(keySize, target.length);
   }
 
-  /// Compares entry `i` with a key and, where the keys are equal and a row is given, a row.
-  int compare(int i, byte[] key, int length, long prefix, byte @Nullable [] row) {
-    int order = compareKey(i, key, length, prefix);
+  /// Compares entry `i` with the one sought: by key and, where a row is sought too, by row.
+  final int compare(int i, Target target) {
+    int order = compareKey(i, target);
+    byte[] row = target.row;
     return order != 0 || row == null
         ? order
-        : Arrays.compareUnsigned(data, rowStart(i), offsets[i + 1], row, 0, row.length);
+        : compareBytes(rowStart(i), end(i), row, 0, row.length);
   }
 
   /// Compares the keys of two entries.
-  int compareKey(int i, Block other, int j) {
-    long a = prefixes[i];
-    long b = other.prefixes[j];
+  final int compareKey(int i, Block other, int j) {
+    long a = prefix(i);
+    long b = other.prefix(j);
     if (a != b) {
       return a < b ? -1 : 1;
     }
-    return KeyOrder.compareRest(
-        data,
-        offsets[i],
-        restSize(i),
-        keySize(i),
-        other.data,
-        other.offsets[j],
-        other.restSize(j),
-        other.keySize(j));
+    int aSize = keySize(i);
+    int bSize = other.keySize(j);
+    int aRest = aSize - KeyOrder.skip(a, aSize);
+    int bRest = bSize - KeyOrder.skip(b, bSize);
+    if (aRest != 0 || bRest != 0) {
+      long from = start(i);
+      long otherFrom = other.start(j);
+      int order = compareBytes(from, from + aRest, other, otherFrom, otherFrom + bRest);
+      if (order != 0) {
+        return order;
+      }
+    }
+    return Integer.compare(aSize, bSize);
   }
 
-  long bytes() {
-    return 8L * prefixes.length
-        + 4L * offsets.length
-        + data.length
-        + (keySizes == null ? 0 : 4L * keySizes.length)
-        + (narrowWeights == null ? 0 : 4L * narrowWeights.length)
-        + (wideWeights == null ? 0 : 8L * wideWeights.length);
+  /// Compares two entries.
+  final int compare(int i, Block other, int j) {
+    int order = compareKey(i, other, j);
+    return order != 0
+        ? order
+        : compareBytes(rowStart(i), end(i), other, other.rowStart(j), other.end(j));
   }
 }

@@ -65,7 +65,7 @@ public final class EntrySorter {
     if (!sorted) {
       sort(order.clone(), order, 0, size);
     }
-    RunBuilder out = new RunBuilder(size, bytes);
+    RunBuilder out = new RunBuilder(Shelf.heap(), size, bytes);
     for (int i = 0; i < size; ) {
       int entry = order[i];
       long weight = weights[entry];

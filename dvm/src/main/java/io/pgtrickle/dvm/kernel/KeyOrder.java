@@ -3,7 +3,6 @@ package io.pgtrickle.dvm.kernel;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 
 final class KeyOrder {
   /*
@@ -61,16 +60,5 @@ final class KeyOrder {
       }
     }
     return skip;
-  }
-
-  /// Compares what follows equal prefixes.
-  static int compareRest(
-      byte[] a, int aOffset, int aRest, int aSize, byte[] b, int bOffset, int bRest, int bSize) {
-    int order =
-        aRest == 0 && bRest == 0
-            ? 0
-            : Arrays.compareUnsigned(a, aOffset, aOffset + aRest, b, bOffset, bOffset + bRest);
-    // Zero-padded prefixes of short keys tie; the shorter key is the lesser.
-    return order != 0 ? order : Integer.compare(aSize, bSize);
   }
 }

@@ -2,7 +2,6 @@ package io.pgtrickle.dvm.kernel;
 
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.ObjLongConsumer;
 
@@ -38,22 +37,17 @@ public final class KeyWalk {
     }
     Block head = block(least);
     int i = (int) end[least];
-    int size = head.keySize(i);
-    key.clear();
-    byte[] unpacked = new byte[9];
-    int skip = KeyOrder.unpack(head.prefixes[i], size, unpacked, 0);
-    key.putBytes(unpacked, 0, skip);
-    key.putBytes(head.data, head.offsets[i], size - skip);
-    long prefix = head.prefixes[i];
+    head.key(i, key);
+    Target target = Target.key(key);
     for (int r = 0; r < runs.length; r++) {
       start[r] = end[r];
-      end[r] = runs[r].seekPast(start[r], key.array(), size, prefix);
+      end[r] = runs[r].seekPast(start[r], target);
     }
     return true;
   }
 
   private Block block(int r) {
-    return runs[r].blocks[(int) (end[r] >> 32)];
+    return runs[r].block(end[r]);
   }
 
   /// The current key; valid until the next move.
@@ -70,11 +64,9 @@ public final class KeyWalk {
   public void forEach(int r, ObjLongConsumer<Row> action) {
     Run run = runs[r];
     for (long at = start[r]; at != end[r]; at = run.after(at)) {
-      Block block = run.blocks[(int) (at >> 32)];
+      Block block = run.block(at);
       int i = (int) at;
-      action.accept(
-          Row.ofOwned(Arrays.copyOfRange(block.data, block.rowStart(i), block.offsets[i + 1])),
-          block.weight(i));
+      action.accept(Row.ofOwned(block.row(i)), block.weight(i));
     }
   }
 }

@@ -2,7 +2,6 @@ package io.pgtrickle.dvm.kernel;
 
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
-import java.util.Arrays;
 import java.util.List;
 
 /// The sum of ranges of sorted runs, streamed in order, ascending or descending.
@@ -40,7 +39,7 @@ public final class Merge {
   }
 
   private static final Block NONE =
-      new Block(0, new long[0], new int[1], new byte[0], 0, null, null, null);
+      new ArrayBlock(0, new long[0], new int[1], new byte[0], 0, null, null, null);
 
   /// All entries of some runs, ascending.
   public static Merge of(List<Run> runs) {
@@ -55,21 +54,19 @@ public final class Merge {
   /// The entries whose key starts with a prefix; with an empty prefix all of them.
   public static Merge prefixed(List<Run> runs, ByteSink prefix, boolean descending) {
     Merge merge = new Merge(runs.size());
-    byte[] low = prefix.array();
-    int length = prefix.size();
-    long lowPrefix = KeyOrder.prefix(low, 0, length);
-    byte[] high = Arrays.copyOf(low, length);
-    int highLength = length;
+    Target low = Target.key(prefix);
+    byte[] high = prefix.toArray();
+    int highLength = high.length;
     while (highLength > 0 && high[highLength - 1] == -1) {
       highLength--;
     }
     if (highLength > 0) {
       high[highLength - 1]++;
     }
-    long highPrefix = KeyOrder.prefix(high, 0, highLength);
+    Target past = Target.key(high, highLength);
     for (Run run : runs) {
-      long from = run.seek(0, low, length, lowPrefix);
-      long end = highLength == 0 ? run.end() : run.seek(from, high, highLength, highPrefix);
+      long from = run.seek(0, low);
+      long end = highLength == 0 ? run.end() : run.seek(from, past);
       merge.add(run, from, end);
     }
     merge.start(descending);
@@ -108,7 +105,7 @@ public final class Merge {
   // Makes the slot's next entry readable.
   private void load(int s) {
     long position = descending ? runs[s].before(at[s]) : at[s];
-    block[s] = runs[s].blocks[(int) (position >> 32)];
+    block[s] = runs[s].block(position);
     index[s] = (int) position;
   }
 
@@ -125,18 +122,6 @@ public final class Merge {
     }
     load(s);
     return true;
-  }
-
-  private int compare(int s, int t) {
-    return compareEntries(block[s], index[s], block[t], index[t]);
-  }
-
-  private static int compareEntries(Block a, int i, Block b, int j) {
-    int order = a.compareKey(i, b, j);
-    return order != 0
-        ? order
-        : Arrays.compareUnsigned(
-            a.data, a.rowStart(i), a.offsets[i + 1], b.data, b.rowStart(j), b.offsets[j + 1]);
   }
 
   private void sift(int from) {
@@ -157,7 +142,7 @@ public final class Merge {
   }
 
   private boolean less(int s, int t) {
-    int order = compare(s, t);
+    int order = block[s].compare(index[s], block[t], index[t]);
     return descending ? order > 0 : order < 0;
   }
 
@@ -179,8 +164,7 @@ public final class Merge {
       currentIndex = index[s];
       weight = current.weight(currentIndex);
       pop();
-      while (live > 0
-          && compareEntries(block[heap[0]], index[heap[0]], current, currentIndex) == 0) {
+      while (live > 0 && block[heap[0]].compare(index[heap[0]], current, currentIndex) == 0) {
         weight = Math.addExact(weight, block[heap[0]].weight(index[heap[0]]));
         pop();
       }
@@ -204,19 +188,12 @@ public final class Merge {
 
   /// A copy of the current entry's row.
   public Row row() {
-    return Row.ofOwned(
-        Arrays.copyOfRange(
-            current.data, current.rowStart(currentIndex), current.offsets[currentIndex + 1]));
+    return Row.ofOwned(current.row(currentIndex));
   }
 
   /// Replaces the sink's contents by the current entry's key.
   public void key(ByteSink out) {
-    int size = current.keySize(currentIndex);
-    byte[] head = new byte[9];
-    int skip = KeyOrder.unpack(current.prefixes[currentIndex], size, head, 0);
-    out.clear();
-    out.putBytes(head, 0, skip);
-    out.putBytes(current.data, current.offsets[currentIndex], size - skip);
+    current.key(currentIndex, out);
   }
 
   void appendTo(RunBuilder out) {

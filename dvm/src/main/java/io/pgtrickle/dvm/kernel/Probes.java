@@ -24,16 +24,14 @@ public final class Probes {
 
   /// Positions at a key that is not below the one before.
   public Probes seek(ByteSink key) {
-    byte[] bytes = key.array();
-    int length = key.size();
-    long prefix = KeyOrder.prefix(bytes, 0, length);
+    Target target = Target.key(key);
     merge.clear();
     for (int r = 0; r < runs.length; r++) {
       Run run = runs[r];
-      long start = run.seek(from[r], bytes, length, prefix);
+      long start = run.seek(from[r], target);
       from[r] = start;
       if (start != run.end()) {
-        merge.add(run, start, run.seekPast(start, bytes, length, prefix));
+        merge.add(run, start, run.seekPast(start, target));
       }
     }
     merge.start(false);
@@ -42,18 +40,15 @@ public final class Probes {
 
   /// The net weight of one entry, which must not be below the one asked or sought before.
   public long weight(ByteSink key, Row row) {
-    byte[] bytes = key.array();
-    int length = key.size();
-    long prefix = KeyOrder.prefix(bytes, 0, length);
-    byte[] rowBytes = row.bytes();
+    Target target = Target.entry(key, row);
     long weight = 0;
     for (int r = 0; r < runs.length; r++) {
       Run run = runs[r];
-      long at = run.seek(from[r], bytes, length, prefix, rowBytes);
+      long at = run.seek(from[r], target);
       from[r] = at;
       if (at != run.end()) {
-        Block block = run.blocks[(int) (at >> 32)];
-        if (block.compare((int) at, bytes, length, prefix, rowBytes) == 0) {
+        Block block = run.block(at);
+        if (block.compare((int) at, target) == 0) {
           weight = Math.addExact(weight, block.weight((int) at));
         }
       }

@@ -1,6 +1,8 @@
 package io.pgtrickle.dvm.kernel;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// An immutable sorted run: distinct (key, row) entries in ascending order of key bytes, then row
@@ -9,30 +11,68 @@ public final class Run {
   /*
    * A list of blocks; firsts[b] is the first prefix of block b (the fence). Finding a key is a
    * binary search over the fences, which stay in cache, and then over the prefixes of one block.
-   * Nothing outside this package knows that the arrays are on the heap; a run mapped from a file
-   * would have the same blocks over another kind of memory.
    *
    * A position is block << 32 | index. The end of a run is (blocks, 0).
+   *
+   * The memory of a small run is the collector's business. Other memory is counted, see RunMemory; when
+   * it is freed the blocks are forgotten, so that a reader who should have held the run fails instead
+   * of reading what came after it.
    */
-  public static final Run EMPTY = new Run(List.of(), 0, 0);
+  public static final Run EMPTY = new Run(List.of(), 0, 0, null);
 
-  final Block[] blocks;
-  final long[] firsts;
+  private static final Block[] NO_BLOCKS = {};
+
+  private Block[] blocks;
+  private final long[] firsts;
   private final long entries;
   private final long negatives;
   private final long bytes;
+  private final @Nullable RunMemory memory;
+  private volatile RunFile.@Nullable Copy copy;
 
-  Run(List<Block> blocks, long entries, long negatives) {
+  Run(List<Block> blocks, long entries, long negatives, @Nullable RunMemory memory) {
     this.blocks = blocks.toArray(new Block[0]);
     this.entries = entries;
     this.negatives = negatives;
+    this.memory = memory;
     firsts = new long[this.blocks.length];
     long total = 0;
     for (int b = 0; b < firsts.length; b++) {
-      firsts[b] = this.blocks[b].prefixes[0];
-      total += this.blocks[b].bytes() + 8;
+      firsts[b] = this.blocks[b].first();
+      total += this.blocks[b].bytes() + Long.BYTES;
     }
     bytes = total;
+  }
+
+  /// Keeps the memory until [#letGo] as often; only whoever keeps a run beyond a step need do so.
+  public void hold() {
+    if (memory != null) {
+      memory.hold();
+    }
+  }
+
+  /// Takes one [#hold] back; the maker of a run has the first. After the last the run is
+  /// unreadable.
+  public void letGo() {
+    if (memory != null && memory.letGo()) {
+      blocks = NO_BLOCKS;
+      memory.free();
+    }
+  }
+
+  /// The image of this run on disk, as long as its file is there.
+  public Optional<RunFile.Copy> copy() {
+    return Optional.ofNullable(copy);
+  }
+
+  /// Remembers where the image of this run is.
+  public void copiedTo(RunFile.Copy where) {
+    copy = where;
+  }
+
+  /// Whether the run is made of arrays, which nobody need hold or let go.
+  public boolean onHeap() {
+    return memory == null;
   }
 
   /// The number of entries.
@@ -45,7 +85,7 @@ public final class Run {
     return negatives;
   }
 
-  /// The bytes of its arrays, without object headers.
+  /// The bytes of its blocks and fences.
   public long bytes() {
     return bytes;
   }
@@ -55,19 +95,55 @@ public final class Run {
   }
 
   /// The sum of runs: one run with the same net weights, cancelled entries gone.
-  public static Run merge(List<Run> runs) {
+  public static Run merge(List<Run> runs, Shelf shelf) {
     long entries = 0;
     long bytes = 0;
     for (Run run : runs) {
       entries += run.entries;
       bytes += run.bytes;
     }
-    RunBuilder out = new RunBuilder(entries, bytes);
-    Merge merge = Merge.of(runs);
-    while (merge.next()) {
-      merge.appendTo(out);
+    RunBuilder out = new RunBuilder(shelf, entries, bytes);
+    List<Run> inputs = new ArrayList<>();
+    boolean complete = false;
+    try {
+      for (Run run : runs) {
+        run.hold();
+        inputs.add(run.memory instanceof RunFile.Mapping file ? run.sequentially(file) : run);
+      }
+      Merge merge = Merge.of(inputs);
+      while (merge.next()) {
+        merge.appendTo(out);
+      }
+      Run run = out.build();
+      complete = true;
+      return run;
+    } finally {
+      inputs.forEach(Run::letGo);
+      if (!complete) {
+        shelf.abandon();
+      }
     }
-    return out.build();
+  }
+
+  // In exchange for a hold of this run, which keeps the file there while it is mapped once more.
+  private Run sequentially(RunFile.Mapping file) {
+    try {
+      return file.sequentially();
+    } finally {
+      letGo();
+    }
+  }
+
+  Block block(long position) {
+    return block((int) (position >> 32));
+  }
+
+  private Block block(int b) {
+    Block block = blocks[b];
+    if (block.unverified) {
+      block.verify();
+    }
+    return block;
   }
 
   static long position(int block, int index) {
@@ -75,63 +151,58 @@ public final class Run {
   }
 
   long end() {
-    return position(blocks.length, 0);
+    return position(firsts.length, 0);
   }
 
-  /// The first position at or after `from` whose key is not below the given one.
-  long seek(long from, byte[] key, int length, long prefix) {
-    return seek(from, key, length, prefix, null, 0);
+  /// The first position at or after `from` whose entry, or key if only a key is sought, is not
+  /// below
+  /// the target.
+  long seek(long from, Target target) {
+    return seek(from, target, 0);
   }
 
-  /// The first position at or after `from` whose entry is not below the given one.
-  long seek(long from, byte[] key, int length, long prefix, byte[] row) {
-    return seek(from, key, length, prefix, row, 0);
+  /// The first position at or after `from` whose key is above the target's.
+  long seekPast(long from, Target target) {
+    return seek(from, target, 1);
   }
 
-  /// The first position at or after `from` whose key is above the given one.
-  long seekPast(long from, byte[] key, int length, long prefix) {
-    return seek(from, key, length, prefix, null, 1);
-  }
-
-  // The first position whose entry compares to the given key, or key and row, as at least `bound`.
-  private long seek(
-      long from, byte[] key, int length, long prefix, byte @Nullable [] row, int bound) {
+  // The first position whose entry compares to the target as at least `bound`.
+  private long seek(long from, Target target, int bound) {
     int b = (int) (from >> 32);
     int i = (int) from;
-    int n = blocks.length;
-    if (b == n || blocks[b].compare(i, key, length, prefix, row) >= bound) {
+    int n = firsts.length;
+    if (b == n || block(b).compare(i, target) >= bound) {
       return from;
     }
     // Gallop over the fences to the last block that starts before the target: ascending probes of a
     // batch mostly stay in the block they are in.
     int low = b;
     int step = 1;
-    while (low + step < n && before(low + step, key, length, prefix, row, bound)) {
+    while (low + step < n && before(low + step, target, bound)) {
       low += step;
       step <<= 1;
     }
     int high = Math.min(n, low + step);
     while (high - low > 1) {
       int middle = (low + high) >>> 1;
-      if (before(middle, key, length, prefix, row, bound)) {
+      if (before(middle, target, bound)) {
         low = middle;
       } else {
         high = middle;
       }
     }
-    Block block = blocks[low];
+    Block block = block(low);
     // Entry `at` is before the target; find the first after it that is not.
     int at = low == b ? i : 0;
     int stride = 1;
-    while (at + stride < block.size
-        && block.compare(at + stride, key, length, prefix, row) < bound) {
+    while (at + stride < block.size && block.compare(at + stride, target) < bound) {
       at += stride;
       stride <<= 1;
     }
     int limit = Math.min(block.size, at + stride);
     while (limit - at > 1) {
       int middle = (at + limit) >>> 1;
-      if (block.compare(middle, key, length, prefix, row) < bound) {
+      if (block.compare(middle, target) < bound) {
         at = middle;
       } else {
         limit = middle;
@@ -140,12 +211,9 @@ public final class Run {
     return limit == block.size ? position(low + 1, 0) : position(low, limit);
   }
 
-  private boolean before(
-      int b, byte[] key, int length, long prefix, byte @Nullable [] row, int bound) {
+  private boolean before(int b, Target target, int bound) {
     long first = firsts[b];
-    return first != prefix
-        ? first < prefix
-        : blocks[b].compare(0, key, length, prefix, row) < bound;
+    return first != target.prefix ? first < target.prefix : block(b).compare(0, target) < bound;
   }
 
   long after(long position) {

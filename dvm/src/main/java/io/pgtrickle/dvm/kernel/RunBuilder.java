@@ -2,22 +2,25 @@ package io.pgtrickle.dvm.kernel;
 
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
-import java.util.ArrayList;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Builds a [Run] from entries that come in ascending order and are distinct.
 public final class RunBuilder {
   /*
    * Appends to the arrays of the open block and closes it when it holds BLOCK_ENTRIES entries or
-   * BLOCK_BYTES of data (one larger row still gets a block of its own). The key sizes and weights
-   * arrays come into being with the first entry that needs them. Amortised O(bytes).
+   * BLOCK_BYTES of data (one larger row still gets a block of its own): then the shelf takes it. The key
+   * sizes and weights arrays come into being with the first entry that needs them. Amortised O(bytes).
+   *
+   * A block is what is checksummed, and what a look-up in a file touches first: a page or two of its
+   * prefixes, one of its offsets, one of its data.
    */
-  static final int BLOCK_ENTRIES = 4096;
-  static final int BLOCK_BYTES = 256 * 1024;
+  static final int BLOCK_ENTRIES = 1024;
+  static final int BLOCK_BYTES = 64 * 1024;
 
-  private final List<Block> blocks = new ArrayList<>();
+  private final Shelf shelf;
   private long entries;
   private long negatives;
 
@@ -25,6 +28,7 @@ public final class RunBuilder {
   private final int firstBytes;
   private int size;
   private int used;
+  private boolean given;
   private long[] prefixes;
   private int[] offsets;
   private byte[] data;
@@ -32,8 +36,10 @@ public final class RunBuilder {
   private int @Nullable [] keySizes;
   private int @Nullable [] narrow;
   private long @Nullable [] wide;
+  private final Open open = new Open();
 
-  public RunBuilder(long expectedEntries, long expectedBytes) {
+  public RunBuilder(Shelf shelf, long expectedEntries, long expectedBytes) {
+    this.shelf = shelf;
     firstCapacity = Math.clamp(expectedEntries, 1, BLOCK_ENTRIES);
     firstBytes = Math.clamp(expectedBytes, 16, BLOCK_BYTES);
     prefixes = new long[firstCapacity];
@@ -57,16 +63,22 @@ public final class RunBuilder {
   }
 
   void append(Block from, int i, long weight) {
-    int start = from.offsets[i];
-    int length = from.offsets[i + 1] - start;
-    open(from.prefixes[i], from.keySize(i), length, weight);
-    System.arraycopy(from.data, start, data, used, length);
+    long start = from.start(i);
+    int length = (int) (from.end(i) - start);
+    open(from.prefix(i), from.keySize(i), length, weight);
+    from.copy(start, data, used, length);
     close(length);
   }
 
   private void open(long prefix, int key, int bytes, long weight) {
     if (size == BLOCK_ENTRIES || (size > 0 && used + bytes > BLOCK_BYTES)) {
       finishBlock();
+    }
+    if (given) {
+      prefixes = new long[firstCapacity];
+      offsets = new int[firstCapacity + 1];
+      data = new byte[firstBytes];
+      given = false;
     }
     if (size == prefixes.length) {
       int capacity = Math.min(BLOCK_ENTRIES, size * 2);
@@ -120,24 +132,58 @@ public final class RunBuilder {
   }
 
   private void finishBlock() {
-    blocks.add(
-        new Block(
-            size,
-            prefixes.length == size ? prefixes : Arrays.copyOf(prefixes, size),
-            offsets.length == size + 1 ? offsets : Arrays.copyOf(offsets, size + 1),
-            data.length == used ? data : Arrays.copyOf(data, used),
-            keySizes == null ? keySize : -1,
-            keySizes == null ? null : Arrays.copyOf(keySizes, size),
-            narrow == null ? null : Arrays.copyOf(narrow, size),
-            wide == null ? null : Arrays.copyOf(wide, size)));
+    shelf.put(open);
     size = 0;
     used = 0;
-    prefixes = new long[firstCapacity];
-    offsets = new int[firstCapacity + 1];
-    data = new byte[firstBytes];
     keySizes = null;
     narrow = null;
     wide = null;
+  }
+
+  /// The block that is being filled, as a shelf takes it.
+  final class Open {
+    private Open() {}
+
+    /// The block as arrays; those that fit exactly, as for a run of one entry, are given away.
+    ArrayBlock toArrays() {
+      long[] exactPrefixes = prefixes.length == size ? prefixes : Arrays.copyOf(prefixes, size);
+      int[] exactOffsets = offsets.length == size + 1 ? offsets : Arrays.copyOf(offsets, size + 1);
+      byte[] exactData = data.length == used ? data : Arrays.copyOf(data, used);
+      given = true;
+      return new ArrayBlock(
+          size,
+          exactPrefixes,
+          exactOffsets,
+          exactData,
+          keySizes == null ? keySize : -1,
+          keySizes == null ? null : Arrays.copyOf(keySizes, size),
+          narrow == null ? null : Arrays.copyOf(narrow, size),
+          wide == null ? null : Arrays.copyOf(wide, size));
+    }
+
+    NativeBlock.Shape shape() {
+      return new NativeBlock.Shape(
+          size,
+          prefixes[0],
+          keySizes == null ? keySize : -1,
+          wide != null ? 8 : narrow != null ? 4 : 0,
+          used);
+    }
+
+    /// Writes the block to the start of some memory.
+    void copyTo(MemorySegment memory, NativeBlock.Shape shape) {
+      MemorySegment.copy(prefixes, 0, memory, NativeBlock.LONG, 0, size);
+      MemorySegment.copy(offsets, 0, memory, NativeBlock.INT, shape.offsetsAt(), size + 1);
+      if (keySizes != null) {
+        MemorySegment.copy(keySizes, 0, memory, NativeBlock.INT, shape.keySizesAt(), size);
+      }
+      if (wide != null) {
+        MemorySegment.copy(wide, 0, memory, NativeBlock.LONG, shape.weightsAt(), size);
+      } else if (narrow != null) {
+        MemorySegment.copy(narrow, 0, memory, NativeBlock.INT, shape.weightsAt(), size);
+      }
+      MemorySegment.copy(data, 0, memory, ValueLayout.JAVA_BYTE, shape.dataAt(), used);
+    }
   }
 
   /// The run; the builder is used up.
@@ -145,6 +191,10 @@ public final class RunBuilder {
     if (size > 0) {
       finishBlock();
     }
-    return blocks.isEmpty() ? Run.EMPTY : new Run(blocks, entries, negatives);
+    if (entries == 0) {
+      shelf.abandon();
+      return Run.EMPTY;
+    }
+    return shelf.finish(entries, negatives);
   }
 }

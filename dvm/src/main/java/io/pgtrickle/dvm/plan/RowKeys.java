@@ -29,12 +29,10 @@ public final class RowKeys {
 
   private RowKeys() {}
 
-  /// A shortest key, in ascending order; empty when none is known or there is at most one row.
-  public static List<Integer> shortest(Plan plan) {
-    return keys(plan).stream()
-        .min((l, r) -> Integer.compare(l.size(), r.size()))
-        .map(List::copyOf)
-        .orElse(List.of());
+  /// A shortest key, in ascending order, if one is known; it has no columns where there is at most
+  /// one row.
+  public static Optional<List<Integer>> shortest(Plan plan) {
+    return keys(plan).stream().min((l, r) -> Integer.compare(l.size(), r.size())).map(List::copyOf);
   }
 
   static Set<NavigableSet<Integer>> keys(Plan plan) {

@@ -1,13 +1,18 @@
 package io.pgtrickle.dvm.state;
 
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.kernel.Run;
+import io.pgtrickle.dvm.kernel.Shelf;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /// A Z-set of rows arranged by a key, as a spine of immutable sorted runs.
@@ -16,24 +21,29 @@ import org.jspecify.annotations.Nullable;
 /// then commits or rolls back; both are an assignment. The sum of the runs is the state; since
 /// addition commutes, any runs may be merged at any time:
 ///
-/// - Eight runs of one size class (powers of 8, below 4,096 entries) are merged at once, when
-///   staged: at most a millisecond or two.
+/// - Eight small runs of one size class (powers of 8) are merged at once, when staged: at most a
+///   millisecond or two. Small is below 4,096 entries and 512 KiB.
 /// - Four runs of one size class (powers of 4) above that, all runs when those beside the largest
 ///   exceed half of it (so the stored entries stay below about 1.5 times the net ones), and all
-///   runs when scans have skipped as many cancelled entries as there are, are merged by the
-///   executor. Negative entries count twice, because they stand for two that could go.
+///   runs when scans have skipped as many cancelled entries as there are, are merged in the
+///   background. Negative entries count twice, because they stand for two that could go. A large
+///   run that a step has made on the heap is moved where it belongs, as a merge of one.
 /// - [#settle], at a step boundary, puts a finished merge in the place of its inputs. Nobody ever
-///   waits for one, but for one rule of back-pressure: beyond 64 runs, [#settle] waits.
+///   waits for one, but for one rule of back-pressure: beyond 64 runs, [#settle] waits. A merge
+///   that
+///   could not write its file is started again; beyond 64 runs [#settle] says so by throwing, and
+///   nothing has changed.
 ///
-/// Used by one thread; the executor sees immutable runs only. Memory of replaced runs is the
-/// collector's business, and a reader's snapshot keeps its own alive.
-public final class Arrangement {
-  private static final long INLINE_ENTRIES = 4096;
+/// The arrangement holds the runs of its committed contents, and a merge under way its inputs; a
+/// reader that goes on beyond a step takes a [Snapshot#hold].
+///
+/// Used by one thread; others see immutable runs only.
+public final class Arrangement implements AutoCloseable {
   private static final int INLINE_FAN_IN = 8;
   private static final int BACKGROUND_FAN_IN = 4;
   private static final int RUN_LIMIT = 64;
 
-  private final Executor merges;
+  private final Storage storage;
   private final Snapshot.Debt debt = new Snapshot.Debt();
   private Snapshot committed = new Snapshot(List.of(), debt);
   private @Nullable Snapshot staged;
@@ -42,9 +52,20 @@ public final class Arrangement {
 
   private record Merging(List<Run> inputs, CompletableFuture<Run> output) {}
 
-  /// An empty arrangement whose long merges run on the executor.
+  /// An empty arrangement.
+  public Arrangement(Storage storage) {
+    this.storage = storage;
+  }
+
+  /// An arrangement of runs, of which it becomes the holder.
+  Arrangement(Storage storage, List<Run> runs) {
+    this(storage);
+    committed = new Snapshot(runs, debt);
+  }
+
+  /// An empty arrangement on the heap, whose long merges run on the executor.
   public Arrangement(Executor merges) {
-    this.merges = merges;
+    this(Storage.onHeap(merges));
   }
 
   /// The committed contents.
@@ -72,7 +93,9 @@ public final class Arrangement {
   /// @return whether a merge is under way, so that [#settle] should be called at a later boundary
   public boolean commit() {
     if (compacted != null) {
+      Snapshot before = committed;
       committed = compacted;
+      letGoOfReplaced(before.runs(), committed.runs());
     }
     rollback();
     return startMerge();
@@ -86,25 +109,51 @@ public final class Arrangement {
 
   /// Takes a finished merge over.
   ///
+  /// @throws StorageUnavailable under back-pressure, when files cannot be written
+  /// @throws StateDamaged when a run turned out to be damaged
   /// @return whether a merge is still under way
   public boolean settle() {
     Merging current = merging;
     if (current == null) {
       return false;
     }
-    if (!current.output.isDone() && committed.runs().size() <= RUN_LIMIT) {
+    boolean pressed = committed.runs().size() > RUN_LIMIT;
+    if (!current.output.isDone() && !pressed) {
       return true;
     }
     merging = null;
-    Run output = current.output.join();
-    List<Run> runs = new ArrayList<>();
-    if (!output.isEmpty()) {
-      runs.add(output);
+    Run output;
+    try {
+      output = current.output.join();
+    } catch (CompletionException e) {
+      return afterFailure(e, pressed);
     }
-    Set<Run> replaced = identities(current.inputs);
-    committed.runs().stream().filter(run -> !replaced.contains(run)).forEach(runs::add);
-    committed = new Snapshot(runs, debt);
+    committed = new Snapshot(replace(committed.runs(), current.inputs, output), debt);
+    current.inputs.forEach(Run::letGo);
     return startMerge();
+  }
+
+  private boolean afterFailure(CompletionException failure, boolean pressed) {
+    return switch (failure.getCause()) {
+      case StorageUnavailable unavailable -> {
+        boolean again = startMerge();
+        if (pressed) {
+          throw unavailable;
+        }
+        yield again;
+      }
+      case StateDamaged damaged -> throw damaged;
+      case null, default -> throw failure;
+    };
+  }
+
+  // Small runs that were merged on the spot may lie in native memory, left over from larger ones.
+  private static void letGoOfReplaced(List<Run> before, List<Run> after) {
+    if (before.stream().allMatch(Run::onHeap)) {
+      return;
+    }
+    Set<Run> kept = identities(after);
+    before.stream().filter(run -> !kept.contains(run)).forEach(Run::letGo);
   }
 
   private static Set<Run> identities(List<Run> runs) {
@@ -116,11 +165,11 @@ public final class Arrangement {
   private List<Run> mergeSmall(List<Run> source) {
     List<Run> runs = source;
     for (; ; ) {
-      List<Run> due = fullClass(idle(runs), INLINE_FAN_IN, 0, INLINE_ENTRIES);
+      List<Run> due = fullClass(idle(runs), INLINE_FAN_IN, true);
       if (due.isEmpty()) {
         return runs;
       }
-      runs = replace(runs, due, Run.merge(due));
+      runs = replace(runs, due, Run.merge(due, Shelf.heap()));
     }
   }
 
@@ -142,21 +191,19 @@ public final class Arrangement {
     return runs.stream().filter(run -> !busy.contains(run)).toList();
   }
 
-  // The runs of some size class within [from, to) that has at least `fanIn` of them.
-  private static List<Run> fullClass(List<Run> runs, int fanIn, long from, long to) {
+  // The small, or the large, runs of some size class that has at least `fanIn` of them.
+  private List<Run> fullClass(List<Run> runs, int fanIn, boolean small) {
     if (runs.size() < fanIn) {
       return List.of();
     }
     int[] count = new int[Long.SIZE + 1];
     for (Run run : runs) {
-      if (run.entries() >= from && run.entries() < to && ++count[sizeClass(run, fanIn)] == fanIn) {
+      if (storage.isSmall(run) == small && ++count[sizeClass(run, fanIn)] == fanIn) {
         int full = sizeClass(run, fanIn);
         return runs.stream()
             .filter(
                 candidate ->
-                    candidate.entries() >= from
-                        && candidate.entries() < to
-                        && sizeClass(candidate, fanIn) == full)
+                    storage.isSmall(candidate) == small && sizeClass(candidate, fanIn) == full)
             .toList();
       }
     }
@@ -180,12 +227,31 @@ public final class Arrangement {
     if (due.isEmpty()) {
       return false;
     }
-    merging = new Merging(due, CompletableFuture.supplyAsync(() -> Run.merge(due), merges));
+    due.forEach(Run::hold);
+    CompletableFuture<Run> output = new CompletableFuture<>();
+    merging = new Merging(due, output);
+    try {
+      storage.merges().execute(() -> merge(due, output));
+    } catch (RejectedExecutionException e) {
+      due.forEach(Run::letGo);
+      merging = null;
+      throw e;
+    }
     return true;
   }
 
+  private void merge(List<Run> due, CompletableFuture<Run> output) {
+    try {
+      output.complete(storage.merge(due));
+    } catch (RuntimeException | Error e) {
+      output.completeExceptionally(e);
+    } finally {
+      due.forEach(Run::letGo);
+    }
+  }
+
   private List<Run> dueMerge(List<Run> runs) {
-    if (runs.size() < 2) {
+    if (runs.isEmpty()) {
       return List.of();
     }
     long total = 0;
@@ -194,15 +260,28 @@ public final class Arrangement {
       total += cost(run);
       largest = Math.max(largest, run.entries());
     }
-    if (debt.skipped() > total) {
+    if (runs.size() > 1 && debt.skipped() > total) {
       debt.settle();
       return runs;
     }
-    if (total > INLINE_ENTRIES
+    if (total > storage.smallEntries()
         && runs.size() >= BACKGROUND_FAN_IN
         && total - largest > largest / 2) {
       return runs;
     }
-    return fullClass(runs, BACKGROUND_FAN_IN, INLINE_ENTRIES, Long.MAX_VALUE);
+    List<Run> full = fullClass(runs, BACKGROUND_FAN_IN, false);
+    return full.isEmpty() ? runs.stream().filter(storage::isMisplaced).limit(1).toList() : full;
+  }
+
+  /// Lets go of all contents; the arrangement is not used afterwards. Holds stay valid.
+  @Override
+  public void close() {
+    rollback();
+    committed.runs().forEach(Run::letGo);
+    committed = new Snapshot(List.of(), debt);
+    if (merging != null) {
+      var _ = merging.output.thenAccept(Run::letGo);
+      merging = null;
+    }
   }
 }

@@ -6,13 +6,15 @@ import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.ObjLongConsumer;
 import java.util.stream.Stream;
 
 /// The contents of an arrangement at one moment; an immutable list of runs whose sum it is.
 ///
-/// It stays readable for as long as somebody holds it, whatever becomes of the arrangement. The
-/// rows it passes on are consolidated: distinct under their key, with their net weight, never zero.
+/// It is readable until the arrangement changes, and for as long as somebody has taken a [#hold] of
+/// it before that, whatever becomes of the arrangement. The rows it passes on are consolidated:
+/// distinct under their key, with their net weight, never zero.
 public final class Snapshot {
   private final List<Run> runs;
   private final Debt debt;
@@ -24,6 +26,31 @@ public final class Snapshot {
 
   List<Run> runs() {
     return runs;
+  }
+
+  /// Keeps the contents readable until the hold is closed, on any thread. Taken by the thread that
+  /// owns the arrangement.
+  public Hold hold() {
+    runs.forEach(Run::hold);
+    return new Hold(runs);
+  }
+
+  /// A claim on a snapshot's memory.
+  public static final class Hold implements AutoCloseable {
+    private final List<Run> runs;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private Hold(List<Run> runs) {
+      this.runs = runs;
+    }
+
+    /// Lets go; more than once is fine.
+    @Override
+    public void close() {
+      if (!closed.getAndSet(true)) {
+        runs.forEach(Run::letGo);
+      }
+    }
   }
 
   /// The stored entries: at least the number of distinct (key, row) pairs, at most about 1.5 times

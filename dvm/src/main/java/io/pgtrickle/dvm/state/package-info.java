@@ -7,6 +7,15 @@
 /// aggregates are entries as well (group key, packed accumulator, weight 1; an update retracts the
 /// old and inserts the new), so the only thing merging ever does is to add integer weights.
 ///
+/// Large runs lie in native memory or, beyond what is allowed of that, in the files of a
+/// [StateDirectory], both behind a [Storage] that all arrangements of a process share, and are
+/// given back when the last that holds them lets go: an arrangement that is dropped is closed,
+/// and whoever reads a snapshot beyond the step that gave it takes a [Snapshot#hold].
+///
+/// State survives the process as a checkpoint: a [Capture] of arrangements at one moment, made
+/// durable
+/// on another thread, comes back as [Saved].
+///
 /// An arrangement is also what a host uses to find the old row of a change of which the log has
 /// only the key: arranged by the table's key, [Snapshot#lookup] gives the row.
 ///

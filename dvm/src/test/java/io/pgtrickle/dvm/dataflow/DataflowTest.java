@@ -23,6 +23,7 @@ import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Row;
@@ -31,6 +32,8 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 final class DataflowTest {
@@ -210,6 +213,26 @@ final class DataflowTest {
     assertThat(both.explain(2, ExplainFormat.JSON)).contains("\"shared_with\":[\"v1\"]");
   }
 
+  @Test
+  void aGraphForGraphvizHasOneNodePerOperator() {
+    Dataflow dataflow = new Dataflow(Runnable::run);
+    dataflow.add(view(1, project(JOINED, column(JOINED, 0), column(JOINED, 4))));
+    String dot = load(dataflow, 20).explain(1, ExplainFormat.DOT);
+    assertThat(dot).startsWith("digraph \"v1\" {").endsWith("}\n").contains("\\nlast step: ");
+    List<String> declared = nodes(dot.lines().filter(line -> line.contains("[label=")));
+    assertThat(declared).hasSizeGreaterThan(3).doesNotHaveDuplicates();
+    assertThat(nodes(dot.lines().filter(line -> line.contains(" -> "))))
+        .isNotEmpty()
+        .isSubsetOf(declared);
+  }
+
+  private static List<String> nodes(Stream<String> lines) {
+    return lines
+        .flatMap(line -> Pattern.compile("^  (n\\d+)|-> (n\\d+)").matcher(line).results())
+        .map(found -> found.group(1) == null ? found.group(2) : found.group(1))
+        .toList();
+  }
+
   private static Dataflow load(Dataflow dataflow, int rows) {
     ZSet.Builder orders = new ZSet.Builder();
     ZSet.Builder customers = new ZSet.Builder();
@@ -334,7 +357,7 @@ final class DataflowTest {
     Plan fragile =
         project(
             JOINED, column(JOINED, 5), call("int4pl", SqlType.INT4, column(JOINED, 0), int4(0)));
-    Dataflow dataflow = new Dataflow(Runnable::run, failing);
+    Dataflow dataflow = new Dataflow(Storage.onHeap(Runnable::run), failing);
     Dataflow reference = new Dataflow(Runnable::run);
     View upper = view(3, new Plan.Distinct(scanOf(view(1, fragile))));
     for (View view : List.of(view(1, fragile), view(2, PER_CUSTOMER), upper, view(4, JOINED))) {

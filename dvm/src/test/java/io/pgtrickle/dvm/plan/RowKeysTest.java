@@ -18,25 +18,25 @@ final class RowKeysTest {
 
   @Test
   void aTableHasItsPrimaryKey() {
-    assertThat(RowKeys.shortest(p)).containsExactly(0);
+    assertThat(RowKeys.shortest(p)).contains(List.of(0));
     assertThat(RowKeys.shortest(n)).isEmpty();
   }
 
   @Test
   void aProjectionKeepsAKeyItPassesOnWhole() {
-    assertThat(RowKeys.shortest(project(p, 2, 0))).containsExactly(1);
+    assertThat(RowKeys.shortest(project(p, 2, 0))).contains(List.of(1));
     assertThat(RowKeys.shortest(project(p, 1, 2))).isEmpty();
   }
 
   @Test
   void aJoinToAKeyHasTheKeyOfTheOtherSide() {
-    assertThat(RowKeys.shortest(join(q, p, 1, 0))).containsExactly(0);
-    assertThat(RowKeys.shortest(join(p, q, 0, 1))).containsExactly(3);
+    assertThat(RowKeys.shortest(join(q, p, 1, 0))).contains(List.of(0));
+    assertThat(RowKeys.shortest(join(p, q, 0, 1))).contains(List.of(3));
   }
 
   @Test
   void aJoinOfNoKeyHasBoth() {
-    assertThat(RowKeys.shortest(join(p, q, 1, 1))).containsExactly(0, 3);
+    assertThat(RowKeys.shortest(join(p, q, 1, 1))).contains(List.of(0, 3));
     assertThat(RowKeys.shortest(join(p, n, 0, 0))).isEmpty();
   }
 
@@ -44,18 +44,18 @@ final class RowKeysTest {
   void aColumnStandsForOneThatIsEqualToIt() {
     // p.id is projected away, q.id = p.id stays.
     Plan join = join(p, q, 0, 0);
-    assertThat(RowKeys.shortest(project(join, 1, 3))).containsExactly(1);
+    assertThat(RowKeys.shortest(project(join, 1, 3))).contains(List.of(1));
   }
 
   @Test
   void groupsAreAKeyAndAPrimaryKeyAmongThemIsEnough() {
-    assertThat(RowKeys.shortest(group(n, 1, 0))).containsExactly(0, 1);
-    assertThat(RowKeys.shortest(group(p, 1, 0))).containsExactly(1);
+    assertThat(RowKeys.shortest(group(n, 1, 0))).contains(List.of(0, 1));
+    assertThat(RowKeys.shortest(group(p, 1, 0))).contains(List.of(1));
   }
 
   @Test
   void distinctRowsAreTheirOwnKey() {
-    assertThat(RowKeys.shortest(new Plan.Distinct(n))).containsExactly(0, 1);
+    assertThat(RowKeys.shortest(new Plan.Distinct(n))).contains(List.of(0, 1));
   }
 
   @Test

@@ -3,10 +3,15 @@ package io.pgtrickle.dvm.state;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.pgtrickle.dvm.kernel.Run;
+import io.pgtrickle.dvm.kernel.Slabs;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.zset.Row;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,6 +58,12 @@ final class ArrangementTest {
         task.run();
       }
     }
+
+    void runAll() {
+      while (!tasks.isEmpty()) {
+        runOne();
+      }
+    }
   }
 
   private static byte[] bytes(List<Byte> list) {
@@ -96,10 +107,53 @@ final class ArrangementTest {
         .ofMaxSize(25);
   }
 
-  @Property(tries = 150)
+  @Property(tries = 100)
   void theSpineIsASortedMap(@ForAll("scripts") List<List<Entry>> script) {
     Later later = new Later();
-    Arrangement arrangement = new Arrangement(later);
+    behavesLikeASortedMap(script, new Arrangement(later), later);
+  }
+
+  @Property(tries = 100)
+  void theSpineIsASortedMapInNativeMemoryToo(@ForAll("scripts") List<List<Entry>> script) {
+    Later later = new Later();
+    Storage storage = new Storage(later, new Slabs(), null, Long.MAX_VALUE, 4);
+    Arrangement arrangement = new Arrangement(storage);
+    Snapshot last = behavesLikeASortedMap(script, arrangement, later);
+    Snapshot.Hold hold = last.hold();
+    String contents = contents(last.prefix(new ByteSink()));
+    arrangement.close();
+    later.runAll();
+    assertThat(contents(last.prefix(new ByteSink()))).isEqualTo(contents);
+    hold.close();
+    assertThat(storage.memoryUsed()).isZero();
+    storage.close();
+  }
+
+  @Property(tries = 40)
+  void theSpineIsASortedMapInFilesToo(@ForAll("scripts") List<List<Entry>> script)
+      throws IOException {
+    Path path = Files.createTempDirectory("spine");
+    Later later = new Later();
+    StateDirectory directory = StateDirectory.open(path);
+    Storage storage = new Storage(later, new Slabs(), directory, 0, 4);
+    Arrangement arrangement = new Arrangement(storage);
+    Snapshot last = behavesLikeASortedMap(script, arrangement, later);
+    Snapshot.Hold hold = last.hold();
+    String contents = contents(last.prefix(new ByteSink()));
+    arrangement.close();
+    later.runAll();
+    assertThat(contents(last.prefix(new ByteSink()))).isEqualTo(contents);
+    hold.close();
+    later.runAll();
+    assertThat(storage.memoryUsed()).isZero();
+    assertThat(StateDirectoryTest.files(path)).isEmpty();
+    directory.close();
+    Files.delete(path.resolve("lock"));
+    Files.delete(path);
+  }
+
+  private static Snapshot behavesLikeASortedMap(
+      List<List<Entry>> script, Arrangement arrangement, Later later) {
     TreeMap<ModelKey, Long> model = new TreeMap<>(ModelKey.ORDER);
     int step = 0;
     for (List<Entry> entries : script) {
@@ -130,6 +184,7 @@ final class ArrangementTest {
       agrees(arrangement.snapshot(), model);
       step++;
     }
+    return arrangement.snapshot();
   }
 
   private static void agrees(Snapshot snapshot, SortedMap<ModelKey, Long> model) {
@@ -190,7 +245,7 @@ final class ArrangementTest {
     }
   }
 
-  private static String contents(Entries entries) {
+  static String contents(Entries entries) {
     StringBuilder text = new StringBuilder();
     ByteSink key = new ByteSink();
     while (entries.next()) {
@@ -210,18 +265,18 @@ final class ArrangementTest {
     return text.toString();
   }
 
-  private static ByteSink number(long value) {
+  static ByteSink number(long value) {
     ByteSink key = new ByteSink();
     key.putByte(1);
     key.putLong(value ^ Long.MIN_VALUE);
     return key;
   }
 
-  private static Row row(String text) {
+  static Row row(String text) {
     return Row.ofOwned(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  private static void add(Arrangement arrangement, long key, String row, long weight) {
+  static void add(Arrangement arrangement, long key, String row, long weight) {
     arrangement.stage(new Batch.Builder(1).add(number(key), row(row), weight).build());
     arrangement.commit();
     arrangement.settle();
@@ -229,7 +284,14 @@ final class ArrangementTest {
 
   @Test
   void manyBlocksAreFoundAgain() {
-    Arrangement arrangement = new Arrangement(Runnable::run);
+    manyBlocksAreFoundAgain(Storage.onHeap(Runnable::run));
+    Storage storage = Storage.inMemory(Runnable::run);
+    manyBlocksAreFoundAgain(storage);
+    assertThat(storage.memoryUsed()).isPositive();
+  }
+
+  private static void manyBlocksAreFoundAgain(Storage storage) {
+    Arrangement arrangement = new Arrangement(storage);
     int n = 50_000;
     Random random = new Random(7);
     List<Integer> order = new ArrayList<>();
@@ -305,6 +367,59 @@ final class ArrangementTest {
       count++;
     }
     assertThat(count).isEqualTo(100);
+  }
+
+  @Test
+  void aLargeRunLeavesTheHeap() {
+    Storage storage = Storage.inMemory(Runnable::run);
+    Arrangement arrangement = new Arrangement(storage);
+    Batch.Builder all = new Batch.Builder(16);
+    for (int i = 0; i < 5_000; i++) {
+      all.add(number(i), row("a"), 1);
+    }
+    arrangement.stage(all.build());
+    assertThat(arrangement.staged().runs()).allMatch(Run::onHeap);
+    arrangement.commit();
+    arrangement.settle();
+    assertThat(arrangement.snapshot().runs()).noneMatch(Run::onHeap);
+    assertThat(storage.memoryUsed()).isPositive();
+    assertThat(arrangement.snapshot().first(number(4_999))).contains(row("a"));
+    arrangement.close();
+    assertThat(storage.memoryUsed()).isZero();
+  }
+
+  @Test
+  void hugeRowsHaveABlockOfTheirOwn() {
+    Storage storage = Storage.inMemory(Runnable::run);
+    Arrangement arrangement = new Arrangement(storage);
+    Batch.Builder all = new Batch.Builder(16);
+    for (int i = 0; i < 3; i++) {
+      all.add(number(i), Row.ofOwned(new byte[3_000_000 + i]), 1);
+    }
+    arrangement.stage(all.build());
+    arrangement.commit();
+    arrangement.settle();
+    assertThat(arrangement.snapshot().first(number(2)).orElseThrow().bytes()).hasSize(3_000_002);
+    assertThat(storage.memoryUsed()).isBetween(9_000_000L, 10_000_000L);
+    arrangement.close();
+    assertThat(storage.memoryUsed()).isZero();
+  }
+
+  @Test
+  void aSnapshotThatNobodyHoldsIsUnreadableAfterwards() {
+    Storage storage = Storage.inMemory(Runnable::run);
+    Arrangement arrangement = new Arrangement(storage);
+    Batch.Builder all = new Batch.Builder(16);
+    for (int i = 0; i < 5_000; i++) {
+      all.add(number(i), row("a"), 1);
+    }
+    arrangement.stage(all.build());
+    arrangement.commit();
+    arrangement.settle();
+    Snapshot then = arrangement.snapshot();
+    arrangement.close();
+    assertThatThrownBy(() -> then.first(number(1))).isInstanceOf(RuntimeException.class);
+    assertThatThrownBy(then::hold).isInstanceOf(IllegalStateException.class);
   }
 
   @Test

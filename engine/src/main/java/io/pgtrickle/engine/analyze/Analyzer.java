@@ -1,17 +1,21 @@
 package io.pgtrickle.engine.analyze;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.CaseMapping;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RowKeys;
 import io.pgtrickle.dvm.plan.rewrite.Rewrites;
 import io.pgtrickle.dvm.sql.Binder;
 import io.pgtrickle.dvm.sql.Binder.BoundQuery;
 import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.sql.Facts.NamedCollation;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.SecondReader;
 import io.pgtrickle.engine.analyze.Verdict.Differential;
 import io.pgtrickle.engine.analyze.Verdict.Full;
 import io.pgtrickle.engine.catalog.RefreshMode;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -44,11 +48,11 @@ public final class Analyzer {
   /// AUTO and DIFFERENTIAL are judged alike: whoever asked for DIFFERENTIAL and gets FULL has to be
   /// refused by the caller, with the reason.
   public Verdict analyze(QueryDocument document, RefreshMode mode) {
-    EvaluationSettings settings = document.evaluationSettings();
+    EvaluationSettings captured = document.evaluationSettings();
     SortedSet<Integer> sources = sources(document);
     if (mode == RefreshMode.FULL) {
       Full asked = new Full("requested", "refresh mode FULL was asked for", "", 0);
-      return new Verdict(asked, sources, settings, List.of());
+      return new Verdict(asked, sources, captured, List.of());
     }
     Facts facts = facts(document);
     try {
@@ -56,10 +60,11 @@ public final class Analyzer {
       List<String> notices = new ArrayList<>(query.notices());
       requireSameOutline(document, facts);
       requireSameColumns(query.plan(), document);
+      EvaluationSettings settings = withLetterCases(query.plan(), document, captured);
       ExpressionTiers.requireNative(query.plan(), settings);
+      requireSameZoneRules(query.plan(), settings);
       Plan plan = Rewrites.apply(query.plan());
-      Differential outcome =
-          new Differential(query.plan(), plan, RowKey.of(plan, document.serverVersion()));
+      Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
     } catch (QueryRejected rejected) {
       Full outcome =
@@ -68,7 +73,41 @@ public final class Analyzer {
               String.valueOf(rejected.getMessage()),
               rejected.construct(),
               SecondReader.position(document.query(), rejected.construct()));
-      return new Verdict(outcome, sources, settings, List.of());
+      return new Verdict(outcome, sources, captured, List.of());
+    }
+  }
+
+  private EvaluationSettings withLetterCases(
+      Plan plan, QueryDocument document, EvaluationSettings captured) {
+    EvaluationSettings settings = captured;
+    for (int collation : ExpressionTiers.casedCollations(plan)) {
+      NamedCollation named = document.collations().get(collation);
+      if (named != null && captured.utf8() && named.properties().wantsLetterCase()) {
+        Optional<CaseMapping> table = server.letterCase(named.name());
+        if (table.isPresent()) {
+          settings = settings.with(collation, named.properties().with(table.get()));
+        }
+      }
+    }
+    return settings;
+  }
+
+  private void requireSameZoneRules(Plan plan, EvaluationSettings settings) {
+    for (String zone : ExpressionTiers.zones(plan, settings)) {
+      // Where the JVM does not know the zone, nothing that depends on it is native.
+      if (ZoneId.getAvailableZoneIds().contains(zone)) {
+        server
+            .zoneDifference(ZoneId.of(zone))
+            .ifPresent(
+                difference -> {
+                  throw new QueryRejected(
+                      QueryRejected.Kind.NOT_YET,
+                      "0A000",
+                      "time_zone_rules_differ",
+                      zone,
+                      "the time zone databases of server and sidecar differ: " + difference);
+                });
+      }
     }
   }
 

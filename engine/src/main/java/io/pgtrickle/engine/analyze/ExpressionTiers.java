@@ -5,18 +5,23 @@ import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
+import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /// Where each scalar expression of a plan is evaluated.
@@ -61,6 +66,50 @@ public final class ExpressionTiers {
             stable ? "stable_expression" : "unsupported_function", refusals.getFirst());
       }
     }
+  }
+
+  /// The time zones on whose rules the expressions of a plan may depend: those that are named, and
+  /// the captured one where a time with zone is computed with.
+  static Set<String> zones(Plan plan, EvaluationSettings settings) {
+    Set<String> zones = new TreeSet<>();
+    for (Computed computed : computed(plan)) {
+      Expressions.forEach(
+          computed.expression(),
+          node -> {
+            if (node.type().kind() == TypeKind.TIMESTAMPTZ) {
+              zones.add(settings.timeZone());
+            }
+            if (node instanceof Expr.Literal(String text, SqlType _)
+                && ZoneId.getAvailableZoneIds().contains(text)) {
+              zones.add(text);
+            }
+          });
+    }
+    return zones;
+  }
+
+  /// The collations, by OID, whose upper and lower case the expressions of a plan depend on.
+  static Set<Integer> casedCollations(Plan plan) {
+    Set<Integer> collations = new TreeSet<>();
+    for (Computed computed : computed(plan)) {
+      Expressions.forEach(
+          computed.expression(),
+          node -> {
+            if (node instanceof Expr.Call call && isCased(call.function())) {
+              collations.add(call.collation());
+            } else if (node instanceof Expr.Quantified quantified
+                && isCased(quantified.comparison())) {
+              collations.add(quantified.collation());
+            }
+          });
+    }
+    return collations;
+  }
+
+  private static boolean isCased(Signature function) {
+    return FunctionLibrary.find(function)
+        .filter(found -> found.requirements().contains(Requirement.LETTER_CASE))
+        .isPresent();
   }
 
   /// Whether a function that is not native may give another result tomorrow.

@@ -3,6 +3,7 @@ package io.pgtrickle.engine.analyze;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.expr.CaseMapping;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.Facts.Cast;
 import io.pgtrickle.dvm.sql.Facts.Operator;
@@ -11,6 +12,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -37,6 +40,10 @@ public final class ServerCatalog {
     this.server = server;
   }
 
+  // Libraries are updated under a server that restarts.
+  private final Cache<String, CaseMapping> letterCases =
+      Caffeine.newBuilder().maximumSize(100).expireAfterWrite(Duration.ofHours(1)).build();
+
   private static <K, V> Cache<K, V> cache() {
     return Caffeine.newBuilder().maximumSize(10_000).build();
   }
@@ -59,6 +66,33 @@ public final class ServerCatalog {
 
   Optional<String> typeName(int oid) {
     return builtIn(typeNames, oid, this::readTypeName);
+  }
+
+  /// Where the server's rules of a time zone differ from ours. Not cached: a server that is updated
+  /// brings other rules.
+  Optional<String> zoneDifference(ZoneId zone) {
+    try (Connection connection = server.getConnection()) {
+      return ZoneComparison.difference(connection, zone);
+    } catch (SQLException failure) {
+      throw unavailable(failure);
+    }
+  }
+
+  /// Upper and lower case under a collation, where it goes character by character.
+  ///
+  /// @param collation its qualified, quoted name
+  Optional<CaseMapping> letterCase(String collation) {
+    CaseMapping known = letterCases.getIfPresent(collation);
+    if (known != null) {
+      return Optional.of(known);
+    }
+    try (Connection connection = server.getConnection()) {
+      Optional<CaseMapping> read = LetterCase.read(connection, collation);
+      read.ifPresent(table -> letterCases.put(collation, table));
+      return read;
+    } catch (SQLException failure) {
+      throw unavailable(failure);
+    }
   }
 
   private interface Lookup<V> {
@@ -159,11 +193,15 @@ public final class ServerCatalog {
         return row.next() ? Optional.of(reader.read(row)) : Optional.empty();
       }
     } catch (SQLException failure) {
-      String state = failure.getSQLState();
-      throw new SourceUnavailable(
-          state == null ? "08000" : state,
-          "the server's catalog could not be read: " + failure.getMessage(),
-          failure);
+      throw unavailable(failure);
     }
+  }
+
+  private static SourceUnavailable unavailable(SQLException failure) {
+    String state = failure.getSQLState();
+    return new SourceUnavailable(
+        state == null ? "08000" : state,
+        "the server's catalog could not be read: " + failure.getMessage(),
+        failure);
   }
 }

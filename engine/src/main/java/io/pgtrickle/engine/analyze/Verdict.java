@@ -28,12 +28,12 @@ public record Verdict(
   ///
   /// @param bound the plan that says what the tree says; what [RoundTrip] proves
   /// @param plan the plan that runs
-  /// @param rowKey columns that identify a row and may carry a unique index NULLS NOT DISTINCT;
-  /// empty
-  ///     when rows are identified by all their values
-  public record Differential(Plan bound, Plan plan, List<Integer> rowKey) implements Outcome {
+  /// @param rowKey columns that identify a row, NULLs counting as equal; none when there is at
+  ///     most one row; empty when rows are identified by all their values
+  public record Differential(Plan bound, Plan plan, Optional<List<Integer>> rowKey)
+      implements Outcome {
     public Differential {
-      rowKey = List.copyOf(rowKey);
+      rowKey = rowKey.map(List::copyOf);
     }
   }
 

@@ -2,7 +2,10 @@ package io.pgtrickle.engine.apply;
 
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.apply.DeltaWriter.Written;
+import io.pgtrickle.engine.catalog.Pipeline;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -10,19 +13,23 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.LongFunction;
 
 /// Applies one epoch: the deltas of all stream tables it changes, and whatever else must become
-/// visible with
-/// them, in one transaction (law 3).
+/// visible with them, in one transaction (law 3).
 ///
-/// A table that cannot be written (a lock not granted in time, a user's constraint or trigger, an
-/// index row
-/// too large) must not stop the others: the transaction is rolled back and done again without it
-/// and its
-/// dependents. On the usual path that costs nothing, not even a savepoint.
+/// On the usual path all of it is one round trip, and the commit another. When something fails, the
+/// transaction is rolled back and done again table by table, to find out which: a table that cannot
+/// be written (a lock not granted in time, a user's constraint or trigger, an index row too large)
+/// must not stop the others, so it is left out with its dependents.
 public final class Applier {
+  // A pipeline is prepared per combination of its statements, and the driver keeps some hundred of
+  // them; beyond a few tables combinations hardly ever come back.
+  private static final int PIPELINED_TABLES = 6;
+
   private final Connection connection;
 
   /// @param connection autocommit off, `synchronous_commit` on, `lock_timeout` set, holding the
@@ -32,7 +39,11 @@ public final class Applier {
   }
 
   /// The released delta of one stream table.
-  public record TableDelta(StreamTable table, ZSet delta) {}
+  ///
+  /// @param weights what the weight of a row must be, see [ResidueCheck]; empty for a table that is
+  ///     not checked
+  public record TableDelta(
+      StreamTable table, ZSet delta, Optional<Function<Row, OptionalLong>> weights) {}
 
   /// Why a table could not be written.
   ///
@@ -42,17 +53,23 @@ public final class Applier {
   /// What an epoch's transaction did.
   ///
   /// @param written per `pgt_id` the rows written
+  /// @param residues per `pgt_id` what reading the rows back found, where it was done already
   /// @param failures per `pgt_id` why it was left out; dependents of such a table are in neither
   /// map
-  public record Applied(Map<Long, DeltaWriter.Written> written, Map<Long, Failure> failures) {}
+  public record Applied(
+      Map<Long, Written> written,
+      Map<Long, ResidueCheck.Residue> residues,
+      Map<Long, Failure> failures) {}
 
   /// Statements that belong to the same transaction: frontier, replies, notifications.
   @FunctionalInterface
   public interface Epilogue {
-    /// Runs the statements, last in the transaction.
+    /// Adds the statements, last in the transaction.
     ///
-    /// @param written what was written so far in this attempt
-    void run(Connection connection, Map<Long, DeltaWriter.Written> written) throws SQLException;
+    /// @param connection for what does not fit into a pipeline; it runs before
+    /// @param written what is written in this attempt
+    void add(Connection connection, Pipeline pipeline, Map<Long, Written> written)
+        throws SQLException;
   }
 
   /// Writes and commits.
@@ -63,25 +80,39 @@ public final class Applier {
   ///     by the stored frontier only
   public Applied apply(
       List<TableDelta> deltas, LongFunction<Set<Long>> dependents, Epilogue epilogue) {
+    if (deltas.size() <= PIPELINED_TABLES) {
+      Attempt attempt = new Attempt();
+      try {
+        for (TableDelta delta : deltas) {
+          attempt.add(delta);
+        }
+        return attempt.finish(epilogue, Map.of());
+      } catch (SQLException | StateDamaged e) {
+        rollback(e);
+      }
+    }
+    return applyOneByOne(deltas, dependents, epilogue);
+  }
+
+  private Applied applyOneByOne(
+      List<TableDelta> deltas, LongFunction<Set<Long>> dependents, Epilogue epilogue) {
     Map<Long, Failure> failures = new LinkedHashMap<>();
     List<TableDelta> remaining = new ArrayList<>(deltas);
     boolean careful = false;
     while (true) {
-      Map<Long, DeltaWriter.Written> written = new LinkedHashMap<>();
+      Attempt attempt = new Attempt();
       Optional<TableDelta> current = Optional.empty();
       try {
         for (TableDelta delta : remaining) {
           current = Optional.of(delta);
-          written.put(
-              delta.table().id(), new DeltaWriter(connection, delta.table()).write(delta.delta()));
+          attempt.add(delta);
+          attempt.run();
           if (careful) {
             checkConstraintsNow();
           }
         }
         current = Optional.empty();
-        epilogue.run(connection, written);
-        connection.commit();
-        return new Applied(written, failures);
+        return attempt.finish(epilogue, failures);
       } catch (SQLException e) {
         rollback(e);
         if (current.isPresent()) {
@@ -102,6 +133,43 @@ public final class Applier {
             failures,
             dependents);
       }
+    }
+  }
+
+  /// One try at the epoch's transaction.
+  private final class Attempt {
+    private final Map<Long, Written> written = new LinkedHashMap<>();
+    private final Map<Long, ResidueCheck> checks = new LinkedHashMap<>();
+    private Pipeline pipeline = new Pipeline();
+
+    void add(TableDelta delta) throws SQLException {
+      StreamTable table = delta.table();
+      written.put(table.id(), new DeltaWriter(connection, table).write(delta.delta(), pipeline));
+      delta
+          .weights()
+          .filter(weights -> ResidueCheck.belongsToEpoch(delta.delta()))
+          .ifPresent(
+              weights -> {
+                ResidueCheck check = new ResidueCheck(table);
+                check.readBack(delta.delta(), weights, pipeline);
+                checks.put(table.id(), check);
+              });
+    }
+
+    void run() throws SQLException {
+      pipeline.run(connection);
+      pipeline = new Pipeline();
+    }
+
+    Applied finish(Epilogue epilogue, Map<Long, Failure> failures) throws SQLException {
+      epilogue.add(connection, pipeline, written);
+      run();
+      Map<Long, ResidueCheck.Residue> residues = new LinkedHashMap<>();
+      for (Map.Entry<Long, ResidueCheck> entry : checks.entrySet()) {
+        residues.put(entry.getKey(), entry.getValue().removeSurplus(connection));
+      }
+      connection.commit();
+      return new Applied(written, residues, failures);
     }
   }
 

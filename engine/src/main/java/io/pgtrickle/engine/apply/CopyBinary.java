@@ -19,11 +19,11 @@ final class CopyBinary {
     out.putInt(0);
   }
 
-  /// One staged row: `kind int2, w int8`, then the columns.
-  static void row(Schema schema, Row row, int kind, long weight, ByteSink out) {
+  /// One staged row: `kind int8, w int8`, then the columns.
+  static void row(Schema schema, Row row, long kind, long weight, ByteSink out) {
     out.putShort(schema.size() + 2);
-    out.putInt(2);
-    out.putShort(kind);
+    out.putInt(8);
+    out.putLong(kind);
     out.putInt(8);
     out.putLong(weight);
     ByteSink value = new ByteSink(32);

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.apply;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -35,7 +36,7 @@ final class DeltaStatements {
             .collect(Collectors.joining(", "));
     return "CREATE TEMPORARY TABLE IF NOT EXISTS "
         + stageName().substring("pg_temp.".length())
-        + " (kind int2, w int8, "
+        + " (kind int8, w int8, "
         + definitions
         + ") ON COMMIT DELETE ROWS";
   }
@@ -45,6 +46,8 @@ final class DeltaStatements {
   }
 
   String insert(Source source) {
+    // A row with a key has one copy.
+    String copies = table.keyed() ? "" : ", LATERAL generate_series(1, d.w)";
     return "INSERT INTO "
         + table.qualifiedName()
         + " ("
@@ -53,13 +56,14 @@ final class DeltaStatements {
         + delta("d", all())
         + " FROM "
         + source.from(this, all())
-        + ", LATERAL generate_series(1, d.w)"
+        + copies
         + source.where();
   }
 
-  /// Overwrites rows by key; `nullKeys` tells which key columns are NULL in every row of the
-  /// source.
-  String update(Source source, boolean[] nullKeys) {
+  /// Overwrites rows by key.
+  ///
+  /// @param nullKeys what [StreamTable#nullKeys] says of every row of the source
+  String update(Source source, int nullKeys) {
     String assignments =
         IntStream.range(0, columns.size())
             .mapToObj(i -> columns.get(i) + " = d.c" + i)
@@ -73,11 +77,11 @@ final class DeltaStatements {
         + source.whereAnd(keyMatches(nullKeys));
   }
 
-  String deleteByKey(Source source, boolean[] nullKeys) {
+  String deleteByKey(Source source, int nullKeys) {
     return "DELETE FROM "
         + table.qualifiedName()
         + " AS t USING "
-        + source.from(this, table.key())
+        + source.from(this, table.identity().key())
         + source.whereAnd(keyMatches(nullKeys));
   }
 
@@ -95,54 +99,90 @@ final class DeltaStatements {
         + ") AS x WHERE x.copy <= x.w))";
   }
 
-  /// Counts, per row of the source, the copies that the table holds: the n-th result row belongs to
-  /// the n-th source row.
-  String countCopies(Source source, boolean[] nullKeys) {
+  /// Counts, per row of the source, the copies that the table holds: pairs of the row's number in
+  /// the source, from 1, and the count.
+  String countCopies(Source source, int nullKeys) {
     return "SELECT d.n, (SELECT count(*) FROM "
         + table.qualifiedName()
         + " AS t WHERE "
         + (table.keyed() ? keyMatches(nullKeys) + " AND " + sameImage() : imageMatches())
         + ") FROM "
-        + source.fromNumbered(this, all())
-        + " ORDER BY d.n";
+        + source.fromNumbered(this, all());
   }
 
-  /// The index that makes [#deleteByImage] and [#countCopies] cost as much as the delta.
-  String createIdentityIndex(int serverVersion) {
-    String name = Identifiers.quote("pgt_identity_" + table.id());
-    if (table.keyed()) {
-      return "CREATE UNIQUE INDEX IF NOT EXISTS "
-          + name
-          + " ON "
-          + table.qualifiedName()
-          + " ("
-          + table.key().stream().map(columns::get).collect(Collectors.joining(", "))
-          + ")"
-          + (serverVersion >= 150_000 ? " NULLS NOT DISTINCT" : "");
-    }
-    return "CREATE INDEX IF NOT EXISTS "
-        + name
-        + " ON "
-        + table.qualifiedName()
-        + " (("
-        + hash(columns::get)
-        + "))";
+  /// The index that finds rows again, so that every statement here costs as much as the delta;
+  /// empty
+  /// where none is needed.
+  Optional<Index> identityIndex() {
+    List<Integer> key = table.identity().key();
+    return switch (table.identity().kind()) {
+      case UNIQUE ->
+          Optional.of(
+              index(
+                  "UNIQUE ",
+                  key.stream().map(columns::get).collect(Collectors.joining(", ")),
+                  " NULLS NOT DISTINCT"));
+      case KEY_HASH -> Optional.of(index("", "(" + hash(key, columns::get) + ")", ""));
+      case SINGLE_ROW -> Optional.empty();
+      case ROW_HASH -> Optional.of(index("", "(" + hash(all(), columns::get) + ")", ""));
+    };
   }
 
-  private String keyMatches(boolean[] nullKeys) {
+  /// An index of ours. Its name tells what is indexed, so that one that a former query left behind
+  /// is
+  /// not taken for it.
+  ///
+  /// @param name unquoted
+  /// @param create does nothing when an index of this name exists
+  record Index(String name, String create) {}
+
+  /// What the names of the table's identity indexes begin with.
+  String indexPrefix() {
+    return "pgt_identity_" + table.id() + "_";
+  }
+
+  private Index index(String unique, String indexed, String nulls) {
+    String name = indexPrefix() + Integer.toHexString((unique + indexed).hashCode());
+    return new Index(
+        name,
+        "CREATE "
+            + unique
+            + "INDEX IF NOT EXISTS "
+            + Identifiers.quote(name)
+            + " ON "
+            + table.qualifiedName()
+            + " ("
+            + indexed
+            + ")"
+            + nulls);
+  }
+
+  private String keyMatches(int nullKeys) {
+    List<Integer> key = table.identity().key();
     List<String> terms = new ArrayList<>();
-    for (int k = 0; k < table.key().size(); k++) {
-      int column = table.key().get(k);
-      terms.add(
-          nullKeys[k]
-              ? "t." + columns.get(column) + " IS NULL"
-              : "t." + columns.get(column) + " = d.c" + column);
+    boolean hashed = table.identity().kind() == Identity.Kind.KEY_HASH;
+    if (hashed) {
+      terms.add(hash(key, i -> "t." + columns.get(i)) + " = " + hash(key, this::given));
     }
-    return String.join(" AND ", terms);
+    for (int k = 0; k < key.size(); k++) {
+      int column = key.get(k);
+      String left = "t." + columns.get(column);
+      String right = given(column);
+      if (hashed) {
+        terms.add(left + " IS NOT DISTINCT FROM " + right);
+      } else {
+        terms.add((nullKeys & 1 << k) != 0 ? left + " IS NULL" : left + " = " + right);
+      }
+    }
+    return terms.isEmpty() ? "true" : String.join(" AND ", terms);
   }
 
   private String imageMatches() {
-    return hash(i -> "t." + columns.get(i)) + " = " + hash(i -> "d.c" + i) + " AND " + sameImage();
+    return hash(all(), i -> "t." + columns.get(i))
+        + " = "
+        + hash(all(), this::given)
+        + " AND "
+        + sameImage();
   }
 
   // Spelled as a call: the parser takes ROW(…) *= ROW(…) apart into comparisons of the columns.
@@ -151,14 +191,19 @@ final class DeltaStatements {
   }
 
   // Types that cannot be hashed take part by their text, which is as distinguishing.
-  private String hash(IntFunction<String> column) {
-    return all().stream()
+  private String hash(List<Integer> positions, IntFunction<String> column) {
+    return positions.stream()
         .map(
             i ->
                 table.unhashable().contains(i)
                     ? "(" + column.apply(i) + ")::text"
                     : column.apply(i))
         .collect(Collectors.joining(", ", "hash_record_extended(ROW(", "), 0)"));
+  }
+
+  // A source's column, compared as the table's own column is.
+  private String given(int column) {
+    return "d.c" + column + table.collations().get(column);
   }
 
   private String rowOf(String alias) {
@@ -200,7 +245,7 @@ final class DeltaStatements {
     record Parameters(boolean owned) implements Source {
       @Override
       public String from(DeltaStatements statements, List<Integer> positions) {
-        return unnest(statements, positions) + " AS d(" + names(positions) + ", w)";
+        return unnest(statements, positions) + " AS d(" + names(positions) + "w)";
       }
 
       @Override
@@ -208,7 +253,7 @@ final class DeltaStatements {
         return unnest(statements, positions)
             + " WITH ORDINALITY AS d("
             + names(positions)
-            + ", w, n)";
+            + "w, n)";
       }
 
       @Override
@@ -232,12 +277,12 @@ final class DeltaStatements {
       }
 
       private static String names(List<Integer> positions) {
-        return positions.stream().map(i -> "c" + i).collect(Collectors.joining(", "));
+        return positions.stream().map(i -> "c" + i + ", ").collect(Collectors.joining());
       }
     }
 
     /// The rows of one kind in the staging table.
-    record Stage(int code) implements Source {
+    record Stage(long code) implements Source {
       @Override
       public String from(DeltaStatements statements, List<Integer> positions) {
         return statements.stageName() + " AS d";

@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.DeltaStatements.Source;
 import io.pgtrickle.engine.apply.DeltaStatements.StageKind;
+import io.pgtrickle.engine.catalog.Pipeline;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -18,15 +19,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
 
 /// Writes the delta of one stream table inside the caller's transaction.
 ///
 /// Small deltas go as arrays through `unnest`, large ones by COPY into a staging table; either way
-/// it
-/// is one statement per kind of change, deletions first. Every affected-row count is compared with
+/// it is one statement per kind of change, deletions first. Every affected-row count is compared
+/// with
 /// the
 /// delta: a difference means the table is not what the state believes, and fails the transaction.
 public final class DeltaWriter {
@@ -54,18 +57,27 @@ public final class DeltaWriter {
   /// @param deleted rows that disappeared
   public record Written(long inserted, long deleted) {}
 
-  /// Applies the whole delta.
+  /// Applies the whole delta at once.
   ///
   /// @throws StateDamaged when the table did not hold the rows to delete or update
   public Written write(ZSet delta) throws SQLException {
+    Pipeline pipeline = new Pipeline();
+    Written written = write(delta, pipeline);
+    pipeline.run(connection);
+    return written;
+  }
+
+  /// Adds to a pipeline what applies the delta, or does it at once where that needs more than one
+  /// round trip: a large delta, or a table of another owner.
+  ///
+  /// @return what will have been written when the pipeline has run without failing; it throws
+  ///     [StateDamaged] when the table does not hold the rows to delete or update
+  public Written write(ZSet delta, Pipeline pipeline) throws SQLException {
     if (delta.isEmpty()) {
       return new Written(0, 0);
     }
-    boolean opaque =
-        table.schema().columns().stream().anyMatch(c -> c.type().kind() == TypeKind.OPAQUE);
-    boolean staged = opaque || delta.size() > STAGE_ROWS;
     Batches batches = table.keyed() ? keyed(delta) : byImage(delta);
-    if (staged) {
+    if (isStaged(delta)) {
       stage(batches);
       boolean manyRows = delta.size() > NESTED_LOOP_ROWS;
       if (manyRows) {
@@ -76,7 +88,7 @@ public final class DeltaWriter {
         planner("off");
       }
     } else {
-      writeArrays(batches);
+      writeArrays(batches, pipeline);
     }
     long inserted = 0;
     long deleted = 0;
@@ -91,54 +103,87 @@ public final class DeltaWriter {
     return new Written(inserted, deleted);
   }
 
-  /// Creates the index that finds rows again; idempotent.
-  public void createIdentityIndex(int serverVersion) throws SQLException {
-    execute(statements.createIdentityIndex(serverVersion), List.of());
+  private boolean isStaged(ZSet delta) {
+    return delta.size() > STAGE_ROWS
+        || table.schema().columns().stream().anyMatch(c -> c.type().kind() == TypeKind.OPAQUE);
+  }
+
+  /// Creates the index that finds rows again, unless it is there, and drops what an earlier query
+  /// left
+  /// of its kind.
+  public void ensureIdentityIndex() throws SQLException {
+    Optional<DeltaStatements.Index> wanted = statements.identityIndex();
+    for (String name : identityIndexes()) {
+      if (!Optional.of(name).equals(wanted.map(DeltaStatements.Index::name))) {
+        execute(
+            "DROP INDEX " + Identifiers.quote(table.schemaName()) + "." + Identifiers.quote(name),
+            List.of());
+      }
+    }
+    if (wanted.isPresent()) {
+      execute(wanted.get().create(), List.of());
+    }
+  }
+
+  private List<String> identityIndexes() throws SQLException {
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+                + " WHERE i.indrelid = ?::oid AND starts_with(c.relname, ?)")) {
+      query.setObject(1, Integer.toUnsignedString(table.relation()), Types.OTHER);
+      query.setString(2, statements.indexPrefix());
+      try (ResultSet rows = query.executeQuery()) {
+        List<String> names = new ArrayList<>();
+        while (rows.next()) {
+          names.add(rows.getString(1));
+        }
+        return names;
+      }
+    }
   }
 
   private Batches byImage(ZSet delta) {
     Batches batches = new Batches();
     for (int i = 0; i < delta.size(); i++) {
       long weight = delta.weight(i);
-      Batch batch =
-          weight < 0
-              ? batches.of(new BatchKind(StageKind.DELETE, 0))
-              : batches.of(new BatchKind(StageKind.INSERT, 0));
+      Batch batch = weight < 0 ? batches.of(StageKind.DELETE, 0) : batches.of(StageKind.INSERT, 0);
       batch.add(delta.row(i), Math.abs(weight));
     }
     return batches;
   }
 
-  // NULL keys are found by IS NULL, which an index serves as well as it serves `=`; IS NOT DISTINCT
-  // FROM it does not. So rows are told apart by which of their key columns are NULL.
   private Batches keyed(ZSet delta) {
     KeyedDelta changes = KeyedDelta.of(table, delta);
     Batches batches = new Batches();
     for (Row row : changes.deleted()) {
-      batches.of(new BatchKind(StageKind.DELETE, table.nullKeys(row))).add(row, 1);
+      batches.of(StageKind.DELETE, table.nullKeys(row)).add(row, 1);
     }
     for (Row row : changes.updated()) {
-      batches.of(new BatchKind(StageKind.UPDATE, table.nullKeys(row))).add(row, 1);
+      batches.of(StageKind.UPDATE, table.nullKeys(row)).add(row, 1);
     }
     for (Row row : changes.inserted()) {
-      batches.of(new BatchKind(StageKind.INSERT, 0)).add(row, 1);
+      batches.of(StageKind.INSERT, 0).add(row, 1);
     }
     return batches;
   }
 
-  private void writeArrays(Batches batches) throws SQLException {
+  private void writeArrays(Batches batches, Pipeline pipeline) throws SQLException {
     Source source = new Source.Parameters(table.delegated());
     for (Map.Entry<BatchKind, Batch> entry : batches.byKind.entrySet()) {
+      BatchKind kind = entry.getKey();
       Batch batch = entry.getValue();
-      String sql = sql(entry.getKey(), source);
+      String sql = sql(kind, source);
       List<Integer> positions =
-          entry.getKey().kind == StageKind.DELETE && table.keyed() ? table.key() : all();
+          kind.kind == StageKind.DELETE && table.keyed() ? table.identity().key() : all();
       for (int from = 0; from < batch.rows.size(); from += CHUNK_ROWS) {
         int to = Math.min(from + CHUNK_ROWS, batch.rows.size());
-        check(
-            entry.getKey(),
-            batch.copies(from, to),
-            execute(sql, arrays(batch, positions, from, to)));
+        long copies = batch.copies(from, to);
+        List<String> arrays = arrays(batch, positions, from, to);
+        if (table.delegated()) {
+          check(kind, copies, execute(sql, arrays));
+        } else {
+          pipeline.update(sql, arrays, affected -> check(kind, copies, affected));
+        }
       }
     }
   }
@@ -157,9 +202,9 @@ public final class DeltaWriter {
     return switch (kind.kind) {
       case DELETE ->
           table.keyed()
-              ? statements.deleteByKey(source, table.nullKeyFlags(kind.nullMask))
+              ? statements.deleteByKey(source, kind.nullKeys)
               : statements.deleteByImage(source);
-      case UPDATE -> statements.update(source, table.nullKeyFlags(kind.nullMask));
+      case UPDATE -> statements.update(source, kind.nullKeys);
       case INSERT -> statements.insert(source);
     };
   }
@@ -271,25 +316,32 @@ public final class DeltaWriter {
   }
 
   /// What is done with the rows of a batch, and which of their key columns are NULL.
-  private record BatchKind(StageKind kind, int nullMask) implements Comparable<BatchKind> {
+  private record BatchKind(StageKind kind, int nullKeys) implements Comparable<BatchKind> {
     /// The staging table's `kind` of such rows.
-    int code() {
-      return kind.code() * 1024 + nullMask;
+    long code() {
+      return ((long) kind.code() << Integer.SIZE) | (nullKeys & 0xFFFF_FFFFL);
     }
 
     // Deletions come before updates, those before insertions: no transient unique violation.
     @Override
     public int compareTo(BatchKind other) {
       int byKind = kind.compareTo(other.kind);
-      return byKind != 0 ? byKind : Integer.compare(nullMask, other.nullMask);
+      return byKind != 0 ? byKind : Integer.compareUnsigned(nullKeys, other.nullKeys);
     }
   }
 
   private static final class Batches {
     private final Map<BatchKind, Batch> byKind = new TreeMap<>();
+    private @Nullable BatchKind lastKind;
+    private Batch last = new Batch();
 
-    Batch of(BatchKind kind) {
-      return byKind.computeIfAbsent(kind, k -> new Batch());
+    // Nearly all rows are of the same kind as the one before.
+    Batch of(StageKind kind, int nullKeys) {
+      if (lastKind == null || lastKind.kind != kind || lastKind.nullKeys != nullKeys) {
+        lastKind = new BatchKind(kind, nullKeys);
+        last = byKind.computeIfAbsent(lastKind, k -> new Batch());
+      }
+      return last;
     }
   }
 

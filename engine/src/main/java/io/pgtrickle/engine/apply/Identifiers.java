@@ -10,7 +10,7 @@ public final class Identifiers {
   }
 
   /// A name as people write it: delimited only where it would not be read back otherwise.
-  static String quoteIfNeeded(String name) {
+  public static String quoteIfNeeded(String name) {
     return name.matches("[a-z_][a-z0-9_]*") ? name : quote(name);
   }
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// one insertion of it. More means that the key is none, or that state and table are not in step.
 record KeyedDelta(List<Row> deleted, List<Row> updated, List<Row> inserted) {
   static KeyedDelta of(StreamTable table, ZSet delta) {
-    int[] key = table.key().stream().mapToInt(Integer::intValue).toArray();
+    int[] key = table.identity().key().stream().mapToInt(Integer::intValue).toArray();
     Map<Row, Change> changes = HashMap.newHashMap(delta.size());
     ByteSink scratch = new ByteSink();
     for (int i = 0; i < delta.size(); i++) {

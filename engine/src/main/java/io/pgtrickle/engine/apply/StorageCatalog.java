@@ -10,12 +10,16 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /// Looks a storage table up in the server's catalog.
 public final class StorageCatalog {
   private static final String COLUMNS =
       """
       SELECT c.oid, a.attname, a.atttypid, a.atttypmod, a.attcollation,
+             k.collname, kn.nspname AS collschema,
              format_type(a.atttypid, a.atttypmod) AS type_name,
              c.relowner <> (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) AS foreign_owner,
              t.typtype IN ('e', 'r', 'm') OR EXISTS (
@@ -29,27 +33,58 @@ public final class StorageCatalog {
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       JOIN pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_collation k ON k.oid = a.attcollation AND k.oid <> t.typcollation
+      LEFT JOIN pg_namespace kn ON kn.oid = k.collnamespace
       WHERE n.nspname = ? AND c.relname = ?
       ORDER BY a.attnum
       """;
 
   private StorageCatalog() {}
 
+  /// Whether a storage table still has its name, and no other table has.
+  public static boolean isInPlace(Connection connection, StreamTable table) throws SQLException {
+    return displaced(connection, List.of(table)).isEmpty();
+  }
+
+  /// Those of some storage tables whose names mean another table by now, or none.
+  public static List<StreamTable> displaced(Connection connection, List<StreamTable> tables)
+      throws SQLException {
+    String[] names = tables.stream().map(StreamTable::qualifiedName).toArray(String[]::new);
+    List<StreamTable> displaced = new ArrayList<>();
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT w.n, to_regclass(w.name)::oid"
+                + " FROM unnest(?::text[]) WITH ORDINALITY w (name, n)")) {
+      query.setArray(1, connection.createArrayOf("text", names));
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          StreamTable table = tables.get(row.getInt(1) - 1);
+          if ((int) row.getLong(2) != table.relation()) {
+            displaced.add(table);
+          }
+        }
+      }
+    }
+    return displaced;
+  }
+
   /// Reads the storage table of a definition.
   ///
-  /// @param key positions of the columns that identify a row, as the analysis found them
+  /// @param key positions of the columns that identify a row, as the analysis found them; see
+  ///     [Identity]
   /// @throws QueryRejected 42P01 when it does not exist
   public static StreamTable load(
       Connection connection,
       long id,
       String schemaName,
       String name,
-      List<Integer> key,
+      Optional<List<Integer>> key,
       boolean joining)
       throws SQLException {
     List<Column> columns = new ArrayList<>();
     List<String> typeNames = new ArrayList<>();
-    List<Integer> unhashable = new ArrayList<>();
+    List<String> collations = new ArrayList<>();
+    Set<Integer> unhashable = new TreeSet<>();
     int relation = 0;
     boolean foreignOwner = false;
     try (PreparedStatement query = connection.prepareStatement(COLUMNS)) {
@@ -70,6 +105,14 @@ public final class StorageCatalog {
                       row.getInt("atttypmod"),
                       (int) row.getLong("attcollation"))));
           typeNames.add(row.getString("type_name"));
+          String collation = row.getString("collname");
+          collations.add(
+              collation == null
+                  ? ""
+                  : " COLLATE "
+                      + Identifiers.quote(row.getString("collschema"))
+                      + "."
+                      + Identifiers.quote(collation));
         }
       }
     }
@@ -85,16 +128,23 @@ public final class StorageCatalog {
               + Identifiers.quote(name)
               + " does not exist; drop the stream table and create it again");
     }
+    Schema schema = new Schema(columns);
     return new StreamTable(
         id,
         relation,
         schemaName,
         name,
-        new Schema(columns),
+        schema,
         typeNames,
-        key,
-        unhashable,
+        collations,
+        Identity.of(schema, key, unhashable, serverVersion(connection)),
+        List.copyOf(unhashable),
         foreignOwner,
         joining);
+  }
+
+  // As in `server_version_num`, without the patch release.
+  private static int serverVersion(Connection connection) throws SQLException {
+    return connection.getMetaData().getDatabaseMajorVersion() * 10_000;
   }
 }

@@ -13,7 +13,9 @@ import java.util.Optional;
 /// @param name its name
 /// @param schema its columns
 /// @param typeNames per column the type as `format_type` prints it, for casts
-/// @param key positions of the columns that identify a row; empty: rows are identified as a whole
+/// @param collations per column the COLLATE clause that comparing it takes; empty for the type's
+/// own
+/// @param identity how its rows are found again
 /// @param unhashable positions of the columns whose type has no hash function, such as json
 /// @param delegated whether another role owns the table, so that statements go through the SECURITY
 /// DEFINER
@@ -26,13 +28,14 @@ public record StreamTable(
     String name,
     Schema schema,
     List<String> typeNames,
-    List<Integer> key,
+    List<String> collations,
+    Identity identity,
     List<Integer> unhashable,
     boolean delegated,
     boolean joining) {
   public StreamTable {
     typeNames = List.copyOf(typeNames);
-    key = List.copyOf(key);
+    collations = List.copyOf(collations);
     unhashable = List.copyOf(unhashable);
     if (typeNames.size() != schema.size()) {
       throw new IllegalArgumentException(
@@ -66,9 +69,15 @@ public record StreamTable(
         : Optional.empty();
   }
 
-  /// Which key columns of a row are NULL, a bit each in the order of the key.
+  /// Which key columns of a row are NULL, a bit each in the order of the key, where statements are
+  /// told apart by it: a unique index serves IS NULL as well as it serves `=`, but not IS NOT
+  /// DISTINCT FROM. Otherwise 0.
   int nullKeys(Row row) {
+    if (identity.kind() != Identity.Kind.UNIQUE) {
+      return 0;
+    }
     int bits = 0;
+    List<Integer> key = identity.key();
     for (int k = 0; k < key.size(); k++) {
       if (schema.isNull(row, key.get(k))) {
         bits |= 1 << k;
@@ -77,16 +86,8 @@ public record StreamTable(
     return bits;
   }
 
-  /// The bits of [#nullKeys], one by one.
-  boolean[] nullKeyFlags(int bits) {
-    boolean[] flags = new boolean[key.size()];
-    for (int k = 0; k < flags.length; k++) {
-      flags[k] = (bits & 1 << k) != 0;
-    }
-    return flags;
-  }
-
-  public boolean keyed() {
-    return !key.isEmpty();
+  /// Whether a row has at most one copy, and the same row keeps its key.
+  boolean keyed() {
+    return identity.kind() != Identity.Kind.ROW_HASH;
   }
 }

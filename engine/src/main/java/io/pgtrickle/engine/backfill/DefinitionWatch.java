@@ -73,6 +73,11 @@ public final class DefinitionWatch {
     return known.values().stream().anyMatch(d -> d.relation().value() == relation);
   }
 
+  /// The definition whose storage table a relation is.
+  Optional<Definition> ofRelation(int relation) {
+    return known.values().stream().filter(d -> d.relation().value() == relation).findFirst();
+  }
+
   /// Every known definition.
   public List<Definition> all() {
     return List.copyOf(known.values());

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongFunction;
@@ -19,13 +20,15 @@ import org.slf4j.LoggerFactory;
 ///
 /// Everything that waits when the thread comes back is one batch, so that a migration's twenty
 /// definitions share
-/// one snapshot. What cannot be done yet is tried again after a pause that grows.
+/// one snapshot. What cannot be done yet is tried again after a pause that grows to half a minute.
+/// What waits for another stream table is tried as soon as one becomes live or fails.
 ///
 /// May be used from any thread.
 public final class InitializationQueue implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(InitializationQueue.class);
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+  private static final double JITTER = 0.2;
   private static final Duration END_PATIENCE = Duration.ofSeconds(10);
 
   private final Initializer initializer;
@@ -35,6 +38,7 @@ public final class InitializationQueue implements AutoCloseable {
   private final Set<Long> waiting = new LinkedHashSet<>();
   private final Map<Long, Long> retryAtNanos = new LinkedHashMap<>();
   private final Map<Long, Integer> attempts = new LinkedHashMap<>();
+  private final Set<Long> blocked = new LinkedHashSet<>();
   private final Thread thread;
   private boolean closed;
   private boolean cleanUp;
@@ -57,10 +61,26 @@ public final class InitializationQueue implements AutoCloseable {
     try {
       waiting.add(id);
       retryAtNanos.remove(id);
+      attempts.remove(id);
       changed.signal();
     } finally {
       lock.unlock();
     }
+  }
+
+  /// A stream table became live: those that wait for one are tried now.
+  public void someoneIsLive() {
+    lock.lock();
+    try {
+      retryBlocked();
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void retryBlocked() {
+    blocked.forEach(retryAtNanos::remove);
   }
 
   /// Asks to let go of base tables that no stream table reads any more.
@@ -92,7 +112,7 @@ public final class InitializationQueue implements AutoCloseable {
     }
   }
 
-  private List<Definition> initialize(List<Definition> batch) throws InterruptedException {
+  private Initializer.Outcome initialize(List<Definition> batch) throws InterruptedException {
     try {
       return initializer.initialize(batch);
     } catch (RuntimeException e) {
@@ -101,7 +121,7 @@ public final class InitializationQueue implements AutoCloseable {
         LOG.warn(
             "{} stream tables are initialized again later: {}", batch.size(), e.getMessage(), e);
       }
-      return batch;
+      return new Initializer.Outcome(batch, List.of());
     }
   }
 
@@ -117,6 +137,7 @@ public final class InitializationQueue implements AutoCloseable {
           long wait = retryAtNanos.getOrDefault(id, now) - now;
           if (wait <= 0) {
             waiting.remove(id);
+            blocked.remove(id);
             definitions.apply(id).ifPresent(batch::add);
           } else {
             nearest = Math.min(nearest, wait);
@@ -141,7 +162,9 @@ public final class InitializationQueue implements AutoCloseable {
     }
   }
 
-  private void again(List<Definition> unfinished, List<Definition> batch) {
+  private void again(Initializer.Outcome outcome, List<Definition> batch) {
+    Set<Definition> unfinished = new LinkedHashSet<>(outcome.again());
+    unfinished.addAll(outcome.waiting());
     lock.lock();
     try {
       batch.forEach(
@@ -152,14 +175,23 @@ public final class InitializationQueue implements AutoCloseable {
           });
       for (Definition definition : unfinished) {
         int attempt = attempts.merge(definition.pgtId(), 1, Integer::sum);
-        long pause =
-            Math.min(LONGEST_PAUSE.toNanos(), FIRST_PAUSE.toNanos() << Math.min(attempt, 9));
         waiting.add(definition.pgtId());
-        retryAtNanos.put(definition.pgtId(), System.nanoTime() + pause);
+        retryAtNanos.put(definition.pgtId(), System.nanoTime() + pause(attempt));
+      }
+      outcome.waiting().forEach(definition -> blocked.add(definition.pgtId()));
+      if (unfinished.size() < batch.size()) {
+        retryBlocked();
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  private static long pause(int attempt) {
+    long nanos =
+        Math.min(LONGEST_PAUSE.toNanos(), FIRST_PAUSE.toNanos() << Math.min(attempt - 1, 9));
+    double factor = 1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble();
+    return (long) (nanos * factor);
   }
 
   private boolean isClosed() {

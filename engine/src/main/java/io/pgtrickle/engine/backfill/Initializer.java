@@ -14,10 +14,13 @@ import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
+import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.CopiedRows;
@@ -30,10 +33,12 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -41,7 +46,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,8 +68,23 @@ public final class Initializer {
   private final Analyzer analyzer;
   private final Sessions sessions;
   private final Progress progress;
-  private final IntPredicate isStreamTable;
+  private final DefinitionWatch definitions;
   private final Executor merges;
+  private final Map<Long, Blocked> blocked = new HashMap<>();
+
+  /// What became of a batch; definitions in neither list are done with.
+  ///
+  /// @param again those that are tried again because something failed that may pass
+  /// @param waiting those that read a stream table which is not live
+  public record Outcome(List<Definition> again, List<Definition> waiting) {
+    public Outcome {
+      again = List.copyOf(again);
+      waiting = List.copyOf(waiting);
+    }
+  }
+
+  // Remembered, so that a definition that waits is not prepared over and over.
+  private record Blocked(int generation, Set<Integer> relations) {}
 
   /// Opens sessions for this work.
   public interface Sessions {
@@ -82,6 +101,14 @@ public final class Initializer {
 
     void failed(Definition definition, TrickleException problem);
 
+    /// Why a stream table that is not live is not on its way to be.
+    Optional<String> failure(long id);
+
+    /// A definition cannot be initialized before a stream table that it reads is live.
+    ///
+    /// @param problem what is wrong with that one; empty when it is on its way
+    void waits(Definition definition, Definition upstream, Optional<String> problem);
+
     /// The verdict under which the stream table runs from now on.
     void resolved(Definition definition, Verdict verdict);
   }
@@ -93,7 +120,7 @@ public final class Initializer {
       Analyzer analyzer,
       Sessions sessions,
       Progress progress,
-      IntPredicate isStreamTable,
+      DefinitionWatch definitions,
       Executor merges) {
     this.database = database;
     this.publication = publication;
@@ -101,49 +128,96 @@ public final class Initializer {
     this.analyzer = analyzer;
     this.sessions = sessions;
     this.progress = progress;
-    this.isStreamTable = isStreamTable;
+    this.definitions = definitions;
     this.merges = merges;
   }
 
   /// Initializes a batch; definitions that cannot be are reported, the others go on.
-  ///
-  /// @return those that have to wait for another stream table, or for the server
-  public List<Definition> initialize(List<Definition> batch) throws InterruptedException {
+  public Outcome initialize(List<Definition> batch) throws InterruptedException {
     List<Definition> again = new ArrayList<>();
+    List<Definition> waiting = new ArrayList<>();
+    List<Definition> free = new ArrayList<>();
+    for (Definition definition : batch) {
+      (isStillBlocked(definition) ? waiting : free).add(definition);
+    }
+    if (free.isEmpty()) {
+      return new Outcome(again, waiting);
+    }
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
-      Map<Long, Preparation> ready = prepare(writer, batch);
+      Map<Long, Preparation> ready = prepare(writer, free, waiting);
       attach(control, ready);
       for (Preparation one : inOrder(ready.values())) {
-        if (!again.contains(one.definition())) {
-          try {
-            if (!start(writer, one)) {
-              again.add(one.definition());
-            }
-          } catch (SourceUnavailable | CaptureException.Retry e) {
-            LOG.warn("{} is initialized again: {}", one.definition().displayName(), e.getMessage());
-            again.add(one.definition());
-          } catch (TrickleException e) {
-            progress.failed(one.definition(), e);
+        try {
+          if (!start(writer, one)) {
+            waiting.add(one.definition());
           }
+        } catch (SourceUnavailable | CaptureException.Retry e) {
+          LOG.warn("{} is initialized again: {}", one.definition().displayName(), e.getMessage());
+          again.add(one.definition());
+        } catch (TrickleException e) {
+          progress.failed(one.definition(), e);
+        } catch (SQLException e) {
+          if (isTransient(e)) {
+            throw e;
+          }
+          // A constraint or trigger of its owner, a lock: the others must not wait for that.
+          writer.rollback();
+          progress.failed(one.definition(), ServerRefusal.ofRows(one.definition(), e));
+          again.add(one.definition());
         }
       }
     } catch (SQLException e) {
       LOG.warn("initialization is interrupted: {}", e.getMessage());
       again.clear();
-      for (Definition definition : batch) {
-        if (!isLive(definition)) {
+      for (Definition definition : free) {
+        if (!waiting.contains(definition) && !isLive(definition)) {
           again.add(definition);
         }
       }
     }
-    return again;
+    return new Outcome(again, waiting);
+  }
+
+  // ---- stream tables below that are not live ----------------------------------------------------
+
+  private boolean isStillBlocked(Definition definition) throws InterruptedException {
+    Blocked known = blocked.remove(definition.pgtId());
+    return known != null
+        && known.generation == definition.generation()
+        && isBlocked(definition, known.relations);
+  }
+
+  private boolean isBlocked(Definition definition, Set<Integer> sources)
+      throws InterruptedException {
+    Set<Integer> unsettled = boundary(() -> loop.unsettled(sources, definitions::isStreamTable));
+    if (unsettled.isEmpty()) {
+      return false;
+    }
+    blocked.put(definition.pgtId(), new Blocked(definition.generation(), unsettled));
+    Definition upstream = null;
+    Optional<String> problem = Optional.empty();
+    for (int relation : unsettled) {
+      Definition one = definitions.ofRelation(relation).orElse(null);
+      if (one != null && problem.isEmpty()) {
+        upstream = one;
+        problem = boundary(() -> loop.problem(one.pgtId()));
+        if (problem.isEmpty()) {
+          problem = progress.failure(one.pgtId());
+        }
+      }
+    }
+    if (upstream != null) {
+      progress.waits(definition, upstream, problem);
+    }
+    return true;
   }
 
   // ---- prepare ----------------------------------------------------------------------------------
 
-  private Map<Long, Preparation> prepare(Connection session, List<Definition> batch)
-      throws SQLException {
+  private Map<Long, Preparation> prepare(
+      Connection session, List<Definition> batch, List<Definition> waiting)
+      throws SQLException, InterruptedException {
     Map<Long, Preparation> ready = new LinkedHashMap<>();
     for (Definition definition : batch) {
       progress.phase(definition, "preparing", 0);
@@ -152,15 +226,27 @@ public final class Initializer {
         progress.resolved(definition, one.verdict());
         ready.put(definition.pgtId(), one);
       } catch (TrickleException e) {
-        progress.failed(definition, e);
+        refused(definition, e, waiting);
       } catch (SQLException e) {
         if (isTransient(e)) {
           throw e;
         }
-        progress.failed(definition, ServerRefusal.of(definition, e));
+        refused(definition, ServerRefusal.of(definition, e), waiting);
       }
     }
     return ready;
+  }
+
+  // Its query may be refused because of what is wrong with a stream table that it reads, such as
+  // that it was renamed, and then heals with it.
+  private void refused(Definition definition, TrickleException problem, List<Definition> waiting)
+      throws InterruptedException {
+    Set<Integer> written = QueryDocument.parse(definition.document()).relations().keySet();
+    if (isBlocked(definition, written)) {
+      waiting.add(definition);
+    } else {
+      progress.failed(definition, problem);
+    }
   }
 
   private static boolean isTransient(SQLException e) {
@@ -196,13 +282,34 @@ public final class Initializer {
 
   private void attach(Connection control, Map<Long, Preparation> batch)
       throws SQLException, InterruptedException {
+    try {
+      attachTogether(control, batch);
+    } catch (CaptureException.Retry e) {
+      throw e;
+    } catch (CaptureException e) {
+      // Find out whose source it is; the others must not wait for that.
+      for (Preparation one : List.copyOf(batch.values())) {
+        Map<Long, Preparation> alone = new LinkedHashMap<>();
+        alone.put(one.definition().pgtId(), one);
+        try {
+          attachTogether(control, alone);
+        } catch (CaptureException.Misconfigured | CaptureException.SlotLost refused) {
+          batch.remove(one.definition().pgtId());
+          progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
+        }
+      }
+    }
+  }
+
+  private void attachTogether(Connection control, Map<Long, Preparation> batch)
+      throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
     SourceTables tables = new SourceTables(control, publication, merges);
     for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : scans(one)) {
-          if (isStreamTable.test(scan.relation())) {
+          if (definitions.isStreamTable(scan.relation())) {
             continue;
           }
           // Columns were added since it was copied: what reads the old shape is built anew with
@@ -284,11 +391,11 @@ public final class Initializer {
   private boolean start(Connection writer, Preparation one)
       throws SQLException, InterruptedException {
     Definition definition = one.definition();
-    if (!boundary(() -> loop.upstreamLive(one.verdict().sources(), isStreamTable))) {
+    if (isBlocked(definition, one.verdict().sources())) {
       return false;
     }
     if (one.plan().isEmpty()) {
-      new DeltaWriter(writer, one.table()).createIdentityIndex(serverVersion(writer));
+      new DeltaWriter(writer, one.table()).ensureIdentityIndex();
       writer.commit();
       atBoundary(
           () -> {
@@ -335,7 +442,7 @@ public final class Initializer {
       throws SQLException, InterruptedException {
     Map<Integer, Plan.Scan> upstream = new LinkedHashMap<>();
     for (Plan.Scan scan : plan.scans()) {
-      if (isStreamTable.test(scan.relation())) {
+      if (definitions.isStreamTable(scan.relation())) {
         upstream.put(scan.relation(), scan);
       }
     }
@@ -358,14 +465,20 @@ public final class Initializer {
     // Into an empty table rows go first and the index after them; otherwise the index finds the old
     // rows.
     if (!wasEmpty) {
-      table.createIdentityIndex(serverVersion(writer));
+      table.ensureIdentityIndex();
     }
     DeltaWriter.Written written =
         build.healthy() ? table.write(difference.build()) : new DeltaWriter.Written(0, 0);
     if (wasEmpty) {
-      table.createIdentityIndex(serverVersion(writer));
+      table.ensureIdentityIndex();
     }
     tell(writer, one.definition(), start, written);
+    // Writing has locked what has the table's name; that it is the table is certain only now.
+    if (!StorageCatalog.isInPlace(writer, one.table())) {
+      writer.rollback();
+      throw new SourceUnavailable(
+          "42P01", one.table().catalogName() + " was renamed while it was filled", null);
+    }
     writer.commit();
   }
 
@@ -375,16 +488,16 @@ public final class Initializer {
       Connection writer, Definition definition, Start start, DeltaWriter.Written written)
       throws SQLException {
     if (written.inserted() + written.deleted() > 0) {
+      Pipeline pipeline = new Pipeline();
       StreamTableState.refreshed(
-          writer,
+          pipeline,
+          start.frontier(),
+          start.time(),
           List.of(
               new StreamTableState.Refreshed(
-                  definition.pgtId(),
-                  start.frontier(),
-                  start.time(),
-                  written.inserted(),
-                  written.deleted())));
-      Notification.send(writer, List.of(definition.pgtId()));
+                  definition.pgtId(), written.inserted(), written.deleted())));
+      Notification.send(pipeline, List.of(definition.pgtId()), sent -> {});
+      pipeline.run(writer);
     }
   }
 
@@ -419,10 +532,6 @@ public final class Initializer {
 
   private static String contents(StreamTable table) {
     return "SELECT * FROM ONLY " + table.qualifiedName();
-  }
-
-  private static int serverVersion(Connection session) throws SQLException {
-    return session.getMetaData().getDatabaseMajorVersion() * 10_000;
   }
 
   /// Stops following base tables that no stream table reads any more, and frees their arrangements.

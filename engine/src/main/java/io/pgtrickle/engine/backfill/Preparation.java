@@ -19,6 +19,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Optional;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /// A definition made ready for initialization: described anew by the server, analyzed, its table
 /// looked up.
@@ -37,7 +39,8 @@ record Preparation(
   static Preparation of(Connection session, Analyzer analyzer, Definition definition)
       throws SQLException {
     try {
-      StreamTable probe = storage(session, definition, List.of(), false);
+      checkStorage(session, definition);
+      StreamTable probe = storage(session, definition, Optional.empty(), false);
       QueryDocument document = describe(session, definition, probe);
       Verdict verdict =
           proven(session, analyzer, document, analyzer.analyze(document, definition.mode()));
@@ -48,7 +51,7 @@ record Preparation(
           storage(
               session,
               definition,
-              differential.map(Verdict.Differential::rowKey).orElse(List.of()),
+              differential.flatMap(Verdict.Differential::rowKey),
               differential.map(d -> d.plan().joins()).orElse(false));
       return new Preparation(definition, verdict, table, document);
     } finally {
@@ -86,7 +89,7 @@ record Preparation(
   }
 
   private static StreamTable storage(
-      Connection session, Definition definition, List<Integer> key, boolean joining)
+      Connection session, Definition definition, Optional<List<Integer>> key, boolean joining)
       throws SQLException {
     return StorageCatalog.load(
         session,
@@ -116,7 +119,54 @@ record Preparation(
       describe.setString(2, definition.query());
       try (ResultSet row = describe.executeQuery()) {
         row.next();
-        return QueryDocument.parse(row.getString(1));
+        String document = row.getString(1);
+        checkSources(session, definition, document);
+        return QueryDocument.parse(document);
+      }
+    }
+  }
+
+  // What was granted at creation may have been revoked since.
+  private static void checkSources(Connection session, Definition definition, String document)
+      throws SQLException {
+    try (PreparedStatement check =
+        session.prepareStatement("SELECT pgtrickle_internal.check_sources(?::jsonb)")) {
+      check.setString(1, document);
+      check.execute();
+    } catch (PSQLException e) {
+      ServerErrorMessage said = e.getServerErrorMessage();
+      if (said == null || !"42501".equals(e.getSQLState())) {
+        throw e;
+      }
+      throw new QueryRejected(
+          QueryRejected.Kind.INVALID,
+          "42501",
+          "sidecar_not_permitted",
+          definition.displayName(),
+          said.getMessage()
+              + ". "
+              + said.getDetail()
+              + " Run "
+              + said.getHint()
+              + " and pgtrickle.repair_stream_table()");
+    }
+  }
+
+  private static void checkStorage(Connection session, Definition definition) throws SQLException {
+    try (PreparedStatement check =
+        session.prepareStatement("SELECT pgtrickle_internal.storage_problem(?)")) {
+      check.setLong(1, definition.pgtId());
+      try (ResultSet row = check.executeQuery()) {
+        row.next();
+        String problem = row.getString(1);
+        if (problem != null) {
+          throw new QueryRejected(
+              QueryRejected.Kind.INVALID,
+              "42P01",
+              "storage_table_missing",
+              definition.displayName(),
+              problem);
+        }
       }
     }
   }

@@ -1,10 +1,11 @@
 package io.pgtrickle.engine.backfill;
 
+import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.engine.catalog.Definition;
 import java.sql.SQLException;
 
-/// PostgreSQL's own refusal of a query, as an error of the stream table.
+/// PostgreSQL's own refusal, as an error of the stream table.
 final class ServerRefusal {
   private ServerRefusal() {}
 
@@ -20,5 +21,28 @@ final class ServerRefusal {
             + definition.owner()
             + "\": "
             + refusal.getMessage());
+  }
+
+  /// Rows of the query that the storage table does not take.
+  static QueryRejected ofRows(Definition definition, SQLException refusal) {
+    return new QueryRejected(
+        QueryRejected.Kind.INVALID,
+        String.valueOf(refusal.getSQLState()),
+        "rows_refused",
+        definition.displayName(),
+        "the rows of "
+            + definition.displayName()
+            + " could not be written, which is tried again: "
+            + refusal.getMessage());
+  }
+
+  /// A source that cannot be captured.
+  static QueryRejected ofSource(Definition definition, CaptureException refusal) {
+    return new QueryRejected(
+        QueryRejected.Kind.INVALID,
+        refusal.sqlState(),
+        "source_not_capturable",
+        definition.displayName(),
+        "a source of " + definition.displayName() + " cannot be captured: " + refusal.getMessage());
   }
 }

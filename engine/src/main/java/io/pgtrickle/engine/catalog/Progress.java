@@ -6,8 +6,12 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// How far the stream tables as a whole are, and by which slot: the one row of `pgt_progress`.
 ///
@@ -93,27 +97,36 @@ public record Progress(
 
   /// Moves the frontier forward, in the transaction that writes the epoch's rows.
   ///
-  /// @return the server's time at that moment; empty if the lease is another's by now, or the
-  /// frontier is
-  ///     already further: roll back
-  public static Optional<Instant> advance(Connection connection, Frontier frontier, long token)
-      throws SQLException {
-    try (PreparedStatement update =
-        connection.prepareStatement(
-            "UPDATE pgtrickle_internal.pgt_progress"
-                + " SET frontier = ?::pg_lsn, frontier_timestamp = ?"
-                + " WHERE fencing_token = ? AND system_identifier = ? AND timeline = ?"
-                + " AND (frontier IS NULL OR frontier <= ?::pg_lsn)"
-                + " RETURNING clock_timestamp() AS now")) {
-      Rows.set(update, 1, frontier.end());
-      Rows.set(update, 2, frontier.time());
-      update.setLong(3, token);
-      update.setString(4, frontier.source());
-      update.setInt(5, frontier.timeline());
-      Rows.set(update, 6, frontier.end());
-      try (ResultSet row = update.executeQuery()) {
-        return row.next() ? Optional.ofNullable(Rows.instant(row, "now")) : Optional.empty();
-      }
-    }
+  /// @param written the tables that this transaction has written, by qualified name, with the OID
+  ///     that each must have: a table renamed away and replaced by another would be written by name
+  /// @param moved is told the server's time at that moment; empty if the lease is another's by now,
+  ///     the frontier is already further, or a name means another table: roll back
+  public static void advance(
+      Pipeline pipeline,
+      Frontier frontier,
+      long token,
+      Map<String, Integer> written,
+      Consumer<Optional<Instant>> moved) {
+    ObjectNode relations = Json.MAPPER.createObjectNode();
+    written.forEach((name, oid) -> relations.put(name, Integer.toUnsignedString(oid)));
+    pipeline.query(
+        "UPDATE pgtrickle_internal.pgt_progress"
+            + " SET frontier = ?::pg_lsn, frontier_timestamp = ?::timestamptz"
+            + " WHERE fencing_token = ?::bigint AND system_identifier = ? AND timeline = ?::int"
+            + " AND (frontier IS NULL OR frontier <= ?::pg_lsn)"
+            + " AND NOT EXISTS (SELECT FROM jsonb_each_text(?::jsonb) w (name, relation)"
+            + " WHERE to_regclass(w.name)::oid::text IS DISTINCT FROM w.relation)"
+            + " RETURNING clock_timestamp() AS now",
+        List.of(
+            frontier.end().toString(),
+            frontier.time().toString(),
+            Long.toString(token),
+            frontier.source(),
+            Integer.toString(frontier.timeline()),
+            frontier.end().toString(),
+            Json.MAPPER.writeValueAsString(relations)),
+        rows ->
+            moved.accept(
+                rows.next() ? Optional.ofNullable(Rows.instant(rows, "now")) : Optional.empty()));
   }
 }

@@ -1,7 +1,6 @@
 package io.pgtrickle.engine.catalog;
 
 import io.pgtrickle.cdc.Lsn;
-import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -10,6 +9,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// How a stream table is: one row of `pgtrickle.pgt_state`, which only the sidecar writes.
@@ -70,7 +71,7 @@ public record StreamTableState(
   ///
   /// @param inserted rows that came; 0 with `deleted` 0 is a refresh that only moved the frontier
   /// @param deleted rows that went
-  public record Refreshed(long pgtId, Lsn frontier, Instant time, long inserted, long deleted) {}
+  public record Refreshed(long pgtId, long inserted, long deleted) {}
 
   /// A stream table the sidecar has just heard of.
   public static StreamTableState initializing(Definition definition) {
@@ -178,48 +179,34 @@ public record StreamTableState(
 
   /// Counts the refreshes of one epoch, in its apply transaction. Tables without a state are left
   /// out: they were dropped meanwhile.
-  public static void refreshed(Connection connection, Collection<Refreshed> refreshes)
-      throws SQLException {
-    int n = refreshes.size();
-    Long[] ids = new Long[n];
-    String[] frontiers = new String[n];
-    String[] times = new String[n];
-    Long[] inserted = new Long[n];
-    Long[] deleted = new Long[n];
-    int i = 0;
-    for (Refreshed refresh : refreshes) {
-      ids[i] = refresh.pgtId;
-      frontiers[i] = refresh.frontier.toString();
-      times[i] = refresh.time.toString();
-      inserted[i] = refresh.inserted;
-      deleted[i] = refresh.deleted;
-      i++;
-    }
-    try (PreparedStatement update =
-        connection.prepareStatement(
-            "UPDATE pgtrickle.pgt_state s SET frontier = r.frontier::pg_lsn,"
-                + " data_timestamp = r.time::timestamptz,"
-                + " refresh_id = s.refresh_id + (r.inserted + r.deleted > 0)::int,"
-                + " inserted_total = s.inserted_total + r.inserted,"
-                + " deleted_total = s.deleted_total + r.deleted,"
-                + " row_count = s.row_count + r.inserted - r.deleted,"
-                + " last_refresh_at = clock_timestamp(), consecutive_errors = 0,"
-                + " updated_at = clock_timestamp()"
-                + " FROM unnest(?::bigint[], ?::text[], ?::text[], ?::bigint[], ?::bigint[])"
-                + " AS r (pgt_id, frontier, time, inserted, deleted)"
-                + " WHERE s.pgt_id = r.pgt_id")) {
-      Array[] arrays = {
-        connection.createArrayOf("int8", ids),
-        connection.createArrayOf("text", frontiers),
-        connection.createArrayOf("text", times),
-        connection.createArrayOf("int8", inserted),
-        connection.createArrayOf("int8", deleted)
-      };
-      for (int a = 0; a < arrays.length; a++) {
-        update.setArray(a + 1, arrays[a]);
-      }
-      update.executeUpdate();
-    }
+  public static void refreshed(
+      Pipeline pipeline, Lsn frontier, Instant time, Collection<Refreshed> refreshes) {
+    pipeline.update(
+        "UPDATE pgtrickle.pgt_state s SET frontier = ?::pg_lsn,"
+            + " data_timestamp = ?::timestamptz,"
+            + " refresh_id = s.refresh_id + (r.inserted + r.deleted > 0)::int,"
+            + " inserted_total = s.inserted_total + r.inserted,"
+            + " deleted_total = s.deleted_total + r.deleted,"
+            + " row_count = s.row_count + r.inserted - r.deleted,"
+            + " last_refresh_at = clock_timestamp(), consecutive_errors = 0,"
+            + " updated_at = clock_timestamp()"
+            + " FROM unnest(?::bigint[], ?::bigint[], ?::bigint[])"
+            + " AS r (pgt_id, inserted, deleted)"
+            + " WHERE s.pgt_id = r.pgt_id",
+        List.of(
+            frontier.toString(),
+            time.toString(),
+            array(refreshes, Refreshed::pgtId),
+            array(refreshes, Refreshed::inserted),
+            array(refreshes, Refreshed::deleted)),
+        counted -> {});
+  }
+
+  private static String array(
+      Collection<Refreshed> refreshes, ToLongFunction<Refreshed> attribute) {
+    return refreshes.stream()
+        .map(refresh -> Long.toString(attribute.applyAsLong(refresh)))
+        .collect(Collectors.joining(",", "{", "}"));
   }
 
   /// Says how many rows the storage table has, which [#refreshed] then keeps up.

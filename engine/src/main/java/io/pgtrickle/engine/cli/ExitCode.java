@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -16,6 +17,7 @@ final class ExitCode {
   static final int DATA = 65;
   static final int UNAVAILABLE = 69;
   static final int SOFTWARE = 70;
+  static final int IO = 74;
   static final int CONFIGURATION = 78;
 
   private ExitCode() {}
@@ -25,6 +27,7 @@ final class ExitCode {
     return switch (failure) {
       case QueryRejected _, StateDamaged _ -> DATA;
       case SourceUnavailable _ -> UNAVAILABLE;
+      case StorageUnavailable _ -> IO;
       case ConfigurationInvalid _ -> CONFIGURATION;
     };
   }
@@ -39,6 +42,7 @@ final class ExitCode {
     descriptions.put(
         Integer.toString(UNAVAILABLE), "The database, a download or a Java is not there.");
     descriptions.put(Integer.toString(SOFTWARE), "A bug of pgtrickle.");
+    descriptions.put(Integer.toString(IO), "State cannot be written to disk.");
     descriptions.put(Integer.toString(CONFIGURATION), "A setting is wrong or missing.");
     return descriptions;
   }

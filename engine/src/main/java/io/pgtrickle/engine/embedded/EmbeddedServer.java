@@ -105,9 +105,6 @@ public final class EmbeddedServer implements AutoCloseable {
 
   /// Starts a server and waits until it takes connections.
   public static EmbeddedServer start(Options options) {
-    if (options.port != 0) {
-      requireFree(options.port);
-    }
     ServerBinaries binaries = new ServerBinaries(options.cache.resolve("jars"), options.checkout);
     boolean temporary = options.dataDirectory.isEmpty();
     Path data =
@@ -115,7 +112,11 @@ public final class EmbeddedServer implements AutoCloseable {
     FileChannel lock = lock(data);
     try {
       requireVersion(data, options.major);
+      // Before the look at the port, which is the survivor's when the same command is given again.
       Postmaster.endSurvivor(data);
+      if (options.port != 0) {
+        requireFree(options.port);
+      }
 
       EmbeddedPostgres.Builder builder =
           EmbeddedPostgres.builder()

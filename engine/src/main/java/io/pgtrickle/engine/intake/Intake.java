@@ -108,9 +108,14 @@ public final class Intake {
         table.abandonEpoch();
         detach(table.oid());
       } else {
-        ZSet delta = table.endEpoch();
-        if (!delta.isEmpty()) {
-          deltas.put(table.relation(), delta);
+        try {
+          ZSet delta = table.endEpoch();
+          if (!delta.isEmpty()) {
+            deltas.put(table.relation(), delta);
+          }
+        } catch (StateDamaged e) {
+          damaged.put(table.relation(), e);
+          detach(table.oid());
         }
       }
     }

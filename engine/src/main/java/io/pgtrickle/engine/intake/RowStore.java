@@ -6,12 +6,15 @@ import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Batch;
 import io.pgtrickle.dvm.state.Entries;
+import io.pgtrickle.dvm.state.Lookup;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.function.BiConsumer;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +28,7 @@ public final class RowStore {
   private final int[] identity;
   private final Arrangement arrangement;
   private final ByteSink key = new ByteSink(64);
+  private final ByteSink wanted = new ByteSink(64);
 
   RowStore(Schema schema, int[] identity, Executor merges) {
     this.schema = schema;
@@ -38,22 +42,33 @@ public final class RowStore {
   }
 
   /// The only row of a key, `null` when there is none.
-  @Nullable Row find(Row keyBytes) {
-    ByteSink wanted = new ByteSink(keyBytes.bytes().length);
-    wanted.putBytes(keyBytes.bytes());
-    Row[] found = new Row[1];
-    arrangement
-        .snapshot()
-        .lookup(
-            wanted,
-            (row, weight) -> {
-              if (weight != 1 || found[0] != null) {
-                throw new StateDamaged(
-                    "two rows have one replica identity: " + schema.toText(row), null);
-              }
-              found[0] = row;
-            });
-    return found[0];
+  @Nullable Row find(Row key) {
+    return find(arrangement.snapshot().lookup(), key);
+  }
+
+  /// Finds the rows of many keys in one pass; passes on a key and its only row, `null` when there
+  /// is
+  /// none.
+  ///
+  /// @param keys distinct; left in ascending order
+  void findAll(List<Row> keys, BiConsumer<Row, @Nullable Row> action) {
+    keys.sort(null);
+    Lookup lookup = arrangement.snapshot().lookup();
+    keys.forEach(key -> action.accept(key, find(lookup, key)));
+  }
+
+  private @Nullable Row find(Lookup lookup, Row key) {
+    wanted.clear();
+    wanted.putBytes(key.bytes());
+    lookup.seek(wanted);
+    if (!lookup.next()) {
+      return null;
+    }
+    Row found = lookup.row();
+    if (lookup.weight() != 1 || lookup.next()) {
+      throw new StateDamaged("two rows have one replica identity: " + schema.toText(found), null);
+    }
+    return found;
   }
 
   void forEach(ObjLongConsumer<Row> action) {

@@ -7,34 +7,52 @@ import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
-/// What DDL can change of a table without the log telling: its columns and partitions.
+/// What DDL can change of a table without the log telling: its columns, their values and
+/// partitions.
 ///
 /// A dropped table, a column whose values `ALTER … TYPE … USING` has rewritten and a detached
 /// partition leave no trace in the stream. They do in the catalog: columns are told apart by
-/// number,
-/// name, type and the transaction that wrote their definition.
+/// number, name and type. That a column kept its type but not its values is known by two signs
+/// together: the definition of a column was written anew (so it is by SET NOT NULL too, or by a
+/// default, or a GRANT), and so was the file (so it is by VACUUM FULL too, or by TRUNCATE, which
+/// the
+/// log tells).
 ///
-/// @param parts one for each column, and one for the partitions
-public record SourceShape(Set<String> parts) {
+/// @param parts one for each column, and one for each partition
+/// @param definitions for each column who wrote its definition
+/// @param files for each table with rows of its own where they are
+public record SourceShape(Set<String> parts, Set<String> definitions, Set<String> files) {
   private static final String READ =
       """
-      SELECT c.oid, array(
-        SELECT format('%s %s %s %s', a.attnum, a.attname, a.atttypid, a.xmin)
-        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        UNION ALL
-        SELECT 'partitions ' || coalesce(string_agg(t.relid::oid::text, ' ' ORDER BY t.relid::oid), '')
-        FROM pg_partition_tree(c.oid) t WHERE c.relkind = 'p')
+      SELECT c.oid,
+        array(
+          SELECT format('%s %s %s %s %s', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation)
+          FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+          UNION ALL
+          SELECT 'partitions ' || coalesce(string_agg(t.relid::oid::text, ' ' ORDER BY t.relid::oid), '')
+          FROM pg_partition_tree(c.oid) t WHERE c.relkind = 'p'),
+        array(
+          SELECT format('%s %s', a.attnum, a.xmin)
+          FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        array(
+          SELECT format('%s %s', f.oid, f.relfilenode) FROM pg_class f
+          WHERE f.relfilenode <> 0
+            AND (f.oid = c.oid OR c.relkind = 'p' AND f.oid IN (
+                  SELECT t.relid::oid FROM pg_partition_tree(c.oid) t)))
       FROM pg_class c WHERE c.oid = ANY (?::oid[])
       """;
 
   /// A table of which only the existence matters.
-  public static final SourceShape ANY = new SourceShape(Set.of());
+  public static final SourceShape ANY = new SourceShape(Set.of(), Set.of(), Set.of());
 
   public SourceShape {
     parts = Set.copyOf(parts);
+    definitions = Set.copyOf(definitions);
+    files = Set.copyOf(files);
   }
 
   /// The shapes of those relations that exist.
@@ -48,16 +66,34 @@ public record SourceShape(Set<String> parts) {
               "int8", relations.stream().map(Integer::toUnsignedLong).toArray(Long[]::new)));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
-          String[] parts = (String[]) row.getArray(2).getArray();
-          shapes.put((int) row.getLong(1), new SourceShape(Set.copyOf(Arrays.asList(parts))));
+          shapes.put(
+              (int) row.getLong(1), new SourceShape(texts(row, 2), texts(row, 3), texts(row, 4)));
         }
       }
     }
     return shapes;
   }
 
+  private static Set<String> texts(ResultSet row, int column) throws SQLException {
+    return Set.copyOf(Arrays.asList((String[]) row.getArray(column).getArray()));
+  }
+
+  /// How the columns that were there are by now, for the next look.
+  public SourceShape followed(SourceShape now) {
+    Set<String> columns = new HashSet<>();
+    definitions.forEach(definition -> columns.add(column(definition)));
+    Set<String> kept = new HashSet<>(now.definitions);
+    kept.removeIf(definition -> !columns.contains(column(definition)));
+    return new SourceShape(parts, kept, now.files);
+  }
+
+  private static String column(String definition) {
+    return definition.substring(0, definition.indexOf(' '));
+  }
+
   /// Whether all that was there is still as it was; added columns do not matter.
   public boolean isKeptBy(SourceShape now) {
-    return now.parts.containsAll(parts);
+    return now.parts.containsAll(parts)
+        && (now.definitions.containsAll(definitions) || now.files.containsAll(files));
   }
 }

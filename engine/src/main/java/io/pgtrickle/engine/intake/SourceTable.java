@@ -2,6 +2,7 @@ package io.pgtrickle.engine.intake;
 
 import io.pgtrickle.cdc.Change;
 import io.pgtrickle.cdc.Change.OldRow;
+import io.pgtrickle.cdc.LogicalMessage;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.ReplicaIdentity;
@@ -12,10 +13,10 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
-import java.util.HashMap;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -23,10 +24,14 @@ import org.jspecify.annotations.Nullable;
 /// A base table as the dataflow reads it, with its primary arrangement.
 ///
 /// The law: after every epoch the arrangement holds exactly the table's rows as of the frontier,
-/// and the
-/// epoch's delta is the difference of the two. Several changes of one row in one epoch are netted
-/// before
-/// anything is evaluated, so no operator ever sees a row that no commit contained.
+/// and
+/// the epoch's delta is the difference of the two. Several changes of one row in one epoch are
+/// netted
+/// before anything is evaluated, so no operator ever sees a row that no commit contained.
+///
+/// Where whole rows are logged, changes are netted as a Z-set. Where only keys are, they are netted
+/// by key: most updates do not say what the row was before, and the answers are fetched from the
+/// arrangement all at once when the epoch ends, in the order in which it has them.
 public final class SourceTable {
   private static final int FIRST_USER_OID = 16_384;
 
@@ -41,12 +46,24 @@ public final class SourceTable {
   private @Nullable Relation described;
   private @Nullable TupleDecoder decoder;
 
-  // The epoch under way: its changes, and the rows it touched by key where the log carries only
-  // keys.
+  // The epoch under way: by whole rows, or by key.
   private final ZSet.Builder delta = new ZSet.Builder();
-  private final Map<Row, Optional<Row>> touched = new HashMap<>();
+  // In the log's order, which is often near that of the key: sorting is cheap then.
+  private final Map<Row, Touched> touched = new LinkedHashMap<>();
   private boolean truncated;
   private final ByteSink keyBytes = new ByteSink(64);
+
+  /// What an epoch did to one key.
+  private static final class Touched {
+    /// Whether the arrangement holds a row of this key, which is replaced.
+    private final boolean stored;
+    /// The row there is now.
+    private @Nullable Row after;
+
+    Touched(boolean stored) {
+      this.stored = stored;
+    }
+  }
 
   /// @param relation `pg_class.oid`, which is also how plans name it
   /// @param name qualified, for messages
@@ -100,24 +117,15 @@ public final class SourceTable {
   }
 
   /// Takes one change of this table into the epoch under way.
+  ///
+  /// @throws StateDamaged when it cannot be understood, or cannot have happened to these rows
   void accept(Change change) {
     switch (change) {
-      case Change.Insert insert -> {
-        TupleDecoder decode = decoder(insert.relation());
-        put(decode.row(insert.row(), null));
-      }
-      case Change.Update update -> {
-        TupleDecoder decode = decoder(update.relation());
-        Row before = before(update.old(), update.row(), decode);
-        remove(before);
-        put(decode.row(update.row(), before));
-      }
-      case Change.Delete delete -> {
-        TupleDecoder decode = decoder(delete.relation());
-        remove(before(delete.old(), null, decode));
-      }
+      case Change.Insert insert -> put(decoder(insert.relation()).row(insert.row(), null));
+      case Change.Update update -> update(update, decoder(update.relation()));
+      case Change.Delete delete -> delete(delete.old(), decoder(delete.relation()));
       case Change.Truncate ignored -> removeAll();
-      case io.pgtrickle.cdc.LogicalMessage ignored -> {}
+      case LogicalMessage ignored -> {}
     }
   }
 
@@ -129,25 +137,84 @@ public final class SourceTable {
   }
 
   /// Ends the epoch: folds its net delta into the arrangement and returns it.
+  ///
+  /// @throws StateDamaged when the arrangement does not hold a row that was changed; the epoch is
+  ///     abandoned
   ZSet endEpoch() {
-    ZSet net = delta.build();
-    touched.clear();
-    truncated = false;
-    rows.apply(net);
-    return net;
-  }
-
-  private void put(Row row) {
-    delta.add(row, 1);
-    if (identity.length > 0) {
-      touched.put(key(row), Optional.of(row));
+    try {
+      resolve();
+      ZSet net = delta.build();
+      rows.apply(net);
+      return net;
+    } finally {
+      abandonEpoch();
     }
   }
 
-  private void remove(Row row) {
-    delta.add(row, -1);
-    if (identity.length > 0) {
-      touched.put(key(row), Optional.empty());
+  private void update(Change.Update update, TupleDecoder decode) {
+    Tuple after = update.row();
+    if (identity.length == 0) {
+      Row before = whole(update.old(), decode);
+      delta.add(before, -1);
+      delta.add(decode.row(after, before), 1);
+      return;
+    }
+    Row key =
+        switch (update.old()) {
+          case OldRow.Full full -> key(decode.partial(full.row(), identity));
+          case OldRow.Key old -> key(decode.partial(old.key(), identity));
+          case OldRow.Unknown ignored -> key(decode.partial(after, identity));
+        };
+    // A value that was not sent is that of the row before, whether this epoch wrote it or not.
+    Row before = decode.needsRowBefore(after) ? current(key) : null;
+    remove(key);
+    put(decode.row(after, before));
+  }
+
+  private void delete(OldRow old, TupleDecoder decode) {
+    if (identity.length == 0) {
+      delta.add(whole(old, decode), -1);
+      return;
+    }
+    switch (old) {
+      case OldRow.Full full -> remove(key(decode.partial(full.row(), identity)));
+      case OldRow.Key key -> remove(key(decode.partial(key.key(), identity)));
+      case OldRow.Unknown ignored -> throw noOldRow();
+    }
+  }
+
+  private Row whole(OldRow old, TupleDecoder decode) {
+    return switch (old) {
+      case OldRow.Full full -> decode.row(full.row(), null);
+      case OldRow.Key ignored -> throw noOldRow();
+      case OldRow.Unknown ignored -> throw noOldRow();
+    };
+  }
+
+  private StateDamaged noOldRow() {
+    return new StateDamaged(
+        name + " logged a change without its old row although it logs whole rows", null);
+  }
+
+  private void put(Row row) {
+    if (identity.length == 0) {
+      delta.add(row, 1);
+    } else {
+      touched.computeIfAbsent(key(row), ignored -> new Touched(false)).after = row;
+    }
+  }
+
+  private void remove(Row key) {
+    Touched known = touched.get(key);
+    if (known == null) {
+      if (truncated) {
+        throw missing(key);
+      }
+      touched.put(key, new Touched(true));
+    } else if (known.after == null) {
+      throw missing(key);
+    } else {
+      known.after = null;
     }
   }
 
@@ -159,37 +226,40 @@ public final class SourceTable {
     truncated = true;
   }
 
-  private Row before(OldRow old, @Nullable Tuple after, TupleDecoder decode) {
-    return switch (old) {
-      case OldRow.Full full -> decode.row(full.row(), null);
-      case OldRow.Key key -> find(decode.partial(key.key(), identity));
-      case OldRow.Unknown ignored -> {
-        if (after == null || identity.length == 0) {
-          throw new StateDamaged(
-              name + " logged a change without its old row although it logs whole rows", null);
-        }
-        yield find(decode.partial(after, identity));
-      }
-    };
+  /// The row of a key as the epoch has left it so far.
+  private Row current(Row key) {
+    Touched known = touched.get(key);
+    Row row = known != null ? known.after : truncated ? null : rows.find(key);
+    if (row == null) {
+      throw missing(key);
+    }
+    return row;
   }
 
-  private Row find(Row keyed) {
-    Row key = key(keyed);
-    Optional<Row> inEpoch = touched.get(key);
-    Row found;
-    if (inEpoch != null) {
-      found = inEpoch.orElse(null);
-    } else {
-      found = truncated ? null : rows.find(key);
-    }
-    if (found == null) {
-      throw new StateDamaged(
-          name
-              + " changed a row that its arrangement does not hold, key of "
-              + schema.toText(keyed),
-          null);
-    }
-    return found;
+  private void resolve() {
+    List<Row> replaced = new ArrayList<>();
+    touched.forEach(
+        (key, change) -> {
+          if (change.stored) {
+            replaced.add(key);
+          }
+          if (change.after != null) {
+            delta.add(change.after, 1);
+          }
+        });
+    rows.findAll(
+        replaced,
+        (key, row) -> {
+          if (row == null) {
+            throw missing(key);
+          }
+          delta.add(row, -1);
+        });
+  }
+
+  private StateDamaged missing(Row key) {
+    return new StateDamaged(
+        name + " changed a row that its arrangement does not hold, key bytes " + key, null);
   }
 
   private Row key(Row row) {

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.intake;
 
+import io.pgtrickle.cdc.CellKind;
 import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
@@ -59,6 +60,16 @@ final class TupleDecoder {
       values[i] = value(tuple, i, before);
     }
     return schema.pack(values, scratch);
+  }
+
+  /// Whether a row cannot be decoded without the row before.
+  boolean needsRowBefore(Tuple tuple) {
+    for (int cell : cells) {
+      if (cell >= 0 && tuple.kind(cell) == CellKind.UNCHANGED_TOAST) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// A row of which only some columns are decoded, all others being NULL.

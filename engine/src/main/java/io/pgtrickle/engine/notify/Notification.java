@@ -1,12 +1,16 @@
 package io.pgtrickle.engine.notify;
 
+import io.pgtrickle.engine.catalog.Pipeline;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
 
 /// What listeners are told: how many rows came and went since they were told last.
 ///
@@ -30,7 +34,7 @@ public final class Notification {
             notified_deleted = s.deleted_total
         FROM pgtrickle.pgt_state before
         JOIN pgtrickle.pgt_definitions d ON d.pgt_id = before.pgt_id
-        WHERE s.pgt_id = ANY (?) AND before.pgt_id = s.pgt_id
+        WHERE s.pgt_id = ANY (?::bigint[]) AND before.pgt_id = s.pgt_id
           AND s.refresh_id > s.notified_refresh_id
         RETURNING s.pgt_id, json_build_object(
           'name', format('%I.%I', d.schema_name, d.table_name),
@@ -44,24 +48,24 @@ public final class Notification {
 
   private Notification() {}
 
-  /// Notifies the subscribers of the given stream tables of everything they were not told yet, in
-  /// the connection's transaction; to be called after the refreshes were counted in it.
+  /// Notifies the subscribers of the given stream tables of everything they were not told yet; to
+  /// be added after the refreshes that they are told of.
   ///
-  /// @return the number of notifications
-  public static int send(Connection connection, Collection<Long> pgtIds) throws SQLException {
+  /// @param sent is told the number of notifications
+  public static void send(Pipeline pipeline, Collection<Long> pgtIds, LongConsumer sent) {
     if (pgtIds.isEmpty()) {
-      return 0;
+      return;
     }
-    try (PreparedStatement send = connection.prepareStatement(SEND)) {
-      send.setArray(1, connection.createArrayOf("int8", pgtIds.toArray(Long[]::new)));
-      int sent = 0;
-      try (ResultSet row = send.executeQuery()) {
-        while (row.next()) {
-          sent++;
-        }
-      }
-      return sent;
-    }
+    pipeline.query(
+        SEND,
+        List.of(pgtIds.stream().map(String::valueOf).collect(Collectors.joining(",", "{", "}"))),
+        rows -> {
+          long count = 0;
+          while (rows.next()) {
+            count++;
+          }
+          sent.accept(count);
+        });
   }
 
   /// The stream tables with refreshes that nobody was told of: what [Coalescer#resume] takes.

@@ -2,13 +2,17 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
 import io.pgtrickle.engine.apply.ResidueCheck;
+import io.pgtrickle.engine.apply.StorageCatalog;
+import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Frontier;
 import io.pgtrickle.engine.catalog.History;
+import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.Progress;
 import io.pgtrickle.engine.catalog.RefreshMode;
 import io.pgtrickle.engine.catalog.Replies;
@@ -20,12 +24,15 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -84,12 +91,14 @@ public final class Ledger {
         || !now.isBefore(progressDue);
   }
 
-  /// Writes everything about an epoch into its transaction.
+  /// Adds everything about an epoch to its transaction.
   ///
-  /// @throws SourceUnavailable when another sidecar has taken over: nothing may be committed any
-  /// more
+  /// The pipeline throws [StateDamaged] when nothing may be committed: another sidecar has taken
+  /// over, or another table the name of one of these ([#displaced] tells), so that its rows went
+  /// there.
   void write(
       Connection transaction,
+      Pipeline pipeline,
       Lsn frontier,
       Instant frontierTime,
       Map<LiveTable, Written> written,
@@ -98,28 +107,56 @@ public final class Ledger {
     for (StreamTableState state : changedStates.values()) {
       state.put(transaction);
     }
+    if (!now.isBefore(historyDue)) {
+      History.append(transaction, entries());
+    }
     if (!written.isEmpty()) {
       List<StreamTableState.Refreshed> refreshed = new ArrayList<>();
       written.forEach(
           (table, rows) ->
               refreshed.add(
-                  new StreamTableState.Refreshed(
-                      table.id(), frontier, frontierTime, rows.inserted(), rows.deleted())));
-      StreamTableState.refreshed(transaction, refreshed);
+                  new StreamTableState.Refreshed(table.id(), rows.inserted(), rows.deleted())));
+      StreamTableState.refreshed(pipeline, frontier, frontierTime, refreshed);
     }
     changed = Set.copyOf(written.keySet().stream().map(LiveTable::id).toList());
     told = coalescer.due(changed, now);
-    Notification.send(transaction, told);
-    if (!now.isBefore(historyDue)) {
-      History.append(transaction, entries());
-    }
+    Notification.send(pipeline, told, sent -> {});
+    Progress.advance(
+        pipeline,
+        new Frontier(source, timeline, frontier, frontierTime),
+        token,
+        relations(written.keySet()),
+        this::advanced);
+  }
+
+  private void advanced(Optional<Instant> at) {
     serverTime =
-        Progress.advance(transaction, new Frontier(source, timeline, frontier, frontierTime), token)
-            .orElseThrow(
-                () ->
-                    new SourceUnavailable(
-                        "55000", "another sidecar has taken the lease of this database", null));
+        at.orElseThrow(
+            () ->
+                new StateDamaged(
+                    "the frontier was not moved: another sidecar has the lease, or another table"
+                        + " the name of a storage table",
+                    null));
     serverTimeTaken = System.nanoTime();
+  }
+
+  private static Map<String, Integer> relations(Set<LiveTable> tables) {
+    return tables.stream()
+        .collect(
+            Collectors.toMap(
+                table -> table.storage().qualifiedName(), table -> table.storage().relation()));
+  }
+
+  /// Those of some tables whose names mean another table by now.
+  List<StreamTable> displaced(Collection<LiveTable> tables) {
+    try {
+      return StorageCatalog.displaced(connection, tables.stream().map(LiveTable::storage).toList());
+    } catch (SQLException e) {
+      throw new SourceUnavailable(
+          String.valueOf(e.getSQLState()), "the apply connection was lost: " + e.getMessage(), e);
+    } finally {
+      rollback();
+    }
   }
 
   /// The transaction of [#write] has committed.
@@ -223,15 +260,9 @@ public final class Ledger {
   void checkResidue(LiveTable table, ZSet delta, Function<Row, OptionalLong> expected) {
     try {
       ResidueCheck.Residue residue =
-          new ResidueCheck(connection, table.storage()).check(delta, expected);
+          new ResidueCheck(table.storage()).check(connection, delta, expected);
       connection.commit();
-      if (residue.removed() > 0) {
-        LOG.error(
-            "removed {} rows from {} that its query does not have",
-            residue.removed(),
-            table.storage().qualifiedName());
-        observer.residueRemoved(table.storage().catalogName(), residue.removed());
-      }
+      residue(table, residue);
     } catch (SQLException e) {
       rollback();
       LOG.warn(
@@ -241,6 +272,17 @@ public final class Ledger {
     } catch (RuntimeException e) {
       rollback();
       throw e;
+    }
+  }
+
+  /// Reports what a committed check found.
+  void residue(LiveTable table, ResidueCheck.Residue residue) {
+    if (residue.removed() > 0) {
+      LOG.error(
+          "removed {} rows from {} that its query does not have",
+          residue.removed(),
+          table.storage().qualifiedName());
+      observer.residueRemoved(table.storage().catalogName(), residue.removed());
     }
   }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The stream tables that take part in the stream, and who reads whom.
@@ -86,19 +87,20 @@ final class LiveTables {
     return found;
   }
 
-  /// Whether every stream table among some relations has contents that are applied as they are
+  /// The stream tables among some relations that do not have contents that are applied as they are
   /// computed.
-  boolean settled(Collection<Integer> relations, IntPredicate isStreamTable) {
+  Set<Integer> unsettled(Collection<Integer> relations, IntPredicate isStreamTable) {
     return relations.stream()
         .filter(isStreamTable::test)
-        .allMatch(
-            relation -> {
-              LiveTable upstream = tables.get(byRelation.getOrDefault(relation, -1L));
-              return upstream != null
-                  && upstream.populated()
-                  && upstream.carried().isEmpty()
-                  && upstream.hold().isEmpty();
-            });
+        .filter(relation -> !isSettled(tables.get(byRelation.getOrDefault(relation, -1L))))
+        .collect(Collectors.toSet());
+  }
+
+  private static boolean isSettled(@Nullable LiveTable table) {
+    return table != null
+        && table.populated()
+        && table.carried().isEmpty()
+        && table.hold().isEmpty();
   }
 
   /// Whether a table has to stay as it is for now: because it waits for its next attempt, or one

@@ -7,9 +7,14 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /// Callers that wait until stream tables show everything committed before they asked.
 ///
@@ -27,18 +32,30 @@ final class PendingCalls {
   /// One caller and the tables that still have to show what it asked for.
   static final class Call {
     private final UUID request;
-    private final Set<Long> tables;
     private final Instant since;
+    private final Set<Long> tables = new TreeSet<>();
+    private final Map<Long, Verdict.Never> failed = new TreeMap<>();
     private final Map<Long, Long> tickets = new HashMap<>();
+    private final boolean all;
+    // Which tables are all of them is known when the definitions before the request are.
+    private boolean resolved;
 
-    private Call(UUID request, Set<Long> tables, Instant since) {
+    private Call(UUID request, boolean all, Instant since) {
       this.request = request;
-      this.tables = new HashSet<>(tables);
+      this.all = all;
+      this.resolved = !all;
       this.since = since;
     }
 
+    /// Whether a table may still come to show what was asked for: one that reads it has to wait
+    /// for that, but not for one that failed, whose last contents it reads.
     boolean waitsFor(long table) {
-      return tables.contains(table);
+      return tables.contains(table) && !failed.containsKey(table);
+    }
+
+    /// Whether no table was named.
+    boolean waitsForAll() {
+      return all;
     }
 
     /// The evaluation of a FULL table that this caller waits for; asked for at the first look.
@@ -60,7 +77,14 @@ final class PendingCalls {
   }
 
   void add(UUID request, Set<Long> tables, Instant now) {
-    waiting.add(new Call(request, tables, now));
+    Call call = new Call(request, false, now);
+    call.tables.addAll(tables);
+    waiting.add(call);
+  }
+
+  /// A caller that waits for every stream table there is.
+  void addAll(UUID request, Instant now) {
+    waiting.add(new Call(request, true, now));
   }
 
   boolean isEmpty() {
@@ -68,20 +92,33 @@ final class PendingCalls {
   }
 
   /// The tables somebody waits for, which are released at once whatever their schedule.
-  Set<Long> wanted() {
+  ///
+  /// @param live what a caller who waits for all of them wants
+  Set<Long> wanted(Set<Long> live) {
     Set<Long> wanted = new HashSet<>();
-    waiting.forEach(call -> wanted.addAll(call.tables));
+    waiting.forEach(call -> wanted.addAll(call.resolved ? call.tables : live));
     return wanted;
   }
 
   /// Takes out the callers that can be answered.
   ///
+  /// @param expected all tables, empty when that is not known just now
   /// @param look judges one table for one call
-  List<Answer> settle(BiFunction<Long, Call, Verdict> look, Instant now) {
+  List<Answer> settle(
+      Supplier<Optional<Set<Long>>> expected, BiFunction<Long, Call, Verdict> look, Instant now) {
     List<Answer> answers = new ArrayList<>();
     for (Iterator<Call> each = waiting.iterator(); each.hasNext(); ) {
       Call call = each.next();
-      Verdict outcome = look(call, look);
+      if (!call.resolved) {
+        expected
+            .get()
+            .ifPresent(
+                tables -> {
+                  call.tables.addAll(tables);
+                  call.resolved = true;
+                });
+      }
+      Verdict outcome = call.resolved ? look(call, look) : new Verdict.NotYet();
       if (!(outcome instanceof Verdict.NotYet)) {
         answers.add(new Answer(call.request, outcome));
         each.remove();
@@ -92,16 +129,42 @@ final class PendingCalls {
     return answers;
   }
 
+  // A failed table does not keep the caller from waiting for the others. It is judged anew each
+  // time, since it may heal meanwhile.
   private static Verdict look(Call call, BiFunction<Long, Call, Verdict> look) {
-    for (Iterator<Long> each = call.tables.iterator(); each.hasNext(); ) {
-      switch (look.apply(each.next(), call)) {
-        case Verdict.Visible ignored -> each.remove();
-        case Verdict.Never never -> {
-          return never;
+    call.failed.clear();
+    boolean changed = true;
+    while (changed) {
+      changed = false;
+      for (long table : List.copyOf(call.tables)) {
+        if (call.failed.containsKey(table)) {
+          continue;
         }
-        case Verdict.NotYet ignored -> {}
+        switch (look.apply(table, call)) {
+          case Verdict.Visible _ -> changed |= call.tables.remove(table);
+          case Verdict.Never never -> {
+            call.failed.put(table, never);
+            changed = true;
+          }
+          case Verdict.NotYet _ -> {}
+        }
       }
     }
-    return call.tables.isEmpty() ? new Verdict.Visible() : new Verdict.NotYet();
+    if (call.tables.isEmpty()) {
+      return new Verdict.Visible();
+    }
+    return call.failed.size() < call.tables.size()
+        ? new Verdict.NotYet()
+        : together(List.copyOf(call.failed.values()));
+  }
+
+  private static Verdict.Never together(List<Verdict.Never> failures) {
+    return failures.size() == 1
+        ? failures.getFirst()
+        : new Verdict.Never(
+            failures.getFirst().sqlState(),
+            failures.size()
+                + " stream tables are in error: "
+                + failures.stream().map(Verdict.Never::message).collect(Collectors.joining("; ")));
   }
 }

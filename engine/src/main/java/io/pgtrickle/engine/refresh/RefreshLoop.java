@@ -15,12 +15,14 @@ import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
+import io.pgtrickle.engine.apply.ResidueCheck;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
@@ -39,10 +41,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntPredicate;
 
 /// The thread that makes epochs, from the log to the storage tables.
@@ -103,11 +107,21 @@ public final class RefreshLoop {
     /// yet.
     void initialize(long table);
 
+    /// A table has contents that follow its sources, for the first time or again.
+    void live(long table);
+
     /// A table must be initialized again.
     void rebuild(long table, Failure reason);
 
     /// Whether a stream table is defined, live or not.
     boolean isDefined(long table);
+
+    /// The stream tables that are to be live: defined, not suspended, not left empty on purpose.
+    /// Empty while a change of the definitions is not known yet.
+    Optional<Set<Long>> expected();
+
+    /// Why a stream table that is not live cannot be initialized, as far as is known.
+    Optional<Failure> failure(long table);
 
     /// Whether stream tables are refreshed at all just now.
     boolean refreshingEnabled();
@@ -212,9 +226,29 @@ public final class RefreshLoop {
     return intake.relations();
   }
 
-  /// Whether every stream table among some relations is part of the stream and has contents.
-  public boolean upstreamLive(Set<Integer> relations, IntPredicate isStreamTable) {
-    return tables.settled(relations, isStreamTable);
+  /// The stream tables among some relations that are not part of the stream, or have no contents
+  /// that are applied as they are computed; boundary only.
+  public Set<Integer> unsettled(Set<Integer> relations, IntPredicate isStreamTable) {
+    return tables.unsettled(relations, isStreamTable);
+  }
+
+  /// The error that keeps a live table from following its sources; boundary only.
+  public Optional<String> problem(long id) {
+    return table(id).flatMap(LiveTable::error).map(Failure::message);
+  }
+
+  /// The storage tables that are written; boundary only.
+  public List<StreamTable> storages() {
+    return tables.all().stream().map(LiveTable::storage).toList();
+  }
+
+  /// A storage table is not what or where it was; boundary only.
+  public void storageAltered(StreamTable storage) {
+    LiveTable table = tables.get(storage.id());
+    if (table != null && table.storage().relation() == storage.relation()) {
+      rebuild(
+          storage.id(), new Failure("42P01", storage.catalogName() + " is not where it was", true));
+    }
   }
 
   /// Starts a private build at this boundary: from here on it is told what epochs do to its
@@ -284,6 +318,7 @@ public final class RefreshLoop {
   private void populated(LiveTable table) {
     table.populate();
     ledger.live(table);
+    listener.live(table.id());
   }
 
   /// Takes over a changed schedule or suspension.
@@ -350,15 +385,14 @@ public final class RefreshLoop {
     return stateBytes;
   }
 
-  /// How a stream table is maintained, for people; boundary only.
-  public String explain(long id) {
-    LiveTable table = tables.get(id);
-    if (table == null) {
-      return "not live";
-    }
-    return table.differential()
-        ? dataflow.explain(id, ExplainFormat.TEXT)
-        : "FULL refresh: " + table.reasonDetail().orElse("as asked for");
+  /// How a stream table is maintained, empty while it is not live; boundary only.
+  public Optional<String> explain(long id, ExplainFormat format) {
+    return table(id)
+        .map(
+            table ->
+                table.differential()
+                    ? dataflow.explain(id, format)
+                    : new FullExplain(table).write(format));
   }
 
   private void publishStatus(Instant now) {
@@ -401,7 +435,11 @@ public final class RefreshLoop {
     switch (request) {
       case Request.Sync sync -> {
         Long table = sync.pgtId();
-        await(sync.id(), table == null ? tables.ids() : Set.of(table));
+        if (table == null) {
+          calls.addAll(sync.id(), clock.instant());
+        } else {
+          await(sync.id(), Set.of(table));
+        }
       }
       case Request.Refresh refresh -> {
         if (!tables.contains(refresh.pgtId())) {
@@ -441,12 +479,12 @@ public final class RefreshLoop {
       listener.relationsTouched(touched);
     }
 
-    Map<LiveTable, ZSet> applied = apply(now);
+    Map<LiveTable, ZSet> unchecked = apply(now);
     reader.confirm(position);
     commits.clear();
     answerCalls(now);
     // Last: nobody who waits for rows to be visible waits for this.
-    applied.forEach(this::checkResidue);
+    unchecked.forEach(this::checkResidue);
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
     if (!now.isBefore(statusDue)) {
       publishStatus(now);
@@ -471,7 +509,7 @@ public final class RefreshLoop {
 
   /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
   private Map<Integer, ZSet> step(Map<Integer, ZSet> input, Instant now) {
-    Set<Long> wanted = calls.wanted();
+    Set<Long> wanted = calls.wanted(tables.ids());
     boolean enabled = listener.refreshingEnabled();
     StepResult result = null;
     while (result == null) {
@@ -530,24 +568,37 @@ public final class RefreshLoop {
     }
   }
 
-  /// Writes what is released and returns what became visible.
+  /// Writes what is released and returns what is still to be checked for residue.
   private Map<LiveTable, ZSet> apply(Instant now) {
     List<Applier.TableDelta> due = new ArrayList<>();
     for (LiveTable table : tables.all()) {
       if (!table.carried().isEmpty() && !tables.blocked(table, now)) {
-        due.add(new Applier.TableDelta(table.storage(), table.carried()));
+        due.add(new Applier.TableDelta(table.storage(), table.carried(), expectedWeights(table)));
       }
     }
-    Map<LiveTable, ZSet> visible = new LinkedHashMap<>();
+    Map<LiveTable, ZSet> unchecked = new LinkedHashMap<>();
     if (due.isEmpty() && !ledger.due(now)) {
-      return visible;
+      return unchecked;
     }
-    Applier.Applied applied =
-        applier.apply(
-            due,
-            tables::downstream,
-            (connection, written) ->
-                ledger.write(connection, frontier, frontierTime, written(written), now));
+    Applier.Applied applied;
+    try {
+      applied =
+          applier.apply(
+              due,
+              tables::downstream,
+              (connection, pipeline, written) ->
+                  ledger.write(
+                      connection, pipeline, frontier, frontierTime, written(written), now));
+    } catch (StateDamaged refused) {
+      // Nothing was committed; without the tables that were moved it is done again.
+      List<StreamTable> displaced = ledger.displaced(tables.all());
+      if (displaced.isEmpty()) {
+        throw new SourceUnavailable(
+            "55000", "another sidecar has taken the lease of this database", refused);
+      }
+      displaced.forEach(this::storageAltered);
+      return unchecked;
+    }
     Instant applyEnd = clock.instant();
     ledger.committed(now);
     for (Map.Entry<Long, Written> entry : applied.written().entrySet()) {
@@ -558,13 +609,19 @@ public final class RefreshLoop {
         table.carriedIsVisible();
         if (wasHeld) {
           ledger.live(table);
+          listener.live(table.id());
         }
         ledger.visible(table, entry.getValue(), commits, now, applyEnd);
-        visible.put(table, delta);
+        ResidueCheck.Residue residue = applied.residues().get(entry.getKey());
+        if (residue == null) {
+          unchecked.put(table, delta);
+        } else {
+          ledger.residue(table, residue);
+        }
       }
     }
     applied.failures().forEach((id, failure) -> applyFailed(id, failure, now));
-    return visible;
+    return unchecked;
   }
 
   private Map<LiveTable, Written> written(Map<Long, Written> byId) {
@@ -594,27 +651,53 @@ public final class RefreshLoop {
 
   // PH-D1: expected to find nothing, see ResidueCheck.
   private void checkResidue(LiveTable table, ZSet delta) {
-    if (!table.storage().joining() || !tables.contains(table.id())) {
+    Function<Row, OptionalLong> expected = expectedWeights(table).orElse(null);
+    if (expected == null || !tables.contains(table.id())) {
       return;
     }
     try {
-      ledger.checkResidue(table, delta, row -> dataflow.weight(table.id(), row));
+      ledger.checkResidue(table, delta, expected);
     } catch (StateDamaged e) {
       rebuild(table.id(), new Failure(e.sqlState(), String.valueOf(e.getMessage()), true));
     }
   }
 
+  private Optional<Function<Row, OptionalLong>> expectedWeights(LiveTable table) {
+    return table.storage().joining()
+        ? Optional.of(row -> dataflow.weight(table.id(), row))
+        : Optional.empty();
+  }
+
   private void answerCalls(Instant now) {
     if (!calls.isEmpty()) {
-      ledger.answer(calls.settle(this::look, now), position);
+      ledger.answer(calls.settle(this::expected, this::look, now), position);
     }
+  }
+
+  // All stream tables that a caller who named none waits for.
+  private Optional<Set<Long>> expected() {
+    return listener
+        .expected()
+        .map(
+            expected -> {
+              Set<Long> all = new HashSet<>(expected);
+              tables.all().stream().filter(t -> !t.paused()).forEach(t -> all.add(t.id()));
+              return all;
+            });
   }
 
   private PendingCalls.Verdict look(long id, PendingCalls.Call call) {
     LiveTable table = tables.get(id);
-    if (table == null) {
-      return listener.isDefined(id)
-          ? new PendingCalls.Verdict.NotYet()
+    if (table == null && listener.isDefined(id)) {
+      return listener
+          .failure(id)
+          .<PendingCalls.Verdict>map(
+              failure -> new PendingCalls.Verdict.Never(failure.sqlState(), failure.message()))
+          .orElse(new PendingCalls.Verdict.NotYet());
+    }
+    if (table == null || (table.paused() && call.waitsForAll())) {
+      return call.waitsForAll()
+          ? new PendingCalls.Verdict.Visible()
           : new PendingCalls.Verdict.Never("42P01", "the stream table was dropped");
     }
     if (table.paused()) {

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,6 +65,15 @@ final class CatalogTablesIT {
     }
   }
 
+  private static Optional<Instant> advance(Connection connection, Frontier frontier, long token)
+      throws SQLException {
+    AtomicReference<Optional<Instant>> moved = new AtomicReference<>(Optional.empty());
+    Pipeline pipeline = new Pipeline();
+    Progress.advance(pipeline, frontier, token, Map.of(), moved::set);
+    pipeline.run(connection);
+    return moved.get();
+  }
+
   @Test
   void replacedSidecarCannotMoveTheFrontier() throws SQLException {
     Connection connection = database.connection();
@@ -72,18 +82,15 @@ final class CatalogTablesIT {
       assertThat(Progress.startOver(connection, "7001", 1, "pgtrickle_x", "x", "p", old.token()))
           .isTrue();
       assertThat(Progress.read(connection).position()).isEmpty();
-      assertThat(Progress.advance(connection, frontier("0/10"), old.token())).isPresent();
+      assertThat(advance(connection, frontier("0/10"), old.token())).isPresent();
       assertThat(Progress.read(connection).position()).contains(frontier("0/10"));
-      assertThat(Progress.advance(connection, frontier("0/F"), old.token()))
-          .as("never backwards")
-          .isEmpty();
+      assertThat(advance(connection, frontier("0/F"), old.token())).as("never backwards").isEmpty();
       old.release();
       Lease young = Lease.acquire(first, holder("b")).orElseThrow();
-      assertThat(Progress.advance(connection, frontier("0/20"), old.token())).isEmpty();
-      assertThat(Progress.advance(connection, frontier("0/20"), young.token())).isPresent();
+      assertThat(advance(connection, frontier("0/20"), old.token())).isEmpty();
+      assertThat(advance(connection, frontier("0/20"), young.token())).isPresent();
       assertThat(
-              Progress.advance(
-                  connection, new Frontier("7001", 2, Lsn.parse("0/30"), NOON), young.token()))
+              advance(connection, new Frontier("7001", 2, Lsn.parse("0/30"), NOON), young.token()))
           .as("another timeline is another history")
           .isEmpty();
       young.release();
@@ -140,13 +147,15 @@ final class CatalogTablesIT {
     long id = definition.pgtId();
     StreamTableState.initializing(definition).put(connection);
     StreamTableState.counted(connection, id, 10);
+    Pipeline pipeline = new Pipeline();
     StreamTableState.refreshed(
-        connection,
-        List.of(
-            new Refreshed(id, Lsn.parse("0/A0"), NOON, 3, 1),
-            new Refreshed(-5, Lsn.parse("0/A0"), NOON, 1, 1)));
+        pipeline,
+        Lsn.parse("0/A0"),
+        NOON,
+        List.of(new Refreshed(id, 3, 1), new Refreshed(-5, 1, 1)));
     StreamTableState.refreshed(
-        connection, List.of(new Refreshed(id, Lsn.parse("0/B0"), NOON.plusSeconds(1), 0, 0)));
+        pipeline, Lsn.parse("0/B0"), NOON.plusSeconds(1), List.of(new Refreshed(id, 0, 0)));
+    pipeline.run(connection);
     StreamTableState state = StreamTableState.readAll(connection).getFirst();
     assertThat(state.refreshId()).as("an empty refresh is none").isEqualTo(1);
     assertThat(state.pending()).isEqualTo(new Untold(1, 1, 3, 1));

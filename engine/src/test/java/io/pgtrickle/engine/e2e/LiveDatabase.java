@@ -46,16 +46,27 @@ final class LiveDatabase implements AutoCloseable {
 
   /// A new database with the SQL objects, without a sidecar.
   static LiveDatabase create() throws SQLException {
+    return create("postgres");
+  }
+
+  /// A new database in which a role that is no superuser has what docs/operations.md asks for, and
+  /// has installed the SQL objects; the sidecar will connect as that role.
+  static LiveDatabase create(String role) throws SQLException {
     String name = "live_" + NUMBER.incrementAndGet();
     try (Connection admin = server().connect();
         Statement statement = admin.createStatement()) {
       statement.execute("CREATE DATABASE " + name);
+      if (!role.equals("postgres")) {
+        statement.execute("CREATE ROLE " + role + " LOGIN REPLICATION");
+        statement.execute("GRANT CREATE ON DATABASE " + name + " TO " + role);
+      }
     }
     LiveDatabase database =
         new LiveDatabase(
             name,
-            DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + server().port() + "/" + name));
-    try (Connection connection = database.connect()) {
+            DatabaseUrl.parse(
+                "postgresql://" + role + "@127.0.0.1:" + server().port() + "/" + name));
+    try (Connection connection = database.connectAs(role)) {
       Installer.install(connection);
     }
     return database;
@@ -99,8 +110,9 @@ final class LiveDatabase implements AutoCloseable {
     return url;
   }
 
+  /// A connection as superuser.
   Connection connect() throws SQLException {
-    return DriverManager.getConnection(url.jdbcUrl(), url.properties());
+    return connectAs("postgres");
   }
 
   Connection connectAs(String role) throws SQLException {

@@ -9,11 +9,11 @@ record Shape(String name, String query) {
           new Shape(
               "filtered",
               "SELECT id, name, region, credit, vip, born FROM customers"
-                  + " WHERE credit > 10 AND region LIKE 'n%'"),
+                  + " WHERE credit > 10 AND region LIKE 'n%' AND name NOT ILIKE '%ZZ%'"),
           new Shape(
               "computed",
               "SELECT id, credit * 2 + 1 AS twice, -credit AS minus, id % 7 AS rest, id / 3 AS"
-                  + " third, upper(region COLLATE \"C\") || '/' || lower(coalesce(name, '?')"
+                  + " third, upper(region) || '/' || lower(coalesce(name, '?')) || upper(name"
                   + " COLLATE \"C\") AS label, length(name) AS len, substring(name from 1 for 2) AS"
                   + " head, credit::int AS whole, id::text AS txt, CASE WHEN vip THEN 'v' WHEN"
                   + " credit IS NULL THEN 'n' ELSE region END AS c, nullif(region, 'north') AS nn,"

@@ -170,8 +170,10 @@ final class SourcesIT {
         run(renter, "DELETE FROM b WHERE id = 3", "UPDATE b SET v = 9 WHERE id = 1");
         sync(renter);
         assertThat(differences(renter, "own", "SELECT id, v FROM b")).isEmpty();
-        assertThat(rows(renter, "SELECT * FROM seen ORDER BY 2"))
+        // Before 15 there is no unique index to update by, and a changed row is inserted anew.
+        assertThat(rows(renter, "SELECT * FROM seen WHERE id > 1 ORDER BY 2"))
             .containsExactly("renter|2", "renter|3");
+        assertThat(rows(renter, "SELECT DISTINCT who FROM seen")).containsExactly("renter");
         assertThat(rows(renter, "SELECT * FROM own_full ORDER BY 1"))
             .containsExactly("1|renter", "2|renter");
         assertThat(value(renter, "SELECT tableowner FROM pg_tables WHERE tablename = 'own'"))

@@ -93,7 +93,10 @@ final class EmbeddedServerIT {
       process.destroyForcibly();
     }
     assertThat(survivor.isAlive()).isTrue();
-    try (EmbeddedServer server = EmbeddedServer.start(options)) {
+    // On the port on which the survivor listens, as the same command would be given again.
+    int port = Integer.parseInt(Files.readAllLines(folder.resolve("data/postmaster.pid")).get(3));
+    try (EmbeddedServer server = EmbeddedServer.start(options(port, folder.resolve("data")))) {
+      assertThat(server.port()).isEqualTo(port);
       assertThat(survivor.isAlive()).isFalse();
       assertThat(query(server, "SELECT answer FROM kept")).isEqualTo("42");
     }

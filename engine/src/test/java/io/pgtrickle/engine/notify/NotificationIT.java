@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.engine.catalog.CatalogDatabase;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.catalog.StreamTableState.Refreshed;
 import java.sql.Connection;
@@ -13,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,8 +56,18 @@ final class NotificationIT {
 
   private void refresh(long pgtId, String frontier, long inserted, long deleted)
       throws SQLException {
+    Pipeline pipeline = new Pipeline();
     StreamTableState.refreshed(
-        apply, List.of(new Refreshed(pgtId, Lsn.parse(frontier), NOON, inserted, deleted)));
+        pipeline, Lsn.parse(frontier), NOON, List.of(new Refreshed(pgtId, inserted, deleted)));
+    pipeline.run(apply);
+  }
+
+  private long send(Set<Long> pgtIds) throws SQLException {
+    AtomicLong sent = new AtomicLong();
+    Pipeline pipeline = new Pipeline();
+    Notification.send(pipeline, pgtIds, sent::set);
+    pipeline.run(apply);
+    return sent.get();
   }
 
   /// What has arrived; delivery is synchronous with a statement of the listener.
@@ -74,14 +86,14 @@ final class NotificationIT {
   @Test
   void listenersAreToldWhenTheRowsAreVisible() throws SQLException {
     refresh(table, "0/A1", 3, 1);
-    assertThat(Notification.send(apply, Set.of(table))).isEqualTo(1);
+    assertThat(send(Set.of(table))).isEqualTo(1);
     assertThat(heard()).as("before the commit").isEmpty();
     apply.commit();
     assertThat(heard())
         .containsExactly(
             "Chan-1 {\"name\":\"public.\\\"SalesTable\\\"\",\"refresh_id\":1,"
                 + "\"inserted_count\":3,\"deleted_count\":1,\"frontier\":\"0/A1\"}");
-    assertThat(Notification.send(apply, Set.of(table))).as("once").isZero();
+    assertThat(send(Set.of(table))).as("once").isZero();
     apply.commit();
   }
 
@@ -94,7 +106,7 @@ final class NotificationIT {
     refresh(table, "0/A3", 0, 0);
     apply.commit();
     assertThat(Notification.untold(database.connection())).as("after a restart").contains(table);
-    assertThat(Notification.send(apply, Notification.untold(apply))).isEqualTo(1);
+    assertThat(send(Notification.untold(apply))).isEqualTo(1);
     apply.commit();
     assertThat(heard())
         .singleElement()
@@ -108,7 +120,7 @@ final class NotificationIT {
   void rolledBackNotificationIsStillToBeTold() throws SQLException {
     refresh(table, "0/A1", 1, 0);
     apply.commit();
-    Notification.send(apply, Set.of(table));
+    send(Set.of(table));
     apply.rollback();
     assertThat(heard()).isEmpty();
     assertThat(Notification.untold(database.connection())).containsExactly(table);
@@ -118,12 +130,12 @@ final class NotificationIT {
   void everyChannelIsToldAndWhoSubscribesLaterHearsOnlyLaterThings() throws SQLException {
     long quiet = define("quiet");
     refresh(quiet, "0/A1", 5, 0);
-    assertThat(Notification.send(apply, Set.of(quiet))).isZero();
+    assertThat(send(Set.of(quiet))).isZero();
     apply.commit();
     database.execute(
         "SELECT pgtrickle.subscribe('quiet', 'chan2'), pgtrickle.subscribe('quiet', 'Chan-1')");
     refresh(quiet, "0/A2", 1, 0);
-    assertThat(Notification.send(apply, Set.of(quiet))).isEqualTo(2);
+    assertThat(send(Set.of(quiet))).isEqualTo(2);
     apply.commit();
     assertThat(heard())
         .hasSize(2)
@@ -151,7 +163,7 @@ final class NotificationIT {
             + "; INSERT INTO pgtrickle_internal.pgt_subscriptions (pgt_id, channel) VALUES ("
             + definition.pgtId()
             + ", 'chan2')");
-    assertThat(Notification.send(apply, Set.of(definition.pgtId()))).isEqualTo(1);
+    assertThat(send(Set.of(definition.pgtId()))).isEqualTo(1);
     apply.commit();
     assertThat(heard()).singleElement().asString().hasSizeBetween(700, 2000);
   }

@@ -1,0 +1,123 @@
+package io.pgtrickle.dvm.state;
+
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
+import io.pgtrickle.dvm.kernel.Run;
+import io.pgtrickle.dvm.kernel.Shelf;
+import io.pgtrickle.dvm.kernel.Slabs;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/// What the arrangements of a process share: where their runs are kept, and who merges them.
+///
+/// Small runs come and go with every step and lie on the heap. Larger ones, which only merges make,
+/// lie in native memory, so that state neither sizes the heap nor is looked at by the collector. Of
+/// these, runs larger than a sixteenth of the memory allowed, and all that would exceed what is
+/// allowed, are files: the kernel keeps in memory what is read of them, and throws out what is not.
+///
+/// When a file cannot be written the merge is given up and tried again; arrangements go on with the
+/// runs they have until back-pressure stops them (see [Arrangement]), with a [StorageUnavailable].
+///
+/// Safe for use by several threads; closed after everything that uses it.
+public final class Storage implements AutoCloseable {
+  private static final long SMALL_ENTRIES = 4096;
+  static final long SMALL_BYTES = 512 * 1024;
+
+  private final Executor merges;
+  private final @Nullable Slabs slabs;
+  private final long smallEntries;
+  private final @Nullable StateDirectory directory;
+  private final long memory;
+  private volatile @Nullable StorageUnavailable problem;
+
+  Storage(
+      Executor merges,
+      @Nullable Slabs slabs,
+      @Nullable StateDirectory directory,
+      long memory,
+      long smallEntries) {
+    this.merges = merges;
+    this.slabs = slabs;
+    this.directory = directory;
+    this.memory = memory;
+    this.smallEntries = smallEntries;
+  }
+
+  /// Everything on the heap: nothing has to be closed.
+  public static Storage onHeap(Executor merges) {
+    return new Storage(merges, null, null, Long.MAX_VALUE, SMALL_ENTRIES);
+  }
+
+  /// Large runs in native memory.
+  public static Storage inMemory(Executor merges) {
+    return new Storage(merges, new Slabs(), null, Long.MAX_VALUE, SMALL_ENTRIES);
+  }
+
+  /// Large runs in so many bytes of native memory, beyond that in files. The JVM must be allowed as
+  /// much direct memory (`-XX:MaxDirectMemorySize`, the size of the heap if it is not given).
+  public static Storage of(StateDirectory directory, long memory, Executor merges) {
+    return new Storage(merges, new Slabs(), directory, memory, SMALL_ENTRIES);
+  }
+
+  Executor merges() {
+    return merges;
+  }
+
+  /// The number of entries from which on a run is large.
+  long smallEntries() {
+    return smallEntries;
+  }
+
+  /// Whether a merge that makes such a run is a matter of a millisecond or two.
+  boolean isSmall(Run run) {
+    return run.entries() < smallEntries && run.bytes() < SMALL_BYTES;
+  }
+
+  /// Whether a run should be kept elsewhere than where it is.
+  boolean isMisplaced(Run run) {
+    return slabs != null && run.onHeap() && !isSmall(run);
+  }
+
+  /// The sum of runs, where a run of its size belongs.
+  Run merge(List<Run> runs) {
+    long bytes = 0;
+    boolean small = true;
+    for (Run run : runs) {
+      bytes += run.bytes();
+      small &= isSmall(run);
+    }
+    if (slabs == null || (small && bytes < SMALL_BYTES)) {
+      return Run.merge(runs, Shelf.heap());
+    }
+    if (directory == null || (bytes <= memory / 16 && slabs.used() + bytes <= memory)) {
+      return Run.merge(runs, slabs.shelf(bytes));
+    }
+    try {
+      Run run = directory.write(runs, merges);
+      problem = null;
+      return run;
+    } catch (StorageUnavailable e) {
+      problem = e;
+      throw e;
+    }
+  }
+
+  /// Why files cannot be written at present.
+  public Optional<StorageUnavailable> problem() {
+    return Optional.ofNullable(problem);
+  }
+
+  /// The native memory that runs have at present, in bytes.
+  public long memoryUsed() {
+    return slabs == null ? 0 : slabs.used();
+  }
+
+  /// Gives memory back to the system.
+  @Override
+  public void close() {
+    if (slabs != null) {
+      slabs.close();
+    }
+  }
+}

@@ -1,0 +1,249 @@
+package io.pgtrickle.engine.intake;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.pgtrickle.cdc.CellKind;
+import io.pgtrickle.cdc.Change;
+import io.pgtrickle.cdc.Change.OldRow;
+import io.pgtrickle.cdc.Oid;
+import io.pgtrickle.cdc.Relation;
+import io.pgtrickle.cdc.ReplicaIdentity;
+import io.pgtrickle.cdc.Tuple;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class SourceTableTest {
+  private static final Schema SCHEMA =
+      Schema.of(
+          new Column("id", SqlType.INT4),
+          new Column("large", SqlType.TEXT),
+          new Column("n", SqlType.INT8));
+
+  /// What the log says of the row before.
+  enum Logs {
+    /// The key where it changed, under the default replica identity.
+    KEYS(new int[] {0}),
+    /// Whole rows, of a table whose key is known all the same.
+    WHOLE_ROWS_OF_A_KEYED_TABLE(new int[] {0}),
+    /// Whole rows, of a table without a key.
+    WHOLE_ROWS(new int[0]);
+
+    private final int[] identity;
+
+    Logs(int[] identity) {
+      this.identity = identity;
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void deltasAreTheDifferenceOfTheTableAndTheRowsFollow(Logs logs) {
+    Workload workload = new Workload(logs, new Random(20261121));
+    for (int epoch = 0; epoch < 400; epoch++) {
+      ZSet before = workload.contents();
+      for (int i = workload.random.nextInt(12); i >= 0; i--) {
+        workload.change();
+      }
+      ZSet after = workload.contents();
+      assertThat(workload.table.endEpoch())
+          .as("epoch %d", epoch)
+          .isEqualTo(after.plus(before.negate()));
+      assertThat(rows(workload.table)).isEqualTo(after);
+    }
+  }
+
+  @Test
+  void aRowThatWasNeverThereDamagesTheTable() {
+    Workload workload = new Workload(Logs.KEYS, new Random(1));
+    SourceTable table = workload.table;
+    table.accept(workload.update(7, null, row(7, "a", 1L)));
+    assertThatThrownBy(table::endEpoch)
+        .isInstanceOf(StateDamaged.class)
+        .hasMessageContaining("does not hold");
+    assertThat(table.endEpoch()).as("the epoch is forgotten").isEqualTo(ZSet.EMPTY);
+    table.accept(workload.insert(row(7, "a", 1L)));
+    table.endEpoch();
+    table.accept(workload.delete(7, row(7, "a", 1L)));
+    assertThatThrownBy(() -> table.accept(workload.delete(7, row(7, "a", 1L))))
+        .as("gone in this epoch")
+        .isInstanceOf(StateDamaged.class);
+    table.abandonEpoch();
+    table.accept(workload.truncate());
+    assertThatThrownBy(() -> table.accept(workload.update(7, null, row(7, "b", 1L))))
+        .as("gone with all others")
+        .isInstanceOf(StateDamaged.class);
+  }
+
+  @Test
+  void aValueThatWasNotSentIsThatOfTheRowBefore() {
+    Workload workload = new Workload(Logs.KEYS, new Random(1));
+    SourceTable table = workload.table;
+    table.accept(workload.insert(row(1, "as it was", 1L)));
+    table.accept(workload.unsentLarge(1, row(1, "", 2L)));
+    table.endEpoch();
+    assertThat(rows(table)).isEqualTo(one(row(1, "as it was", 2L)));
+    table.accept(workload.unsentLarge(1, row(5, "", 3L)));
+    table.accept(workload.unsentLarge(5, row(5, "", 4L)));
+    table.endEpoch();
+    assertThat(rows(table)).isEqualTo(one(row(5, "as it was", 4L)));
+  }
+
+  private static @Nullable Object[] row(int id, @Nullable String large, @Nullable Long n) {
+    return new @Nullable Object[] {(long) id, large, n};
+  }
+
+  private static ZSet one(@Nullable Object[] values) {
+    return new ZSet.Builder().add(SCHEMA.pack(values), 1).build();
+  }
+
+  private static ZSet rows(SourceTable table) {
+    ZSet.Builder rows = new ZSet.Builder();
+    table.rows().forEach(rows::add);
+    return rows.build();
+  }
+
+  /// Changes of a table with unique ids, as the log has them, and what they leave.
+  private static final class Workload {
+    private static final int IDS = 12;
+
+    private final Logs logs;
+    private final Random random;
+    private final Relation relation;
+    private final SourceTable table;
+    private final Map<Integer, @Nullable Object[]> rows = new TreeMap<>();
+
+    Workload(Logs logs, Random random) {
+      this.logs = logs;
+      this.random = random;
+      relation =
+          new Relation(
+              new Oid(20_000),
+              "public",
+              "t",
+              logs == Logs.KEYS ? ReplicaIdentity.DEFAULT : ReplicaIdentity.FULL,
+              List.of(
+                  new Relation.Column("id", new Oid(23), -1, true, null),
+                  new Relation.Column("large", new Oid(25), -1, logs != Logs.KEYS, null),
+                  new Relation.Column("n", new Oid(20), -1, logs != Logs.KEYS, null)));
+      table =
+          new SourceTable(
+              20_000,
+              "public.t",
+              SCHEMA,
+              logs.identity,
+              List.of("id", "large", "n"),
+              SourceShape.ANY,
+              Runnable::run);
+    }
+
+    ZSet contents() {
+      ZSet.Builder contents = new ZSet.Builder();
+      rows.values().forEach(values -> contents.add(SCHEMA.pack(values), 1));
+      return contents.build();
+    }
+
+    void change() {
+      int id = random.nextInt(IDS);
+      @Nullable Object[] before = rows.get(id);
+      int what = random.nextInt(20);
+      if (what == 0) {
+        rows.clear();
+        table.accept(truncate());
+      } else if (before == null) {
+        @Nullable Object[] after = fresh(id);
+        rows.put(id, after);
+        table.accept(insert(after));
+      } else if (what < 5) {
+        rows.remove(id);
+        table.accept(delete(id, before));
+      } else {
+        int to = random.nextInt(3) == 0 ? random.nextInt(IDS) : id;
+        if (to != id && rows.containsKey(to)) {
+          to = id;
+        }
+        @Nullable Object[] after = fresh(to);
+        boolean unsent = logs == Logs.KEYS && random.nextBoolean();
+        if (unsent) {
+          after[1] = before[1];
+        }
+        rows.remove(id);
+        rows.put(to, after);
+        table.accept(unsent ? unsentLarge(id, after) : update(id, before, after));
+      }
+    }
+
+    private @Nullable Object[] fresh(int id) {
+      return row(
+          id,
+          random.nextInt(4) == 0 ? null : "x".repeat(random.nextInt(3)),
+          random.nextInt(4) == 0 ? null : (long) random.nextInt(3));
+    }
+
+    Change insert(@Nullable Object[] values) {
+      return new Change.Insert(relation, tuple(values, List.of()));
+    }
+
+    Change delete(int id, @Nullable Object[] before) {
+      return new Change.Delete(relation, old(id, before));
+    }
+
+    Change truncate() {
+      return new Change.Truncate(List.of(relation), false, false);
+    }
+
+    Change update(int id, @Nullable Object @Nullable [] before, @Nullable Object[] after) {
+      OldRow old =
+          before == null || (logs == Logs.KEYS && Long.valueOf(id).equals(after[0]))
+              ? OldRow.Unknown.INSTANCE
+              : old(id, before);
+      return new Change.Update(relation, old, tuple(after, List.of()));
+    }
+
+    Change unsentLarge(int id, @Nullable Object[] after) {
+      OldRow old =
+          Long.valueOf(id).equals(after[0]) ? OldRow.Unknown.INSTANCE : old(id, row(id, "", 0L));
+      return new Change.Update(relation, old, tuple(after, List.of(1)));
+    }
+
+    private OldRow old(int id, @Nullable Object[] before) {
+      return logs == Logs.KEYS
+          ? new OldRow.Key(tuple(row(id, null, null), List.of()))
+          : new OldRow.Full(tuple(before, List.of()));
+    }
+
+    // Values as the stream frames them: a length, then the bytes.
+    private static Tuple tuple(@Nullable Object[] values, List<Integer> unsent) {
+      ByteSink bytes = new ByteSink();
+      List<Integer> cells = new ArrayList<>();
+      for (int i = 0; i < values.length; i++) {
+        Object value = values[i];
+        if (unsent.contains(i)) {
+          cells.add(Tuple.cell(CellKind.UNCHANGED_TOAST, 0));
+        } else if (value == null) {
+          cells.add(Tuple.cell(CellKind.NULL, 0));
+        } else {
+          cells.add(Tuple.cell(CellKind.BINARY, bytes.size()));
+          ByteSink one = new ByteSink();
+          SCHEMA.codec(i).toBinary(value, one);
+          bytes.putInt(one.size());
+          bytes.putBytes(one.array(), 0, one.size());
+        }
+      }
+      return new Tuple(bytes.toArray(), cells.stream().mapToInt(Integer::intValue).toArray());
+    }
+  }
+}
