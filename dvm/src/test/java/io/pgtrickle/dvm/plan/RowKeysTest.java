@@ -65,9 +65,9 @@ final class RowKeysTest {
 
   @Test
   void anOuterJoinNeedsTheKeyOfTheKeptSide() {
-    assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.LEFT, 1, 0))).containsExactly(0);
-    assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.RIGHT, 1, 0))).containsExactly(0, 2);
-    assertThat(RowKeys.shortest(outer(p, q, Plan.Kept.LEFT, 0, 1))).containsExactly(0, 3);
+    assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.LEFT, 1, 0))).contains(List.of(0));
+    assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.RIGHT, 1, 0))).contains(List.of(0, 2));
+    assertThat(RowKeys.shortest(outer(p, q, Plan.Kept.LEFT, 0, 1))).contains(List.of(0, 3));
     assertThat(RowKeys.shortest(outer(q, p, Plan.Kept.BOTH, 1, 0))).isEmpty();
   }
 
