@@ -108,7 +108,8 @@ final class Responder {
                   null,
                   null,
                   verdict.notices(),
-                  ExpressionTiers.of(differential.plan(), verdict.settings(), analyzer.facts(query))
+                  ExpressionTiers.of(
+                          differential.bound(), verdict.settings(), analyzer.facts(query))
                       .stream()
                       .map(Responder::finding)
                       .toList());

@@ -50,7 +50,7 @@ record Shape(String name, String query) {
               "SELECT count(*) AS n, sum(qty) AS q, avg(qty) AS mean, min(price) AS lo, max(price)"
                   + " AS hi, sum(price) AS s FROM lines"),
           new Shape(
-              "having",
+              "large_totals",
               "SELECT customer_id, sum(amount) AS total FROM orders GROUP BY customer_id"
                   + " HAVING count(*) > 1 AND sum(amount) IS NOT NULL"),
           new Shape("distinct_rows", "SELECT DISTINCT region, vip FROM customers"),
@@ -179,7 +179,7 @@ record Shape(String name, String query) {
                   + " f.region"),
           new Shape(
               "outer_join_of_stream_tables",
-              "SELECT f.id, f.name, h.total FROM filtered f FULL JOIN having h ON h.customer_id ="
+              "SELECT f.id, f.name, h.total FROM filtered f FULL JOIN large_totals h ON h.customer_id ="
                   + " f.id"),
           new Shape(
               "mixed_sources",
