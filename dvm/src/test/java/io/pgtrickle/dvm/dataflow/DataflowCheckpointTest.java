@@ -73,7 +73,7 @@ final class DataflowCheckpointTest {
   @Test
   void aRestoredDataflowGoesOnLikeOneThatWasNeverAway() {
     List<View> views = new ArrayList<>();
-    Shapes.all().forEach((_, plan) -> views.add(view(views.size() + 1, plan)));
+    Shapes.all().forEach((_, plan) -> views.add(view(views.size() + 1, Shapes.runnable(plan))));
     // One over another, so that a released delta crosses the restart as well.
     View lower = view(views.size() + 1, PER_CUSTOMER);
     views.add(lower);
