@@ -18,9 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// Names for plans and nodes that mean the same in every process: a digest of their structure.
 ///
 /// Records are values made of values (that is what sharing of nodes rests on), so the names of
-/// their
-/// types and their components, each delimited, say what they are. Two that differ in anything get
-/// different names, also where their texts would look alike.
+/// their types and their components, each delimited, say what they are. Two that differ in
+/// anything get different names, also where their texts would look alike.
 final class Identity {
   // Part of every name: to be raised when the same plan comes to keep other state than before.
   private static final int STATE_VERSION = 1;

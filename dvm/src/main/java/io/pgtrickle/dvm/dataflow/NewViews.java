@@ -13,9 +13,8 @@ import java.util.Set;
 final class NewViews {
   private NewViews() {}
 
-  /// @throws IllegalArgumentException when an id or relation is taken, or views would read each
-  /// other
-  ///     in a circle
+  /// @throws IllegalArgumentException when an id or relation is taken, or views would read in a
+  ///     circle
   static void check(List<View> existing, List<View> added) {
     Map<Integer, Plan> plans = new HashMap<>();
     Set<Long> ids = new HashSet<>();

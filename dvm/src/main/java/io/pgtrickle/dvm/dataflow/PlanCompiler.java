@@ -237,8 +237,7 @@ final class PlanCompiler {
   }
 
   /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
-  /// few
-  /// as make the look-up possible, none when even all do not.
+  /// few as make the look-up possible, none when even all do not.
   void arrangeForLookups(Plan plan) {
     if (!plan.joins() || !PointLookup.supports(plan)) {
       return;

@@ -155,8 +155,7 @@ public final class Run {
   }
 
   /// The first position at or after `from` whose entry, or key if only a key is sought, is not
-  /// below
-  /// the target.
+  /// below the target.
   long seek(long from, Target target) {
     return seek(from, target, 0);
   }

@@ -54,9 +54,8 @@ public final class RunFile {
   /// Where a run's image lies in its file.
   public record Extent(long offset, long length) {}
 
-  /// Maps the image of a run, which is readable until the last holder lets go; then `freed` is run
-  /// by
-  /// the executor.
+  /// Maps the image of a run, which is readable until the last holder lets go; then `freed` is
+  /// run by the executor.
   ///
   /// @throws StateDamaged when the file is missing or its end is not that of a run
   public static Run map(Path file, Extent extent, Executor reaper, Runnable freed) {

@@ -30,9 +30,8 @@ import org.jspecify.annotations.Nullable;
 ///   run that a step has made on the heap is moved where it belongs, as a merge of one.
 /// - [#settle], at a step boundary, puts a finished merge in the place of its inputs. Nobody ever
 ///   waits for one, but for one rule of back-pressure: beyond 64 runs, [#settle] waits. A merge
-///   that
-///   could not write its file is started again; beyond 64 runs [#settle] says so by throwing, and
-///   nothing has changed.
+///   that could not write its file is started again; beyond 64 runs [#settle] says so by throwing,
+///   and nothing has changed.
 ///
 /// The arrangement holds the runs of its committed contents, and a merge under way its inputs; a
 /// reader that goes on beyond a step takes a [Snapshot#hold].
@@ -149,11 +148,13 @@ public final class Arrangement implements AutoCloseable {
 
   // Small runs that were merged on the spot may lie in native memory, left over from larger ones.
   private static void letGoOfReplaced(List<Run> before, List<Run> after) {
-    if (before.stream().allMatch(Run::onHeap)) {
-      return;
+    for (Run run : before) {
+      if (!run.onHeap()) {
+        Set<Run> kept = identities(after);
+        before.stream().filter(each -> !kept.contains(each)).forEach(Run::letGo);
+        return;
+      }
     }
-    Set<Run> kept = identities(after);
-    before.stream().filter(run -> !kept.contains(run)).forEach(Run::letGo);
   }
 
   private static Set<Run> identities(List<Run> runs) {
@@ -270,7 +271,14 @@ public final class Arrangement implements AutoCloseable {
       return runs;
     }
     List<Run> full = fullClass(runs, BACKGROUND_FAN_IN, false);
-    return full.isEmpty() ? runs.stream().filter(storage::isMisplaced).limit(1).toList() : full;
+    if (full.isEmpty()) {
+      for (Run run : runs) {
+        if (storage.isMisplaced(run)) {
+          return List.of(run);
+        }
+      }
+    }
+    return full;
   }
 
   /// Lets go of all contents; the arrangement is not used afterwards. Holds stay valid.

@@ -8,10 +8,9 @@ import java.util.Map;
 
 /// State at one moment, on its way to disk.
 ///
-/// The threads that own the state put it in, between two steps; that takes holds of runs and copies
-/// nothing, so it is a matter of microseconds. Then any one thread makes it a checkpoint by
-/// [#write],
-/// while steps go on.
+/// The threads that own the state put it in, between two steps; that takes holds of runs and
+/// copies nothing, so it is a matter of microseconds. Then any one thread makes it a checkpoint
+/// by [#write], while steps go on.
 public final class Capture implements AutoCloseable {
   private final StateDirectory directory;
   private final Origin origin;

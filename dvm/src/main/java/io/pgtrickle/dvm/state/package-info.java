@@ -13,8 +13,7 @@
 /// and whoever reads a snapshot beyond the step that gave it takes a [Snapshot#hold].
 ///
 /// State survives the process as a checkpoint: a [Capture] of arrangements at one moment, made
-/// durable
-/// on another thread, comes back as [Saved].
+/// durable on another thread, comes back as [Saved].
 ///
 /// An arrangement is also what a host uses to find the old row of a change of which the log has
 /// only the key: arranged by the table's key, [Snapshot#lookup] gives the row.
