@@ -15,14 +15,11 @@ import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
-import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.apply.Applier.Failure;
-import io.pgtrickle.engine.apply.DeltaWriter.Written;
-import io.pgtrickle.engine.apply.ResidueCheck;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
@@ -41,12 +38,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.IntPredicate;
 
 /// The thread that makes epochs, from the log to the storage tables.
@@ -71,14 +65,14 @@ public final class RefreshLoop {
   private final WalReader reader;
   private final Intake intake;
   private final Dataflow dataflow;
-  private final Applier applier;
+  private final EpochWriter writer;
+  private final Callers callers;
   private final Ledger ledger;
   private final Listener listener;
   private final Clock clock;
 
   private final LiveTables tables = new LiveTables();
   private final FullRefreshes full = new FullRefreshes();
-  private final PendingCalls calls = new PendingCalls();
   private final List<ViewBuild> builds = new ArrayList<>();
   private final BoundaryTasks tasks = new BoundaryTasks();
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
@@ -140,9 +134,10 @@ public final class RefreshLoop {
     this.reader = reader;
     this.intake = intake;
     this.dataflow = dataflow;
-    this.applier = applier;
     this.ledger = ledger;
     this.listener = listener;
+    this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
+    this.callers = new Callers(tables, full, evaluated::containsKey, ledger, listener, clock);
     this.frontier = start;
     this.position = start;
     this.clock = clock;
@@ -425,36 +420,8 @@ public final class RefreshLoop {
 
   private void announce(LogicalMessage message) {
     if (message.prefix().equals(Request.PREFIX)) {
-      Request.parse(message.text()).ifPresent(this::take);
+      Request.parse(message.text()).ifPresent(callers::take);
     }
-  }
-
-  // A caller who waits for the stream joins the epoch under way, which has all that committed
-  // before it asked.
-  private void take(Request request) {
-    switch (request) {
-      case Request.Sync sync -> {
-        Long table = sync.pgtId();
-        if (table == null) {
-          calls.addAll(sync.id(), clock.instant());
-        } else {
-          await(sync.id(), Set.of(table));
-        }
-      }
-      case Request.Refresh refresh -> {
-        if (!tables.contains(refresh.pgtId())) {
-          listener.initialize(refresh.pgtId());
-        }
-        await(refresh.id(), Set.of(refresh.pgtId()));
-      }
-      case Request.Analyze _, Request.Validate _, Request.Explain _ -> listener.request(request);
-    }
-  }
-
-  private void await(UUID request, Set<Long> ids) {
-    Set<Long> wanted = new HashSet<>(ids);
-    ids.forEach(id -> wanted.addAll(tables.upstream(id)));
-    calls.add(request, wanted, clock.instant());
   }
 
   private void epoch() {
@@ -479,12 +446,12 @@ public final class RefreshLoop {
       listener.relationsTouched(touched);
     }
 
-    Map<LiveTable, ZSet> unchecked = apply(now);
+    writer.write(new EpochWriter.Epoch(frontier, frontierTime, List.copyOf(commits), now));
     reader.confirm(position);
     commits.clear();
-    answerCalls(now);
+    callers.answer(position, now);
     // Last: nobody who waits for rows to be visible waits for this.
-    unchecked.forEach(this::checkResidue);
+    writer.checkResidue();
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
     if (!now.isBefore(statusDue)) {
       publishStatus(now);
@@ -509,7 +476,7 @@ public final class RefreshLoop {
 
   /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
   private Map<Integer, ZSet> step(Map<Integer, ZSet> input, Instant now) {
-    Set<Long> wanted = calls.wanted(tables.ids());
+    Set<Long> wanted = callers.wanted();
     boolean enabled = listener.refreshingEnabled();
     StepResult result = null;
     while (result == null) {
@@ -568,160 +535,25 @@ public final class RefreshLoop {
     }
   }
 
-  /// Writes what is released and returns what is still to be checked for residue.
-  private Map<LiveTable, ZSet> apply(Instant now) {
-    List<Applier.TableDelta> due = new ArrayList<>();
-    for (LiveTable table : tables.all()) {
-      if (!table.carried().isEmpty() && !tables.blocked(table, now)) {
-        due.add(new Applier.TableDelta(table.storage(), table.carried(), expectedWeights(table)));
-      }
-    }
-    Map<LiveTable, ZSet> unchecked = new LinkedHashMap<>();
-    if (due.isEmpty() && !ledger.due(now)) {
-      return unchecked;
-    }
-    Applier.Applied applied;
-    try {
-      applied =
-          applier.apply(
-              due,
-              tables::downstream,
-              (connection, pipeline, written) ->
-                  ledger.write(
-                      connection, pipeline, frontier, frontierTime, written(written), now));
-    } catch (StateDamaged refused) {
-      // Nothing was committed; without the tables that were moved it is done again.
-      List<StreamTable> displaced = ledger.displaced(tables.all());
-      if (displaced.isEmpty()) {
-        throw new SourceUnavailable(
-            "55000", "another sidecar has taken the lease of this database", refused);
-      }
-      displaced.forEach(this::storageAltered);
-      return unchecked;
-    }
-    Instant applyEnd = clock.instant();
-    ledger.committed(now);
-    for (Map.Entry<Long, Written> entry : applied.written().entrySet()) {
-      LiveTable table = tables.get(entry.getKey());
-      if (table != null) {
-        ZSet delta = table.carried();
-        boolean wasHeld = table.hold().isPresent();
-        table.carriedIsVisible();
-        if (wasHeld) {
-          ledger.live(table);
-          listener.live(table.id());
-        }
-        ledger.visible(table, entry.getValue(), commits, now, applyEnd);
-        ResidueCheck.Residue residue = applied.residues().get(entry.getKey());
-        if (residue == null) {
-          unchecked.put(table, delta);
-        } else {
-          ledger.residue(table, residue);
-        }
-      }
-    }
-    applied.failures().forEach((id, failure) -> applyFailed(id, failure, now));
-    return unchecked;
-  }
-
-  private Map<LiveTable, Written> written(Map<Long, Written> byId) {
-    Map<LiveTable, Written> written = new LinkedHashMap<>();
-    byId.forEach(
-        (id, rows) -> {
-          LiveTable table = tables.get(id);
-          if (table != null) {
-            written.put(table, rows);
-          }
-        });
-    return written;
-  }
-
-  private void applyFailed(long id, Failure failure, Instant now) {
-    LiveTable table = tables.get(id);
-    if (table == null) {
-      return;
-    }
-    if (failure.damaged()) {
-      rebuild(id, failure);
-    } else {
-      table.hold(failure, now);
-      ledger.held(table, failure, table.hold().map(LiveTable.Hold::since).orElse(now));
-    }
-  }
-
-  // PH-D1: expected to find nothing, see ResidueCheck.
-  private void checkResidue(LiveTable table, ZSet delta) {
-    Function<Row, OptionalLong> expected = expectedWeights(table).orElse(null);
-    if (expected == null || !tables.contains(table.id())) {
-      return;
-    }
-    try {
-      ledger.checkResidue(table, delta, expected);
-    } catch (StateDamaged e) {
-      rebuild(table.id(), new Failure(e.sqlState(), String.valueOf(e.getMessage()), true));
-    }
-  }
-
-  private Optional<Function<Row, OptionalLong>> expectedWeights(LiveTable table) {
-    return table.storage().joining()
-        ? Optional.of(row -> dataflow.weight(table.id(), row))
-        : Optional.empty();
-  }
-
-  private void answerCalls(Instant now) {
-    if (!calls.isEmpty()) {
-      ledger.answer(calls.settle(this::expected, this::look, now), position);
-    }
-  }
-
-  // All stream tables that a caller who named none waits for.
-  private Optional<Set<Long>> expected() {
-    return listener
-        .expected()
-        .map(
-            expected -> {
-              Set<Long> all = new HashSet<>(expected);
-              tables.all().stream().filter(t -> !t.paused()).forEach(t -> all.add(t.id()));
-              return all;
-            });
-  }
-
-  private PendingCalls.Verdict look(long id, PendingCalls.Call call) {
-    LiveTable table = tables.get(id);
-    if (table == null && listener.isDefined(id)) {
-      return listener
-          .failure(id)
-          .<PendingCalls.Verdict>map(
-              failure -> new PendingCalls.Verdict.Never(failure.sqlState(), failure.message()))
-          .orElse(new PendingCalls.Verdict.NotYet());
-    }
-    if (table == null || (table.paused() && call.waitsForAll())) {
-      return call.waitsForAll()
-          ? new PendingCalls.Verdict.Visible()
-          : new PendingCalls.Verdict.Never("42P01", "the stream table was dropped");
-    }
-    if (table.paused()) {
-      return new PendingCalls.Verdict.Never(
-          "55000", "stream table " + table.storage().qualifiedName() + " is suspended");
-    }
-    if (tables.upstream(id).stream().anyMatch(call::waitsFor)) {
-      return new PendingCalls.Verdict.NotYet();
-    }
-    if (!table.differential() && !full.completed(id, call.ticket(id, full::request))) {
-      return new PendingCalls.Verdict.NotYet();
-    }
-    if (table.error().isPresent()) {
-      Failure error = table.error().get();
-      return new PendingCalls.Verdict.Never(
-          error.sqlState(),
-          "stream table " + table.storage().qualifiedName() + " is in error: " + error.message());
-    }
-    return table.carried().isEmpty() && !evaluated.containsKey(id)
-        ? new PendingCalls.Verdict.Visible()
-        : new PendingCalls.Verdict.NotYet();
-  }
-
   // ---- damage -----------------------------------------------------------------------------------
+
+  /// What writing finds out about tables.
+  private final class Damage implements EpochWriter.Findings {
+    @Override
+    public void damaged(long table, Failure failure) {
+      rebuild(table, failure);
+    }
+
+    @Override
+    public void displaced(StreamTable storage) {
+      storageAltered(storage);
+    }
+
+    @Override
+    public void rejoined(long table) {
+      listener.live(table);
+    }
+  }
 
   private void sourceDamaged(int relation, StateDamaged damage) {
     Failure failure = new Failure(damage.sqlState(), String.valueOf(damage.getMessage()), true);
@@ -800,7 +632,7 @@ public final class RefreshLoop {
       return true;
     }
     for (LiveTable table : tables.all()) {
-      if (!table.carried().isEmpty() && !tables.blocked(table, now)) {
+      if (writer.isDue(table, now)) {
         return true;
       }
       if (table.differential()

@@ -179,8 +179,8 @@ record Shape(String name, String query) {
                   + " f.region"),
           new Shape(
               "outer_join_of_stream_tables",
-              "SELECT f.id, f.name, h.total FROM filtered f FULL JOIN large_totals h ON h.customer_id ="
-                  + " f.id"),
+              "SELECT f.id, f.name, h.total FROM filtered f FULL JOIN large_totals h ON"
+                  + " h.customer_id = f.id"),
           new Shape(
               "mixed_sources",
               "SELECT d.region, c.id FROM distinct_rows d JOIN customers c ON c.region = d.region"

@@ -1,0 +1,193 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.apply.Applier;
+import io.pgtrickle.engine.apply.Applier.Failure;
+import io.pgtrickle.engine.apply.DeltaWriter.Written;
+import io.pgtrickle.engine.apply.ResidueCheck;
+import io.pgtrickle.engine.apply.StreamTable;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Function;
+
+/// Writes what an epoch released, and settles what became of each stream table: visible, held, or
+/// damaged.
+///
+/// Used by the refresh thread only.
+final class EpochWriter {
+  private final Applier applier;
+  private final Ledger ledger;
+  private final LiveTables tables;
+  private final Dataflow dataflow;
+  private final Findings findings;
+  private final Clock clock;
+
+  // Visible, but not yet compared with the state.
+  private final Map<LiveTable, ZSet> unchecked = new LinkedHashMap<>();
+
+  /// What writing finds out about tables.
+  interface Findings {
+    /// A table does not hold what the state believes; it has to be built anew.
+    void damaged(long table, Failure failure);
+
+    /// A storage table is not where it was.
+    void displaced(StreamTable storage);
+
+    /// A held table could be written again.
+    void rejoined(long table);
+  }
+
+  /// What an epoch's transaction belongs to.
+  ///
+  /// @param frontier up to where it makes everything visible
+  /// @param frontierTime its time
+  /// @param commits when its source transactions committed, by the server's clock
+  /// @param began when it began, by ours
+  record Epoch(Lsn frontier, Instant frontierTime, List<Instant> commits, Instant began) {}
+
+  EpochWriter(
+      Applier applier,
+      Ledger ledger,
+      LiveTables tables,
+      Dataflow dataflow,
+      Findings findings,
+      Clock clock) {
+    this.applier = applier;
+    this.ledger = ledger;
+    this.tables = tables;
+    this.dataflow = dataflow;
+    this.findings = findings;
+    this.clock = clock;
+  }
+
+  /// Whether a table has something to write, and may be.
+  boolean isDue(LiveTable table, Instant now) {
+    return !table.carried().isEmpty() && !tables.blocked(table, now);
+  }
+
+  /// Writes everything that is due in one transaction.
+  ///
+  /// @throws SourceUnavailable when the connection or the lease is lost
+  void write(Epoch epoch) {
+    List<Applier.TableDelta> due = new ArrayList<>();
+    for (LiveTable table : tables.all()) {
+      if (isDue(table, epoch.began)) {
+        due.add(new Applier.TableDelta(table.storage(), table.carried(), expectedWeights(table)));
+      }
+    }
+    if (due.isEmpty() && !ledger.due(epoch.began)) {
+      return;
+    }
+    try {
+      settle(apply(due, epoch), epoch);
+    } catch (StateDamaged refused) {
+      // Nothing was committed; without the tables that were moved it is done again.
+      List<StreamTable> displaced = ledger.displaced(tables.all());
+      if (displaced.isEmpty()) {
+        throw new SourceUnavailable(
+            "55000", "another sidecar has taken the lease of this database", refused);
+      }
+      displaced.forEach(findings::displaced);
+    }
+  }
+
+  private Applier.Applied apply(List<Applier.TableDelta> due, Epoch epoch) {
+    return applier.apply(
+        due,
+        tables::downstream,
+        (connection, pipeline, written) ->
+            ledger.write(
+                connection,
+                pipeline,
+                epoch.frontier,
+                epoch.frontierTime,
+                written(written),
+                epoch.began));
+  }
+
+  private void settle(Applier.Applied applied, Epoch epoch) {
+    Instant ended = clock.instant();
+    ledger.committed(epoch.began);
+    written(applied.written())
+        .forEach(
+            (table, rows) -> {
+              ZSet delta = table.carried();
+              boolean wasHeld = table.hold().isPresent();
+              table.carriedIsVisible();
+              if (wasHeld) {
+                ledger.live(table);
+                findings.rejoined(table.id());
+              }
+              ledger.visible(table, rows, epoch.commits, epoch.began, ended);
+              ResidueCheck.Residue residue = applied.residues().get(table.id());
+              if (residue == null) {
+                unchecked.put(table, delta);
+              } else {
+                ledger.residue(table, residue);
+              }
+            });
+    applied.failures().forEach((id, failure) -> failed(id, failure, epoch.began));
+  }
+
+  private Map<LiveTable, Written> written(Map<Long, Written> byId) {
+    Map<LiveTable, Written> written = new LinkedHashMap<>();
+    byId.forEach(
+        (id, rows) -> {
+          LiveTable table = tables.get(id);
+          if (table != null) {
+            written.put(table, rows);
+          }
+        });
+    return written;
+  }
+
+  private void failed(long id, Failure failure, Instant now) {
+    LiveTable table = tables.get(id);
+    if (table == null) {
+      return;
+    }
+    if (failure.damaged()) {
+      findings.damaged(id, failure);
+    } else {
+      table.hold(failure, now);
+      ledger.held(table, failure, table.hold().map(LiveTable.Hold::since).orElse(now));
+    }
+  }
+
+  /// Looks for residue in what was written and not checked with it. PH-D1: expected to find
+  /// nothing, see [ResidueCheck].
+  void checkResidue() {
+    Map<LiveTable, ZSet> visible = new LinkedHashMap<>(unchecked);
+    unchecked.clear();
+    visible.forEach(
+        (table, delta) ->
+            expectedWeights(table)
+                .filter(expected -> tables.contains(table.id()))
+                .ifPresent(expected -> checkResidue(table, delta, expected)));
+  }
+
+  private void checkResidue(LiveTable table, ZSet delta, Function<Row, OptionalLong> expected) {
+    try {
+      ledger.checkResidue(table, delta, expected);
+    } catch (StateDamaged e) {
+      findings.damaged(table.id(), new Failure(e.sqlState(), String.valueOf(e.getMessage()), true));
+    }
+  }
+
+  private Optional<Function<Row, OptionalLong>> expectedWeights(LiveTable table) {
+    return table.storage().joining()
+        ? Optional.of(row -> dataflow.weight(table.id(), row))
+        : Optional.empty();
+  }
+}
