@@ -88,7 +88,9 @@ final class Callers {
         .map(
             expected -> {
               Set<Long> all = new HashSet<>(expected);
-              tables.all().stream().filter(t -> !t.paused()).forEach(t -> all.add(t.id()));
+              tables.all().stream()
+                  .filter(table -> !table.paused() && listener.isDefined(table.id()))
+                  .forEach(table -> all.add(table.id()));
               return all;
             });
   }
