@@ -112,7 +112,7 @@ class LetterCaseIT {
                 "SELECT datlocprovider::text || '/' || datcollate || '/' || datctype FROM"
                     + " pg_database WHERE datname = current_database()")
             .getFirst()
-            .split("/");
+            .split("/", -1);
     return new Named(
         "\"pg_catalog\".\"default\"", Collation.of(row[0].charAt(0), row[1], row[2], "", true));
   }
@@ -130,7 +130,7 @@ class LetterCaseIT {
                         .formatted(locale)
                     + " FROM pg_collation WHERE collname = '%s'".formatted(name))
             .getFirst()
-            .split("/");
+            .split("/", -1);
     return new Named(
         "\"pg_catalog\".\"" + name + "\"",
         Collation.of(row[0].charAt(0), row[1], row[2], row[3], true));

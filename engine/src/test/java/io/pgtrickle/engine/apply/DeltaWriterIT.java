@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,43 +38,37 @@ class DeltaWriterIT {
 
   /// A table and the columns that identify its rows; the last column is never among them.
   enum Layout {
-    INTEGER_KEY("k int, v numeric", Identity.Kind.UNIQUE, 0),
-    NULLABLE_KEY("k int, l varchar(20), v text", Identity.Kind.UNIQUE, 0, 1),
+    INTEGER_KEY("k int, v numeric", Identity.Kind.UNIQUE, 1),
+    NULLABLE_KEY("k int, l varchar(20), v text", Identity.Kind.UNIQUE, 2),
     MANY_KEYS(
         "a int, b int, c int, d int, e int, f int, g int, h int, i int, j int, k int, l int, v int",
         Identity.Kind.UNIQUE,
-        0,
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        7,
-        8,
-        9,
-        10,
-        11),
-    TEXT_KEY("k text, v bigint", Identity.Kind.KEY_HASH, 0),
-    NUMERIC_KEY("k numeric, l float8, v text", Identity.Kind.KEY_HASH, 0, 1),
-    COLLATED_KEY("k text COLLATE \"und-x-icu\", v int", Identity.Kind.KEY_HASH, 0),
-    COLLATED_SHORT_KEY("k varchar(9) COLLATE \"und-x-icu\", v int", Identity.Kind.UNIQUE, 0),
-    SINGLE_ROW("n bigint, v numeric", Identity.Kind.SINGLE_ROW),
-    NO_KEY("a int, b text, v numeric", Identity.Kind.ROW_HASH),
-    NO_KEY_COLLATED("a text COLLATE \"und-x-icu\", v int", Identity.Kind.ROW_HASH);
+        12),
+    TEXT_KEY("k text, v bigint", Identity.Kind.KEY_HASH, 1),
+    NUMERIC_KEY("k numeric, l float8, v text", Identity.Kind.KEY_HASH, 2),
+    COLLATED_KEY("k text COLLATE \"und-x-icu\", v int", Identity.Kind.KEY_HASH, 1),
+    COLLATED_SHORT_KEY("k varchar(9) COLLATE \"und-x-icu\", v int", Identity.Kind.UNIQUE, 1),
+    SINGLE_ROW("n bigint, v numeric", Identity.Kind.SINGLE_ROW, 0),
+    NO_KEY("a int, b text, v numeric", Identity.Kind.ROW_HASH, 0),
+    NO_KEY_COLLATED("a text COLLATE \"und-x-icu\", v int", Identity.Kind.ROW_HASH, 0);
 
     private final String columns;
     private final Identity.Kind kind;
-    private final List<Integer> key;
+    private final int keys;
 
-    Layout(String columns, Identity.Kind kind, Integer... key) {
+    Layout(String columns, Identity.Kind kind, int keys) {
       this.columns = columns;
       this.kind = kind;
-      this.key = List.of(key);
+      this.keys = keys;
+    }
+
+    /// The first columns.
+    List<Integer> keyColumns() {
+      return IntStream.range(0, keys).boxed().toList();
     }
 
     Optional<List<Integer>> key() {
-      return kind == Identity.Kind.ROW_HASH ? Optional.empty() : Optional.of(key);
+      return kind == Identity.Kind.ROW_HASH ? Optional.empty() : Optional.of(keyColumns());
     }
   }
 
@@ -211,7 +206,7 @@ class DeltaWriterIT {
           }
         } else {
           List<@Nullable Object> key = new ArrayList<>();
-          layout.key.forEach(column -> key.add(values[column]));
+          layout.keyColumns().forEach(column -> key.add(values[column]));
           Row now = random.nextInt(4) == 0 ? null : schema.pack(values);
           Row before = now == null ? byKey.remove(key) : byKey.put(key, now);
           if (before != null) {
@@ -235,7 +230,7 @@ class DeltaWriterIT {
       @Nullable Object[] values = new @Nullable Object[schema.size()];
       for (int i = 0; i < values.length; i++) {
         // Keys of many columns are alike in most of them.
-        int range = layout.key.size() > 2 && i > 0 ? 2 : distinct;
+        int range = layout.keys > 2 && i > 0 ? 2 : distinct;
         values[i] =
             random.nextInt(5) == 0
                 ? null

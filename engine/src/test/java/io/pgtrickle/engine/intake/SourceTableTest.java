@@ -36,16 +36,20 @@ class SourceTableTest {
   /// What the log says of the row before.
   enum Logs {
     /// The key where it changed, under the default replica identity.
-    KEYS(new int[] {0}),
+    KEYS(true),
     /// Whole rows, of a table whose key is known all the same.
-    WHOLE_ROWS_OF_A_KEYED_TABLE(new int[] {0}),
+    WHOLE_ROWS_OF_A_KEYED_TABLE(true),
     /// Whole rows, of a table without a key.
-    WHOLE_ROWS(new int[0]);
+    WHOLE_ROWS(false);
 
-    private final int[] identity;
+    private final boolean keyed;
 
-    Logs(int[] identity) {
-      this.identity = identity;
+    Logs(boolean keyed) {
+      this.keyed = keyed;
+    }
+
+    int[] identity() {
+      return keyed ? new int[] {0} : new int[0];
     }
   }
 
@@ -144,7 +148,7 @@ class SourceTableTest {
               20_000,
               "public.t",
               SCHEMA,
-              logs.identity,
+              logs.identity(),
               List.of("id", "large", "n"),
               SourceShape.ANY,
               Runnable::run);
