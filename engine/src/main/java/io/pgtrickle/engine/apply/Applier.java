@@ -42,8 +42,11 @@ public final class Applier {
   ///
   /// @param weights what the weight of a row must be, see [ResidueCheck]; empty for a table that is
   ///     not checked
+  /// @param held whether the table could not be written the last time: it is tried by itself, so
+  /// that
+  ///     one that is still locked costs the others one `lock_timeout` and not two
   public record TableDelta(
-      StreamTable table, ZSet delta, Optional<Function<Row, OptionalLong>> weights) {}
+      StreamTable table, ZSet delta, Optional<Function<Row, OptionalLong>> weights, boolean held) {}
 
   /// Why a table could not be written.
   ///
@@ -80,7 +83,7 @@ public final class Applier {
   ///     by the stored frontier only
   public Applied apply(
       List<TableDelta> deltas, LongFunction<Set<Long>> dependents, Epilogue epilogue) {
-    if (deltas.size() <= PIPELINED_TABLES) {
+    if (deltas.size() <= PIPELINED_TABLES && deltas.stream().noneMatch(TableDelta::held)) {
       Attempt attempt = new Attempt();
       try {
         for (TableDelta delta : deltas) {

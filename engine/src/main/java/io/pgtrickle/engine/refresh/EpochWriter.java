@@ -83,7 +83,12 @@ final class EpochWriter {
     List<Applier.TableDelta> due = new ArrayList<>();
     for (LiveTable table : tables.all()) {
       if (isDue(table, epoch.began)) {
-        due.add(new Applier.TableDelta(table.storage(), table.carried(), expectedWeights(table)));
+        due.add(
+            new Applier.TableDelta(
+                table.storage(),
+                table.carried(),
+                expectedWeights(table),
+                table.hold().isPresent()));
       }
     }
     if (due.isEmpty() && !ledger.due(epoch.began)) {
