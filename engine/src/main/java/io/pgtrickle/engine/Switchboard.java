@@ -9,7 +9,7 @@ import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.refresh.Evaluations;
 import io.pgtrickle.engine.refresh.LiveTable;
-import io.pgtrickle.engine.refresh.RefreshLoop;
+import io.pgtrickle.engine.refresh.RefreshListener;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Passes on what the refresh thread notices to the threads that deal with it. Nothing here waits.
-final class Switchboard implements RefreshLoop.Listener {
+final class Switchboard implements RefreshListener {
   private record Lines(
       Responder responder,
       Evaluations evaluations,

@@ -20,7 +20,7 @@ final class Callers {
   private final FullRefreshes full;
   private final LongPredicate evaluationPending;
   private final Ledger ledger;
-  private final RefreshLoop.Listener listener;
+  private final RefreshListener listener;
   private final Clock clock;
   private final PendingCalls calls = new PendingCalls();
 
@@ -30,7 +30,7 @@ final class Callers {
       FullRefreshes full,
       LongPredicate evaluationPending,
       Ledger ledger,
-      RefreshLoop.Listener listener,
+      RefreshListener listener,
       Clock clock) {
     this.tables = tables;
     this.full = full;

@@ -68,7 +68,7 @@ public final class RefreshLoop {
   private final EpochWriter writer;
   private final Callers callers;
   private final Ledger ledger;
-  private final Listener listener;
+  private final RefreshListener listener;
   private final Clock clock;
 
   private final LiveTables tables = new LiveTables();
@@ -86,41 +86,6 @@ public final class RefreshLoop {
   private volatile long stateBytes;
   private volatile boolean stopping;
 
-  /// What happens outside the refresh thread because of what it saw. Calls must return at once.
-  public interface Listener {
-    /// A relation changed; among them the definitions table.
-    void relationsTouched(Set<Integer> relations);
-
-    /// Somebody asks something that is not about the stream.
-    void request(Request request);
-
-    /// A FULL table is to be evaluated; its delta comes back through [RefreshLoop#evaluated].
-    void evaluate(LiveTable table);
-
-    /// Somebody wants to see a table that was created without being initialized, or is not live
-    /// yet.
-    void initialize(long table);
-
-    /// A table has contents that follow its sources, for the first time or again.
-    void live(long table);
-
-    /// A table must be initialized again.
-    void rebuild(long table, Failure reason);
-
-    /// Whether a stream table is defined, live or not.
-    boolean isDefined(long table);
-
-    /// The stream tables that are to be live: defined, not suspended, not left empty on purpose.
-    /// Empty while a change of the definitions is not known yet.
-    Optional<Set<Long>> expected();
-
-    /// Why a stream table that is not live cannot be initialized, as far as is known.
-    Optional<Failure> failure(long table);
-
-    /// Whether stream tables are refreshed at all just now.
-    boolean refreshingEnabled();
-  }
-
   /// @param start the position up to which everything is already visible
   public RefreshLoop(
       WalReader reader,
@@ -128,7 +93,7 @@ public final class RefreshLoop {
       Dataflow dataflow,
       Applier applier,
       Ledger ledger,
-      Listener listener,
+      RefreshListener listener,
       Lsn start,
       Clock clock) {
     this.reader = reader;
