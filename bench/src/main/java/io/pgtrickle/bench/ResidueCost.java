@@ -22,12 +22,12 @@ import org.jspecify.annotations.Nullable;
 
 /// What the PH-D1 residue check adds to an epoch of a top-level join, by touched rows.
 ///
-/// The sidecar checks after the rows are visible, so the check delays the next epoch, not its own.
-/// An epoch (with its check, up to 1,024 rows) is the sidecar's own refresh duration, the
-/// difference of two scrapes around
-/// updates of so many base rows. The check is the sidecar's class, run from here on the same rows
-/// (the update's new images) with the sidecar's planner settings; the look-ups of the expected
-/// weights are left out, `JoinBenchmark.weight` has them.
+/// The sidecar checks up to 1,024 rows within the epoch that writes them, more of them after its
+/// commit. The epoch's time is the sidecar's own refresh duration, the difference of two scrapes
+/// around updates of so many base rows. The check's is that of the sidecar's class, run from here
+/// on
+/// the same rows (the update's new images) with the sidecar's planner settings; the look-ups of the
+/// expected weights are left out, `JoinBenchmark.weight` has them.
 final class ResidueCost {
   private static final int[] TOUCHED = {1, 10, 100, 1_000, 10_000};
   private static final String TABLE = "details";
