@@ -190,3 +190,17 @@ SELECT product, variance(price) AS v, stddev(price) AS s, stddev(DISTINCT amount
 SELECT stddev(x) AS s, variance(x) AS v, stddev_pop(x) AS p FROM (VALUES (1e-10), (123456789.123456789), (0.5), (-77777777777777777777)) v(x)
 SELECT stddev(x) AS s, variance(x) AS v FROM (VALUES (1.0), (1.00), (2)) v(x)
 SELECT stddev(x) AS s, var_pop(x) AS v FROM (VALUES ('NaN'::numeric), (1)) v(x)
+SELECT id, name FROM customers ORDER BY id LIMIT 3
+SELECT id FROM orders ORDER BY total DESC NULLS LAST, id OFFSET 1 LIMIT 2
+SELECT name FROM customers ORDER BY credit DESC, id LIMIT 2
+SELECT id FROM customers ORDER BY id OFFSET 3
+SELECT id, priority FROM orders ORDER BY priority FETCH FIRST 2 ROWS WITH TIES
+SELECT DISTINCT ON (region) region, id FROM customers ORDER BY region, id DESC
+SELECT DISTINCT ON (state) state, total, id FROM orders ORDER BY state NULLS FIRST, total DESC, id
+SELECT DISTINCT region FROM customers ORDER BY region LIMIT 2
+SELECT region, count(*) AS n FROM customers GROUP BY region ORDER BY count(*) DESC, region LIMIT 2
+SELECT id FROM customers UNION ALL SELECT customer FROM orders ORDER BY 1 LIMIT 4
+SELECT c.id, (SELECT o.total FROM orders o WHERE o.customer = c.id ORDER BY o.id DESC LIMIT 1) AS last FROM customers c
+SELECT c.id FROM customers c WHERE c.id IN (SELECT o.customer FROM orders o WHERE o.customer IS NOT NULL ORDER BY o.total DESC, o.id LIMIT 3)
+SELECT s.id, c.name FROM (SELECT id FROM customers ORDER BY id DESC LIMIT 2) s JOIN customers c ON c.id = s.id
+SELECT id FROM customers ORDER BY id LIMIT ALL

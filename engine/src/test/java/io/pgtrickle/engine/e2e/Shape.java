@@ -171,6 +171,20 @@ record Shape(String name, String query) {
                   + " bool_or(note IS NULL) AS some, bit_and(customer_id) AS ba, bit_or(id) FILTER"
                   + " (WHERE amount > 0) AS bo FROM orders GROUP BY status"),
           new Shape(
+              "top_customers",
+              "SELECT id, name, credit FROM customers ORDER BY credit DESC NULLS LAST, id LIMIT 5"),
+          new Shape(
+              "places_with_ties",
+              "SELECT val FROM events ORDER BY val OFFSET 1 ROWS FETCH FIRST 3 ROWS WITH TIES"),
+          new Shape(
+              "first_of_each",
+              "SELECT DISTINCT ON (customer_id) customer_id, id, amount FROM orders"
+                  + " ORDER BY customer_id, amount DESC, id"),
+          new Shape(
+              "last_order",
+              "SELECT c.id, (SELECT o.amount FROM orders o WHERE o.customer_id = c.id ORDER BY o.id"
+                  + " DESC LIMIT 1) AS amount FROM customers c"),
+          new Shape(
               "over_stream_table",
               "SELECT region, n * 10 AS ten, total FROM joined_aggregate WHERE n > 1"),
           new Shape(
