@@ -382,12 +382,14 @@ final class PlanCompiler {
   private Node topK(Plan.TopK top) {
     Schema schema = top.schema();
     List<Plan.SortKey> order = new ArrayList<>(top.order());
+    // Within a partition they are all the same.
+    order.removeIf(by -> top.partition().contains(by.value()));
+    List<Plan.SortKey> peers = new ArrayList<>(ascending(top.partition()));
+    peers.addAll(order);
     if (!top.tieBreak().equals(new Expr.Image(columns(schema)))) {
       // Otherwise the order of rows that tie is that of the arrangement.
       order.add(Plan.SortKey.ascending(top.tieBreak()));
     }
-    List<Plan.SortKey> peers = new ArrayList<>(ascending(top.partition()));
-    peers.addAll(top.order());
     return new KeyedNode(
         planKey(top),
         schema,

@@ -44,7 +44,7 @@ abstract sealed class Block permits ArrayBlock, NativeBlock {
   /// The sum of the weights of a range of entries.
   final long weights(int from, int to) {
     if (isUnit()) {
-      return to - from;
+      return (long) to - from;
     }
     if (from == 0 && to == size) {
       return total;

@@ -7,14 +7,14 @@ import io.pgtrickle.dvm.zset.Row;
 import java.util.List;
 
 /// The key of a row: per part a tag that puts NULL where it belongs, and the type's key bytes,
-/// complemented where the order is descending. No part's bytes start with those of another value, so
+/// complemented where the order is descending. No part's bytes start with those of another value,
+/// so
 /// complementing turns the order around.
 public final class RowKey {
   private final Part[] parts;
 
   /// A part of a key.
-  public record Part(
-      Evaluator value, TypeCodec codec, boolean descending, boolean nullsFirst) {}
+  public record Part(Evaluator value, TypeCodec codec, boolean descending, boolean nullsFirst) {}
 
   public RowKey(List<Part> parts) {
     this.parts = parts.toArray(new Part[0]);

@@ -191,10 +191,7 @@ public final class RowKeys {
       }
     }
     boolean identifies =
-        top.limit() == 1
-            && !top.ties()
-            && !partition.isEmpty()
-            && partition.size() == top.partition().size();
+        top.limit() == 1 && !top.ties() && partition.size() == top.partition().size();
     if (identifies) {
       keys.add(partition);
     }

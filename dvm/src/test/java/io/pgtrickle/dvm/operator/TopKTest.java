@@ -183,12 +183,14 @@ final class TopKTest {
     }
     group.step(top, all, new Rows());
     Rows out = new Rows();
-    // The 1,000th row is the last of its ties; now the nine before it are there no more than it.
+    // The 1,000th row is the last of ten that tie; one more lets none of them go.
     long touched = group.step(top, Map.of(NUMBERS.pack(299L, -1L), 1L), out);
     assertThat(out.entries()).isEqualTo(1);
     assertThat(touched).isLessThanOrEqualTo(6);
+    // With two fewer the next ten come in.
     out = new Rows();
-    touched = group.step(top, Map.of(NUMBERS.pack(299L, -1L), -1L, NUMBERS.pack(299L, 2_990L), -1L), out);
+    touched =
+        group.step(top, Map.of(NUMBERS.pack(299L, -1L), -1L, NUMBERS.pack(299L, 2_990L), -1L), out);
     assertThat(out.entries()).isEqualTo(12);
     assertThat(touched).isLessThanOrEqualTo(20);
   }

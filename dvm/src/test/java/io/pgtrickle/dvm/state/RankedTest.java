@@ -47,8 +47,7 @@ final class RankedTest {
 
   // Merges that finish only when told leave many runs of all sizes beside each other.
   private final Queue<Runnable> merges = new ArrayDeque<>();
-  private final Storage storage =
-      new Storage(merges::add, new Slabs(), null, Long.MAX_VALUE, 100);
+  private final Storage storage = new Storage(merges::add, new Slabs(), null, Long.MAX_VALUE, 100);
   private final Arrangement arrangement = new Arrangement(storage);
   private final Map<Entry, Long> model = new TreeMap<>(Entry.ORDER);
 
@@ -126,7 +125,12 @@ final class RankedTest {
       assertThat(rows(ranked.downFrom(bound.key(), bound.bytes(), true)))
           .as(where)
           .isEqualTo(
-              places.stream().limit(before + same).distinct().map(Entry::bytes).toList().reversed());
+              places.stream()
+                  .limit(before + same)
+                  .distinct()
+                  .map(Entry::bytes)
+                  .toList()
+                  .reversed());
     }
   }
 

@@ -181,6 +181,15 @@ record Shape(String name, String query) {
               "SELECT DISTINCT ON (customer_id) customer_id, id, amount FROM orders"
                   + " ORDER BY customer_id, amount DESC, id"),
           new Shape(
+              "page_of_orders",
+              "SELECT o.id, o.status, c.name FROM orders o LEFT JOIN customers c ON c.id ="
+                  + " o.customer_id ORDER BY o.status NULLS FIRST, o.amount DESC, o.id OFFSET 3"
+                  + " LIMIT 10"),
+          new Shape(
+              "top_groups",
+              "SELECT status, count(*) AS n FROM orders GROUP BY status ORDER BY count(*) DESC,"
+                  + " status LIMIT 2"),
+          new Shape(
               "last_order",
               "SELECT c.id, (SELECT o.amount FROM orders o WHERE o.customer_id = c.id ORDER BY o.id"
                   + " DESC LIMIT 1) AS amount FROM customers c"),
