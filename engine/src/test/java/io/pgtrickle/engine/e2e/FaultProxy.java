@@ -108,14 +108,16 @@ final class FaultProxy implements AutoCloseable {
 
     void cut() {
       links.remove(this);
-      for (Socket socket : List.of(client, server)) {
-        try {
-          // A reset instead of an orderly end.
-          socket.setSoLinger(true, 0);
-          socket.close();
-        } catch (IOException alreadyClosed) {
-          continue;
-        }
+      reset(client);
+      reset(server);
+    }
+
+    // A reset instead of an orderly end.
+    private static void reset(Socket socket) {
+      try (socket) {
+        socket.setSoLinger(true, 0);
+      } catch (IOException alreadyClosed) {
+        assert socket.isClosed();
       }
     }
   }

@@ -191,7 +191,7 @@ final class FaultsIT {
 
   private static void assertExact(Connection connection) {
     await()
-        .atMost(Duration.ofSeconds(120))
+        .atMost(Duration.ofMinutes(2))
         .ignoreExceptions()
         .untilAsserted(
             () -> {
