@@ -32,9 +32,6 @@ final class TpchIT {
   private static final int CYCLES = 20;
   private static final int SOAK_CYCLES = 1_000;
 
-  /// Queries that end in ORDER BY … LIMIT, which is not incremental.
-  private static final Set<String> FULL = Set.of("q02", "q03", "q10", "q18", "q21");
-
   @Test
   void everyQueryEqualsItsStreamTableAfterEveryCycle()
       throws SQLException, InterruptedException, IOException {
@@ -65,8 +62,8 @@ final class TpchIT {
               rows(
                   connection,
                   "SELECT pgt_name FROM pgtrickle.pgt_stream_tables"
-                      + " WHERE effective_refresh_mode <> 'DIFFERENTIAL' ORDER BY 1"))
-          .containsExactlyElementsOf(names.stream().filter(FULL::contains).toList());
+                      + " WHERE effective_refresh_mode <> 'DIFFERENTIAL'"))
+          .isEmpty();
 
       Map<String, Set<String>> seen = new LinkedHashMap<>();
       for (int cycle = 1; cycle <= cycles; cycle++) {
