@@ -56,7 +56,17 @@ public final class RangeDistance implements WindowFrame.RangeOffset {
               ((Number) value).doubleValue(),
               ((Number) own).doubleValue(),
               ((Number) offset).doubleValue());
-      case BOOL, TEXT, VARCHAR, BPCHAR, DATE, TIMESTAMP, TIMESTAMPTZ, UUID, BYTEA, OPAQUE ->
+      case BOOL,
+          TEXT,
+          VARCHAR,
+          BPCHAR,
+          DATE,
+          TIMESTAMP,
+          TIMESTAMPTZ,
+          INTERVAL,
+          UUID,
+          BYTEA,
+          OPAQUE ->
           throw new IllegalArgumentException("values of type " + kind + " have no distance");
     };
   }
