@@ -14,6 +14,7 @@ import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /// Wires one [Plan.Window]: the rows grouped by partition for the step, a multiset of them in
@@ -35,9 +36,12 @@ final class WindowCompiler {
       // Otherwise the order of peers is that of the arrangement.
       sorted.add(Plan.SortKey.ascending(plan.tieBreak()));
     }
+    List<Plan.SortKey> peers = new ArrayList<>();
+    plan.partition().forEach(by -> peers.add(Plan.SortKey.ascending(by)));
+    peers.addAll(plan.order());
     Window operator =
         new Window(
-            compiler.sortedKey(plan.order(), input),
+            compiler.sortedKey(peers, input),
             plan.calls().stream().map(this::function).toList(),
             input,
             plan.schema());
@@ -50,7 +54,7 @@ final class WindowCompiler {
             compiler.compile(plan.input()),
             compiler.sorted(plan.input(), plan.partition(), sorted)),
         List.of(new KeyedNode.Grouped(compiler.rowKey(plan.partition(), input))),
-        false,
+        operator.hasTotals(),
         false,
         compiler.storage());
   }
@@ -91,7 +95,16 @@ final class WindowCompiler {
 
   private WindowFunction shifted(WindowCall.Placed call, boolean forward) {
     return new WindowFunction.Shifted(
-        argument(call), argument(call, 1), argument(call, 2), forward);
+        argument(call), argument(call, 1), argument(call, 2), forward, distance(call));
+  }
+
+  private static OptionalLong distance(WindowCall.Placed call) {
+    if (call.arguments().size() == 1) {
+      return OptionalLong.of(1);
+    }
+    return call.arguments().get(1) instanceof Expr.Literal(Long places, var _)
+        ? OptionalLong.of(places)
+        : OptionalLong.empty();
   }
 
   private WindowFunction ofFrame(WindowFunction.Which which, WindowCall.Placed call) {

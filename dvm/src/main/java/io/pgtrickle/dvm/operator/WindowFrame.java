@@ -43,6 +43,35 @@ public final class WindowFrame {
     this.exclusion = exclusion;
   }
 
+  /// How far the frame of a row reaches, and so how far a change makes itself felt.
+  WindowReach reach() {
+    WindowReach reach = reach(start).and(reach(end));
+    return exclusion == Exclusion.GROUP || exclusion == Exclusion.TIES
+        ? reach.and(WindowReach.PEERS)
+        : reach;
+  }
+
+  private static WindowReach reach(Bound bound) {
+    return switch (bound) {
+      case Bound.Rows(long by) when by <= 0 -> WindowReach.back(-by);
+      case Bound.Rows(long by) -> WindowReach.ahead(by);
+      case Bound.Groups(long by) when by == 0 -> WindowReach.PEERS;
+      case Bound.Groups _, Bound.Range _, Bound.Unbounded _ -> WindowReach.WHOLE;
+    };
+  }
+
+  /// Whether it begins with the partition and ends near the row.
+  boolean isRunning() {
+    return start instanceof Bound.Unbounded && !reach(end).whole();
+  }
+
+  /// As [#reach], where what is in front of a stretch is known.
+  WindowReach reachOfEnd() {
+    return exclusion == Exclusion.GROUP || exclusion == Exclusion.TIES
+        ? reach(end).and(WindowReach.PEERS)
+        : reach(end);
+  }
+
   /// Whether rows of the frame may be left out of it.
   boolean excludes() {
     return exclusion != Exclusion.NONE;

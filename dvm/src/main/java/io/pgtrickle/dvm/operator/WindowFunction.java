@@ -3,10 +3,13 @@ package io.pgtrickle.dvm.operator;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
+import java.util.OptionalLong;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// One function of a [Window]: its values for all rows of a partition.
+/// One function of a [Window]: its values for a stretch of a partition's rows.
+///
+/// They are right for rows that are as far from the ends of the stretch as [#reach] says.
 public abstract sealed class WindowFunction
     permits WindowFunction.Numbering,
         WindowFunction.Buckets,
@@ -14,6 +17,9 @@ public abstract sealed class WindowFunction
         WindowFunction.FrameValue,
         WindowFunction.FrameTotal {
   WindowFunction() {}
+
+  /// How far from a row are those on which its value depends.
+  abstract WindowReach reach();
 
   /// Puts a value per place into `results`: `null` for SQL NULL, an [EvaluationFailure] where
   /// PostgreSQL would raise an error.
@@ -46,6 +52,15 @@ public abstract sealed class WindowFunction
     }
 
     @Override
+    WindowReach reach() {
+      return switch (number) {
+        case ROW_NUMBER -> WindowReach.COUNTED;
+        case RANK -> WindowReach.COUNTED.and(WindowReach.PEERS);
+        case DENSE_RANK, PERCENT_RANK, CUME_DIST -> WindowReach.WHOLE;
+      };
+    }
+
+    @Override
     void evaluate(WindowPartition partition, @Nullable Object[] results) {
       int size = partition.size();
       for (int place = 0; place < size; place++) {
@@ -53,8 +68,8 @@ public abstract sealed class WindowFunction
         int start = partition.groupStart(group);
         // Not one conditional expression: that would make all of them doubles.
         switch (number) {
-          case ROW_NUMBER -> results[place] = place + 1L;
-          case RANK -> results[place] = start + 1L;
+          case ROW_NUMBER -> results[place] = partition.before() + place + 1;
+          case RANK -> results[place] = partition.before() + start + 1;
           case DENSE_RANK -> results[place] = group + 1L;
           case PERCENT_RANK -> results[place] = size <= 1 ? 0.0 : (double) start / (size - 1);
           case CUME_DIST -> results[place] = (double) partition.groupEnd(group) / size;
@@ -71,6 +86,11 @@ public abstract sealed class WindowFunction
 
     public Buckets(Evaluator count) {
       this.count = count;
+    }
+
+    @Override
+    WindowReach reach() {
+      return WindowReach.WHOLE;
     }
 
     @Override
@@ -119,18 +139,31 @@ public abstract sealed class WindowFunction
     private final @Nullable Evaluator distance;
     private final @Nullable Evaluator otherwise;
     private final boolean forward;
+    private final WindowReach reach;
 
+    /// @param constant the distance, where it is the same for all rows
     /// @param distance one place when `null`
     /// @param otherwise the value where there is no such row
     public Shifted(
         Evaluator value,
         @Nullable Evaluator distance,
         @Nullable Evaluator otherwise,
-        boolean forward) {
+        boolean forward,
+        OptionalLong constant) {
       this.value = value;
       this.distance = distance;
       this.otherwise = otherwise;
       this.forward = forward;
+      long ahead = (forward ? 1 : -1) * constant.orElse(0);
+      reach =
+          constant.isEmpty()
+              ? WindowReach.WHOLE
+              : ahead > 0 ? WindowReach.ahead(ahead) : WindowReach.back(-ahead);
+    }
+
+    @Override
+    WindowReach reach() {
+      return reach;
     }
 
     @Override
@@ -174,6 +207,11 @@ public abstract sealed class WindowFunction
     }
 
     @Override
+    WindowReach reach() {
+      return frame.reach();
+    }
+
+    @Override
     void evaluate(WindowPartition partition, @Nullable Object[] results) {
       WindowFrame.Walk walk = frame.walk(partition);
       for (int place = 0; place < partition.size(); place++) {
@@ -212,6 +250,7 @@ public abstract sealed class WindowFunction
     private final TreeSet<Integer> failing = new TreeSet<>();
     private int first;
     private int end;
+    private @Nullable Object inFront;
 
     public FrameTotal(Accumulator function, WindowFrame frame) {
       this.function = function;
@@ -219,8 +258,28 @@ public abstract sealed class WindowFunction
     }
 
     @Override
+    WindowReach reach() {
+      return isRunning() ? frame.reachOfEnd().and(WindowReach.RUNNING) : frame.reach();
+    }
+
+    /// Whether its frames begin with the partition, and what is in front of a stretch can be told
+    /// by taking the rows of the rest away from the total.
+    boolean isRunning() {
+      return frame.isRunning() && !(function instanceof WindowExtreme);
+    }
+
+    Accumulator function() {
+      return function;
+    }
+
+    /// Says what the rows in front of the next stretch amount to, `null` for none.
+    void startFrom(@Nullable Object state) {
+      inFront = state;
+    }
+
+    @Override
     void evaluate(WindowPartition partition, @Nullable Object[] results) {
-      function.load(null);
+      function.load(inFront);
       failing.clear();
       first = 0;
       end = 0;
@@ -241,7 +300,7 @@ public abstract sealed class WindowFunction
 
     // Rows that come and go without having been looked at are never added.
     private void slide(WindowPartition partition, WindowFrame.Walk walk) {
-      if (walk.first() >= end) {
+      if (walk.first() >= end && walk.first() > first) {
         function.load(null);
         failing.clear();
         first = walk.first();

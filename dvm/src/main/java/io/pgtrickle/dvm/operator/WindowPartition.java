@@ -9,11 +9,13 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Rows of one partition in order, each as often as it is there, and who is whose peer.
+/// A stretch of one partition's rows in order, each as often as it is there, and who is whose peer.
 ///
-/// Places and groups of peers are counted from 0.
+/// Places and groups of peers are counted from 0, where the stretch begins; `before` places are in
+/// front of it.
 final class WindowPartition {
-  private final RowKey order;
+  private final RowKey peers;
+  private final long before;
   private final ByteSink scratch = new ByteSink();
   private final List<Row> rows = new ArrayList<>();
   private int[] groups = new int[16];
@@ -21,22 +23,42 @@ final class WindowPartition {
   private int groupCount;
   private @Nullable Bytes last;
 
-  WindowPartition(RowKey order, Sequence sequence) {
-    this.order = order;
-    for (Sequence.Cursor cursor = sequence.from(Place.START); cursor.next(); ) {
-      add(cursor.row(), cursor.weight());
+  /// @param peers a key in which rows agree that are peers
+  /// @param from the first place
+  /// @param to the place behind the last one
+  WindowPartition(RowKey peers, Sequence sequence, long from, long to) {
+    this.peers = peers;
+    before = from;
+    Sequence.Cursor cursor = sequence.at(from);
+    long place = from;
+    while (place < to && cursor.next()) {
+      Row row = cursor.row();
+      long weight = cursor.weight();
+      if (weight < 0) {
+        throw new StateDamaged(
+            "a row of a window has the count "
+                + weight
+                + "; the changes received do not belong to the contents the state was built from",
+            null);
+      }
+      if (place == from) {
+        // The row may have places in front of the first one.
+        cursor.key(scratch);
+        weight -= from - sequence.rank(Place.before(scratch, row));
+      }
+      long copies = Math.min(weight, to - place);
+      add(row, copies);
+      place += copies;
     }
   }
 
+  /// How many places are in front of the stretch.
+  long before() {
+    return before;
+  }
+
   private void add(Row row, long weight) {
-    if (weight < 0) {
-      throw new StateDamaged(
-          "a row of a window has the count "
-              + weight
-              + "; the changes received do not belong to the contents the state was built from",
-          null);
-    }
-    order.encode(row, scratch);
+    peers.encode(row, scratch);
     Bytes key = Bytes.copyOf(scratch.array(), 0, scratch.size());
     if (last == null || !key.equals(last)) {
       last = key;

@@ -184,6 +184,12 @@ public sealed interface Plan {
 
     /// The value of its row, and how many rows it has: two columns.
     record Scalar() implements Question {}
+
+    /// All of its rows for which the condition, over the row and one of the subquery, is true: one
+    /// row each, with the subquery's columns. A LATERAL subquery.
+    ///
+    /// @param kept whether a row without any stays, with NULLs
+    record Rows(boolean kept, @Nullable Expr condition) implements Question {}
   }
 
   /// One conjunct `left = right` of a join; both sides have the same key encoding.

@@ -48,7 +48,8 @@ public final class RowKeys {
           case Plan.Join join -> joined(join.left(), join.right(), join.keys(), true, true);
           case Plan.OuterJoin join -> outerJoined(join);
           case Plan.MarkJoin join -> keys(join.left());
-          case Plan.Apply apply -> keys(apply.input());
+          case Plan.Apply apply ->
+              apply.question() instanceof Plan.Question.Rows ? Set.of() : keys(apply.input());
           case Plan.SetOperation operation -> operation(operation);
           case Plan.TopK top -> first(top);
           case Plan.Window window -> numbered(window);

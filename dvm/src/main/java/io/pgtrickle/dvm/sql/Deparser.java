@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Writes a bound plan as SQL that the server reads as the same plan.
 ///
@@ -226,7 +227,11 @@ public final class Deparser {
     expressions.enterSubquery(item.columns());
     String subquery = "(" + select(apply.subquery()) + ")";
     expressions.leaveSubquery();
+    if (apply.question() instanceof Plan.Question.Rows(boolean kept, Expr condition)) {
+      return lateral(item, subquery, apply.subquery().schema().size(), kept, condition);
+    }
     switch (apply.question()) {
+      case Plan.Question.Rows _ -> throw new IllegalStateException("written as an item of FROM");
       case Plan.Question.Exists _ -> outputs.add("EXISTS " + subquery);
       case Plan.Question.Any(Expr test) ->
           outputs.add(quantified(test, "ANY", subquery, item.columns()));
@@ -239,6 +244,26 @@ public final class Deparser {
       }
     }
     return select("SELECT", outputs, item.text());
+  }
+
+  private String lateral(
+      Item item, String subquery, int width, boolean kept, @Nullable Expr condition) {
+    String alias = "r" + ++relations;
+    List<String> columns = new ArrayList<>(item.columns());
+    List<String> names = IntStream.rangeClosed(1, width).mapToObj(i -> "c" + i).toList();
+    names.forEach(name -> columns.add(alias + "." + name));
+    String list = names.isEmpty() ? "" : "(" + String.join(", ", names) + ")";
+    return select(
+        "SELECT",
+        columns,
+        "%s %s JOIN LATERAL %s AS %s%s ON %s"
+            .formatted(
+                item.text(),
+                kept ? "LEFT" : "INNER",
+                subquery,
+                alias,
+                list,
+                condition == null ? "true" : expressions.text(condition, columns)));
   }
 
   /// One comparison, or several by one operator: their left sides belong to the row, their right

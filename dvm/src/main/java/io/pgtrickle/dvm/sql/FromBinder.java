@@ -42,8 +42,11 @@ final class FromBinder {
           requireKnownEntries();
           Source all = null;
           for (Node item : form.nodes("fromlist")) {
-            Source next = item(item);
-            all = all == null ? next : all.cross(next);
+            if (all == null) {
+              all = item(item);
+            } else {
+              all = isLateral(item) ? lateral(all, item, false, null) : all.cross(item(item));
+            }
           }
           Source source = all == null ? oneEmptyRow() : all;
           if (form.isAbsent("quals")) {
@@ -83,7 +86,11 @@ final class FromBinder {
   private Source join(NodeForm form) {
     int kind = form.integer("jointype");
     Source left = item(form.node("larg"));
-    Source right = item(form.node("rarg"));
+    Node inner = form.node("rarg");
+    if (kind <= 1 && isLateral(inner)) {
+      return lateral(left, inner, kind == 1, form.isAbsent("quals") ? null : form.node("quals"));
+    }
+    Source right = item(inner);
     Source both = left.cross(right);
     RowScope rows = scope(both);
     @Nullable Expr condition =
@@ -105,6 +112,40 @@ final class FromBinder {
           default -> throw NodeForm.notUnderstood("a join of kind " + kind);
         };
     return new Source(join, both.positions());
+  }
+
+  /// Whether an item of FROM is a subquery that may refer to those before it.
+  private boolean isLateral(Node item) {
+    NodeForm form = NodeForm.glance(item);
+    if (!form.tag().equals("RANGETBLREF")) {
+      return false;
+    }
+    NodeForm entry = NodeForm.glance(node(form.integer("rtindex")));
+    return entry.flag("lateral") && entry.integer("rtekind") == SUBQUERY;
+  }
+
+  /// Rows with those of a subquery that is evaluated for each of them.
+  private Source lateral(Source left, Node item, boolean kept, @Nullable Node quals) {
+    int entry = NodeForm.read(item, form -> form.integer("rtindex"));
+    levels.names(scope(left));
+    Plan subquery =
+        readEntry(
+            entry,
+            (_, form) -> queries.bindInner(form.node("subquery"), levels, levels.depth() + 1));
+    Source both = left.cross(Source.of(entry, subquery));
+    @Nullable Expr condition = null;
+    if (quals != null) {
+      RowScope rows = scope(both);
+      condition = rows.binder().bind(quals);
+      if (rows.isWidened()) {
+        throw QueryRejected.notYet(
+            "unsupported_subquery", "a subquery in the condition of a LATERAL join");
+      }
+    }
+    Plan joined =
+        new Plan.Apply(
+            left.plan(), subquery, new Plan.Question.Rows(kept, condition), both.plan().schema());
+    return new Source(joined, both.positions());
   }
 
   private static Plan outer(

@@ -104,6 +104,7 @@ record Subquery(Plan plan, Plan.Question question) {
           asked(rows, new Plan.Question.Any(placed(test, width)), columns, SqlType.BOOL);
       case Plan.Question.All(Expr test) ->
           asked(rows, new Plan.Question.All(placed(test, width)), columns, SqlType.BOOL);
+      case Plan.Question.Rows _ -> throw new IllegalStateException("an expression has one value");
       case Plan.Question.Scalar scalar -> {
         columns.add(new Column("value", plan.schema().column(0).type()));
         columns.add(new Column("rows", SqlType.INT8));
@@ -131,6 +132,7 @@ record Subquery(Plan plan, Plan.Question question) {
     return switch (question) {
       case Plan.Question.Exists _, Plan.Question.Any _, Plan.Question.All _ ->
           new Expr.Column(width, SqlType.BOOL);
+      case Plan.Question.Rows _ -> throw new IllegalStateException("an expression has one value");
       case Plan.Question.Scalar _ ->
           new Expr.Single(
               new Expr.Column(width, plan.schema().column(0).type()),

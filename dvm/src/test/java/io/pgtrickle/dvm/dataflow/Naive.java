@@ -417,10 +417,15 @@ final class Naive {
       outer.addFirst(schema.values(row));
       List<Row> found = rows(apply.subquery());
       outer.removeFirst();
+      if (apply.question() instanceof Plan.Question.Rows rows) {
+        lateral(apply, rows, row, found, out);
+        continue;
+      }
       @Nullable Object[] values = Arrays.copyOf(schema.values(row), apply.schema().size());
       guarded(
           () -> {
             switch (apply.question()) {
+              case Plan.Question.Rows _ -> throw new IllegalStateException();
               case Plan.Question.Exists _ -> values[width] = !found.isEmpty();
               case Plan.Question.Any(Expr test) ->
                   values[width] = decided(test, apply, row, found, true);
@@ -434,6 +439,28 @@ final class Naive {
             }
             out.add(apply.schema().pack(values));
           });
+    }
+  }
+
+  private void lateral(
+      Plan.Apply apply, Plan.Question.Rows rows, Row row, List<Row> found, List<Row> out) {
+    Schema left = apply.input().schema();
+    Schema right = apply.subquery().schema();
+    Expr condition = rows.condition();
+    boolean[] any = new boolean[1];
+    for (Row each : found) {
+      Row pair = pair(apply.schema(), left, right, row, each);
+      guarded(
+          () -> {
+            if (condition == null || Boolean.TRUE.equals(value(condition, apply.schema(), pair))) {
+              any[0] = true;
+              out.add(pair);
+            }
+          });
+    }
+    if (rows.kept() && !any[0]) {
+      Row nothing = right.pack(new @Nullable Object[right.size()]);
+      out.add(pair(apply.schema(), left, right, row, nothing));
     }
   }
 

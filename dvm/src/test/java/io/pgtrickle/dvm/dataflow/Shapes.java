@@ -263,6 +263,7 @@ public final class Shapes {
     shapes.putAll(OuterJoinShapes.all());
     shapes.putAll(SubqueryShapes.all());
     shapes.putAll(WindowShapes.all());
+    shapes.putAll(LateralShapes.all());
     Plan perRegion =
         group(
             joined,

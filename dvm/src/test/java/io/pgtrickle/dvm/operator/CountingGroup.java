@@ -11,12 +11,14 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.ObjLongConsumer;
 
-/// A key with one multiset, kept in sorted maps, that counts the rows an operator looks at.
+/// A key with one multiset and a private value, kept in sorted maps, that counts the rows an
+/// operator looks at.
 final class CountingGroup implements KeyGroup {
   private final RowKey key;
   private final NavigableMap<Bytes, NavigableMap<Row, Long>> old = new TreeMap<>();
   private final NavigableMap<Bytes, NavigableMap<Row, Long>> next = new TreeMap<>();
   private final NavigableMap<Bytes, NavigableMap<Row, Long>> delta = new TreeMap<>();
+  private Optional<Row> value = Optional.empty();
   private long touched;
 
   CountingGroup(RowKey key) {
@@ -154,7 +156,8 @@ final class CountingGroup implements KeyGroup {
   }
 
   private static UnsupportedOperationException notShown() {
-    return new UnsupportedOperationException("the key has one multiset and nothing else");
+    return new UnsupportedOperationException(
+        "the key has one multiset and a private value, and nothing else");
   }
 
   @Override
@@ -189,12 +192,12 @@ final class CountingGroup implements KeyGroup {
 
   @Override
   public Optional<Row> value() {
-    throw notShown();
+    return value;
   }
 
   @Override
-  public void replace(Optional<Row> value) {
-    throw notShown();
+  public void replace(Optional<Row> replacement) {
+    value = replacement;
   }
 
   @Override

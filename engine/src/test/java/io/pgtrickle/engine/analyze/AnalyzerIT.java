@@ -39,6 +39,7 @@ final class AnalyzerIT {
   static List<String> differentialQueries() {
     List<String> queries = new ArrayList<>(Lab.queries("differential.sql"));
     queries.addAll(Lab.queries("windows.sql"));
+    queries.addAll(Lab.queries("laterals.sql"));
     return queries;
   }
 

@@ -158,6 +158,22 @@ record Shape(String name, String query) {
               "SELECT p.id FROM products p WHERE EXISTS (SELECT l.order_id FROM lines l WHERE"
                   + " l.product_id = p.id GROUP BY l.order_id HAVING count(*) > 1)"),
           new Shape(
+              "lateral_totals",
+              "SELECT c.id, l.n, l.total FROM customers c, LATERAL (SELECT count(*) AS n,"
+                  + " sum(o.amount) AS total FROM orders o WHERE o.customer_id = c.id) l"),
+          new Shape(
+              "lateral_first_rows",
+              "SELECT c.name, l.id, l.amount, l.credit FROM customers c LEFT JOIN LATERAL (SELECT"
+                  + " o.id, o.amount, coalesce(c.credit, 0) AS credit FROM orders o WHERE"
+                  + " o.customer_id = c.id ORDER BY o.amount DESC NULLS LAST, o.id LIMIT 2) l ON"
+                  + " l.amount > 1"),
+          new Shape(
+              "lateral_chain",
+              "SELECT c.id, o.total, p.id AS pid FROM customers c JOIN LATERAL (SELECT o.amount +"
+                  + " c.id AS total, o.id FROM orders o WHERE o.customer_id = c.id) o ON true LEFT"
+                  + " JOIN LATERAL (SELECT p.id FROM products p JOIN lines l ON l.product_id = p.id"
+                  + " WHERE l.order_id = o.id AND p.id > c.id) p ON true"),
+          new Shape(
               "intersected",
               "SELECT region FROM customers INTERSECT ALL SELECT region FROM customers WHERE vip"),
           new Shape(

@@ -21,6 +21,7 @@ public final class Rewrites {
     plan = JoinOrdering.rewrite(plan);
     // Joins have sorted out which conditions concern one input only; these sink on.
     plan = FilterPushdown.rewrite(plan);
+    plan = WindowTop.rewrite(plan);
     plan = ColumnPruning.rewrite(plan);
     // Now that the rows are as narrow as they get: their images are keys.
     plan = ResidualSplit.rewrite(plan);

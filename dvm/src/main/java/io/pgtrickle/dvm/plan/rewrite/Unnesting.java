@@ -15,6 +15,7 @@ import java.util.List;
 ///     x op ANY    a mark join for "true of some", another for "unknown of some"
 ///     x op ALL    the same of the opposite
 ///     scalar      a left join with the subquery's row, see [ScalarSubquery]
+///     LATERAL     a join, see [LateralJoin]
 ///
 /// A subquery that refers to the row it is evaluated for is first freed of that, see [Correlation]:
 /// by taking its conditions into the join where it is a selection of joins, by [DependentJoin]
@@ -60,6 +61,7 @@ final class Unnesting {
       case Plan.Question.Any(Expr test) -> quantified(apply, test, true);
       case Plan.Question.All(Expr test) -> quantified(apply, test, false);
       case Plan.Question.Scalar _ -> ScalarSubquery.joined(apply);
+      case Plan.Question.Rows rows -> LateralJoin.joined(apply, rows);
     };
   }
 
