@@ -16,6 +16,7 @@ import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
+import io.pgtrickle.engine.refresh.Checkpoints;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
@@ -52,6 +54,7 @@ final class Housekeeping {
   private final String slot;
   private final DefinitionWatch definitions;
   private final RefreshLoop loop;
+  private final Checkpoints checkpoints;
   private final InitializationQueue queue;
   private final Switchboard switchboard;
   private final Coalescer coalescer;
@@ -61,6 +64,9 @@ final class Housekeeping {
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
   private final Map<Integer, Seen> seen = new HashMap<>();
   private final AtomicLong announced = new AtomicLong();
+  private DefinitionWatch.Changes first =
+      new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
+  private Set<Long> live = Set.of();
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -75,6 +81,7 @@ final class Housekeeping {
       String slot,
       DefinitionWatch definitions,
       RefreshLoop loop,
+      Checkpoints checkpoints,
       InitializationQueue queue,
       Switchboard switchboard,
       Coalescer coalescer,
@@ -84,14 +91,28 @@ final class Housekeeping {
     this.slot = slot;
     this.definitions = definitions;
     this.loop = loop;
+    this.checkpoints = checkpoints;
     this.queue = queue;
     this.switchboard = switchboard;
     this.coalescer = coalescer;
     this.status = status;
   }
 
-  void start() {
+  /// Starts with what the catalog has.
+  ///
+  /// @param all the first look at the definitions
+  /// @param restored those that are live already
+  void start(DefinitionWatch.Changes all, Set<Long> restored) {
+    first = all;
+    live = Set.copyOf(restored);
     thread.start();
+  }
+
+  /// How often operator state is to be saved.
+  static Checkpoints.Policy checkpoints(Settings settings) {
+    return new Checkpoints.Policy(
+        settings.duration(Setting.CHECKPOINT_INTERVAL),
+        settings.number(Setting.CHECKPOINT_WAL) << 20);
   }
 
   /// The definitions changed: look now.
@@ -120,6 +141,8 @@ final class Housekeeping {
       Duration pause = Lease.heartbeatPause(serverVersion());
       boolean woken = true;
       long looks = 0;
+      StreamTableState.removeOrphans(session);
+      follow(first);
       long lookAt = System.nanoTime();
       while (!closed) {
         heartbeat();
@@ -157,14 +180,20 @@ final class Housekeeping {
 
   private void lookAtDefinitions() throws SQLException {
     DefinitionWatch.Changes changes = definitions.look(session);
-    if (changes.isEmpty()) {
-      return;
+    if (!changes.isEmpty()) {
+      follow(changes);
     }
+  }
+
+  private void follow(DefinitionWatch.Changes changes) throws SQLException {
     for (long id : changes.dropped()) {
       loop.post(() -> loop.remove(id));
       LOG.info("stream table {} is gone", id);
     }
     for (Definition definition : changes.initialize()) {
+      if (changes == first && live.contains(definition.pgtId())) {
+        continue;
+      }
       status.forget(definition.pgtId());
       loop.post(() -> loop.remove(definition.pgtId()));
       StreamTableState.initializing(definition).put(session);
@@ -235,6 +264,7 @@ final class Housekeeping {
   private void regularly() throws SQLException {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
+    checkpoints.policy(checkpoints(settings));
     loop.post(() -> coalescer.window(settings.notifyWindow()));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;

@@ -220,7 +220,9 @@ public final class Sidecar implements AutoCloseable {
   private void serve() throws SQLException, InterruptedException {
     try (Connection session = database.connect("pgtrickle lease")) {
       Lease lease = lease(session);
-      try (Tenure current = Tenure.open(database, lease, session, catalog, observer, clock)) {
+      try (Tenure current =
+          Tenure.open(
+              database, lease, session, catalog, observer, config.stateDirectory(), clock)) {
         tenure = current;
         if (!closing) {
           current.run();

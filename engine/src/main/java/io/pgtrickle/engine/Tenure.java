@@ -13,13 +13,18 @@ import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.stream.StreamOptions;
 import io.pgtrickle.cdc.stream.WalReader;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.state.Origin;
+import io.pgtrickle.dvm.state.StateDirectory;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.ServerCatalog;
 import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.Initializer;
+import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Progress;
@@ -28,11 +33,13 @@ import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.intake.Intake;
 import io.pgtrickle.engine.notify.Coalescer;
 import io.pgtrickle.engine.notify.Notification;
+import io.pgtrickle.engine.refresh.Checkpoints;
 import io.pgtrickle.engine.refresh.Evaluations;
 import io.pgtrickle.engine.refresh.Ledger;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.RefreshObserver;
 import io.pgtrickle.engine.refresh.TableStatus;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -42,8 +49,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,15 +65,16 @@ import org.slf4j.LoggerFactory;
 /// writes), the slot
 /// (nothing is lost), the publication, the stream, the apply session. [#run] then makes epochs on
 /// the
-/// calling thread until the tenure ends. Operator state lives in this process's memory only, so
-/// every
-/// tenure builds the stream tables anew from a snapshot, which writes only what differs.
+/// calling thread until the tenure ends. Operator state goes on from the last checkpoint, which is
+/// in a directory of this machine ([io.pgtrickle.engine.backfill.Recovery]); what does not come
+/// back from there is built anew from a snapshot, which writes only what differs.
 final class Tenure implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Tenure.class);
   private static final String PUBLICATION = "pgtrickle";
   private static final Duration PATIENCE = Duration.ofMinutes(5);
   private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
   private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
   private final Lifetime lifetime;
   private final RefreshLoop loop;
@@ -94,11 +104,13 @@ final class Tenure implements AutoCloseable {
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
+      Path stateDirectory,
       Clock clock)
       throws SQLException {
     Lifetime lifetime = new Lifetime();
     try {
-      return open(database, lease, leaseSession, catalog, observer, clock, lifetime);
+      return open(
+          database, lease, leaseSession, catalog, observer, stateDirectory, clock, lifetime);
     } catch (SQLException | RuntimeException e) {
       lifetime.close();
       throw e;
@@ -111,13 +123,20 @@ final class Tenure implements AutoCloseable {
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
+      Path stateDirectory,
       Clock clock,
       Lifetime lifetime)
       throws SQLException {
     Sessions sessions = new Sessions(database, lease);
-    Stream stream = stream(database, leaseSession, lease);
+    ServerIdentity server = identity(database);
+    StateDirectory directory =
+        lifetime.owns(
+            StateDirectory.open(stateDirectory.resolve(name(server, leaseSession))),
+            StateDirectory::close);
+    Stream stream = stream(database, leaseSession, lease, server, directory);
+    Settings settings = Settings.read(leaseSession);
     Connection apply = lifetime.owns(sessions.apply());
-    Coalescer coalescer = new Coalescer(Settings.read(leaseSession).notifyWindow());
+    Coalescer coalescer = new Coalescer(settings.notifyWindow());
     coalescer.resume(Notification.untold(leaseSession));
     WalReader reader =
         lifetime.owns(
@@ -125,28 +144,46 @@ final class Tenure implements AutoCloseable {
             WalReader::close);
 
     ExecutorService merges =
+        Executors.newSingleThreadExecutor(Thread.ofPlatform().name("merge-", 0).daemon().factory());
+    Storage storage =
         lifetime.owns(
-            Executors.newSingleThreadExecutor(
-                Thread.ofPlatform().name("merge-", 0).daemon().factory()));
+            Storage.of(directory, MemoryBudget.ofState(settings), merges), Storage::close);
+    lifetime.owns(merges, Tenure::finish);
     DefinitionWatch definitions = new DefinitionWatch();
     Ledger ledger =
-        new Ledger(apply, stream.systemId, stream.timeline, lease.token(), observer, coalescer);
-    Switchboard switchboard = new Switchboard(definitions, Settings.read(leaseSession));
-    RefreshLoop loop =
-        new RefreshLoop(
-            reader,
-            new Intake(),
-            new Dataflow(merges),
-            new Applier(apply),
-            ledger,
-            switchboard,
+        new Ledger(
+            apply, server.systemId(), server.timeline(), lease.token(), observer, coalescer);
+    Switchboard switchboard = new Switchboard(definitions, settings);
+    Checkpoints checkpoints =
+        new Checkpoints(
+            directory,
+            storage,
+            new Origin(server.systemId(), server.timeline()),
+            stream.slot,
+            Build.version(),
             stream.start,
-            clock);
+            Housekeeping.checkpoints(settings),
+            clock.instant(),
+            observer::checkpointed);
+    RefreshLoop loop =
+        lifetime.owns(
+            new RefreshLoop(
+                reader,
+                new Intake(),
+                new Dataflow(storage),
+                new Applier(apply),
+                ledger,
+                switchboard,
+                checkpoints,
+                stream.start,
+                clock),
+            RefreshLoop::close);
+    lifetime.owns(checkpoints, Checkpoints::close);
     Analyzer analyzer = new Analyzer(catalog);
     StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
     Initializer initializer =
         new Initializer(
-            database, PUBLICATION, loop, analyzer, sessions, status, definitions, merges);
+            database, PUBLICATION, loop, analyzer, sessions, status, definitions, storage);
     InitializationQueue queue =
         lifetime.owns(
             new InitializationQueue(initializer, definitions::definition),
@@ -164,31 +201,90 @@ final class Tenure implements AutoCloseable {
                 stream.slot,
                 definitions,
                 loop,
+                checkpoints,
                 queue,
                 switchboard,
                 coalescer,
                 status),
             Housekeeping::close);
+    int definitionsRelation = definitionsRelation(leaseSession);
     switchboard.connect(
-        responder, evaluations, queue, housekeeping, status, definitionsRelation(leaseSession));
-    housekeeping.start();
+        responder, evaluations, queue, housekeeping, status, definitionsRelation);
+    DefinitionWatch.Changes all = definitions.look(leaseSession);
+    Set<Long> restored = Set.of();
+    if (stream.recovery.isPresent()) {
+      try (Connection control = sessions.control();
+          Connection writer = sessions.writer()) {
+        restored =
+            stream
+                .recovery
+                .get()
+                .restore(
+                    new Recovery.Parts(
+                        loop,
+                        storage,
+                        analyzer,
+                        control,
+                        writer,
+                        PUBLICATION,
+                        stream.progress,
+                        definitions,
+                        definitionsRelation));
+      }
+    }
+    housekeeping.start(all, restored);
     queue.start();
     return new Tenure(lifetime, loop, definitions, status, housekeeping);
   }
 
-  /// The slot to read and where to start.
-  private record Stream(String slot, Lsn start, String systemId, int timeline) {}
+  // Merges under way come to their end, so that nothing holds memory or files any more.
+  private static void finish(ExecutorService executor) {
+    executor.shutdown();
+    try {
+      if (!executor.awaitTermination(END_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("merges under way did not end within {}", END_PATIENCE);
+        executor.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      executor.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+  }
 
-  // State is rebuilt from a snapshot that is taken later, so reading may start at the log's end;
-  // the slot is
-  // kept over restarts all the same, since making one waits for every open transaction.
-  private static Stream stream(SourceDatabase database, Connection control, Lease lease)
+  private static ServerIdentity identity(SourceDatabase database) throws SQLException {
+    try (Connection replication = database.connectForReplication("pgtrickle identity")) {
+      return ServerIdentity.of(replication);
+    }
+  }
+
+  // One directory serves the sidecars of many databases.
+  private static String name(ServerIdentity server, Connection control) throws SQLException {
+    try (var statement = control.createStatement();
+        var row =
+            statement.executeQuery(
+                "SELECT oid FROM pg_database WHERE datname = current_database()")) {
+      row.next();
+      return server.systemId() + "-" + row.getString(1);
+    }
+  }
+
+  /// The slot to read and where to start.
+  ///
+  /// @param recovery the checkpoint that start is of
+  private record Stream(
+      String slot, Lsn start, Progress progress, Optional<Recovery> recovery) {}
+
+  // Without a checkpoint all state is built from snapshots that are taken later, so reading may
+  // start at the log's end; the slot is kept all the same, since making one waits for every open
+  // transaction.
+  private static Stream stream(
+      SourceDatabase database,
+      Connection control,
+      Lease lease,
+      ServerIdentity server,
+      StateDirectory directory)
       throws SQLException {
     Slots.requireLogicalDecoding(control);
-    ServerIdentity server;
-    try (Connection replication = database.connectForReplication("pgtrickle identity")) {
-      server = ServerIdentity.of(replication);
-    }
     boolean created = Publications.create(control, PUBLICATION);
     if (!created
         && Publications.verify(control, PUBLICATION, List.of())
@@ -213,8 +309,13 @@ final class Tenure implements AutoCloseable {
         throw new SourceUnavailable(
             "55006", "replication slot \"" + slot + "\" is still being read", null);
       }
-      LOG.info("following the log by slot {} from {}", slot, server.flushed());
-      return new Stream(slot, server.flushed(), server.systemId(), server.timeline());
+      Optional<Recovery> recovery =
+          Slots.inspect(control, slot)
+              .flatMap(
+                  unread -> Recovery.find(directory, server, progress, unread, Build.version()));
+      Lsn start = recovery.map(Recovery::position).orElse(server.flushed());
+      LOG.info("following the log by slot {} from {}", slot, start);
+      return new Stream(slot, start, progress, recovery);
     }
     if (slot != null) {
       LOG.warn("slot {} is of no use any more ({}); a new one is made", slot, state);
@@ -239,7 +340,7 @@ final class Tenure implements AutoCloseable {
       throw new SourceUnavailable("55000", "another sidecar has taken the lease", null);
     }
     LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
-    return new Stream(made.name(), made.consistentPoint(), server.systemId(), server.timeline());
+    return new Stream(made.name(), made.consistentPoint(), progress, Optional.empty());
   }
 
   private static int definitionsRelation(Connection control) throws SQLException {
@@ -283,6 +384,11 @@ final class Tenure implements AutoCloseable {
           live.failed()
               ? Readiness.State.FAILED
               : live.populated() ? Readiness.State.LIVE : Readiness.State.REBUILDING;
+      Optional<String> stalled = loop.storageProblem().map(StorageUnavailable::getMessage);
+      if (state == Readiness.State.LIVE && stalled.isPresent()) {
+        state = Readiness.State.STALLED;
+        problem = stalled.get();
+      }
     } else {
       problem = status.failure(id).orElse(null);
       state = problem == null ? Readiness.State.REBUILDING : Readiness.State.FAILED;

@@ -10,6 +10,7 @@ import io.pgtrickle.cdc.slot.TableIdentity;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.SourceShape;
@@ -23,7 +24,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,13 +36,13 @@ final class SourceTables {
 
   private final Connection control;
   private final String publication;
-  private final Executor merges;
+  private final Storage storage;
 
   /// @param control autocommit on
-  SourceTables(Connection control, String publication, Executor merges) {
+  SourceTables(Connection control, String publication, Storage storage) {
     this.control = control;
     this.publication = publication;
-    this.merges = merges;
+    this.storage = storage;
   }
 
   /// A base table to be copied and followed.
@@ -60,8 +60,30 @@ final class SourceTables {
             positions(table, scan.schema(), identity),
             logged,
             shape(scan.relation(), table),
-            merges);
+            storage);
     return new SourceCopy.Source(table, logged, new Attachment(source, retained));
+  }
+
+  /// A base table as it is now and as it would be followed, without publishing or copying it, for
+  /// rows that were saved.
+  SourceTable published(Plan.Scan scan) throws SQLException {
+    SourceCopy.Source source = source(scan, 0);
+    source.attachment().table().published(membership(source));
+    return source.attachment().table();
+  }
+
+  /// By which entry of the publication a table is in it; 0 if it is not.
+  long membership(SourceCopy.Source source) throws SQLException {
+    try (PreparedStatement query =
+        control.prepareStatement(
+            "SELECT r.oid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid"
+                + " WHERE p.pubname = ? AND r.prrelid = ?::oid")) {
+      query.setString(1, publication);
+      query.setLong(2, Integer.toUnsignedLong(source.attachment().table().relation()));
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() ? row.getLong(1) : 0;
+      }
+    }
   }
 
   private SourceShape shape(int relation, TableName table) throws SQLException {

@@ -8,13 +8,16 @@ import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.stream.WalReader;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
@@ -35,13 +38,17 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
+import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
 
 /// The thread that makes epochs, from the log to the storage tables.
 ///
@@ -56,9 +63,10 @@ import java.util.function.IntPredicate;
 /// Everything that belongs to this thread (intake, dataflow, live tables) is touched by others only
 /// through
 /// [#atBoundary]: a task that runs between two epochs.
-public final class RefreshLoop {
+public final class RefreshLoop implements AutoCloseable {
   private static final Duration IDLE_WAIT = Duration.ofMillis(5);
   private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
+  private static final Duration STORAGE_PAUSE = Duration.ofMillis(500);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
 
@@ -69,6 +77,7 @@ public final class RefreshLoop {
   private final Callers callers;
   private final Ledger ledger;
   private final RefreshListener listener;
+  private final Checkpoints checkpoints;
   private final Clock clock;
 
   private final LiveTables tables = new LiveTables();
@@ -78,15 +87,20 @@ public final class RefreshLoop {
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
 
   private final List<Instant> commits = new ArrayList<>();
+  private Replay replay = Replay.none();
   private Lsn frontier;
   private Lsn position;
   private Instant frontierTime;
+  // Where the state is: behind the position while an epoch is being collected; null while one is
+  // being made.
+  private Checkpoints.@Nullable At settled;
   private Instant statusDue = Instant.MIN;
   private volatile Map<Long, TableStatus> statuses = Map.of();
   private volatile long stateBytes;
+  private volatile @Nullable StorageUnavailable storageProblem;
   private volatile boolean stopping;
 
-  /// @param start the position up to which everything is already visible
+  /// @param start the position from which on the log is taken in
   public RefreshLoop(
       WalReader reader,
       Intake intake,
@@ -94,6 +108,7 @@ public final class RefreshLoop {
       Applier applier,
       Ledger ledger,
       RefreshListener listener,
+      Checkpoints checkpoints,
       Lsn start,
       Clock clock) {
     this.reader = reader;
@@ -101,6 +116,7 @@ public final class RefreshLoop {
     this.dataflow = dataflow;
     this.ledger = ledger;
     this.listener = listener;
+    this.checkpoints = checkpoints;
     this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
     this.callers = new Callers(tables, full, evaluated::containsKey, ledger, listener, clock);
     this.frontier = start;
@@ -114,25 +130,55 @@ public final class RefreshLoop {
   /// @throws io.pgtrickle.cdc.CaptureException when the log cannot be read on
   /// @throws SourceUnavailable when the apply connection is lost
   public void run() throws InterruptedException {
-    while (!stopping) {
-      tasks.run(position);
-      List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
-      for (WalEvent event : events) {
-        accept(event);
-        if (intake.pendingRows() >= EPOCH_ROWS) {
+    try {
+      if (replay.endsAt(frontier)) {
+        endReplay();
+      }
+      while (!stopping) {
+        if (replay.isOver()) {
+          // Until then nothing that reads the state together with tables would see them agree.
+          tasks.run(position);
+        }
+        List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
+        for (WalEvent event : events) {
+          cutBefore(event.position());
+          accept(event);
+          if (intake.pendingRows() >= EPOCH_ROWS || replay.cutsAt(frontier)) {
+            epoch();
+          }
+          cutBefore(position.plus(1));
+        }
+        if (!events.isEmpty() || (replay.isOver() && timerDue())) {
           epoch();
         }
       }
-      if (!events.isEmpty() || timerDue()) {
-        epoch();
-      }
+      tasks.run(position);
+    } finally {
+      lastCheckpoint();
     }
-    tasks.run(position);
+  }
+
+  // Epochs of a replay end exactly where something was visible.
+  private void cutBefore(Lsn next) {
+    for (Optional<Lsn> cut = replay.nextCut(frontier);
+        cut.isPresent() && cut.get().isBefore(next);
+        cut = replay.nextCut(frontier)) {
+      frontier = cut.get();
+      epoch();
+    }
   }
 
   /// Ends [#run] after the epoch under way.
   public void stop() {
     stopping = true;
+  }
+
+  /// Gives all state up; after the loop has ended and nobody builds anything any more.
+  @Override
+  public void close() {
+    builds.forEach(ViewBuild::close);
+    dataflow.close();
+    intake.close();
   }
 
   /// Runs something on this thread between two epochs.
@@ -216,8 +262,8 @@ public final class RefreshLoop {
   ///
   /// @param reader autocommit off; its snapshot is taken now, when it shows exactly what was
   /// applied
-  /// @return the rows of the base tables as of this boundary
-  public Map<Integer, Snapshot> startBuild(ViewBuild build, Connection reader) throws SQLException {
+  /// @return the rows of the base tables as of this boundary, to be closed when they are read
+  public HeldRows startBuild(ViewBuild build, Connection reader) throws SQLException {
     try (Statement statement = reader.createStatement()) {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
       statement.execute("SELECT 1");
@@ -227,25 +273,29 @@ public final class RefreshLoop {
       intake.table(relation).ifPresent(t -> snapshots.put(relation, t.rows().snapshot()));
     }
     builds.add(build);
-    return snapshots;
+    return HeldRows.of(snapshots);
   }
 
   public void abandonBuild(ViewBuild build) {
     builds.remove(build);
+    build.close();
   }
 
   /// Makes a privately built view part of the main dataflow; its output since the fill follows with
   /// the next
   /// epoch.
+  ///
+  /// @param refreshes how often the table has been refreshed
   public void join(
       ViewBuild build,
       Definition definition,
       StreamTable storage,
       Verdict verdict,
-      QueryDocument document) {
+      QueryDocument document,
+      long refreshes) {
     builds.remove(build);
     build.catchUp();
-    LiveTable table = new LiveTable(definition, storage, verdict, document, 0, clock.instant());
+    LiveTable table = live(definition, storage, verdict, document, refreshes);
     table.carry(build.takeOutput());
     dataflow.adopt(build.dataflow());
     add(table);
@@ -257,12 +307,65 @@ public final class RefreshLoop {
   }
 
   /// Takes a FULL table into the stream; its first evaluation follows at once.
+  ///
+  /// @param refreshes how often the table has been refreshed
   public void joinFull(
-      Definition definition, StreamTable storage, Verdict verdict, QueryDocument document) {
-    LiveTable table = new LiveTable(definition, storage, verdict, document, 0, clock.instant());
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document,
+      long refreshes) {
+    LiveTable table = live(definition, storage, verdict, document, refreshes);
     add(table);
     full.add(table, hasUncapturedSources(verdict, document));
     full.request(table.id());
+  }
+
+  private LiveTable live(
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document,
+      long refreshes) {
+    return new LiveTable(
+        definition, storage, verdict, document, refreshes, here(), clock.instant());
+  }
+
+  private LiveTable.Released here() {
+    return new LiveTable.Released(frontier, frontierTime);
+  }
+
+  /// Takes a stream table into the stream whose state has come back with the dataflow's; before
+  /// the loop runs.
+  ///
+  /// @param carried what was released and is not visible
+  public void restore(
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document,
+      long refreshes,
+      LiveTable.Released released,
+      ZSet carried) {
+    LiveTable table = live(definition, storage, verdict, document, refreshes);
+    table.releasedAt(released, clock.instant());
+    table.carry(carried);
+    add(table);
+  }
+
+  /// Whether the output of a stream table is released as soon as there is some.
+  public boolean releasesEveryEpoch(long id) {
+    return table(id).map(LiveTable::releasesEveryEpoch).orElse(false);
+  }
+
+  /// Goes on where a checkpoint was made; before the loop runs.
+  ///
+  /// @param rest what is to be stepped through before anything becomes visible again
+  public void resume(Checkpoint checkpoint, Replay rest) {
+    frontier = checkpoint.frontier();
+    position = checkpoint.position();
+    frontierTime = checkpoint.time();
+    replay = rest;
   }
 
   private static boolean hasUncapturedSources(Verdict verdict, QueryDocument document) {
@@ -340,6 +443,11 @@ public final class RefreshLoop {
     return statuses;
   }
 
+  /// Why the stream waits for room to keep its state, if it does; for any thread.
+  public Optional<StorageUnavailable> storageProblem() {
+    return Optional.ofNullable(storageProblem);
+  }
+
   /// Operator state as of the last look, in bytes; for any thread.
   public long stateBytes() {
     return stateBytes;
@@ -372,7 +480,7 @@ public final class RefreshLoop {
     switch (event) {
       case Transaction transaction -> {
         intake.accept(transaction).forEach(this::announce);
-        if (!transaction.changes().isEmpty()) {
+        if (!transaction.changes().isEmpty() && replay.isOver()) {
           commits.add(transaction.committedAt());
         }
         frontier = transaction.endLsn();
@@ -394,6 +502,8 @@ public final class RefreshLoop {
     if (now.isAfter(frontierTime)) {
       frontierTime = now;
     }
+    storable(intake::settle);
+    settled = null;
     Intake.Deltas changed = intake.endEpoch();
     changed.damaged().forEach(this::sourceDamaged);
 
@@ -406,21 +516,109 @@ public final class RefreshLoop {
     for (ViewBuild build : builds) {
       build.retain(all);
     }
+    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
     if (!touched.isEmpty()) {
       full.sourcesChanged(touched);
       listener.relationsTouched(touched);
+      replay.touched(touched);
     }
+    if (replay.isOver()) {
+      visible(now);
+    } else if (replay.endsAt(frontier)) {
+      endReplay();
+    }
+  }
 
+  // Makes the epoch visible, and what waits for that happen.
+  private void visible(Instant now) {
+    boolean checkpoint = checkpoints.due(position, now);
+    if (checkpoint) {
+      ledger.recordProgress();
+    }
     writer.write(new EpochWriter.Epoch(frontier, frontierTime, List.copyOf(commits), now));
-    reader.confirm(position);
     commits.clear();
     callers.answer(position, now);
     // Last: nobody who waits for rows to be visible waits for this.
     writer.checkResidue();
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
+    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
+    if (checkpoint) {
+      checkpoints.take(settled, this::save, reader::confirm, now);
+    }
     if (!now.isBefore(statusDue)) {
       publishStatus(now);
     }
+  }
+
+  // While state cannot be written and too much of it waits for that, the stream waits too.
+  private void storable(Runnable action) {
+    while (true) {
+      try {
+        action.run();
+        return;
+      } catch (StorageUnavailable e) {
+        awaitStorage(e);
+      }
+    }
+  }
+
+  private void awaitStorage(StorageUnavailable problem) {
+    if (stopping) {
+      throw problem;
+    }
+    storageProblem = problem;
+    try {
+      TimeUnit.NANOSECONDS.sleep(STORAGE_PAUSE.toNanos());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw problem;
+    }
+  }
+
+  // ---- checkpoints and what follows them
+  // ------------------------------------------------------------------
+
+  private void save(Capture capture, Storage storage) {
+    dataflow.save(capture);
+    intake.save(capture);
+    tables.all().forEach(table -> SavedTable.save(table, capture, storage));
+  }
+
+  // Also after a failure: an epoch that was computed is in the state whether or not it became
+  // visible, and what it released is carried.
+  private void lastCheckpoint() throws InterruptedException {
+    Checkpoints.At at = settled;
+    if (at != null && replay.isOver()) {
+      checkpoints.takeLast(at, this::save, reader::confirm);
+    }
+  }
+
+  private void endReplay() {
+    replay.end();
+    Set<Long> doubtful = new LinkedHashSet<>();
+    replay.doubtful().forEach(id -> doubtful.addAll(tables.downstream(id)));
+    for (long id : doubtful) {
+      if (tables.contains(id)) {
+        rebuild(
+            id,
+            new Failure(
+                "55000",
+                "its contents are computed anew after a restart: the log does not tell when it saw"
+                    + " changes of a stream table that it reads",
+                true));
+      }
+    }
+    for (LiveTable table : tables.all()) {
+      if (table.differential()) {
+        ViewErrors errors = dataflow.errors(table.id());
+        if (errors.healed()) {
+          populated(table);
+        } else {
+          noteErrors(table, errors);
+        }
+      }
+    }
+    publishStatus(clock.instant());
   }
 
   // The released difference of a FULL table enters downstream tables like any delta.
@@ -430,7 +628,7 @@ public final class RefreshLoop {
           LiveTable table = tables.get(id);
           if (table != null) {
             table.carry(delta);
-            table.releasedAt(now);
+            table.releasedAt(here(), now);
             table.error(Optional.empty());
             populated(table);
             input.merge(table.storage().relation(), delta, ZSet::plus);
@@ -441,27 +639,21 @@ public final class RefreshLoop {
 
   /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
   private Map<Integer, ZSet> step(Map<Integer, ZSet> input, Instant now) {
-    Set<Long> wanted = callers.wanted();
-    boolean enabled = listener.refreshingEnabled();
+    LongPredicate release = replay.isOver() ? ordinary(now) : this::isVisible;
     StepResult result = null;
     while (result == null) {
       try {
-        result =
-            dataflow.step(
-                input,
-                id -> {
-                  LiveTable table = tables.get(id);
-                  return table != null
-                      && !table.paused()
-                      && (wanted.contains(id) || (enabled && table.isDue(now)));
-                });
+        result = dataflow.step(input, release);
       } catch (StepFailed failed) {
         // The step left everything as it was: without the failing views it is run again.
         for (long view : failed.views()) {
           rebuild(view, new Failure("XX000", String.valueOf(failed.getMessage()), true));
         }
+      } catch (StorageUnavailable problem) {
+        awaitStorage(problem);
       }
     }
+    storageProblem = null;
     Map<Integer, ZSet> all = new HashMap<>(input);
     result
         .released()
@@ -469,21 +661,44 @@ public final class RefreshLoop {
             (id, delta) -> {
               LiveTable table = tables.get(id);
               if (table != null) {
-                table.carry(delta);
-                table.releasedAt(now);
+                table.releasedAt(here(), now);
                 all.merge(table.storage().relation(), delta, ZSet::plus);
+                if (replay.isOver()) {
+                  table.carry(delta);
+                }
               }
             });
-    result
-        .errors()
-        .forEach(
-            (id, errors) -> {
-              LiveTable table = tables.get(id);
-              if (table != null) {
-                noteErrors(table, errors);
-              }
-            });
+    if (replay.isOver()) {
+      result
+          .errors()
+          .forEach(
+              (id, errors) -> {
+                LiveTable table = tables.get(id);
+                if (table != null) {
+                  noteErrors(table, errors);
+                }
+              });
+    } else {
+      tables.all().stream()
+          .filter(table -> isVisible(table.id()) && dataflow.pendingRows(table.id()) > 0)
+          .forEach(table -> replay.doubt(table.id()));
+    }
     return all;
+  }
+
+  private LongPredicate ordinary(Instant now) {
+    Set<Long> wanted = callers.wanted();
+    boolean enabled = listener.refreshingEnabled();
+    return id -> {
+      LiveTable table = tables.get(id);
+      return table != null
+          && !table.paused()
+          && (wanted.contains(id) || (enabled && table.isDue(now)));
+    };
+  }
+
+  private boolean isVisible(long id) {
+    return replay.isVisible(id, frontier);
   }
 
   // An evaluation error of a row freezes the last good contents while the row exists (law 5).

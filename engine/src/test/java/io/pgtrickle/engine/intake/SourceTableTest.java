@@ -13,6 +13,7 @@ import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
@@ -151,7 +152,7 @@ class SourceTableTest {
               logs.identity(),
               List.of("id", "large", "n"),
               SourceShape.ANY,
-              Runnable::run);
+              Storage.onHeap(Runnable::run));
     }
 
     ZSet contents() {
