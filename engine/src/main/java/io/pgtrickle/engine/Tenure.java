@@ -151,8 +151,7 @@ final class Tenure implements AutoCloseable {
     lifetime.owns(merges, Tenure::finish);
     DefinitionWatch definitions = new DefinitionWatch();
     Ledger ledger =
-        new Ledger(
-            apply, server.systemId(), server.timeline(), lease.token(), observer, coalescer);
+        new Ledger(apply, server.systemId(), server.timeline(), lease.token(), observer, coalescer);
     Switchboard switchboard = new Switchboard(definitions, settings);
     Checkpoints checkpoints =
         new Checkpoints(
@@ -208,8 +207,7 @@ final class Tenure implements AutoCloseable {
                 status),
             Housekeeping::close);
     int definitionsRelation = definitionsRelation(leaseSession);
-    switchboard.connect(
-        responder, evaluations, queue, housekeeping, status, definitionsRelation);
+    switchboard.connect(responder, evaluations, queue, housekeeping, status, definitionsRelation);
     DefinitionWatch.Changes all = definitions.look(leaseSession);
     Set<Long> restored = Set.of();
     if (stream.recovery.isPresent()) {
@@ -271,8 +269,7 @@ final class Tenure implements AutoCloseable {
   /// The slot to read and where to start.
   ///
   /// @param recovery the checkpoint that start is of
-  private record Stream(
-      String slot, Lsn start, Progress progress, Optional<Recovery> recovery) {}
+  private record Stream(String slot, Lsn start, Progress progress, Optional<Recovery> recovery) {}
 
   // Without a checkpoint all state is built from snapshots that are taken later, so reading may
   // start at the log's end; the slot is kept all the same, since making one waits for every open

@@ -413,8 +413,7 @@ public final class Initializer {
       }
       atBoundary(
           () -> {
-            loop.join(
-                build, definition, one.table(), one.verdict(), one.document(), refreshes);
+            loop.join(build, definition, one.table(), one.verdict(), one.document(), refreshes);
           });
       joined = true;
       return true;

@@ -7,7 +7,6 @@ import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Restored;
-import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Origin;
 import io.pgtrickle.dvm.state.Saved;
@@ -29,7 +28,6 @@ import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -112,8 +110,7 @@ public final class Recovery {
           "it reaches to %s, and the slot starts at %s: somebody else read it since"
               .formatted(checkpoint.position(), confirmed));
     }
-    if (checkpoint.position().isAfter(server.flushed())
-        || checkpoint.recorded().isAfter(applied)) {
+    if (checkpoint.position().isAfter(server.flushed()) || checkpoint.recorded().isAfter(applied)) {
       return Optional.of(
           "it reaches to %s, and the database to %s: it was set back"
               .formatted(checkpoint.position(), server.flushed()));
@@ -152,10 +149,14 @@ public final class Recovery {
     Map<Integer, SourceTable> sources = sources(parts, prepared);
     retainRestorable(parts, prepared, entries, sources.keySet());
     Restored restored =
-        parts.loop().dataflow().restore(saved, prepared.values().stream().map(Preparation::view).toList());
+        parts
+            .loop()
+            .dataflow()
+            .restore(saved, prepared.values().stream().map(Preparation::view).toList());
     restored
         .refused()
-        .forEach((id, refusal) -> LOG.warn("{} is initialized anew: {}", name(prepared, id), refusal));
+        .forEach(
+            (id, refusal) -> LOG.warn("{} is initialized anew: {}", name(prepared, id), refusal));
     sources.values().forEach(parts.loop().intake()::attach);
     prepared.forEach(
         (id, one) -> {
@@ -183,9 +184,7 @@ public final class Recovery {
       long id = definition.pgtId();
       SavedTable.of(id, saved, parts.storage())
           .filter(entry -> entry.generation() == definition.generation())
-          .filter(
-              entry ->
-                  visible.getOrDefault(id, Visible.NEVER).refreshId() >= entry.refreshId())
+          .filter(entry -> visible.getOrDefault(id, Visible.NEVER).refreshId() >= entry.refreshId())
           .ifPresent(entry -> entries.put(id, entry));
     }
     return entries;
@@ -198,8 +197,7 @@ public final class Recovery {
       if (entries.containsKey(definition.pgtId())) {
         try {
           prepared.put(
-              definition.pgtId(),
-              Preparation.of(parts.writer(), parts.analyzer(), definition));
+              definition.pgtId(), Preparation.of(parts.writer(), parts.analyzer(), definition));
         } catch (TrickleException e) {
           LOG.warn("{} is not restored: {}", definition.displayName(), e.getMessage());
         } catch (SQLException e) {
@@ -305,10 +303,7 @@ public final class Recovery {
   }
 
   private static Replay replay(
-      Parts parts,
-      Map<Long, SavedTable> entries,
-      Map<Long, Visible> visible,
-      Set<Long> restored) {
+      Parts parts, Map<Long, SavedTable> entries, Map<Long, Visible> visible, Set<Long> restored) {
     Map<Long, Lsn> written = new HashMap<>();
     Set<Long> doubtful = new HashSet<>();
     entries.forEach(

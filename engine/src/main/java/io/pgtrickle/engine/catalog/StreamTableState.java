@@ -75,8 +75,7 @@ public record StreamTableState(
   /// @param deleted rows that went
   /// @param frontier what the contents are as of: where the stream was when they were released
   /// @param time its time
-  public record Refreshed(
-      long pgtId, long inserted, long deleted, Lsn frontier, Instant time) {}
+  public record Refreshed(long pgtId, long inserted, long deleted, Lsn frontier, Instant time) {}
 
   /// A stream table the sidecar has just heard of.
   public static StreamTableState initializing(Definition definition) {

@@ -50,8 +50,7 @@ record SavedSource(String description, long membership, SourceShape shape) {
 
   static SavedSource decode(Bytes bytes) {
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes.toArray()))) {
-      String description =
-          new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8);
+      String description = new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8);
       return new SavedSource(
           description, in.readLong(), new SourceShape(read(in), read(in), read(in)));
     } catch (IOException e) {

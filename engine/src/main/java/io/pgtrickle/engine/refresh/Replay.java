@@ -33,8 +33,7 @@ public final class Replay {
   /// @param applied how far the database says the stream tables are
   /// @param doubtful stream tables whose readers may have seen what the log does not tell
   /// @param definitions the relation whose rows are the definitions
-  public Replay(
-      Map<Long, Lsn> visible, Lsn applied, Collection<Long> doubtful, int definitions) {
+  public Replay(Map<Long, Lsn> visible, Lsn applied, Collection<Long> doubtful, int definitions) {
     this.visible = Map.copyOf(visible);
     this.cuts = new TreeSet<>(visible.values());
     this.cuts.add(applied);
