@@ -142,7 +142,7 @@ final class Housekeeping {
       boolean woken = true;
       long looks = 0;
       StreamTableState.removeOrphans(session);
-      follow(first);
+      follow(first, live);
       long lookAt = System.nanoTime();
       while (!closed) {
         heartbeat();
@@ -181,17 +181,17 @@ final class Housekeeping {
   private void lookAtDefinitions() throws SQLException {
     DefinitionWatch.Changes changes = definitions.look(session);
     if (!changes.isEmpty()) {
-      follow(changes);
+      follow(changes, Set.of());
     }
   }
 
-  private void follow(DefinitionWatch.Changes changes) throws SQLException {
+  private void follow(DefinitionWatch.Changes changes, Set<Long> done) throws SQLException {
     for (long id : changes.dropped()) {
       loop.post(() -> loop.remove(id));
       LOG.info("stream table {} is gone", id);
     }
     for (Definition definition : changes.initialize()) {
-      if (changes == first && live.contains(definition.pgtId())) {
+      if (done.contains(definition.pgtId())) {
         continue;
       }
       status.forget(definition.pgtId());
@@ -221,7 +221,8 @@ final class Housekeeping {
   private void lookAtSources() throws SQLException, InterruptedException {
     Map<Integer, SourceShape> known;
     try {
-      known = loop.atBoundary(loop::sourceShapes).get(LOOK.toSeconds(), TimeUnit.SECONDS);
+      known =
+          loop.atBoundary(() -> loop.sources().shapes()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
       LOG.debug("sources are looked at later", e);
       return;
@@ -239,7 +240,7 @@ final class Housekeeping {
             String how = current == null ? "was dropped" : "was altered";
             LOG.info("source {} {}", Integer.toUnsignedString(relation), how);
             loop.post(
-                () -> loop.sourceAltered(relation, new StateDamaged("a source " + how, null)));
+                () -> loop.sources().altered(relation, new StateDamaged("a source " + how, null)));
           } else if (!copied.equals(SourceShape.ANY)) {
             seen.put(relation, new Seen(copied, copied.followed(current)));
           }

@@ -313,7 +313,7 @@ public final class Initializer {
           }
           // Columns were added since it was copied: what reads the old shape is built anew with
           // this.
-          atBoundary(() -> loop.requireShape(scan));
+          atBoundary(() -> loop.sources().requireShape(scan));
           boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
           if (!attached && !missing.containsKey(scan.relation())) {
             missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
@@ -421,7 +421,7 @@ public final class Initializer {
       if (!joined) {
         atBoundary(
             () -> {
-              loop.abandonBuild(build);
+              loop.builds().abandon(build);
             });
       }
     }
@@ -446,7 +446,8 @@ public final class Initializer {
       start =
           boundary(
               () ->
-                  new Start(loop.startBuild(build, reader), loop.frontier(), loop.frontierTime()));
+                  new Start(
+                      loop.builds().start(build, reader), loop.frontier(), loop.frontierTime()));
       try (HeldRows held = start.held()) {
         load(build, held.rows(), reader, upstream);
       }

@@ -305,7 +305,7 @@ public final class Recovery {
   private static Replay replay(
       Parts parts, Map<Long, SavedTable> entries, Map<Long, Visible> visible, Set<Long> restored) {
     Map<Long, Lsn> written = new HashMap<>();
-    Set<Long> doubtful = new HashSet<>();
+    Set<Integer> doubtful = new HashSet<>();
     entries.forEach(
         (id, entry) -> {
           Visible now = visible.getOrDefault(id, Visible.NEVER);
@@ -317,7 +317,10 @@ public final class Recovery {
             written.put(id, upTo);
           }
           if (!entry.everyEpoch() || !parts.loop().releasesEveryEpoch(id)) {
-            doubtful.add(id);
+            parts
+                .definitions()
+                .definition(id)
+                .ifPresent(definition -> doubtful.add(definition.relation().value()));
           }
         });
     Lsn applied = parts.progress().frontier() == null ? Lsn.ZERO : parts.progress().frontier();

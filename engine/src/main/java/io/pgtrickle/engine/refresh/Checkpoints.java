@@ -43,8 +43,8 @@ public final class Checkpoints implements AutoCloseable {
   private volatile Policy policy;
   private volatile @Nullable StorageUnavailable problem;
   private volatile boolean writing;
-  // What the last attempt was about; written by the refresh thread, retry time by the other too.
-  private volatile Instant dueAt;
+  // What the last attempt was about; the refresh thread's.
+  private Instant attempted;
   private Lsn last;
 
   /// How often.
@@ -92,7 +92,7 @@ public final class Checkpoints implements AutoCloseable {
     this.version = version;
     this.last = start;
     this.policy = policy;
-    this.dueAt = now.plus(policy.interval());
+    this.attempted = now;
     this.observer = observer;
   }
 
@@ -108,9 +108,15 @@ public final class Checkpoints implements AutoCloseable {
 
   /// Whether it is time, after an epoch that reached a position.
   boolean due(Lsn position, Instant now) {
-    return !writing
-        && (!now.isBefore(dueAt)
-            || (problem == null && position.value() - last.value() >= policy.walBytes()));
+    if (writing) {
+      return false;
+    }
+    Policy current = policy;
+    if (problem != null) {
+      return !now.isBefore(attempted.plus(RETRY));
+    }
+    return !now.isBefore(attempted.plus(current.interval()))
+        || position.value() - last.value() >= current.walBytes();
   }
 
   /// Captures the state and goes on; the rest happens elsewhere.
@@ -122,7 +128,7 @@ public final class Checkpoints implements AutoCloseable {
     Capture capture = capture(at, contents);
     Duration pause = Duration.ofNanos(System.nanoTime() - begin);
     writing = true;
-    dueAt = now.plus(policy.interval());
+    attempted = now;
     last = at.position();
     writer.execute(
         () -> {
@@ -174,7 +180,6 @@ public final class Checkpoints implements AutoCloseable {
         LOG.error("no checkpoint can be made, the server keeps the log: {}", e.getMessage());
       }
       problem = e;
-      dueAt = dueAt.minus(policy.interval()).plus(RETRY);
     } catch (RuntimeException e) {
       LOG.error("a checkpoint was not made", e);
     }

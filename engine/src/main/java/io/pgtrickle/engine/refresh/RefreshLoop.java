@@ -7,16 +7,10 @@ import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.stream.WalReader;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
-import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.ExplainFormat;
-import io.pgtrickle.dvm.dataflow.StepFailed;
-import io.pgtrickle.dvm.dataflow.StepResult;
-import io.pgtrickle.dvm.dataflow.ViewErrors;
-import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Capture;
-import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -27,27 +21,20 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.intake.Intake;
-import io.pgtrickle.engine.intake.SourceShape;
-import java.sql.Connection;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// The thread that makes epochs, from the log to the storage tables.
@@ -75,6 +62,8 @@ public final class RefreshLoop implements AutoCloseable {
   private final Dataflow dataflow;
   private final EpochWriter writer;
   private final Callers callers;
+  private final Steps steps;
+  private final Sources sources;
   private final Ledger ledger;
   private final RefreshListener listener;
   private final Checkpoints checkpoints;
@@ -82,9 +71,8 @@ public final class RefreshLoop implements AutoCloseable {
 
   private final LiveTables tables = new LiveTables();
   private final FullRefreshes full = new FullRefreshes();
-  private final List<ViewBuild> builds = new ArrayList<>();
+  private final Builds builds;
   private final BoundaryTasks tasks = new BoundaryTasks();
-  private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
 
   private final List<Instant> commits = new ArrayList<>();
   private Replay replay = Replay.none();
@@ -97,7 +85,6 @@ public final class RefreshLoop implements AutoCloseable {
   private Instant statusDue = Instant.MIN;
   private volatile Map<Long, TableStatus> statuses = Map.of();
   private volatile long stateBytes;
-  private volatile @Nullable StorageUnavailable storageProblem;
   private volatile boolean stopping;
 
   /// @param start the position from which on the log is taken in
@@ -118,7 +105,10 @@ public final class RefreshLoop implements AutoCloseable {
     this.listener = listener;
     this.checkpoints = checkpoints;
     this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
-    this.callers = new Callers(tables, full, evaluated::containsKey, ledger, listener, clock);
+    this.builds = new Builds(intake);
+    this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, clock);
+    this.callers = new Callers(tables, full, steps::awaitsRelease, ledger, listener, clock);
+    this.sources = new Sources(intake, tables, full, this::rebuild);
     this.frontier = start;
     this.position = start;
     this.clock = clock;
@@ -171,12 +161,13 @@ public final class RefreshLoop implements AutoCloseable {
   /// Ends [#run] after the epoch under way.
   public void stop() {
     stopping = true;
+    steps.stop();
   }
 
   /// Gives all state up; after the loop has ended and nobody builds anything any more.
   @Override
   public void close() {
-    builds.forEach(ViewBuild::close);
+    builds.close();
     dataflow.close();
     intake.close();
   }
@@ -253,32 +244,18 @@ public final class RefreshLoop implements AutoCloseable {
     LiveTable table = tables.get(storage.id());
     if (table != null && table.storage().relation() == storage.relation()) {
       rebuild(
-          storage.id(), new Failure("42P01", storage.catalogName() + " is not where it was", true));
+          new Failure("42P01", storage.catalogName() + " is not where it was", true), storage.id());
     }
   }
 
-  /// Starts a private build at this boundary: from here on it is told what epochs do to its
-  /// relations.
-  ///
-  /// @param reader autocommit off; its snapshot is taken now, when it shows exactly what was
-  /// applied
-  /// @return the rows of the base tables as of this boundary, to be closed when they are read
-  public HeldRows startBuild(ViewBuild build, Connection reader) throws SQLException {
-    try (Statement statement = reader.createStatement()) {
-      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-      statement.execute("SELECT 1");
-    }
-    Map<Integer, Snapshot> snapshots = new HashMap<>();
-    for (int relation : build.relations()) {
-      intake.table(relation).ifPresent(t -> snapshots.put(relation, t.rows().snapshot()));
-    }
-    builds.add(build);
-    return HeldRows.of(snapshots);
+  /// The base tables and what becomes of their readers; boundary only.
+  public Sources sources() {
+    return sources;
   }
 
-  public void abandonBuild(ViewBuild build) {
-    builds.remove(build);
-    build.close();
+  /// The views that are being built; boundary only.
+  public Builds builds() {
+    return builds;
   }
 
   /// Makes a privately built view part of the main dataflow; its output since the fill follows with
@@ -293,17 +270,12 @@ public final class RefreshLoop implements AutoCloseable {
       Verdict verdict,
       QueryDocument document,
       long refreshes) {
-    builds.remove(build);
-    build.catchUp();
+    builds.joins(build);
     LiveTable table = live(definition, storage, verdict, document, refreshes);
     table.carry(build.takeOutput());
     dataflow.adopt(build.dataflow());
     add(table);
-    if (build.healthy()) {
-      populated(table);
-    } else {
-      noteErrors(table, build.errors());
-    }
+    steps.noteErrors(table);
   }
 
   /// Takes a FULL table into the stream; its first evaluation follows at once.
@@ -378,12 +350,6 @@ public final class RefreshLoop implements AutoCloseable {
     tables.add(table);
   }
 
-  private void populated(LiveTable table) {
-    table.populate();
-    ledger.live(table);
-    listener.live(table.id());
-  }
-
   /// Takes over a changed schedule or suspension.
   public void redefine(Definition definition) {
     LiveTable table = tables.get(definition.pgtId());
@@ -400,7 +366,7 @@ public final class RefreshLoop implements AutoCloseable {
   public Set<Integer> detachUnused() {
     Set<Integer> unused = new HashSet<>(intake.relations());
     unused.removeAll(tables.sources());
-    builds.forEach(build -> unused.removeAll(build.relations()));
+    unused.removeAll(builds.relations());
     unused.forEach(relation -> intake.detach(new Oid(relation)));
     return unused;
   }
@@ -410,7 +376,7 @@ public final class RefreshLoop implements AutoCloseable {
     LiveTable table = tables.remove(id);
     if (table != null) {
       full.remove(id);
-      evaluated.remove(id);
+      steps.forget(id);
       ledger.forget(id);
       if (table.differential()) {
         dataflow.drop(id);
@@ -422,9 +388,7 @@ public final class RefreshLoop implements AutoCloseable {
   /// table's.
   public void evaluated(long id, ZSet delta, Duration took) {
     full.finished(id, clock.instant(), took, true);
-    if (tables.contains(id)) {
-      evaluated.merge(id, delta, ZSet::plus);
-    }
+    steps.evaluated(id, delta);
     epoch();
   }
 
@@ -445,7 +409,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// Why the stream waits for room to keep its state, if it does; for any thread.
   public Optional<StorageUnavailable> storageProblem() {
-    return Optional.ofNullable(storageProblem);
+    return steps.storageProblem();
   }
 
   /// Operator state as of the last look, in bytes; for any thread.
@@ -502,20 +466,18 @@ public final class RefreshLoop implements AutoCloseable {
     if (now.isAfter(frontierTime)) {
       frontierTime = now;
     }
-    storable(intake::settle);
+    steps.settle(intake);
     settled = null;
     Intake.Deltas changed = intake.endEpoch();
-    changed.damaged().forEach(this::sourceDamaged);
-
-    Map<Integer, ZSet> input = new HashMap<>(changed.deltas());
-    takeEvaluated(input, now);
+    changed.damaged().forEach(sources::damaged);
     Set<Integer> touched = new HashSet<>();
     changed.touched().forEach(oid -> touched.add(oid.value()));
-    Map<Integer, ZSet> all = step(input, now);
+    Map<Integer, ZSet> all =
+        replay.isOver()
+            ? steps.step(changed.deltas(), callers.wanted(), here(), now)
+            : steps.replay(changed.deltas(), here(), replay, now);
     touched.addAll(all.keySet());
-    for (ViewBuild build : builds) {
-      build.retain(all);
-    }
+    builds.retain(all);
     settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
     if (!touched.isEmpty()) {
       full.sourcesChanged(touched);
@@ -550,31 +512,6 @@ public final class RefreshLoop implements AutoCloseable {
     }
   }
 
-  // While state cannot be written and too much of it waits for that, the stream waits too.
-  private void storable(Runnable action) {
-    while (true) {
-      try {
-        action.run();
-        return;
-      } catch (StorageUnavailable e) {
-        awaitStorage(e);
-      }
-    }
-  }
-
-  private void awaitStorage(StorageUnavailable problem) {
-    if (stopping) {
-      throw problem;
-    }
-    storageProblem = problem;
-    try {
-      TimeUnit.NANOSECONDS.sleep(STORAGE_PAUSE.toNanos());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw problem;
-    }
-  }
-
   // ---- checkpoints and what follows them
   // ------------------------------------------------------------------
 
@@ -595,124 +532,23 @@ public final class RefreshLoop implements AutoCloseable {
 
   private void endReplay() {
     replay.end();
-    Set<Long> doubtful = new LinkedHashSet<>();
-    replay.doubtful().forEach(id -> doubtful.addAll(tables.downstream(id)));
-    for (long id : doubtful) {
-      if (tables.contains(id)) {
+    Set<Integer> doubtful = new HashSet<>(replay.doubtful());
+    tables.all().stream()
+        .filter(table -> replay.isDoubtful(table.id(), table.storage().relation()))
+        .forEach(table -> doubtful.add(table.storage().relation()));
+    for (LiveTable table : tables.all()) {
+      if (!Collections.disjoint(table.sources(), doubtful) && tables.contains(table.id())) {
         rebuild(
-            id,
             new Failure(
                 "55000",
                 "its contents are computed anew after a restart: the log does not tell when it saw"
                     + " changes of a stream table that it reads",
-                true));
+                true),
+            table.id());
       }
     }
-    for (LiveTable table : tables.all()) {
-      if (table.differential()) {
-        ViewErrors errors = dataflow.errors(table.id());
-        if (errors.healed()) {
-          populated(table);
-        } else {
-          noteErrors(table, errors);
-        }
-      }
-    }
+    tables.all().stream().filter(LiveTable::differential).forEach(steps::noteErrors);
     publishStatus(clock.instant());
-  }
-
-  // The released difference of a FULL table enters downstream tables like any delta.
-  private void takeEvaluated(Map<Integer, ZSet> input, Instant now) {
-    evaluated.forEach(
-        (id, delta) -> {
-          LiveTable table = tables.get(id);
-          if (table != null) {
-            table.carry(delta);
-            table.releasedAt(here(), now);
-            table.error(Optional.empty());
-            populated(table);
-            input.merge(table.storage().relation(), delta, ZSet::plus);
-          }
-        });
-    evaluated.clear();
-  }
-
-  /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
-  private Map<Integer, ZSet> step(Map<Integer, ZSet> input, Instant now) {
-    LongPredicate release = replay.isOver() ? ordinary(now) : this::isVisible;
-    StepResult result = null;
-    while (result == null) {
-      try {
-        result = dataflow.step(input, release);
-      } catch (StepFailed failed) {
-        // The step left everything as it was: without the failing views it is run again.
-        for (long view : failed.views()) {
-          rebuild(view, new Failure("XX000", String.valueOf(failed.getMessage()), true));
-        }
-      } catch (StorageUnavailable problem) {
-        awaitStorage(problem);
-      }
-    }
-    storageProblem = null;
-    Map<Integer, ZSet> all = new HashMap<>(input);
-    result
-        .released()
-        .forEach(
-            (id, delta) -> {
-              LiveTable table = tables.get(id);
-              if (table != null) {
-                table.releasedAt(here(), now);
-                all.merge(table.storage().relation(), delta, ZSet::plus);
-                if (replay.isOver()) {
-                  table.carry(delta);
-                }
-              }
-            });
-    if (replay.isOver()) {
-      result
-          .errors()
-          .forEach(
-              (id, errors) -> {
-                LiveTable table = tables.get(id);
-                if (table != null) {
-                  noteErrors(table, errors);
-                }
-              });
-    } else {
-      tables.all().stream()
-          .filter(table -> isVisible(table.id()) && dataflow.pendingRows(table.id()) > 0)
-          .forEach(table -> replay.doubt(table.id()));
-    }
-    return all;
-  }
-
-  private LongPredicate ordinary(Instant now) {
-    Set<Long> wanted = callers.wanted();
-    boolean enabled = listener.refreshingEnabled();
-    return id -> {
-      LiveTable table = tables.get(id);
-      return table != null
-          && !table.paused()
-          && (wanted.contains(id) || (enabled && table.isDue(now)));
-    };
-  }
-
-  private boolean isVisible(long id) {
-    return replay.isVisible(id, frontier);
-  }
-
-  // An evaluation error of a row freezes the last good contents while the row exists (law 5).
-  private void noteErrors(LiveTable table, ViewErrors errors) {
-    if (errors.healed()) {
-      table.error(Optional.empty());
-      populated(table);
-    } else {
-      Failure failure = new Failure(errors.sqlState(), errors.message(), false);
-      if (!Optional.of(failure).equals(table.error())) {
-        table.error(Optional.of(failure));
-        ledger.failed(table, failure, clock.instant());
-      }
-    }
   }
 
   // ---- damage -----------------------------------------------------------------------------------
@@ -721,7 +557,7 @@ public final class RefreshLoop implements AutoCloseable {
   private final class Damage implements EpochWriter.Findings {
     @Override
     public void damaged(long table, Failure failure) {
-      rebuild(table, failure);
+      rebuild(failure, table);
     }
 
     @Override
@@ -735,61 +571,7 @@ public final class RefreshLoop implements AutoCloseable {
     }
   }
 
-  private void sourceDamaged(int relation, StateDamaged damage) {
-    Failure failure = new Failure(damage.sqlState(), String.valueOf(damage.getMessage()), true);
-    for (LiveTable table : tables.all()) {
-      if (table.differential() && table.sources().contains(relation)) {
-        rebuild(table.id(), failure);
-      }
-    }
-  }
-
-  /// Lets go of a base table that is decoded in another shape than a new scan of it has; all that
-  /// read it are
-  /// built anew.
-  public void requireShape(Plan.Scan scan) {
-    intake
-        .table(scan.relation())
-        .filter(table -> !table.schema().equals(scan.schema()))
-        .ifPresent(
-            table -> {
-              intake.detach(new Oid(scan.relation()));
-              sourceDamaged(
-                  scan.relation(),
-                  new StateDamaged(
-                      table.name() + " has other columns than when it was copied", null));
-            });
-  }
-
-  /// What the sources of live tables must still look like; boundary only.
-  public Map<Integer, SourceShape> sourceShapes() {
-    Map<Integer, SourceShape> shapes = new HashMap<>();
-    for (LiveTable table : tables.all()) {
-      if (!table.differential() && table.error().isEmpty()) {
-        table.sources().forEach(relation -> shapes.put(relation, SourceShape.ANY));
-      }
-    }
-    intake
-        .relations()
-        .forEach(
-            relation ->
-                intake.table(relation).ifPresent(table -> shapes.put(relation, table.shape())));
-    return shapes;
-  }
-
-  /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use
-  /// any more; boundary only.
-  public void sourceAltered(int relation, StateDamaged how) {
-    intake.detach(new Oid(relation));
-    sourceDamaged(relation, how);
-    for (LiveTable table : tables.all()) {
-      if (!table.differential() && table.sources().contains(relation)) {
-        full.request(table.id());
-      }
-    }
-  }
-
-  private void rebuild(long id, Failure reason) {
+  private void rebuild(Failure reason, long id) {
     LiveTable table = tables.get(id);
     Set<Long> after = tables.downstream(id);
     Consumer<Long> again =

@@ -26,14 +26,16 @@ public final class Replay {
   private final TreeSet<Lsn> cuts;
   private final Lsn end;
   private final int definitions;
-  private final Set<Long> doubtful;
+  private final Set<Integer> doubtful;
+  private boolean definitionsTouched;
   private boolean over;
 
   /// @param visible for each stream table that was written since the checkpoint, as of where
   /// @param applied how far the database says the stream tables are
-  /// @param doubtful stream tables whose readers may have seen what the log does not tell
+  /// @param doubtful storage tables whose readers may have seen what the log does not tell
   /// @param definitions the relation whose rows are the definitions
-  public Replay(Map<Long, Lsn> visible, Lsn applied, Collection<Long> doubtful, int definitions) {
+  public Replay(
+      Map<Long, Lsn> visible, Lsn applied, Collection<Integer> doubtful, int definitions) {
     this.visible = Map.copyOf(visible);
     this.cuts = new TreeSet<>(visible.values());
     this.cuts.add(applied);
@@ -78,20 +80,24 @@ public final class Replay {
     return upTo != null && !frontier.isAfter(upTo);
   }
 
-  /// The readers of a stream table may have seen what the log does not tell.
-  void doubt(long table) {
-    doubtful.add(table);
+  /// The readers of a storage table may have seen what the log does not tell.
+  void doubt(int relation) {
+    doubtful.add(relation);
   }
 
   /// Some relations were changed.
   void touched(Set<Integer> relations) {
-    if (relations.contains(definitions)) {
-      // Nobody knows whose, and for how long.
-      doubtful.addAll(visible.keySet());
-    }
+    definitionsTouched |= relations.contains(definitions);
   }
 
-  Set<Long> doubtful() {
+  /// Whether the readers of a stream table may have seen what the log does not tell.
+  boolean isDoubtful(long table, int relation) {
+    // Whose definition was changed, and for how long, nobody knows.
+    return doubtful.contains(relation) || (definitionsTouched && visible.containsKey(table));
+  }
+
+  /// Relations whose changes the log does not tell.
+  Set<Integer> doubtful() {
     return Set.copyOf(doubtful);
   }
 }

@@ -43,8 +43,9 @@ public record SavedTable(
       out.writeBoolean(table.releasesEveryEpoch());
       out.writeLong(table.refreshId());
       out.writeLong(table.released().frontier().value());
-      out.writeLong(table.released().time().getEpochSecond());
-      out.writeInt(table.released().time().getNano());
+      Instant time = table.released().time();
+      out.writeLong(time.getEpochSecond());
+      out.writeInt(time.getNano());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -86,6 +86,8 @@ final class KillsIT {
         Map<String, Long> refreshes = new HashMap<>();
         awaitSettled(database, "before the first kill, seed " + seed, refreshes);
         for (int round = 1; round <= rounds; round++) {
+          // Little to be replayed, and much.
+          checkpointEvery(database, round % 2 == 0 ? "150 ms" : "20 s");
           AtomicBoolean stop = new AtomicBoolean();
           try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
             long writes = random.nextLong();
@@ -142,6 +144,12 @@ final class KillsIT {
         create.setString(4, mode);
         create.execute();
       }
+    }
+  }
+
+  private static void checkpointEvery(LiveDatabase database, String interval) throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(connection, "SELECT pgtrickle.set_config('checkpoint_interval', '" + interval + "')");
     }
   }
 
