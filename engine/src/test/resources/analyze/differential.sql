@@ -190,3 +190,35 @@ SELECT product, variance(price) AS v, stddev(price) AS s, stddev(DISTINCT amount
 SELECT stddev(x) AS s, variance(x) AS v, stddev_pop(x) AS p FROM (VALUES (1e-10), (123456789.123456789), (0.5), (-77777777777777777777)) v(x)
 SELECT stddev(x) AS s, variance(x) AS v FROM (VALUES (1.0), (1.00), (2)) v(x)
 SELECT stddev(x) AS s, var_pop(x) AS v FROM (VALUES ('NaN'::numeric), (1)) v(x)
+SELECT id, name FROM customers ORDER BY id LIMIT 3
+SELECT id FROM orders ORDER BY total DESC NULLS LAST, id OFFSET 1 LIMIT 2
+SELECT name FROM customers ORDER BY credit DESC, id LIMIT 2
+SELECT id FROM customers ORDER BY id OFFSET 3
+SELECT id, priority FROM orders ORDER BY priority FETCH FIRST 2 ROWS WITH TIES
+SELECT DISTINCT ON (region) region, id FROM customers ORDER BY region, id DESC
+SELECT DISTINCT ON (state) state, total, id FROM orders ORDER BY state NULLS FIRST, total DESC, id
+SELECT DISTINCT region FROM customers ORDER BY region LIMIT 2
+SELECT region, count(*) AS n FROM customers GROUP BY region ORDER BY count(*) DESC, region LIMIT 2
+SELECT id FROM customers UNION ALL SELECT customer FROM orders ORDER BY 1 LIMIT 4
+SELECT c.id, (SELECT o.total FROM orders o WHERE o.customer = c.id ORDER BY o.id DESC LIMIT 1) AS last FROM customers c
+SELECT c.id FROM customers c WHERE c.id IN (SELECT o.customer FROM orders o WHERE o.customer IS NOT NULL ORDER BY o.total DESC, o.id LIMIT 3)
+SELECT s.id, c.name FROM (SELECT id FROM customers ORDER BY id DESC LIMIT 2) s JOIN customers c ON c.id = s.id
+SELECT id FROM customers ORDER BY id LIMIT ALL
+SELECT id FROM customers ORDER BY id LIMIT ALL OFFSET 2
+SELECT id FROM customers ORDER BY id LIMIT NULL OFFSET NULL
+SELECT id FROM customers ORDER BY id LIMIT 0
+SELECT id FROM customers ORDER BY id OFFSET 100 LIMIT 2
+SELECT id FROM customers ORDER BY id LIMIT 9223372036854775807 OFFSET 1
+SELECT id FROM orders ORDER BY total NULLS FIRST, id DESC LIMIT 3
+SELECT name FROM customers ORDER BY name COLLATE "C" DESC LIMIT 2
+SELECT id FROM customers ORDER BY lower(region), -id LIMIT 2
+SELECT DISTINCT ON (region, id > 2) region, id, name FROM customers ORDER BY id > 2, region DESC, id
+SELECT DISTINCT ON (state) state, id FROM orders ORDER BY state, id LIMIT 2
+SELECT DISTINCT ON (region) name FROM customers WHERE id > 1 ORDER BY region, credit DESC NULLS LAST, id
+WITH best AS (SELECT id, name, region FROM customers ORDER BY credit DESC NULLS LAST, id LIMIT 2) SELECT b.id, o.id AS order_id FROM best b LEFT JOIN orders o ON o.customer = b.id WHERE EXISTS (SELECT 1 FROM best x WHERE x.region = b.region)
+SELECT region, max(id) AS m FROM (SELECT id, region FROM customers ORDER BY id DESC LIMIT 4) s GROUP BY region
+SELECT c.id FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.id ORDER BY o.id OFFSET 1)
+SELECT c.id FROM customers c WHERE 2 <> ALL (SELECT o.priority FROM orders o WHERE o.customer = c.id ORDER BY o.id LIMIT 2)
+(SELECT id FROM customers ORDER BY id LIMIT 2) UNION ALL (SELECT id FROM orders ORDER BY id DESC LIMIT 2)
+SELECT id FROM (SELECT id FROM customers ORDER BY name) s
+VALUES (3), (1), (2) ORDER BY 1 LIMIT 2

@@ -27,6 +27,7 @@ sealed interface Access
         Access.OfStage,
         Access.OfUnion,
         Access.OfSetOperation,
+        Access.None,
         Access.OfDistinct,
         Access.OfAggregate,
         Access.OfValues,
@@ -178,6 +179,19 @@ sealed interface Access
     @Override
     public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
       inputs.forEach(input -> input.find(bound, search, found));
+    }
+  }
+
+  /// Rows that depend on their place among others: no look-up tells.
+  record None() implements Access {
+    @Override
+    public boolean reaches(Bindings bound) {
+      return false;
+    }
+
+    @Override
+    public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
+      throw new IllegalStateException("there is no way to these rows");
     }
   }
 

@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.operator.Output;
 import io.pgtrickle.dvm.operator.Project;
 import io.pgtrickle.dvm.operator.RowKey;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Batch;
 import io.pgtrickle.dvm.state.Lookup;
@@ -36,13 +37,13 @@ final class ArrangeNode extends Node {
   /// What identifies an arrangement.
   ///
   /// @param input the key of the input node
-  /// @param keys over the input's row
+  /// @param keys over the input's row; what is only looked up is ascending, so that all share it
   /// @param stored the columns kept; `null` for the whole row
   /// @param dropNulls whether rows with a NULL in the key are left out
   /// @param settings `null` when the expressions are plain columns, which depend on none
   record Key(
       Object input,
-      List<Expr> keys,
+      List<Plan.SortKey> keys,
       @Nullable List<Expr> stored,
       boolean dropNulls,
       @Nullable EvaluationSettings settings) {}
@@ -214,10 +215,12 @@ final class ArrangeNode extends Node {
   /// The columns that are its key, when it keeps whole rows under plain columns; else `null`.
   @Nullable List<Integer> plainKey() {
     Key key = (Key) key();
-    if (stored != null || key.settings() != null) {
+    boolean ascending =
+        key.keys().stream().allMatch(by -> by.equals(Plan.SortKey.ascending(by.value())));
+    if (stored != null || key.settings() != null || !ascending) {
       return null;
     }
-    return key.keys().stream().map(column -> ((Expr.Column) column).index()).toList();
+    return key.keys().stream().map(by -> ((Expr.Column) by.value()).index()).toList();
   }
 
   RowKey rowKey() {

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.operator.KeyGroup;
 import io.pgtrickle.dvm.operator.KeyedOperator;
 import io.pgtrickle.dvm.operator.Output;
 import io.pgtrickle.dvm.operator.RowKey;
+import io.pgtrickle.dvm.operator.Sequence;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Batch;
 import io.pgtrickle.dvm.state.Lookup;
@@ -246,6 +247,21 @@ final class KeyedNode extends Node {
     public void replace(Optional<Row> next) {
       value.ifPresent(row -> replaced.add(walk.key(), row, -1));
       next.ifPresent(row -> replaced.add(walk.key(), row, 1));
+    }
+
+    @Override
+    public Sequence oldSequence(int multiset) {
+      return new RankedSequence(multiset(multiset).before().ranked(walk.key()));
+    }
+
+    @Override
+    public Sequence newSequence(int multiset) {
+      return new RankedSequence(multiset(multiset).after().ranked(walk.key()));
+    }
+
+    @Override
+    public Sequence deltaSequence(int multiset) {
+      return new RankedSequence(multiset(multiset).batch().ranked(walk.key()));
     }
 
     @Override

@@ -13,6 +13,7 @@ import io.pgtrickle.dvm.operator.Project;
 import io.pgtrickle.dvm.operator.RowKey;
 import io.pgtrickle.dvm.operator.SetOperation;
 import io.pgtrickle.dvm.operator.Stage;
+import io.pgtrickle.dvm.operator.TopK;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.TypeCodec;
@@ -101,6 +102,7 @@ final class PlanCompiler {
                       planKey(plan),
                       plan.schema(),
                       union.inputs().stream().map(this::compile).toList()));
+      case Plan.TopK top -> node(planKey(plan), () -> topK(top));
       case Plan.SetOperation operation -> node(planKey(plan), () -> setOperation(operation));
       case Plan.Distinct distinct -> node(planKey(plan), () -> distinct(distinct));
       case Plan.Aggregate aggregate ->
@@ -197,9 +199,24 @@ final class PlanCompiler {
   }
 
   RowKey rowKey(List<Expr> keys, Schema input) {
+    return sortedKey(ascending(keys), input);
+  }
+
+  private static List<Plan.SortKey> ascending(List<Expr> keys) {
+    return keys.stream().map(Plan.SortKey::ascending).toList();
+  }
+
+  RowKey sortedKey(List<Plan.SortKey> keys, Schema input) {
     return new RowKey(
-        keys.stream().map(key -> evaluator(key, input)).toList(),
-        keys.stream().map(key -> TypeCodec.of(key.type())).toList());
+        keys.stream()
+            .map(
+                key ->
+                    new RowKey.Part(
+                        evaluator(key.value(), input),
+                        TypeCodec.of(key.value().type()),
+                        key.descending(),
+                        key.nullsFirst()))
+            .toList());
   }
 
   /// An input arranged by whole rows' expressions.
@@ -210,9 +227,25 @@ final class PlanCompiler {
   /// An input arranged by keys, of which only some columns are kept.
   ArrangeNode arrange(
       Plan input, List<Expr> keys, @Nullable List<Expr> stored, Schema schema, boolean dropNulls) {
+    return sorted(input, ascending(keys), stored, schema, dropNulls);
+  }
+
+  /// An input in an order: by partitions, and within them sorted.
+  ArrangeNode sorted(Plan input, List<Expr> partition, List<Plan.SortKey> order) {
+    List<Plan.SortKey> keys = new ArrayList<>(ascending(partition));
+    keys.addAll(order);
+    return sorted(input, keys, null, input.schema(), false);
+  }
+
+  private ArrangeNode sorted(
+      Plan input,
+      List<Plan.SortKey> keys,
+      @Nullable List<Expr> stored,
+      Schema schema,
+      boolean dropNulls) {
     Node from = compile(input);
     boolean plain =
-        keys.stream().allMatch(key -> key instanceof Expr.Column)
+        keys.stream().allMatch(key -> key.value() instanceof Expr.Column)
             && (stored == null || stored.stream().allMatch(value -> value instanceof Expr.Column));
     ArrangeNode.Key key =
         new ArrangeNode.Key(from.key(), keys, stored, dropNulls, plain ? null : settings);
@@ -224,7 +257,7 @@ final class PlanCompiler {
                     key,
                     schema,
                     from,
-                    rowKey(keys, input.schema()),
+                    sortedKey(keys, input.schema()),
                     stored == null ? null : project(stored, input.schema(), schema),
                     "Arrange",
                     storage));
@@ -272,7 +305,8 @@ final class PlanCompiler {
     List<Expr> columns = columns(scan.schema());
     List<Expr> keys = scan.key().stream().map(columns::get).toList();
     return Identity.of(
-        new ArrangeNode.Key(new SourceNode.Key(scan.relation()), keys, null, true, null));
+        new ArrangeNode.Key(
+            new SourceNode.Key(scan.relation()), ascending(keys), null, true, null));
   }
 
   private Node join(Plan.Join join) {
@@ -340,6 +374,29 @@ final class PlanCompiler {
             arrange(join.left(), join.keys().stream().map(Plan.Key::left).toList(), false),
             arrange(join.right(), rightKeys, List.of(), Schema.of(), true)),
         List.of(new KeyedNode.Arranged(), new KeyedNode.Arranged()),
+        false,
+        false,
+        storage);
+  }
+
+  private Node topK(Plan.TopK top) {
+    Schema schema = top.schema();
+    List<Plan.SortKey> order = new ArrayList<>(top.order());
+    // Within a partition they are all the same.
+    order.removeIf(by -> top.partition().contains(by.value()));
+    List<Plan.SortKey> peers = new ArrayList<>(ascending(top.partition()));
+    peers.addAll(order);
+    if (!top.tieBreak().equals(new Expr.Image(columns(schema)))) {
+      // Otherwise the order of rows that tie is that of the arrangement.
+      order.add(Plan.SortKey.ascending(top.tieBreak()));
+    }
+    return new KeyedNode(
+        planKey(top),
+        schema,
+        "Top",
+        new TopK(top.offset(), top.limit(), top.ties() ? sortedKey(peers, schema) : null),
+        List.of(compile(top.input()), sorted(top.input(), top.partition(), order)),
+        List.of(new KeyedNode.Grouped(rowKey(top.partition(), schema))),
         false,
         false,
         storage);

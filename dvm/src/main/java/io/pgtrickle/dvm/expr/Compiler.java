@@ -28,7 +28,6 @@ import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.SqlType;
-import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
@@ -383,22 +382,15 @@ public final class Compiler {
   }
 
   private static Evaluator image(List<Expr> values, Evaluator[] operands) {
-    TypeCodec[] codecs = values.stream().map(v -> TypeCodec.of(v.type())).toArray(TypeCodec[]::new);
-    ByteSink image = new ByteSink();
-    ByteSink one = new ByteSink();
+    // The bytes of a row of just these columns, so that images are in the order of such rows.
+    Schema schema = Schema.ofTypes(values.stream().map(Expr::type).toList());
+    ByteSink scratch = new ByteSink();
     return row -> {
-      image.clear();
+      @Nullable Object[] image = new @Nullable Object[operands.length];
       for (int i = 0; i < operands.length; i++) {
-        Object value = operands[i].evaluate(row);
-        // A length before each value, zero for NULL, so that no two rows run into the same bytes.
-        one.clear();
-        if (value != null) {
-          codecs[i].appendPayload(value, one);
-        }
-        image.putVarint(value == null ? 0 : one.size() + 1);
-        image.putBytes(one.array(), 0, one.size());
+        image[i] = operands[i].evaluate(row);
       }
-      return Bytes.copyOf(image.array(), 0, image.size());
+      return Bytes.copyOf(schema.pack(image, scratch).bytes());
     };
   }
 

@@ -23,6 +23,7 @@ final class ArrayBlock extends Block {
 
   ArrayBlock(
       int size,
+      long total,
       long[] prefixes,
       int[] offsets,
       byte[] data,
@@ -30,7 +31,7 @@ final class ArrayBlock extends Block {
       int @Nullable [] keySizes,
       int @Nullable [] narrowWeights,
       long @Nullable [] wideWeights) {
-    super(size);
+    super(size, total);
     this.prefixes = prefixes;
     this.offsets = offsets;
     this.data = data;
@@ -66,6 +67,11 @@ final class ArrayBlock extends Block {
       return narrowWeights[i];
     }
     return wideWeights == null ? 1 : wideWeights[i];
+  }
+
+  @Override
+  boolean isUnit() {
+    return narrowWeights == null && wideWeights == null;
   }
 
   @Override

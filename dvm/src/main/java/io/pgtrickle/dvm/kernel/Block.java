@@ -15,11 +15,15 @@ abstract sealed class Block permits ArrayBlock, NativeBlock {
    */
   final int size;
 
+  /// The sum of the weights.
+  final long total;
+
   /// Whether it must be verified before use; several threads may do so.
   boolean unverified;
 
-  Block(int size) {
+  Block(int size, long total) {
     this.size = size;
+    this.total = total;
   }
 
   /// The prefix of its first entry, known without reading it.
@@ -33,6 +37,24 @@ abstract sealed class Block permits ArrayBlock, NativeBlock {
   abstract int keySize(int i);
 
   abstract long weight(int i);
+
+  /// Whether every weight is 1.
+  abstract boolean isUnit();
+
+  /// The sum of the weights of a range of entries.
+  final long weights(int from, int to) {
+    if (isUnit()) {
+      return (long) to - from;
+    }
+    if (from == 0 && to == size) {
+      return total;
+    }
+    long sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += weight(i);
+    }
+    return sum;
+  }
 
   /// Where the entry's data starts, in a coordinate of the block's own; entries are contiguous.
   abstract long start(int i);

@@ -39,7 +39,7 @@ public final class Merge {
   }
 
   private static final Block NONE =
-      new ArrayBlock(0, new long[0], new int[1], new byte[0], 0, null, null, null);
+      new ArrayBlock(0, 0, new long[0], new int[1], new byte[0], 0, null, null, null);
 
   /// All entries of some runs, ascending.
   public static Merge of(List<Run> runs) {
@@ -55,18 +55,10 @@ public final class Merge {
   public static Merge prefixed(List<Run> runs, ByteSink prefix, boolean descending) {
     Merge merge = new Merge(runs.size());
     Target low = Target.key(prefix);
-    byte[] high = prefix.toArray();
-    int highLength = high.length;
-    while (highLength > 0 && high[highLength - 1] == -1) {
-      highLength--;
-    }
-    if (highLength > 0) {
-      high[highLength - 1]++;
-    }
-    Target past = Target.key(high, highLength);
+    Target past = Target.pastPrefix(prefix);
     for (Run run : runs) {
       long from = run.seek(0, low);
-      long end = highLength == 0 ? run.end() : run.seek(from, past);
+      long end = past == null ? run.end() : run.seek(from, past);
       merge.add(run, from, end);
     }
     merge.start(descending);
@@ -194,6 +186,11 @@ public final class Merge {
   /// Replaces the sink's contents by the current entry's key.
   public void key(ByteSink out) {
     current.key(currentIndex, out);
+  }
+
+  /// The current entry, to be sought.
+  Target target() {
+    return Target.entry(current, currentIndex);
   }
 
   void appendTo(RunBuilder out) {

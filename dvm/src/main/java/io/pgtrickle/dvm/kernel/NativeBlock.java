@@ -44,10 +44,11 @@ final class NativeBlock extends Block {
 
   /// What must be known to read a block's bytes.
   ///
+  /// @param total the sum of the weights
   /// @param first the prefix of the first entry
   /// @param keySize the keys' size when all entries agree, else −1
   /// @param weightBytes 0 when every weight is 1, else 4 or 8
-  record Shape(int size, long first, int keySize, int weightBytes, int dataBytes) {
+  record Shape(int size, long total, long first, int keySize, int weightBytes, int dataBytes) {
     int bytes() {
       return dataAt() + dataBytes;
     }
@@ -87,7 +88,7 @@ final class NativeBlock extends Block {
 
   /// A block of a file, with the checksum that its bytes must have.
   NativeBlock(Shape shape, MemorySegment memory, int checksum, String file) {
-    super(shape.size);
+    super(shape.size, shape.total);
     unverified = !file.isEmpty();
     this.checksum = checksum;
     this.file = file;
@@ -131,6 +132,11 @@ final class NativeBlock extends Block {
       return 1;
     }
     return weightBytes == 4 ? ALL.get(INT, weights + 4L * i) : ALL.get(LONG, weights + 8L * i);
+  }
+
+  @Override
+  boolean isUnit() {
+    return weightBytes == 0;
   }
 
   @Override

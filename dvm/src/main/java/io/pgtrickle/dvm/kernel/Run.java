@@ -11,6 +11,8 @@ public final class Run {
   /*
    * A list of blocks; firsts[b] is the first prefix of block b (the fence). Finding a key is a
    * binary search over the fences, which stay in cache, and then over the prefixes of one block.
+   * sums[b] is the sum of the weights before block b, so that the weight of any range of the run is
+   * known from its ends and the weights of at most two blocks.
    *
    * A position is block << 32 | index. The end of a run is (blocks, 0).
    *
@@ -24,6 +26,7 @@ public final class Run {
 
   private Block[] blocks;
   private final long[] firsts;
+  private final long[] sums;
   private final long entries;
   private final long negatives;
   private final long bytes;
@@ -36,10 +39,14 @@ public final class Run {
     this.negatives = negatives;
     this.memory = memory;
     firsts = new long[this.blocks.length];
+    sums = new long[this.blocks.length];
     long total = 0;
+    long weight = 0;
     for (int b = 0; b < firsts.length; b++) {
       firsts[b] = this.blocks[b].first();
-      total += this.blocks[b].bytes() + Long.BYTES;
+      sums[b] = weight;
+      weight = Math.addExact(weight, this.blocks[b].total);
+      total += this.blocks[b].bytes() + 2 * Long.BYTES;
     }
     bytes = total;
   }
@@ -213,6 +220,49 @@ public final class Run {
   private boolean before(int b, Target target, int bound) {
     long first = firsts[b];
     return first != target.prefix ? first < target.prefix : block(b).compare(0, target) < bound;
+  }
+
+  /// The sum of the weights from one position to another that is not before it.
+  long weight(long from, long to) {
+    int b = (int) (from >> 32);
+    int c = (int) (to >> 32);
+    if (b == c) {
+      return from == to ? 0 : block(b).weights((int) from, (int) to);
+    }
+    long sum = sums[c - 1] - sums[b] + blocks[c - 1].total;
+    if ((int) from > 0) {
+      sum -= block(b).weights(0, (int) from);
+    }
+    if ((int) to > 0) {
+      sum += block(c).weights(0, (int) to);
+    }
+    return sum;
+  }
+
+  /// How many entries lie between two positions; exact where they are in one block or neighbouring
+  /// ones, else an estimate.
+  long distance(long from, long to) {
+    int b = (int) (from >> 32);
+    int c = (int) (to >> 32);
+    if (c - b > 1) {
+      return (long) (c - b) * RunBuilder.BLOCK_ENTRIES;
+    }
+    return b == c ? (int) to - (int) from : blocks[b].size - (int) from + (int) to;
+  }
+
+  /// A position strictly between two, near their middle; the first when they are neighbours.
+  long middle(long from, long to) {
+    int b = (int) (from >> 32);
+    int c = (int) (to >> 32);
+    if (c - b > 1) {
+      return position((b + c) >>> 1, 0);
+    }
+    if (b == c) {
+      return position(b, ((int) from + (int) to) >>> 1);
+    }
+    int left = blocks[b].size - (int) from;
+    int half = (left + (int) to) >>> 1;
+    return half < left ? from + half : position(c, half - left);
   }
 
   long after(long position) {

@@ -28,6 +28,7 @@ public final class RunBuilder {
   private final int firstBytes;
   private int size;
   private int used;
+  private long total;
   private boolean given;
   private long[] prefixes;
   private int[] offsets;
@@ -102,6 +103,7 @@ public final class RunBuilder {
       keySizes[size] = key;
     }
     putWeight(weight);
+    total = Math.addExact(total, weight);
     if (weight < 0) {
       negatives++;
     }
@@ -135,6 +137,7 @@ public final class RunBuilder {
     shelf.put(open);
     size = 0;
     used = 0;
+    total = 0;
     keySizes = null;
     narrow = null;
     wide = null;
@@ -152,6 +155,7 @@ public final class RunBuilder {
       given = true;
       return new ArrayBlock(
           size,
+          total,
           exactPrefixes,
           exactOffsets,
           exactData,
@@ -164,6 +168,7 @@ public final class RunBuilder {
     NativeBlock.Shape shape() {
       return new NativeBlock.Shape(
           size,
+          total,
           prefixes[0],
           keySizes == null ? keySize : -1,
           wide != null ? 8 : narrow != null ? 4 : 0,

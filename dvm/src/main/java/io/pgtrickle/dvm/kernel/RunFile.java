@@ -24,8 +24,8 @@ public final class RunFile {
    * other in a file:
    *
    *   blocks     as in NativeBlock, each at a multiple of 8
-   *   footer     per block: first prefix 8 (the fence), offset 8, bytes of data 4, entries 4,
-   *              key size 4, weight bytes 4, CRC32C of the block 4
+   *   footer     per block: first prefix 8 (the fence), sum of weights 8, offset 8, bytes of data 4,
+   *              entries 4, key size 4, weight bytes 4, CRC32C of the block 4
    *   trailer    magic 8, entries 8, negative entries 8, offset of the footer 8, blocks 4,
    *              CRC32C of footer and trailer up to here 4
    *
@@ -36,8 +36,8 @@ public final class RunFile {
    * The mapping for look-ups is advised that access is random, or the kernel would read ahead 128 KiB
    * for every page that is missing; a merge maps its inputs once more, advised that it reads on.
    */
-  private static final long MAGIC = 0x314E55524B544750L; // "PGTKRUN1"
-  private static final int PER_BLOCK = 36;
+  private static final long MAGIC = 0x324E55524B544750L; // "PGTKRUN2"
+  private static final int PER_BLOCK = 44;
   private static final int TRAILER = 40;
 
   private RunFile() {}
@@ -110,12 +110,14 @@ public final class RunFile {
     List<Block> blocks = new ArrayList<>(count);
     for (int b = 0; b < count; b++) {
       long first = footer.getLong();
+      long total = footer.getLong();
       long offset = footer.getLong();
       int dataBytes = footer.getInt();
       int size = footer.getInt();
       int keySize = footer.getInt();
       int weightBytes = footer.getInt();
-      NativeBlock.Shape shape = new NativeBlock.Shape(size, first, keySize, weightBytes, dataBytes);
+      NativeBlock.Shape shape =
+          new NativeBlock.Shape(size, total, first, keySize, weightBytes, dataBytes);
       blocks.add(
           new NativeBlock(
               shape, memory.asSlice(offset, shape.bytes()), footer.getInt(), file.toString()));
@@ -207,7 +209,8 @@ public final class RunFile {
       ByteBuffer end = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
       for (int b = 0; b < shapes.size(); b++) {
         NativeBlock.Shape shape = shapes.get(b);
-        end.putLong(shape.first()).putLong(offsets.get(b)).putInt(shape.dataBytes());
+        end.putLong(shape.first()).putLong(shape.total()).putLong(offsets.get(b));
+        end.putInt(shape.dataBytes());
         end.putInt(shape.size()).putInt(shape.keySize()).putInt(shape.weightBytes());
         end.putInt(checksums.get(b));
       }

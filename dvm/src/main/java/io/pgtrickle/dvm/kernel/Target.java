@@ -31,6 +31,26 @@ final class Target {
     return new Target(key.array(), key.size(), null);
   }
 
+  /// What all keys that start with some bytes are below; `null` when nothing is above them.
+  static @Nullable Target pastPrefix(ByteSink prefix) {
+    byte[] high = prefix.toArray();
+    int length = high.length;
+    while (length > 0 && high[length - 1] == -1) {
+      length--;
+    }
+    if (length == 0) {
+      return null;
+    }
+    high[length - 1]++;
+    return key(high, length);
+  }
+
+  static Target entry(Block block, int i) {
+    ByteSink key = new ByteSink();
+    block.key(i, key);
+    return new Target(key.array(), key.size(), block.row(i));
+  }
+
   static Target entry(ByteSink key, Row row) {
     return new Target(key.array(), key.size(), row.bytes());
   }

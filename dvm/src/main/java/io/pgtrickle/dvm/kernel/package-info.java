@@ -10,7 +10,8 @@
 /// Start at [Run], the one shape in which state is kept; [RunBuilder] makes runs, on a [Shelf]
 /// that says in what kind of memory, [Merge] is the one merge routine (compaction, look-ups and
 /// ordered scans are all the same sum of sorted runs), and [Probes] is the batched look-up that
-/// joins and aggregates use. Memory beyond the heap is counted by its holders; nothing here finds
+/// joins and aggregates use, [Ranking] what top-k and windows use. Memory beyond the heap is
+/// counted by its holders; nothing here finds
 /// out by itself that a run is no longer needed. [RunFile] is the format of runs in files.
 @NullMarked
 package io.pgtrickle.dvm.kernel;

@@ -33,6 +33,15 @@ public interface KeyGroup {
   /// Sets the private value; empty removes it.
   void replace(Optional<Row> value);
 
+  /// A multiset's rows of this key in its order, before the epoch.
+  Sequence oldSequence(int multiset);
+
+  /// A multiset's rows of this key in its order, with the epoch's changes.
+  Sequence newSequence(int multiset);
+
+  /// A multiset's changes of this key in its order.
+  Sequence deltaSequence(int multiset);
+
   /// The least row of a multiset of this key, with the epoch's changes.
   Optional<Row> least(int multiset);
 

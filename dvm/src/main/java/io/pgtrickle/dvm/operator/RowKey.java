@@ -6,18 +6,18 @@ import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Row;
 import java.util.List;
 
-/// The key of a row: per expression a tag (1 value, 2 NULL) and the type's key bytes.
+/// The key of a row: per part a tag that puts NULL where it belongs, and the type's key bytes,
+/// complemented where the order is descending. No part's bytes start with those of another value,
+/// so
+/// complementing turns the order around.
 public final class RowKey {
-  private final Evaluator[] evaluators;
-  private final TypeCodec[] codecs;
+  private final Part[] parts;
 
-  public RowKey(List<Evaluator> evaluators, List<TypeCodec> codecs) {
-    if (evaluators.size() != codecs.size()) {
-      throw new IllegalArgumentException(
-          evaluators.size() + " expressions, " + codecs.size() + " codecs");
-    }
-    this.evaluators = evaluators.toArray(new Evaluator[0]);
-    this.codecs = codecs.toArray(new TypeCodec[0]);
+  /// A part of a key.
+  public record Part(Evaluator value, TypeCodec codec, boolean descending, boolean nullsFirst) {}
+
+  public RowKey(List<Part> parts) {
+    this.parts = parts.toArray(new Part[0]);
   }
 
   /// Replaces the sink's contents by the row's key.
@@ -26,14 +26,18 @@ public final class RowKey {
   public boolean encode(Row row, ByteSink out) {
     out.clear();
     boolean complete = true;
-    for (int i = 0; i < evaluators.length; i++) {
-      Object value = evaluators[i].evaluate(row);
+    for (Part part : parts) {
+      Object value = part.value.evaluate(row);
       if (value == null) {
-        out.putByte(2);
+        out.putByte(part.nullsFirst ? 0 : 2);
         complete = false;
       } else {
         out.putByte(1);
-        codecs[i].appendKey(value, out);
+        int start = out.size();
+        part.codec.appendKey(value, out);
+        if (part.descending) {
+          out.complement(start);
+        }
       }
     }
     return complete;

@@ -26,6 +26,7 @@ public sealed interface Plan {
       case Apply apply -> List.of(apply.input(), apply.subquery());
       case UnionAll union -> union.inputs();
       case SetOperation operation -> List.of(operation.left(), operation.right());
+      case TopK top -> List.of(top.input());
       case Distinct distinct -> List.of(distinct.input());
       case Aggregate aggregate -> List.of(aggregate.input());
     };
@@ -52,6 +53,7 @@ public sealed interface Plan {
               Project _,
               UnionAll _,
               SetOperation _,
+              TopK _,
               Distinct _,
               Aggregate _ ->
               false;
@@ -187,6 +189,63 @@ public sealed interface Plan {
   record UnionAll(List<Plan> inputs, Schema schema) implements Plan {
     public UnionAll {
       inputs = List.copyOf(inputs);
+    }
+  }
+
+  /// What rows are sorted by.
+  record SortKey(Expr value, boolean descending, boolean nullsFirst) {
+    /// In the order of keys, NULLs last.
+    public static SortKey ascending(Expr value) {
+      return new SortKey(value, false, false);
+    }
+
+    /// How values are sorted, without the values.
+    public SortKey over(Expr other) {
+      return new SortKey(other, descending, nullsFirst);
+    }
+  }
+
+  /// Of each partition the rows from `offset` on, `limit` of them, in an order.
+  ///
+  /// @param tieBreak what rows that tie are sorted by: their image as the query has them, which
+  ///     stays the same when rewrites add columns to them or take some away
+  /// @param limit negative when there is none
+  /// @param ties whether rows that tie with the last one come along
+  record TopK(
+      Plan input,
+      List<Expr> partition,
+      List<SortKey> order,
+      Expr tieBreak,
+      long offset,
+      long limit,
+      boolean ties)
+      implements Plan {
+    public TopK {
+      partition = List.copyOf(partition);
+      order = List.copyOf(order);
+    }
+
+    /// Breaks ties by all columns of the input.
+    public TopK(
+        Plan input,
+        List<Expr> partition,
+        List<SortKey> order,
+        long offset,
+        long limit,
+        boolean ties) {
+      this(
+          input,
+          partition,
+          order,
+          new Expr.Image(Distinct.columns(input.schema())),
+          offset,
+          limit,
+          ties);
+    }
+
+    @Override
+    public Schema schema() {
+      return input.schema();
     }
   }
 

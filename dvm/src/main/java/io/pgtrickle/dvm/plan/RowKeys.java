@@ -22,6 +22,7 @@ import java.util.TreeSet;
 ///     distinct   the columns it compares, and the keys of the input
 ///     aggregate  the groups, and keys of the input among them
 ///     intersect, except   the keys of the left side; all columns without ALL
+///     top-k      the keys of the input; the partition where it has one row
 ///     union all  none: its inputs may have rows in common
 public final class RowKeys {
   /// Combinations of keys multiply; beyond this many the first ones are as good as any.
@@ -48,6 +49,7 @@ public final class RowKeys {
           case Plan.MarkJoin join -> keys(join.left());
           case Plan.Apply apply -> keys(apply.input());
           case Plan.SetOperation operation -> operation(operation);
+          case Plan.TopK top -> first(top);
           case Plan.Distinct distinct -> distinct(distinct);
           case Plan.Aggregate aggregate -> grouped(aggregate);
         };
@@ -125,6 +127,7 @@ public final class RowKeys {
           Plan.Project _,
           Plan.UnionAll _,
           Plan.SetOperation _,
+          Plan.TopK _,
           Plan.Distinct _,
           Plan.Aggregate _ ->
           List.of();
@@ -174,6 +177,23 @@ public final class RowKeys {
         both.addAll(shifted);
         keys.add(both);
       }
+    }
+    return keys;
+  }
+
+  /// One row per partition is identified by it.
+  private static Set<NavigableSet<Integer>> first(Plan.TopK top) {
+    Set<NavigableSet<Integer>> keys = new LinkedHashSet<>(keys(top.input()));
+    NavigableSet<Integer> partition = new TreeSet<>();
+    for (Expr by : top.partition()) {
+      if (by instanceof Expr.Column(int index, var _)) {
+        partition.add(index);
+      }
+    }
+    boolean identifies =
+        top.limit() == 1 && !top.ties() && partition.size() == top.partition().size();
+    if (identifies) {
+      keys.add(partition);
     }
     return keys;
   }

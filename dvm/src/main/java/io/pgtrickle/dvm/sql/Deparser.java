@@ -57,6 +57,7 @@ public final class Deparser {
       case Plan.MarkJoin _ -> throw new IllegalArgumentException("a bound plan has no mark join");
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
+      case Plan.TopK top -> topK(top);
       case Plan.SetOperation operation ->
           "("
               + select(operation.left())
@@ -135,6 +136,36 @@ public final class Deparser {
         };
     String condition = residual == null ? "true" : expressions.text(residual, columns);
     return select("SELECT", columns, left.text() + kind + right.text() + " ON " + condition);
+  }
+
+  private String topK(Plan.TopK top) {
+    Item item = item(top.input());
+    String select = "SELECT";
+    if (!top.partition().isEmpty()) {
+      select += " DISTINCT ON (" + String.join(", ", texts(top.partition(), item)) + ")";
+    }
+    StringBuilder text = new StringBuilder(select(select, item.columns(), item.text()));
+    List<String> order = new ArrayList<>();
+    for (Plan.SortKey key : top.order()) {
+      order.add(
+          expressions.text(key.value(), item.columns())
+              + (key.descending() ? " DESC" : " ASC")
+              + (key.nullsFirst() ? " NULLS FIRST" : " NULLS LAST"));
+    }
+    if (!order.isEmpty()) {
+      text.append(" ORDER BY ").append(String.join(", ", order));
+    }
+    if (top.partition().isEmpty()) {
+      if (top.offset() > 0) {
+        text.append(" OFFSET ").append(top.offset());
+      }
+      if (top.limit() >= 0) {
+        text.append(" FETCH FIRST ")
+            .append(top.limit())
+            .append(top.ties() ? " ROWS WITH TIES" : " ROWS ONLY");
+      }
+    }
+    return text.toString();
   }
 
   private String apply(Plan.Apply apply) {

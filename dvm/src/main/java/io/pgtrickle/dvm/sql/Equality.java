@@ -47,6 +47,24 @@ final class Equality {
     requireDeterministic(type.collation(), use, facts);
   }
 
+  /// Requires a type whose key bytes are in the order of the server.
+  static void requireOrdered(SqlType type, String use, Facts facts) {
+    requireComparable(type, use, facts);
+    if (type.kind().isText()) {
+      Facts.NamedCollation known =
+          facts
+              .collation(type.collation())
+              .orElseThrow(
+                  () ->
+                      QueryRejected.notYet(
+                          "unsupported_collation", "collation " + type.collation()));
+      if (!known.properties().byteOrder()) {
+        throw QueryRejected.notYet(
+            "unsupported_collation", use + " text under collation " + known.name());
+      }
+    }
+  }
+
   private static void requireDeterministic(int collation, String use, Facts facts) {
     if (collation != 0) {
       Facts.NamedCollation known =

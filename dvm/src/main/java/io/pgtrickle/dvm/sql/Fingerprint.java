@@ -9,10 +9,12 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// What an analyzed query computes, independent of how it is cut into subqueries.
@@ -136,7 +138,10 @@ public record Fingerprint(
       dependentColumns |= !form.numbers("constraintDeps").isEmpty();
       List<TargetEntry> targets = form.nodes("targetList").stream().map(TargetEntry::of).toList();
       if (!form.isAbsent("setOperations")) {
-        return setOperation(form.node("setOperations"), scope);
+        List<Output> combined = setOperation(form.node("setOperations"), scope);
+        // The variables of the target list stand for the columns of the operation, in order.
+        chosen(form, targets, target -> combined.get(targets.indexOf(target)));
+        return combined;
       }
       from(form.node("jointree"), scope);
       FingerprintText text = scope.text();
@@ -155,6 +160,7 @@ public record Fingerprint(
       if (!form.nodes("distinctClause").isEmpty()) {
         distincts++;
       }
+      chosen(form, targets, target -> text.output(target.expression()));
       List<Output> outputs = new ArrayList<>();
       for (TargetEntry target : targets) {
         boolean grouped = references.contains(target.reference());
@@ -169,6 +175,58 @@ public record Fingerprint(
         }
       }
       return outputs;
+    }
+
+    /// Which rows are chosen: LIMIT, OFFSET and DISTINCT ON, and the order that they go by.
+    private void chosen(
+        NodeForm form, List<TargetEntry> targets, Function<TargetEntry, Output> columns) {
+      boolean distinctOn = form.flag("hasDistinctOn");
+      String limit = number(form, "limitCount");
+      String offset = number(form, "limitOffset");
+      if (distinctOn) {
+        conditions.add(
+            "first of "
+                + named(form.nodes("distinctClause"), targets, columns)
+                + " by "
+                + named(form.nodes("sortClause"), targets, columns));
+      }
+      if (!limit.equals("none") || (!offset.equals("none") && !offset.equals("0"))) {
+        conditions.add(
+            "limit %s offset %s ties %s by %s"
+                .formatted(
+                    limit,
+                    offset.equals("0") ? "none" : offset,
+                    form.integer("limitOption"),
+                    named(form.nodes("sortClause"), targets, columns)));
+      }
+    }
+
+    private static String number(NodeForm form, String field) {
+      OptionalLong number =
+          form.isAbsent(field)
+              ? OptionalLong.empty()
+              : OrderBinder.number(form.node(field), "LIMIT");
+      return number.isPresent() ? String.valueOf(number.getAsLong()) : "none";
+    }
+
+    private static List<String> named(
+        List<Node> clauses, List<TargetEntry> targets, Function<TargetEntry, Output> columns) {
+      List<String> texts = new ArrayList<>();
+      for (Node clause : clauses) {
+        NodeForm form = NodeForm.glance(clause);
+        int reference = form.integer("tleSortGroupRef");
+        for (TargetEntry target : targets) {
+          if (target.reference() == reference) {
+            texts.add(
+                "%s by %s nulls first %s"
+                    .formatted(
+                        columns.apply(target).text(),
+                        form.oid("sortop"),
+                        form.flag("nulls_first")));
+          }
+        }
+      }
+      return texts;
     }
 
     /// Where variables of one query point.

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Supplier;
 
@@ -57,10 +58,23 @@ final class QueryBinder {
     refuseUnsupportedClauses(form);
     Levels levels = outer.enter(form.nodes("cteList"), depth);
     List<Node> rangeTable = form.nodes("rtable");
-    if (!form.nodes("sortClause").isEmpty() && top) {
+    List<Node> order = form.nodes("sortClause");
+    OptionalLong limit = number(form, "limitCount", "LIMIT");
+    OptionalLong offset = number(form, "limitOffset", "OFFSET");
+    boolean ties = form.integer("limitOption") == 1;
+    boolean distinctOn = form.flag("hasDistinctOn");
+    boolean chooses = limit.isPresent() || offset.orElse(0) > 0 || distinctOn;
+    if (!order.isEmpty() && top && !chooses) {
       notices.add(ORDER_BY_NOTICE);
     }
-    List<TargetEntry> targets = form.nodes("targetList").stream().map(TargetEntry::of).toList();
+    List<TargetEntry> all = form.nodes("targetList").stream().map(TargetEntry::of).toList();
+    // What rows are chosen by is needed until they are.
+    List<TargetEntry> targets =
+        chooses
+            ? all.stream()
+                .map(t -> new TargetEntry(t.expression(), t.name(), t.reference(), false))
+                .toList()
+            : all;
     boolean dependentColumns = !form.numbers("constraintDeps").isEmpty();
     List<Node> groups = form.nodes("groupClause");
     Optional<Node> having =
@@ -71,7 +85,10 @@ final class QueryBinder {
     FromBinder fromBinder = new FromBinder(this, rangeTable, levels);
     if (!form.isAbsent("setOperations")) {
       requireBareSetOperation(from, groups, having, distinct);
-      return new SetOperationBinder(this, fromBinder).bind(form.node("setOperations"), targets);
+      Plan combined =
+          new SetOperationBinder(this, fromBinder).bind(form.node("setOperations"), targets);
+      OrderBinder chosen = new OrderBinder(all, order, facts);
+      return chooses ? chosen.limited(combined, offset.orElse(0), limit, ties) : combined;
     }
     Source source = fromBinder.bind(from);
     RowScope rows = fromBinder.scope(source);
@@ -81,7 +98,26 @@ final class QueryBinder {
         grouping.isNeeded(having)
             ? grouping.bind(having)
             : project(() -> rows.source().plan(), targets, rows.binder());
-    return distinct.isEmpty() ? plan : distinct(plan, targets, distinct);
+    if (!distinctOn && !distinct.isEmpty()) {
+      plan = distinct(plan, targets, distinct);
+    }
+    if (!chooses) {
+      return plan;
+    }
+    OrderBinder chosen = new OrderBinder(all, order, facts);
+    if (distinctOn) {
+      plan = chosen.distinctOn(plan, distinct);
+    }
+    if (limit.isPresent() || offset.orElse(0) > 0) {
+      plan = chosen.limited(plan, offset.orElse(0), limit, ties);
+    }
+    return chosen.visible(plan);
+  }
+
+  private static OptionalLong number(NodeForm form, String field, String clause) {
+    return form.isAbsent(field)
+        ? OptionalLong.empty()
+        : OrderBinder.number(form.node(field), clause);
   }
 
   private static void refuseUnsupportedClauses(NodeForm form) {
@@ -92,15 +128,11 @@ final class QueryBinder {
     form.neutral("hasWindowFuncs", "unsupported_clause", "a window function");
     form.neutral("windowClause", "unsupported_clause", "a WINDOW clause");
     form.neutral("hasTargetSRFs", "unsupported_clause", "a set-returning function");
-    form.neutral("hasDistinctOn", "unsupported_clause", "DISTINCT ON");
     form.neutral("hasForUpdate", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("rowMarks", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("hasRowSecurity", "row_level_security", "row-level security");
     form.neutral("groupDistinct", "unsupported_clause", "GROUP BY DISTINCT");
     form.neutral("groupingSets", "unsupported_clause", "GROUPING SETS, ROLLUP or CUBE");
-    form.neutral("limitCount", "unsupported_clause", "LIMIT");
-    form.neutral("limitOffset", "unsupported_clause", "OFFSET");
-    form.neutral("limitOption", "unsupported_clause", "WITH TIES");
     form.neutral("withCheckOptions");
     form.neutral("onConflict");
     form.neutral("returningList");

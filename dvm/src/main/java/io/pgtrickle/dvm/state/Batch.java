@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.kernel.Run;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
 import java.util.Arrays;
+import java.util.List;
 
 /// An immutable, consolidated delta of an arrangement: (key, row) entries in order, with weights.
 public final class Batch {
@@ -31,6 +32,11 @@ public final class Batch {
   /// How many entries are retractions.
   public long retractions() {
     return run.negatives();
+  }
+
+  /// The entries whose key starts with some bytes, as places in an order.
+  public Ranked ranked(ByteSink keyPrefix) {
+    return new Ranked(List.of(run), keyPrefix, new Snapshot.Debt());
   }
 
   /// Walks batches together, key by key.

@@ -7,14 +7,23 @@ import io.pgtrickle.dvm.zset.Row;
 /// An ordered scan of a [Snapshot]: consolidated entries, by key and then row.
 public final class Entries {
   private final Merge merge;
+  private final Snapshot.Debt debt;
+  private long skipped;
 
-  Entries(Merge merge) {
+  Entries(Merge merge, Snapshot.Debt debt) {
     this.merge = merge;
+    this.debt = debt;
   }
 
   /// Moves to the next entry of non-zero weight.
   public boolean next() {
-    return merge.next();
+    boolean found = merge.next();
+    long all = merge.cancelled();
+    if (all > skipped) {
+      debt.add(all - skipped);
+      skipped = all;
+    }
+    return found;
   }
 
   public Row row() {

@@ -82,7 +82,12 @@ public final class Snapshot {
 
   /// The entries whose key starts with some bytes, in order from the first; all of them for none.
   public Entries prefix(ByteSink keyPrefix) {
-    return new Entries(Merge.prefixed(runs, keyPrefix, false));
+    return new Entries(Merge.prefixed(runs, keyPrefix, false), debt);
+  }
+
+  /// The entries whose key starts with some bytes, as places in an order.
+  public Ranked ranked(ByteSink keyPrefix) {
+    return new Ranked(runs, keyPrefix, debt);
   }
 
   /// The row of positive weight with the least key among those that start with some bytes; among
@@ -125,7 +130,7 @@ public final class Snapshot {
   static final class Debt {
     private long skipped;
 
-    private void add(long more) {
+    void add(long more) {
       skipped += more;
     }
 

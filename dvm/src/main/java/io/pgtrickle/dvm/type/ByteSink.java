@@ -71,6 +71,13 @@ public final class ByteSink {
     putBytes(text.getBytes(StandardCharsets.UTF_8));
   }
 
+  /// Turns all bits over from a position on.
+  public void complement(int from) {
+    for (int i = from; i < size; i++) {
+      data[i] = (byte) ~data[i];
+    }
+  }
+
   /// Appends an unsigned number in groups of seven bits, low first.
   public void putVarint(int value) {
     int rest = value;

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.zset;
 
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import java.util.Arrays;
 import java.util.List;
@@ -52,6 +53,11 @@ public final class Schema {
 
   public static Schema of(Column... columns) {
     return new Schema(List.of(columns));
+  }
+
+  /// Columns without names.
+  public static Schema ofTypes(List<SqlType> types) {
+    return new Schema(types.stream().map(type -> new Column("", type)).toList());
   }
 
   public List<Column> columns() {

@@ -20,6 +20,7 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -140,6 +141,7 @@ final class Naive {
       case Plan.MarkJoin join -> markJoin(join, out);
       case Plan.Apply apply -> apply(apply, out);
       case Plan.UnionAll union -> union.inputs().forEach(input -> out.addAll(rows(input)));
+      case Plan.TopK top -> topK(top, out);
       case Plan.SetOperation operation -> setOperation(operation, out);
       case Plan.Distinct distinct -> {
         Schema schema = distinct.schema();
@@ -309,6 +311,54 @@ final class Naive {
             out.add(least);
           }
         });
+  }
+
+  private void topK(Plan.TopK top, List<Row> out) {
+    Schema schema = top.schema();
+    Comparator<Row> sorted =
+        (a, b) -> {
+          for (Plan.SortKey key : top.order()) {
+            Object l = value(key.value(), schema, a);
+            Object r = value(key.value(), schema, b);
+            int order;
+            if (l == null || r == null) {
+              order = l == r ? 0 : (l == null) == key.nullsFirst() ? -1 : 1;
+            } else {
+              order = TypeOrder.compare(key.value().type(), l, r);
+              order = key.descending() ? -order : order;
+            }
+            if (order != 0) {
+              return order;
+            }
+          }
+          return 0;
+        };
+    Map<Bytes, List<Row>> partitions = new HashMap<>();
+    for (Row row : rows(top.input())) {
+      partitions
+          .computeIfAbsent(key(top.partition(), schema, row), _ -> new ArrayList<>())
+          .add(row);
+    }
+    for (List<Row> rows : partitions.values()) {
+      rows.sort(sorted.thenComparing(row -> image(top, row)));
+      int from = (int) Math.min(rows.size(), top.offset());
+      int to =
+          top.limit() < 0 ? rows.size() : (int) Math.min(rows.size(), top.offset() + top.limit());
+      while (top.ties()
+          && to > from
+          && to < rows.size()
+          && sorted.compare(rows.get(to - 1), rows.get(to)) == 0) {
+        to++;
+      }
+      out.addAll(rows.subList(from, Math.max(from, to)));
+    }
+  }
+
+  private Bytes image(Plan.TopK top, Row row) {
+    if (value(top.tieBreak(), top.schema(), row) instanceof Bytes image) {
+      return image;
+    }
+    throw new IllegalStateException("an image is never NULL");
   }
 
   /// The subquery again for every row.

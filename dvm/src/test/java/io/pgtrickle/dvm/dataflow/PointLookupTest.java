@@ -43,6 +43,14 @@ final class PointLookupTest {
           "values",
           // Has no rows as soon as there is an order without a customer.
           "not in a set with NULLs",
+          // The place of a row depends on all others.
+          "top",
+          "top with ties",
+          "top with offset",
+          "all but the first",
+          "distinct on",
+          "none at all",
+          "scalar over a correlated top",
           "INTERSECT",
           "INTERSECT ALL",
           "EXCEPT",

@@ -230,6 +230,26 @@ public final class Shapes {
             aggregate(AggregateCall.Kind.SUM, SqlType.FLOAT8, column(CUSTOMERS_SCAN, 2)),
             aggregate(AggregateCall.Kind.AVG, SqlType.FLOAT8, column(CUSTOMERS_SCAN, 2)),
             aggregate(AggregateCall.Kind.MAX, SqlType.FLOAT8, column(CUSTOMERS_SCAN, 2)));
+    Plan.SortKey byAmount = new Plan.SortKey(amount, true, true);
+    Plan.SortKey byNote = new Plan.SortKey(note, false, false);
+    shapes.put("top", new Plan.TopK(ORDERS_SCAN, List.of(), List.of(byAmount), 0, 3, false));
+    shapes.put(
+        "top with ties", new Plan.TopK(ORDERS_SCAN, List.of(), List.of(byAmount), 1, 2, true));
+    shapes.put(
+        "top with offset",
+        new Plan.TopK(ORDERS_SCAN, List.of(), List.of(byNote, byAmount), 4, 5, false));
+    shapes.put(
+        "all but the first", new Plan.TopK(ORDERS_SCAN, List.of(), List.of(byNote), 2, -1, false));
+    shapes.put(
+        "distinct on",
+        new Plan.TopK(
+            ORDERS_SCAN,
+            List.of(customer),
+            List.of(new Plan.SortKey(customer, false, false), byAmount),
+            0,
+            1,
+            false));
+    shapes.put("none at all", new Plan.TopK(ORDERS_SCAN, List.of(), List.of(byAmount), 0, 0, true));
     Plan ofOrders = project(ORDERS_SCAN, customer, amount);
     Plan ofOlder = project(filter(ORDERS_SCAN, large), customer, amount);
     for (Plan.SetOperation.Kind kind : Plan.SetOperation.Kind.values()) {

@@ -224,6 +224,18 @@ final class SubqueryShapes {
                 group(
                     difference(either), List.of(), aggregate(Kind.COUNT_ROWS, SqlType.INT8, null)),
                 scalar)));
+    Plan ofCustomer = filter(orders, equal(column(orders, 1), outer(1, customers, 0)));
+    Plan dearest =
+        new Plan.TopK(
+            ofCustomer,
+            List.of(),
+            List.of(new Plan.SortKey(column(orders, 2), true, false)),
+            0,
+            1,
+            false);
+    shapes.put(
+        "scalar over a correlated top",
+        shown(ask(customers, project(dearest, column(orders, 2)), scalar)));
     shapes.put("exists over distinct", ask(customers, new Plan.Distinct(either), exists));
     shapes.put(
         "scalar over values",

@@ -178,6 +178,11 @@ public final class ExpressionTiers {
       }
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           inputs.forEach(input -> collect(input, computed));
+      case Plan.TopK top -> {
+        collect(top.input(), computed);
+        add(top.partition().stream(), top.schema(), computed);
+        add(top.order().stream().map(Plan.SortKey::value), top.schema(), computed);
+      }
       case Plan.SetOperation operation -> {
         collect(operation.left(), computed);
         collect(operation.right(), computed);

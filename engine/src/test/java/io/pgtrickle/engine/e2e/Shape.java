@@ -171,6 +171,29 @@ record Shape(String name, String query) {
                   + " bool_or(note IS NULL) AS some, bit_and(customer_id) AS ba, bit_or(id) FILTER"
                   + " (WHERE amount > 0) AS bo FROM orders GROUP BY status"),
           new Shape(
+              "top_customers",
+              "SELECT id, name, credit FROM customers ORDER BY credit DESC NULLS LAST, id LIMIT 5"),
+          new Shape(
+              "places_with_ties",
+              "SELECT val FROM events ORDER BY val OFFSET 1 ROWS FETCH FIRST 3 ROWS WITH TIES"),
+          new Shape(
+              "first_of_each",
+              "SELECT DISTINCT ON (customer_id) customer_id, id, amount FROM orders"
+                  + " ORDER BY customer_id, amount DESC, id"),
+          new Shape(
+              "page_of_orders",
+              "SELECT o.id, o.status, c.name FROM orders o LEFT JOIN customers c ON c.id ="
+                  + " o.customer_id ORDER BY o.status NULLS FIRST, o.amount DESC, o.id OFFSET 3"
+                  + " LIMIT 10"),
+          new Shape(
+              "top_groups",
+              "SELECT status, count(*) AS n FROM orders GROUP BY status ORDER BY count(*) DESC,"
+                  + " status LIMIT 2"),
+          new Shape(
+              "last_order",
+              "SELECT c.id, (SELECT o.amount FROM orders o WHERE o.customer_id = c.id ORDER BY o.id"
+                  + " DESC LIMIT 1) AS amount FROM customers c"),
+          new Shape(
               "over_stream_table",
               "SELECT region, n * 10 AS ten, total FROM joined_aggregate WHERE n > 1"),
           new Shape(

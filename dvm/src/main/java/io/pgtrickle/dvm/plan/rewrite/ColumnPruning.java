@@ -43,6 +43,7 @@ final class ColumnPruning {
           new Plan.UnionAll(
               inputs.stream().map(input -> prune(input, needed)).toList(),
               narrowed(schema, needed));
+      case Plan.TopK top -> topK(top, needed);
       // Every column takes part in what is equal.
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
           project(
@@ -54,6 +55,23 @@ final class ColumnPruning {
           project(new Plan.Distinct(prune(input, all(input)), keys), all(input), needed);
       case Plan.Aggregate aggregate -> aggregate(aggregate, needed);
     };
+  }
+
+  private static Plan topK(Plan.TopK top, NavigableSet<Integer> needed) {
+    NavigableSet<Integer> below = new TreeSet<>(needed);
+    top.partition().forEach(by -> below.addAll(Expressions.columns(by)));
+    top.order().forEach(by -> below.addAll(Expressions.columns(by.value())));
+    below.addAll(Expressions.columns(top.tieBreak()));
+    Plan narrow =
+        new Plan.TopK(
+            prune(top.input(), below),
+            PlanExpressions.map(top.partition(), by -> moved(by, below)),
+            PlanExpressions.mapOrder(top.order(), by -> moved(by, below)),
+            moved(top.tieBreak(), below),
+            top.offset(),
+            top.limit(),
+            top.ties());
+    return project(narrow, below, needed);
   }
 
   private static Plan filter(Plan.Filter filter, NavigableSet<Integer> needed) {

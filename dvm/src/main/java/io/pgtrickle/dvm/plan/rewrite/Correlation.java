@@ -59,6 +59,7 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.Apply _,
             Plan.UnionAll _,
             Plan.SetOperation _,
+            Plan.TopK _,
             Plan.Distinct _,
             Plan.Aggregate _ ->
             new Selection(plan, List.of(), Unnesting.columns(plan.schema()));

@@ -98,6 +98,18 @@ final class DependentJoin {
       case Plan.Apply apply -> throw Inputs.nested(apply);
       case Plan.UnionAll(var inputs, var schema) ->
           union(inputs.stream().map(this::over).toList(), schema);
+      case Plan.TopK top -> {
+        List<Expr> partition = new ArrayList<>(List.of(image()));
+        partition.addAll(moved(top.partition()));
+        yield new Plan.TopK(
+            over(top.input()),
+            partition,
+            PlanExpressions.mapOrder(top.order(), this::moved),
+            moved(top.tieBreak()),
+            top.offset(),
+            top.limit(),
+            top.ties());
+      }
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
           new Plan.SetOperation(over(left), over(right), kind, all, new Schema(columns(schema)));
       case Plan.Distinct(Plan input, var keys) -> {

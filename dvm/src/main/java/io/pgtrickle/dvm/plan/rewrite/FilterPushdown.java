@@ -37,6 +37,8 @@ final class FilterPushdown {
         Plan both = Conjuncts.filter(safe, Conjuncts.of(condition));
         yield Conjuncts.filter(both, Conjuncts.fallible(conjuncts));
       }
+      // Every row that is taken away below lets another one up.
+      case Plan.TopK top -> Conjuncts.filter(top, conjuncts);
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) -> {
         List<Expr> total = Conjuncts.total(conjuncts);
         Plan pushed =

@@ -30,6 +30,15 @@ final class Inputs {
           new Plan.Apply(change.apply(input), change.apply(subquery), question, schema);
       case Plan.UnionAll(var inputs, var schema) ->
           new Plan.UnionAll(inputs.stream().map(change).toList(), schema);
+      case Plan.TopK top ->
+          new Plan.TopK(
+              change.apply(top.input()),
+              top.partition(),
+              top.order(),
+              top.tieBreak(),
+              top.offset(),
+              top.limit(),
+              top.ties());
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
           new Plan.SetOperation(change.apply(left), change.apply(right), kind, all, schema);
       case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(change.apply(input), keys);

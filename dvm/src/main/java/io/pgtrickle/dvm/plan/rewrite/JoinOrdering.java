@@ -64,6 +64,7 @@ final class JoinOrdering {
           Plan.Apply _,
           Plan.UnionAll _,
           Plan.SetOperation _,
+          Plan.TopK _,
           Plan.Distinct _,
           Plan.Aggregate _ ->
           false;

@@ -50,6 +50,7 @@ final class Nullability {
           column >= apply.input().schema().size() || mayBeNull(column, apply.input());
       case Plan.UnionAll union ->
           union.inputs().stream().anyMatch(input -> mayBeNull(column, input));
+      case Plan.TopK top -> mayBeNull(column, top.input());
       case Plan.SetOperation operation -> mayBeNull(column, operation.left());
       case Plan.Distinct(Plan input, var _) -> mayBeNull(column, input);
       case Plan.Aggregate aggregate -> {

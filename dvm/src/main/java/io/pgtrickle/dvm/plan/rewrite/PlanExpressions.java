@@ -36,6 +36,15 @@ final class PlanExpressions {
       case Plan.Apply apply -> throw Inputs.nested(apply);
       case Plan.UnionAll union -> union;
       case Plan.SetOperation operation -> operation;
+      case Plan.TopK top ->
+          new Plan.TopK(
+              top.input(),
+              map(top.partition(), change),
+              mapOrder(top.order(), change),
+              change.apply(top.tieBreak()),
+              top.offset(),
+              top.limit(),
+              top.ties());
       case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(input, map(keys, change));
       case Plan.Aggregate(Plan input, var groups, var calls, var schema) ->
           new Plan.Aggregate(
@@ -48,6 +57,11 @@ final class PlanExpressions {
 
   static List<Expr> map(List<Expr> expressions, UnaryOperator<Expr> change) {
     return expressions.stream().map(change).toList();
+  }
+
+  /// The sorted values changed; how they are sorted stays.
+  static List<Plan.SortKey> mapOrder(List<Plan.SortKey> order, UnaryOperator<Expr> change) {
+    return order.stream().map(key -> key.over(change.apply(key.value()))).toList();
   }
 
   static AggregateCall map(AggregateCall call, UnaryOperator<Expr> change) {

@@ -75,6 +75,7 @@ final class ScalarSubquery {
           Plan.Apply _,
           Plan.UnionAll _,
           Plan.SetOperation _,
+          Plan.TopK _,
           Plan.Distinct _ ->
           false;
     };

@@ -1,0 +1,131 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+
+/// Translates DISTINCT ON, and ORDER BY where LIMIT or OFFSET make it matter.
+///
+/// Both are over the columns of the target list, the hidden ones included; those go when the rows
+/// have been chosen.
+record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
+  /// The first row of each group of rows that are equal in some columns.
+  Plan distinctOn(Plan rows, List<Node> clauses) {
+    List<Expr> partition = new ArrayList<>();
+    for (Node clause : clauses) {
+      int reference = Equality.requireDefault(clause, targets, facts);
+      Expr column = column(reference, rows);
+      Equality.requireComparable(column.type(), "DISTINCT ON over", facts);
+      partition.add(column);
+    }
+    return new Plan.TopK(rows, partition, keys(rows), 0, 1, false);
+  }
+
+  /// A window of the rows in order.
+  Plan limited(Plan rows, long offset, OptionalLong limit, boolean ties) {
+    if (order.isEmpty()) {
+      throw QueryRejected.unsupported(
+          "unsupported_clause",
+          limit.isPresent() ? "LIMIT without ORDER BY" : "OFFSET without ORDER BY",
+          "it may return any rows");
+    }
+    return new Plan.TopK(rows, List.of(), keys(rows), offset, limit.orElse(-1), ties);
+  }
+
+  private List<Plan.SortKey> keys(Plan rows) {
+    return order.stream().map(clause -> NodeForm.read(clause, form -> key(form, rows))).toList();
+  }
+
+  private Plan.SortKey key(NodeForm form, Plan rows) {
+    Expr column = column(form.integer("tleSortGroupRef"), rows);
+    int sorting = form.oid("sortop");
+    boolean nullsFirst = form.flag("nulls_first");
+    form.oid("eqop");
+    Facts.Operator operator =
+        facts.operator(sorting).orElseThrow(() -> NodeForm.notUnderstood("a sort operator"));
+    boolean isDefault =
+        operator.schema().equals("pg_catalog")
+            && (operator.name().equals("<") || operator.name().equals(">"))
+            && sameFamily(column.type(), operator.left())
+            && operator.left() == operator.right();
+    if (!isDefault) {
+      throw QueryRejected.notYet("unsupported_type", "ORDER BY a column of this type");
+    }
+    Equality.requireOrdered(column.type(), "ORDER BY", facts);
+    return new Plan.SortKey(column, operator.name().equals(">"), nullsFirst);
+  }
+
+  private static boolean sameFamily(SqlType type, int sorted) {
+    TypeKind kind = TypeKind.of(sorted);
+    return type.kind() == kind || (type.kind() == TypeKind.VARCHAR && kind == TypeKind.TEXT);
+  }
+
+  private Expr column(int reference, Plan rows) {
+    for (int i = 0; i < targets.size(); i++) {
+      if (targets.get(i).reference() == reference) {
+        return new Expr.Column(i, rows.schema().column(i).type());
+      }
+    }
+    throw NodeForm.notUnderstood("a sorted column without an expression");
+  }
+
+  /// The columns that are not hidden.
+  Plan visible(Plan rows) {
+    List<Expr> kept = new ArrayList<>();
+    List<Column> columns = new ArrayList<>();
+    for (int i = 0; i < targets.size(); i++) {
+      if (!targets.get(i).junk()) {
+        Column column = rows.schema().column(i);
+        kept.add(new Expr.Column(i, column.type()));
+        columns.add(column);
+      }
+    }
+    return kept.size() == targets.size() ? rows : new Plan.Project(rows, kept, new Schema(columns));
+  }
+
+  /// The number of a LIMIT or OFFSET; empty for NULL, which is none.
+  static OptionalLong number(Node node, String clause) {
+    return NodeForm.read(
+        node,
+        form ->
+            switch (form.tag()) {
+              case "CONST" -> constant(form, clause);
+              // int8(int4)
+              case "FUNCEXPR" -> {
+                form.expect("funcid", "481", "unsupported_clause", clause + " with an expression");
+                form.oid("funcresulttype");
+                form.oid("funccollid");
+                form.oid("inputcollid");
+                form.neutral("funcretset");
+                form.neutral("funcvariadic");
+                yield number(form.nodes("args", 1).getFirst(), clause);
+              }
+              default ->
+                  throw QueryRejected.notYet("unsupported_clause", clause + " with an expression");
+            });
+  }
+
+  private static OptionalLong constant(NodeForm form, String clause) {
+    SqlType type = SqlType.of(form.oid("consttype"));
+    form.integer("consttypmod");
+    form.oid("constcollid");
+    if (form.flag("constisnull")) {
+      form.neutral("constvalue");
+      return OptionalLong.empty();
+    }
+    if (type.kind().isInteger()
+        && DatumImage.literal(form.datum("constvalue"), type).value() instanceof Long number
+        && number >= 0) {
+      return OptionalLong.of(number);
+    }
+    throw QueryRejected.notYet("unsupported_clause", clause + " with an expression");
+  }
+}
