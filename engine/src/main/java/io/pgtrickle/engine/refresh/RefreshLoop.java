@@ -53,7 +53,6 @@ import org.jspecify.annotations.Nullable;
 public final class RefreshLoop implements AutoCloseable {
   private static final Duration IDLE_WAIT = Duration.ofMillis(5);
   private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
-  private static final Duration STORAGE_PAUSE = Duration.ofMillis(500);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
 
