@@ -1,18 +1,11 @@
 package io.pgtrickle.engine;
 
-import io.pgtrickle.cdc.CaptureException;
-import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
-import io.pgtrickle.cdc.slot.LockPolicy;
-import io.pgtrickle.cdc.slot.PublicationCheck;
-import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.cdc.slot.ServerIdentity;
-import io.pgtrickle.cdc.slot.SlotState;
-import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.cdc.stream.StreamOptions;
-import io.pgtrickle.cdc.stream.WalReader;
-import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.cdc.stream.StreamState;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.state.Origin;
@@ -24,10 +17,10 @@ import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.Initializer;
+import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Lease;
-import io.pgtrickle.engine.catalog.Progress;
 import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.intake.Intake;
@@ -70,13 +63,10 @@ import org.slf4j.LoggerFactory;
 /// back from there is built anew from a snapshot, which writes only what differs.
 final class Tenure implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Tenure.class);
-  private static final String PUBLICATION = "pgtrickle";
-  private static final Duration PATIENCE = Duration.ofMinutes(5);
-  private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
-  private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
   private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
   private final Lifetime lifetime;
+  private final LogStream stream;
   private final RefreshLoop loop;
   private final DefinitionWatch definitions;
   private final StatusRecorder status;
@@ -84,11 +74,13 @@ final class Tenure implements AutoCloseable {
 
   private Tenure(
       Lifetime lifetime,
+      LogStream stream,
       RefreshLoop loop,
       DefinitionWatch definitions,
       StatusRecorder status,
       Housekeeping housekeeping) {
     this.lifetime = lifetime;
+    this.stream = stream;
     this.loop = loop;
     this.definitions = definitions;
     this.status = status;
@@ -104,13 +96,22 @@ final class Tenure implements AutoCloseable {
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
+      CaptureLog captureLog,
       Path stateDirectory,
       Clock clock)
       throws SQLException {
     Lifetime lifetime = new Lifetime();
     try {
       return open(
-          database, lease, leaseSession, catalog, observer, stateDirectory, clock, lifetime);
+          database,
+          lease,
+          leaseSession,
+          catalog,
+          observer,
+          captureLog,
+          stateDirectory,
+          clock,
+          lifetime);
     } catch (SQLException | RuntimeException e) {
       lifetime.close();
       throw e;
@@ -123,25 +124,32 @@ final class Tenure implements AutoCloseable {
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
+      CaptureLog captureLog,
       Path stateDirectory,
       Clock clock,
       Lifetime lifetime)
       throws SQLException {
+    captureLog.forget();
     Sessions sessions = new Sessions(database, lease);
-    ServerIdentity server = identity(database);
+    ServerIdentity server = StartingPoint.identity(database);
     StateDirectory directory =
         lifetime.owns(
             StateDirectory.open(stateDirectory.resolve(name(server, leaseSession))),
             StateDirectory::close);
-    Stream stream = stream(database, leaseSession, lease, server, directory);
+    StartingPoint from =
+        StartingPoint.find(database, leaseSession, lease, captureLog, server, directory);
+    captureLog.write(leaseSession);
     Settings settings = Settings.read(leaseSession);
     Connection apply = lifetime.owns(sessions.apply());
     Coalescer coalescer = new Coalescer(settings.notifyWindow());
     coalescer.resume(Notification.untold(leaseSession));
-    WalReader reader =
+    LogStream stream =
         lifetime.owns(
-            WalReader.start(database, StreamOptions.of(stream.slot, PUBLICATION, stream.start)),
-            WalReader::close);
+            LogStream.start(
+                database,
+                StreamOptions.of(from.slot(), StartingPoint.PUBLICATION, from.start()),
+                captureLog),
+            LogStream::close);
 
     ExecutorService merges =
         Executors.newSingleThreadExecutor(Thread.ofPlatform().name("merge-", 0).daemon().factory());
@@ -158,31 +166,32 @@ final class Tenure implements AutoCloseable {
             directory,
             storage,
             new Origin(server.systemId(), server.timeline()),
-            stream.slot,
+            from.slot(),
             Build.version(),
-            stream.start,
+            from.start(),
             Housekeeping.checkpoints(settings),
             clock.instant(),
             observer::checkpointed);
     RefreshLoop loop =
         lifetime.owns(
             new RefreshLoop(
-                reader,
+                stream,
                 new Intake(),
                 new Dataflow(storage),
                 new Applier(apply),
                 ledger,
                 switchboard,
                 checkpoints,
-                stream.start,
+                from.start(),
                 clock),
             RefreshLoop::close);
     lifetime.owns(checkpoints, Checkpoints::close);
     Analyzer analyzer = new Analyzer(catalog);
     StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
+    PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
         new Initializer(
-            database, PUBLICATION, loop, analyzer, sessions, status, definitions, storage);
+            database, published, loop, analyzer, sessions, status, definitions, storage);
     InitializationQueue queue =
         lifetime.owns(
             new InitializationQueue(initializer, definitions::definition),
@@ -197,7 +206,11 @@ final class Tenure implements AutoCloseable {
             new Housekeeping(
                 lease,
                 leaseSession,
-                stream.slot,
+                from.slot(),
+                stream,
+                published,
+                captureLog,
+                sessions,
                 definitions,
                 loop,
                 checkpoints,
@@ -210,12 +223,11 @@ final class Tenure implements AutoCloseable {
     switchboard.connect(responder, evaluations, queue, housekeeping, status, definitionsRelation);
     DefinitionWatch.Changes all = definitions.look(leaseSession);
     Set<Long> restored = Set.of();
-    if (stream.recovery.isPresent()) {
+    if (from.recovery().isPresent()) {
       try (Connection control = sessions.control();
           Connection writer = sessions.writer()) {
         restored =
-            stream
-                .recovery
+            from.recovery()
                 .get()
                 .restore(
                     new Recovery.Parts(
@@ -224,15 +236,15 @@ final class Tenure implements AutoCloseable {
                         analyzer,
                         control,
                         writer,
-                        PUBLICATION,
-                        stream.progress,
+                        published,
+                        from.progress(),
                         definitions,
                         definitionsRelation));
       }
     }
     housekeeping.start(all, restored);
     queue.start();
-    return new Tenure(lifetime, loop, definitions, status, housekeeping);
+    return new Tenure(lifetime, stream, loop, definitions, status, housekeeping);
   }
 
   // Merges under way come to their end, so that nothing holds memory or files any more.
@@ -249,12 +261,6 @@ final class Tenure implements AutoCloseable {
     }
   }
 
-  private static ServerIdentity identity(SourceDatabase database) throws SQLException {
-    try (Connection replication = database.connectForReplication("pgtrickle identity")) {
-      return ServerIdentity.of(replication);
-    }
-  }
-
   // One directory serves the sidecars of many databases.
   private static String name(ServerIdentity server, Connection control) throws SQLException {
     try (var statement = control.createStatement();
@@ -264,80 +270,6 @@ final class Tenure implements AutoCloseable {
       row.next();
       return server.systemId() + "-" + row.getString(1);
     }
-  }
-
-  /// The slot to read and where to start.
-  ///
-  /// @param recovery the checkpoint that start is of
-  private record Stream(String slot, Lsn start, Progress progress, Optional<Recovery> recovery) {}
-
-  // Without a checkpoint all state is built from snapshots that are taken later, so reading may
-  // start at the log's end; the slot is kept all the same, since making one waits for every open
-  // transaction.
-  private static Stream stream(
-      SourceDatabase database,
-      Connection control,
-      Lease lease,
-      ServerIdentity server,
-      StateDirectory directory)
-      throws SQLException {
-    Slots.requireLogicalDecoding(control);
-    boolean created = Publications.create(control, PUBLICATION);
-    if (!created
-        && Publications.verify(control, PUBLICATION, List.of())
-            instanceof PublicationCheck.Damaged damaged) {
-      throw new CaptureException.Misconfigured(
-          "55000", "publication \"" + PUBLICATION + "\" was altered: " + damaged.problems());
-    }
-    Publications.add(control, PUBLICATION, List.of(Definition.TABLE), LockPolicy.POLITE);
-    Progress progress = Progress.read(control);
-    String slot = progress.slotName();
-    Optional<SlotState> state = slot == null ? Optional.empty() : Slots.inspect(control, slot);
-    boolean usable =
-        state.isPresent()
-            && !state.get().isLost()
-            && server.systemId().equals(progress.systemIdentifier())
-            && Integer.valueOf(server.timeline()).equals(progress.timeline())
-            && Optional.ofNullable(progress.frontier())
-                .map(stored -> !stored.isAfter(server.flushed()))
-                .orElse(true);
-    if (slot != null && usable) {
-      if (!Slots.terminateReader(control, slot, READER_PATIENCE)) {
-        throw new SourceUnavailable(
-            "55006", "replication slot \"" + slot + "\" is still being read", null);
-      }
-      Optional<Recovery> recovery =
-          Slots.inspect(control, slot)
-              .flatMap(
-                  unread -> Recovery.find(directory, server, progress, unread, Build.version()));
-      Lsn start = recovery.map(Recovery::position).orElse(server.flushed());
-      LOG.info("following the log by slot {} from {}", slot, start);
-      return new Stream(slot, start, progress, recovery);
-    }
-    if (slot != null) {
-      LOG.warn("slot {} is of no use any more ({}); a new one is made", slot, state);
-      state.filter(s -> !s.active()).ifPresent(s -> Slots.drop(control, s.name()));
-    }
-    Slots.Created made =
-        Slots.create(
-            database,
-            PATIENCE,
-            REPORT_AFTER,
-            blockers -> LOG.warn("a new slot waits for open write transactions: {}", blockers));
-    boolean ours =
-        Progress.startOver(
-            control,
-            server.systemId(),
-            server.timeline(),
-            made.name(),
-            made.name().substring(Slots.PREFIX.length()),
-            PUBLICATION,
-            lease.token());
-    if (!ours) {
-      throw new SourceUnavailable("55000", "another sidecar has taken the lease", null);
-    }
-    LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
-    return new Stream(made.name(), made.consistentPoint(), progress, Optional.empty());
   }
 
   private static int definitionsRelation(Connection control) throws SQLException {
@@ -366,7 +298,21 @@ final class Tenure implements AutoCloseable {
     for (Definition definition : definitions.all()) {
       tables.add(table(definition, live.get(definition.pgtId())));
     }
-    return new Readiness.Report(housekeeping.hasLooked(), tables);
+    return new Readiness.Report(housekeeping.hasLooked(), captureProblem(), tables);
+  }
+
+  private Optional<String> captureProblem() {
+    StreamState state = stream.state();
+    return switch (state.phase()) {
+      case READING -> Optional.empty();
+      case RECONNECTING -> Optional.of(state.problem().orElse("reading the log begins again"));
+      case PAUSED -> Optional.of("reading the log is paused");
+    };
+  }
+
+  /// Whether the log is being read.
+  boolean isReading() {
+    return stream.state().phase() == StreamState.Phase.READING;
   }
 
   private Readiness.Table table(Definition definition, @Nullable TableStatus live) {

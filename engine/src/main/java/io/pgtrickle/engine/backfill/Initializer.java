@@ -64,7 +64,7 @@ public final class Initializer {
   private static final int CHUNK_ROWS = 65_536;
 
   private final SourceDatabase database;
-  private final String publication;
+  private final PublicationWatch watch;
   private final RefreshLoop loop;
   private final Analyzer analyzer;
   private final Sessions sessions;
@@ -116,7 +116,7 @@ public final class Initializer {
 
   public Initializer(
       SourceDatabase database,
-      String publication,
+      PublicationWatch watch,
       RefreshLoop loop,
       Analyzer analyzer,
       Sessions sessions,
@@ -124,7 +124,7 @@ public final class Initializer {
       DefinitionWatch definitions,
       Storage storage) {
     this.database = database;
-    this.publication = publication;
+    this.watch = watch;
     this.loop = loop;
     this.analyzer = analyzer;
     this.sessions = sessions;
@@ -304,7 +304,7 @@ public final class Initializer {
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
-    SourceTables tables = new SourceTables(control, publication, storage);
+    SourceTables tables = new SourceTables(control, watch.publication(), storage);
     for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : one.scans()) {
@@ -338,7 +338,7 @@ public final class Initializer {
         });
     try {
       Lsn consistentPoint =
-          new SourceCopy(database, publication)
+          new SourceCopy(database, watch)
               .run(
                   control,
                   sources,
@@ -547,7 +547,7 @@ public final class Initializer {
       return;
     }
     try (Connection control = sessions.control()) {
-      new SourceTables(control, publication, storage).unpublish(unused);
+      new SourceTables(control, watch.publication(), storage).unpublish(unused);
     } catch (SQLException | CaptureException e) {
       // They stay published, which costs decoding and nothing else, until they are needed again.
       LOG.warn("tables {} stay in the publication: {}", unused, e.getMessage());

@@ -134,7 +134,7 @@ public final class Recovery {
       Analyzer analyzer,
       Connection control,
       Connection writer,
-      String publication,
+      PublicationWatch watch,
       Progress progress,
       DefinitionWatch definitions,
       int definitionsRelation) {}
@@ -213,12 +213,15 @@ public final class Recovery {
 
   private Map<Integer, SourceTable> sources(Parts parts, Map<Long, Preparation> prepared)
       throws SQLException {
-    SourceTables tables = new SourceTables(parts.control(), parts.publication(), parts.storage());
+    SourceTables tables =
+        new SourceTables(parts.control(), parts.watch().publication(), parts.storage());
     Map<Integer, SourceTable> restored = new HashMap<>();
     Set<Integer> seen = new HashSet<>();
     for (Preparation one : prepared.values()) {
       for (Plan.Scan scan : one.scans()) {
         if (!parts.definitions().isStreamTable(scan.relation()) && seen.add(scan.relation())) {
+          // First, so that whatever happens to its entry from now on is seen.
+          parts.watch().published(parts.control(), Set.of(scan.relation()));
           source(tables, scan, parts.storage()).ifPresent(t -> restored.put(scan.relation(), t));
         }
       }

@@ -22,7 +22,6 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -72,18 +71,11 @@ final class SourceTables {
     return source.attachment().table();
   }
 
-  /// By which entry of the publication a table is in it; 0 if it is not.
-  long membership(SourceCopy.Source source) throws SQLException {
-    try (PreparedStatement query =
-        control.prepareStatement(
-            "SELECT r.oid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid"
-                + " WHERE p.pubname = ? AND r.prrelid = ?::oid")) {
-      query.setString(1, publication);
-      query.setLong(2, Integer.toUnsignedLong(source.attachment().table().relation()));
-      try (ResultSet row = query.executeQuery()) {
-        return row.next() ? row.getLong(1) : 0;
-      }
-    }
+  /// By which entry of the publication a table is in it; an empty text if it is not.
+  String membership(SourceCopy.Source source) {
+    return Publications.entries(control, publication)
+        .map(entries -> entries.get(source.attachment().table().oid()))
+        .orElse("");
   }
 
   private SourceShape shape(int relation, TableName table) throws SQLException {
@@ -118,7 +110,7 @@ final class SourceTables {
   void unpublish(Set<Integer> relations) throws SQLException {
     List<TableName> tables = new ArrayList<>();
     for (int relation : relations) {
-      find(relation).ifPresent(tables::add);
+      SourceShape.name(control, relation).ifPresent(tables::add);
     }
     Publications.remove(control, publication, tables, LockPolicy.POLITE);
   }
@@ -193,7 +185,7 @@ final class SourceTables {
   }
 
   private TableName name(int relation) throws SQLException {
-    return find(relation)
+    return SourceShape.name(control, relation)
         .orElseThrow(
             () ->
                 new QueryRejected(
@@ -204,20 +196,6 @@ final class SourceTables {
                     "a table that the query reads was dropped (OID "
                         + Integer.toUnsignedString(relation)
                         + ")"));
-  }
-
-  private Optional<TableName> find(int relation) throws SQLException {
-    try (PreparedStatement query =
-        control.prepareStatement(
-            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
-                + " ON n.oid = c.relnamespace WHERE c.oid = ?::oid")) {
-      query.setLong(1, Integer.toUnsignedLong(relation));
-      try (ResultSet row = query.executeQuery()) {
-        return row.next()
-            ? Optional.of(new TableName(row.getString(1), row.getString(2)))
-            : Optional.empty();
-      }
-    }
   }
 
   private boolean isPublishable(int relation) throws SQLException {

@@ -18,7 +18,7 @@ import java.util.TreeSet;
 /// @param description how its rows are decoded and told apart
 /// @param membership which entry of the publication it came by
 /// @param shape what DDL had made of it
-record SavedSource(String description, long membership, SourceShape shape) {
+record SavedSource(String description, String membership, SourceShape shape) {
   private static final String PREFIX = "source/";
 
   static String name(int relation) {
@@ -31,7 +31,7 @@ record SavedSource(String description, long membership, SourceShape shape) {
       byte[] text = description.getBytes(StandardCharsets.UTF_8);
       out.writeInt(text.length);
       out.write(text);
-      out.writeLong(membership);
+      out.writeUTF(membership);
       write(shape.parts(), out);
       write(shape.definitions(), out);
       write(shape.files(), out);
@@ -52,7 +52,7 @@ record SavedSource(String description, long membership, SourceShape shape) {
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes.toArray()))) {
       String description = new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8);
       return new SavedSource(
-          description, in.readLong(), new SourceShape(read(in), read(in), read(in)));
+          description, in.readUTF(), new SourceShape(read(in), read(in), read(in)));
     } catch (IOException e) {
       throw new StateDamaged("a table's entry in the checkpoint cannot be read", e);
     }

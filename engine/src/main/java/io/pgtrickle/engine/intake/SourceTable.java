@@ -47,7 +47,7 @@ public final class SourceTable {
   private final Set<String> logged;
   private final SourceShape shape;
   private final RowStore rows;
-  private long membership;
+  private String membership = "";
 
   private @Nullable Relation described;
   private @Nullable TupleDecoder decoder;
@@ -133,9 +133,9 @@ public final class SourceTable {
 
   /// The table is in the publication, by this entry.
   ///
-  /// @param entry `pg_publication_rel.oid`; a table that left and came back has another one, and
-  ///     changes that nobody was told of
-  public void published(long entry) {
+  /// @param entry which a table that left and came back has another one of, and changes that nobody
+  ///     was told of
+  public void published(String entry) {
     membership = entry;
   }
 
@@ -159,7 +159,7 @@ public final class SourceTable {
     if (!was.description().equals(description()) || !was.shape().isKeptBy(shape)) {
       return Optional.of(name + " was altered");
     }
-    if (was.membership() != membership) {
+    if (!was.membership().equals(membership)) {
       return Optional.of(name + " was out of the publication for a time");
     }
     try {
@@ -386,7 +386,7 @@ public final class SourceTable {
   }
 
   /// How the OID is written in the capture module.
-  Oid oid() {
+  public Oid oid() {
     return new Oid(relation);
   }
 }

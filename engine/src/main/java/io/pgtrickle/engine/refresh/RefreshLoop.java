@@ -5,7 +5,7 @@ import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
-import io.pgtrickle.cdc.stream.WalReader;
+import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
@@ -56,7 +56,7 @@ public final class RefreshLoop implements AutoCloseable {
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
 
-  private final WalReader reader;
+  private final LogStream reader;
   private final Intake intake;
   private final Dataflow dataflow;
   private final EpochWriter writer;
@@ -88,7 +88,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// @param start the position from which on the log is taken in
   public RefreshLoop(
-      WalReader reader,
+      LogStream reader,
       Intake intake,
       Dataflow dataflow,
       Applier applier,

@@ -79,4 +79,18 @@ public final class Sources {
       }
     }
   }
+
+  /// The log may lack changes of a base table.
+  ///
+  /// Everything that reads it starts again, FULL tables too: their initialization publishes it
+  /// again, after a look at its replica identity.
+  public void unpublished(int relation, StateDamaged how) {
+    intake.detach(new Oid(relation));
+    Failure failure = new Failure(how.sqlState(), String.valueOf(how.getMessage()), true);
+    for (LiveTable table : tables.all()) {
+      if (table.sources().contains(relation)) {
+        rebuild.accept(failure, table.id());
+      }
+    }
+  }
 }

@@ -87,7 +87,16 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   Sidecar startSidecar() {
-    Sidecar started = Sidecar.start(new SidecarConfig(url, "127.0.0.1", 0, stateDirectory()));
+    return startSidecar(url);
+  }
+
+  /// Starts a sidecar that reaches the server by another port, such as that of a proxy.
+  Sidecar startSidecarAt(int port) {
+    return startSidecar(DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + port + "/" + name));
+  }
+
+  private Sidecar startSidecar(DatabaseUrl reached) {
+    Sidecar started = Sidecar.start(new SidecarConfig(reached, "127.0.0.1", 0, stateDirectory()));
     sidecar = started;
     return started;
   }
