@@ -20,8 +20,9 @@ import org.slf4j.LoggerFactory;
 /// Decides when a checkpoint is made, and has it written.
 ///
 /// The refresh thread captures the state between two epochs, which copies nothing; a thread of its
-/// own makes it durable while epochs go on, and only then the log before it is given free
-/// ([Confirm]): whatever happens, the state of some moment and all of the log since then are there.
+/// own makes it durable while epochs go on, and only then the log before it is not needed any more
+/// ([#durable]): whatever happens, the state of some moment and all of the log since then are
+/// there.
 ///
 /// A checkpoint that cannot be written, as on a full disk, is tried again; meanwhile the server
 /// keeps the log.
@@ -43,6 +44,7 @@ public final class Checkpoints implements AutoCloseable {
   private volatile Policy policy;
   private volatile @Nullable StorageUnavailable problem;
   private volatile boolean writing;
+  private volatile Lsn durable;
   // What the last attempt was about; the refresh thread's.
   private Instant attempted;
   private Lsn last;
@@ -58,12 +60,6 @@ public final class Checkpoints implements AutoCloseable {
   /// @param pause how long epochs had to wait for it
   /// @param took until it was durable
   public record Taken(Duration pause, Duration took) {}
-
-  /// Is told up to where the log is not needed any more.
-  @FunctionalInterface
-  public interface Confirm {
-    void upTo(Lsn position);
-  }
 
   /// Puts everything that is to be saved into a capture.
   @FunctionalInterface
@@ -91,6 +87,7 @@ public final class Checkpoints implements AutoCloseable {
     this.slot = slot;
     this.version = version;
     this.last = start;
+    this.durable = start;
     this.policy = policy;
     this.attempted = now;
     this.observer = observer;
@@ -99,6 +96,11 @@ public final class Checkpoints implements AutoCloseable {
   /// Changes how often, from any thread.
   public void policy(Policy changed) {
     policy = changed;
+  }
+
+  /// The log before this position is not needed any more, from any thread.
+  public Lsn durable() {
+    return durable;
   }
 
   /// Why the last checkpoint could not be written, from any thread.
@@ -122,8 +124,7 @@ public final class Checkpoints implements AutoCloseable {
   /// Captures the state and goes on; the rest happens elsewhere.
   ///
   /// @param at where the state is
-  /// @param confirm is told from another thread
-  void take(At at, Contents contents, Confirm confirm, Instant now) {
+  void take(At at, Contents contents, Instant now) {
     long begin = System.nanoTime();
     Capture capture = capture(at, contents);
     Duration pause = Duration.ofNanos(System.nanoTime() - begin);
@@ -133,7 +134,7 @@ public final class Checkpoints implements AutoCloseable {
     writer.execute(
         () -> {
           try {
-            write(capture, at, confirm);
+            write(capture, at);
             observer.accept(new Taken(pause, Duration.ofNanos(System.nanoTime() - begin)));
           } finally {
             writing = false;
@@ -142,9 +143,9 @@ public final class Checkpoints implements AutoCloseable {
   }
 
   /// Makes a last checkpoint and waits for it.
-  void takeLast(At at, Contents contents, Confirm confirm) throws InterruptedException {
+  void takeLast(At at, Contents contents) throws InterruptedException {
     Capture capture = capture(at, contents);
-    writer.execute(() -> write(capture, at, confirm));
+    writer.execute(() -> write(capture, at));
     writer.shutdown();
     if (!writer.awaitTermination(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
       LOG.warn("the last checkpoint was not written within {}", PATIENCE);
@@ -170,11 +171,11 @@ public final class Checkpoints implements AutoCloseable {
     }
   }
 
-  private void write(Capture capture, At at, Confirm confirm) {
+  private void write(Capture capture, At at) {
     try {
       capture.write();
       problem = null;
-      confirm.upTo(at.position());
+      durable = at.position();
     } catch (StorageUnavailable e) {
       if (problem == null) {
         LOG.error("no checkpoint can be made, the server keeps the log: {}", e.getMessage());

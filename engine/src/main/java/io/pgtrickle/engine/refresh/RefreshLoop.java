@@ -492,6 +492,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   // Makes the epoch visible, and what waits for that happen.
   private void visible(Instant now) {
+    reader.confirm(checkpoints.durable());
     boolean checkpoint = checkpoints.due(position, now);
     if (checkpoint) {
       ledger.recordProgress();
@@ -504,7 +505,7 @@ public final class RefreshLoop implements AutoCloseable {
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
     settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
     if (checkpoint) {
-      checkpoints.take(settled, this::save, reader::confirm, now);
+      checkpoints.take(settled, this::save, now);
     }
     if (!now.isBefore(statusDue)) {
       publishStatus(now);
@@ -525,7 +526,8 @@ public final class RefreshLoop implements AutoCloseable {
   private void lastCheckpoint() throws InterruptedException {
     Checkpoints.At at = settled;
     if (at != null && replay.isOver()) {
-      checkpoints.takeLast(at, this::save, reader::confirm);
+      checkpoints.takeLast(at, this::save);
+      reader.confirm(checkpoints.durable());
     }
   }
 
