@@ -22,6 +22,7 @@ import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
+import io.pgtrickle.engine.catalog.SourceGates;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
@@ -79,6 +80,7 @@ final class Housekeeping {
   private final Thread thread =
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
   private final Map<Integer, Seen> seen = new HashMap<>();
+  private final SlotLag slotLag;
   private final AtomicLong announced = new AtomicLong();
   private volatile long lookedFor;
   private volatile boolean closed;
@@ -108,6 +110,7 @@ final class Housekeeping {
     this.stream = stream;
     this.published = published;
     this.captureLog = captureLog;
+    this.slotLag = new SlotLag(captureLog);
     this.sessions = sessions;
     this.definitions = definitions;
     this.loop = loop;
@@ -341,8 +344,20 @@ final class Housekeeping {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     loop.post(() -> coalescer.window(settings.notifyWindow()));
+    if (settings.on(Setting.CDC_PAUSED)) {
+      stream.pause();
+    } else {
+      stream.resume();
+    }
+    Set<Integer> gates = SourceGates.gated(session);
+    loop.post(() -> loop.gate(gates));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
+    slotLag.look(session, slot, slotLagBytes, settings);
+    if (SlotLag.isTooMuch(slotLagBytes, settings)) {
+      // The next start finds the same, and gives the slot up once its reader is gone.
+      loop.stop();
+    }
   }
 
   private long lag() throws SQLException {

@@ -15,6 +15,7 @@ import io.pgtrickle.engine.backfill.Initializer;
 import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Lease;
+import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.intake.Intake;
@@ -119,6 +120,9 @@ final class Tenure implements AutoCloseable {
                 captureLog),
             LogStream::close);
 
+    if (Settings.read(leaseSession).on(Setting.CDC_PAUSED)) {
+      stream.pause();
+    }
     ExecutorService merges =
         lifetime.owns(
             Executors.newSingleThreadExecutor(

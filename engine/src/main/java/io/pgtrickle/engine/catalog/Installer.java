@@ -1,11 +1,13 @@
 package io.pgtrickle.engine.catalog;
 
+import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class Installer {
   /// The transaction-level advisory lock of a run; any number will do as long as it is always this
   /// one.
-  private static final long RUN_LOCK = 0x7067_745f_696e_7374L; // "pgt_inst"
+  private static final long RUN_LOCK = 0x7067_745f_696e_7374L;
+  private static final Duration READER_PATIENCE = Duration.ofSeconds(10); // "pgt_inst"
 
   private Installer() {}
 
@@ -240,16 +243,14 @@ public final class Installer {
     }
   }
 
-  private static boolean dropSlots(Connection connection) throws SQLException {
-    try (PreparedStatement drop =
-            connection.prepareStatement(
-                // LIKE would take the underscore for any character.
-                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-                    + " WHERE database = current_database() AND plugin = 'pgoutput'"
-                    + " AND starts_with(slot_name, 'pgtrickle_')");
-        ResultSet row = drop.executeQuery()) {
-      return row.next();
+  // No sidecar is running, so a slot that is read is read by a connection whose other end is gone.
+  private static boolean dropSlots(Connection connection) {
+    List<String> slots = Slots.names(connection);
+    for (String slot : slots) {
+      Slots.terminateReader(connection, slot, READER_PATIENCE);
+      Slots.drop(connection, slot);
     }
+    return !slots.isEmpty();
   }
 
   private static boolean dropPublications(Connection connection) throws SQLException {

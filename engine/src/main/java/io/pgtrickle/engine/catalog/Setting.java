@@ -57,6 +57,14 @@ public enum Setting {
       1,
       1_048_576,
       "WAL retained by the replication slot above which health_check() reports an error."),
+  MAX_SLOT_LAG(
+      Type.INT,
+      0,
+      "MB",
+      0,
+      1_073_741_824,
+      "WAL retained by the replication slot above which the slot is given up to save the disk and"
+          + " every stream table is initialized again; 0 never gives up."),
   MAX_CONSECUTIVE_ERRORS(
       Type.INT,
       3,

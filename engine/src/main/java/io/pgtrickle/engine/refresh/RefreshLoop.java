@@ -32,6 +32,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -77,6 +78,7 @@ public final class RefreshLoop {
   private final BoundaryTasks tasks = new BoundaryTasks();
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
 
+  private Set<Integer> gated = Set.of();
   private final List<Instant> commits = new ArrayList<>();
   private Lsn frontier;
   private Lsn position;
@@ -273,12 +275,22 @@ public final class RefreshLoop {
 
   private void add(LiveTable table) {
     tables.add(table);
+    table.gate(!Collections.disjoint(table.sources(), gated));
   }
 
   private void populated(LiveTable table) {
     table.populate();
     ledger.live(table);
     listener.live(table.id());
+  }
+
+  /// Holds back the stream tables that read one of these relations, and no others; boundary only.
+  ///
+  /// What they would have released keeps consolidating, so it is released as one when the gate
+  /// opens. Who asks for one of them by name gets it all the same.
+  public void gate(Set<Integer> relations) {
+    gated = Set.copyOf(relations);
+    tables.all().forEach(table -> table.gate(!Collections.disjoint(table.sources(), gated)));
   }
 
   /// Takes over a changed schedule or suspension.
