@@ -74,6 +74,8 @@ INSERT INTO pgtrickle_internal.pgt_setting_definitions VALUES
    'WAL retained by the replication slot above which health_check() warns.'),
   ('slot_lag_critical_threshold_mb', 'int', '1024', 'MB', 1, 1048576,
    'WAL retained by the replication slot above which health_check() reports an error.'),
+  ('txn_memory', 'int', '64', 'MB', 1, 1048576,
+   'Memory that a transaction may occupy while it is read; more of it goes to disk. Takes effect when the sidecar starts over.'),
   ('max_slot_lag', 'int', '0', 'MB', 0, 1073741824,
    'WAL retained by the replication slot above which the slot is given up to save the disk and every stream table is initialized again; 0 never gives up.'),
   ('max_consecutive_errors', 'int', '3', NULL, 1, 1000,

@@ -26,6 +26,7 @@ import io.pgtrickle.engine.refresh.Ledger;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.RefreshObserver;
 import io.pgtrickle.engine.refresh.TableStatus;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -76,6 +77,7 @@ final class Tenure implements AutoCloseable {
 
   /// Takes the lease and everything else that is needed; on failure nothing stays behind.
   ///
+  /// @param spool a folder for transactions that do not fit into memory
   /// @param lease asked for until somebody gives it: the caller decides how long
   static Tenure open(
       SourceDatabase database,
@@ -84,11 +86,12 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Path spool,
       Clock clock)
       throws SQLException {
     Lifetime lifetime = new Lifetime();
     try {
-      return open(database, lease, leaseSession, catalog, observer, captureLog, clock, lifetime);
+      return open(database, lease, leaseSession, catalog, observer, captureLog, spool, clock, lifetime);
     } catch (SQLException | RuntimeException e) {
       lifetime.close();
       throw e;
@@ -102,6 +105,7 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Path spool,
       Clock clock,
       Lifetime lifetime)
       throws SQLException {
@@ -116,7 +120,11 @@ final class Tenure implements AutoCloseable {
         lifetime.owns(
             LogStream.start(
                 database,
-                StreamOptions.of(from.slot(), StartingPoint.PUBLICATION, from.start()),
+                StreamOptions.of(from.slot(), StartingPoint.PUBLICATION, from.start())
+                    .withTransactions(
+                        StreamOptions.Streaming.WHERE_OFFERED,
+                        Settings.read(leaseSession).number(Setting.TXN_MEMORY) << 20,
+                        spool),
                 captureLog),
             LogStream::close);
 

@@ -43,7 +43,7 @@ final class Spool implements AutoCloseable {
   /// Takes messages one after the other.
   @FunctionalInterface
   interface Reader {
-    /// @return whether to go on
+    /// Takes the next message, and says whether to go on.
     boolean read(ByteBuffer message) throws InterruptedException;
   }
 
@@ -91,20 +91,20 @@ final class Spool implements AutoCloseable {
   void toDisk() {
     try {
       FileChannel channel = open();
-      ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
+      ByteBuffer buffer = ByteBuffer.allocate((int) Math.min(BUFFER, end - written));
       for (ByteBuffer message : recent) {
         if (buffer.remaining() < size(message)) {
-          write(channel, buffer);
+          flush(channel, buffer);
         }
-        if (size(message) > BUFFER) {
-          buffer.putInt(message.remaining());
-          write(channel, buffer);
-          write(channel, message.duplicate());
+        buffer.putInt(message.remaining());
+        if (message.remaining() <= buffer.remaining()) {
+          buffer.put(message.duplicate());
         } else {
-          buffer.putInt(message.remaining()).put(message.duplicate());
+          flush(channel, buffer);
+          write(channel, message.duplicate());
         }
       }
-      write(channel, buffer);
+      flush(channel, buffer);
     } catch (IOException e) {
       throw failed(e);
     }
@@ -113,14 +113,15 @@ final class Spool implements AutoCloseable {
     written = end;
   }
 
+  private static void flush(FileChannel channel, ByteBuffer buffer) throws IOException {
+    write(channel, buffer.flip());
+    buffer.clear();
+  }
+
   private static void write(FileChannel channel, ByteBuffer buffer) throws IOException {
-    if (buffer.position() > 0 && buffer.limit() == buffer.capacity() && buffer.capacity() == BUFFER) {
-      buffer.flip();
-    }
     while (buffer.hasRemaining()) {
       channel.write(buffer);
     }
-    buffer.clear();
   }
 
   /// Reads all messages; afterwards the spool is of no use but to be closed.

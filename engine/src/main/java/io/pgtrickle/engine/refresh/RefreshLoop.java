@@ -78,6 +78,7 @@ public final class RefreshLoop {
   private final BoundaryTasks tasks = new BoundaryTasks();
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
 
+  private boolean partial;
   private Set<Integer> gated = Set.of();
   private final List<Instant> commits = new ArrayList<>();
   private Lsn frontier;
@@ -117,19 +118,24 @@ public final class RefreshLoop {
   /// @throws SourceUnavailable when the apply connection is lost
   public void run() throws InterruptedException {
     while (!stopping) {
-      tasks.run(position);
+      if (!partial) {
+        tasks.run(position);
+      }
       List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
       for (WalEvent event : events) {
         accept(event);
-        if (intake.pendingRows() >= EPOCH_ROWS) {
+        if (!partial && intake.pendingRows() >= EPOCH_ROWS) {
           epoch();
         }
       }
-      if (!events.isEmpty() || timerDue()) {
+      // Never between the parts of a transaction: an epoch is made of whole ones.
+      if (!partial && (!events.isEmpty() || timerDue())) {
         epoch();
       }
     }
-    tasks.run(position);
+    if (!partial) {
+      tasks.run(position);
+    }
   }
 
   /// Ends [#run] after the epoch under way.
@@ -384,10 +390,11 @@ public final class RefreshLoop {
     switch (event) {
       case Transaction transaction -> {
         intake.accept(transaction).forEach(this::announce);
-        if (!transaction.changes().isEmpty()) {
+        partial = !transaction.isComplete();
+        if (!partial) {
           commits.add(transaction.committedAt());
+          frontier = transaction.endLsn();
         }
-        frontier = transaction.endLsn();
       }
       case LogicalMessage message -> announce(message);
       case WalEvent.Idle ignored -> {}
