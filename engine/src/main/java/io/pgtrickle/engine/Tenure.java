@@ -91,7 +91,8 @@ final class Tenure implements AutoCloseable {
       throws SQLException {
     Lifetime lifetime = new Lifetime();
     try {
-      return open(database, lease, leaseSession, catalog, observer, captureLog, spool, clock, lifetime);
+      return open(
+          database, lease, leaseSession, catalog, observer, captureLog, spool, clock, lifetime);
     } catch (SQLException | RuntimeException e) {
       lifetime.close();
       throw e;

@@ -54,7 +54,8 @@ public final class Decoder {
   /// Decodes the message between the buffer's position and its limit.
   ///
   /// @param message backed by an array, which the result keeps
-  /// @throws CaptureException.Retry if the message is not one of protocol version 1 or 2: the stream is
+  /// @throws CaptureException.Retry if the message is not one of protocol version 1 or 2: the
+  /// stream is
   ///     out of step, and only a new connection can put it right
   public PgOutputMessage decode(ByteBuffer message) {
     return decode(message, false);

@@ -12,7 +12,8 @@ import java.util.Map;
 /// The transactions that the server sends in pieces while they are open.
 ///
 /// Their messages are kept undecoded, in order, until the commit: descriptions of relations hold
-/// from there on, and rolled back subtransactions are simply cut off. Everything that was done since
+/// from there on, and rolled back subtransactions are simply cut off. Everything that was done
+/// since
 /// a subtransaction's first message was done within it (or within one that it contains), since it
 /// was open until it was rolled back; so cutting off at that message undoes exactly it.
 ///

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// The messages of one transaction in the order they came: the newer ones on the heap, the older
 /// ones in a file if there were too many.
 ///
-/// Positions count bytes, each message being its length and itself. The file holds [0, written), the
+/// Positions count bytes, each message being its length and itself. The file holds [0, written),
+/// the
 /// heap [written, end). It is unlinked as soon as it is open, so that no crash leaves it behind.
 ///
 /// Used by one thread.

@@ -37,7 +37,9 @@ public record StreamOptions(
     Path transactionFolder) {
 
   public StreamOptions {
-    if (statusInterval.toMillis() < 1 || queuedBytes < 1 || queuedEvents < 1
+    if (statusInterval.toMillis() < 1
+        || queuedBytes < 1
+        || queuedEvents < 1
         || transactionBytes < 1) {
       throw new IllegalArgumentException(
           "status interval and queue bounds have to be positive, seen "
@@ -50,7 +52,8 @@ public record StreamOptions(
     }
   }
 
-  /// Everything, with status and idle intervals of a second, 64 MiB or 65,536 events of queue, 64 MiB
+  /// Everything, with status and idle intervals of a second, 64 MiB or 65,536 events of queue, 64
+  /// MiB
   /// of transaction and the rest where the system keeps temporary files.
   public static StreamOptions of(String slot, String publication, Lsn start) {
     return new StreamOptions(
@@ -142,7 +145,8 @@ public record StreamOptions(
         folder);
   }
 
-  /// Whether large transactions are sent before they end, so that small ones need not wait for them.
+  /// Whether large transactions are sent before they end, so that small ones need not wait for
+  /// them.
   public enum Streaming {
     /// From PostgreSQL 14 on.
     WHERE_OFFERED,

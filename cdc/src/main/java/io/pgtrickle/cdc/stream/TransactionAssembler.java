@@ -210,8 +210,7 @@ final class TransactionAssembler implements AutoCloseable {
       throw violation("a commit within a piece of a transaction");
     }
     Committed committed =
-        new Committed(
-            commit.xid(), commit.commitLsn(), commit.endLsn(), commit.committedAt());
+        new Committed(commit.xid(), commit.commitLsn(), commit.endLsn(), commit.committedAt());
     try (Spool messages = pieces.commit(commit.xid())) {
       // What it says of relations holds from here on, also if its changes are known already.
       messages.replay(message -> decode(message, decoder.decodeStreamed(message), committed));

@@ -21,13 +21,7 @@ final class EventQueueTest {
 
   private static Transaction transaction(long end, long bytes) {
     return new Transaction(
-        1,
-        new Lsn(end - 1),
-        new Lsn(end),
-        Instant.EPOCH,
-        List.of(),
-        bytes,
-        Transaction.Part.LAST);
+        1, new Lsn(end - 1), new Lsn(end), Instant.EPOCH, List.of(), bytes, Transaction.Part.LAST);
   }
 
   private static WalEvent.Idle idle(long position) {

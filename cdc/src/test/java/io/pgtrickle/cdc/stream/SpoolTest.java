@@ -53,7 +53,9 @@ final class SpoolTest {
               return seen.add(bytes);
             });
       }
-      assertThat(seen.toArray(byte[][]::new)).as("seed %d", seed).isDeepEqualTo(expected.toArray(byte[][]::new));
+      assertThat(seen.toArray(byte[][]::new))
+          .as("seed %d", seed)
+          .isDeepEqualTo(expected.toArray(byte[][]::new));
     }
     assertThat(folder).isEmptyDirectory();
   }

@@ -79,17 +79,17 @@ final class StreamingIT {
     SourceDatabase database = capture.database.with("options", "-c logical_decoding_work_mem=64kB");
     StreamOptions options =
         new StreamOptions(
-                capture.slot.name() + slot,
-                Capture.PUBLICATION,
-                capture.slot.consistentPoint(),
-                StreamOptions.OwnChanges.DELIVERED,
-                capture.options(capture.slot.consistentPoint()).statusInterval(),
-                capture.options(capture.slot.consistentPoint()).idleInterval(),
-                1 << 20,
-                1000,
-                streaming,
-                memory,
-                folder);
+            capture.slot.name() + slot,
+            Capture.PUBLICATION,
+            capture.slot.consistentPoint(),
+            StreamOptions.OwnChanges.DELIVERED,
+            capture.options(capture.slot.consistentPoint()).statusInterval(),
+            capture.options(capture.slot.consistentPoint()).idleInterval(),
+            1 << 20,
+            1000,
+            streaming,
+            memory,
+            folder);
     Map<String, List<String>> transactions = new LinkedHashMap<>();
     try (WalReader reader = WalReader.start(database, options)) {
       assertThat(reader.protocol().streaming()).isEqualTo(streaming == Streaming.WHERE_OFFERED);

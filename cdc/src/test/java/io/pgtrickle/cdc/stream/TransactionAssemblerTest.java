@@ -216,7 +216,8 @@ final class TransactionAssemblerTest {
     // A small one between them comes whole.
     assertThat(rows(events(assembler, begin(120, 9), insert(1, "4"), commit(120, 130))))
         .containsExactly("I (4)");
-    assertThat(rows(events(assembler, streamCommit(7, 140, 150)))).containsExactly("I (1)", "I (3)");
+    assertThat(rows(events(assembler, streamCommit(7, 140, 150))))
+        .containsExactly("I (1)", "I (3)");
     assertThat(assembler.inTransaction()).isFalse();
   }
 

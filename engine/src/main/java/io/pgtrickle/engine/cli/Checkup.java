@@ -49,8 +49,7 @@ final class Checkup {
   /// @param advice what to do; empty when nothing
   record Finding(Verdict verdict, String what, String seen, String advice) {}
 
-  static List<Finding> of(Connection connection, DatabaseUrl url, Clock clock)
-      throws SQLException {
+  static List<Finding> of(Connection connection, DatabaseUrl url, Clock clock) throws SQLException {
     Checkup checkup = new Checkup(connection, url, clock);
     checkup.server();
     checkup.retention();
@@ -84,8 +83,8 @@ final class Checkup {
         setting("wal_level").equals("logical"),
         "wal_level",
         setting("wal_level"),
-        "ALTER SYSTEM SET wal_level = 'logical' and restart the server (on managed services set their"
-            + " parameter for logical replication)");
+        "ALTER SYSTEM SET wal_level = 'logical' and restart the server (on managed services set"
+            + " their parameter for logical replication)");
     free(
         "max_replication_slots",
         "SELECT count(*) FROM pg_replication_slots WHERE NOT starts_with(slot_name, 'pgtrickle_')");
@@ -107,11 +106,7 @@ final class Checkup {
 
   private void retention() throws SQLException {
     String keep = setting("max_slot_wal_keep_size");
-    warn(
-        !keep.equals("-1"),
-        "max_slot_wal_keep_size",
-        keep,
-        keepAdvice(suggestedKeep(connection)));
+    warn(!keep.equals("-1"), "max_slot_wal_keep_size", keep, keepAdvice(suggestedKeep(connection)));
     Optional<String> idle = optionalSetting("idle_replication_slot_timeout");
     if (idle.isPresent()) {
       warn(
@@ -132,7 +127,8 @@ final class Checkup {
   }
 
   static String keepAdvice(String value) {
-    return "a stopped sidecar keeps WAL back until the disk is full, and a dead one cannot protect it:"
+    return "a stopped sidecar keeps WAL back until the disk is full, and a dead one cannot protect"
+               + " it:"
         + " ALTER SYSTEM SET max_slot_wal_keep_size = '%s'; SELECT pg_reload_conf();"
             .formatted(value);
   }
@@ -151,8 +147,11 @@ final class Checkup {
 
   private void clocks() throws SQLException {
     Instant before = clock.instant();
-    Instant server = Instant.parse(text(
-        "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"));
+    Instant server =
+        Instant.parse(
+            text(
+                "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC',"
+                    + " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"));
     Duration off = Duration.between(before, server).abs();
     warn(
         off.compareTo(CLOCKS) < 0,
@@ -278,13 +277,11 @@ final class Checkup {
   }
 
   private void check(boolean good, String what, String seen, String advice) {
-    findings.add(
-        new Finding(good ? Verdict.OK : Verdict.FAIL, what, seen, good ? "" : advice));
+    findings.add(new Finding(good ? Verdict.OK : Verdict.FAIL, what, seen, good ? "" : advice));
   }
 
   private void warn(boolean good, String what, String seen, String advice) {
-    findings.add(
-        new Finding(good ? Verdict.OK : Verdict.WARN, what, seen, good ? "" : advice));
+    findings.add(new Finding(good ? Verdict.OK : Verdict.WARN, what, seen, good ? "" : advice));
   }
 
   private String setting(String name) throws SQLException {

@@ -35,8 +35,7 @@ final class Database {
 
   /// What to do about a server on which a stopped sidecar can fill the disk; empty if it cannot.
   static Optional<String> unlimitedRetention(Connection connection) throws SQLException {
-    try (PreparedStatement query =
-            connection.prepareStatement("SHOW max_slot_wal_keep_size");
+    try (PreparedStatement query = connection.prepareStatement("SHOW max_slot_wal_keep_size");
         ResultSet row = query.executeQuery()) {
       row.next();
       return row.getString(1).equals("-1")

@@ -17,7 +17,8 @@ final class DoctorCommand implements Subcommand {
 
   @Override
   public String description() {
-    return "Checks server, role and capture, and says what to do; exit code 1 when something fails.";
+    return "Checks server, role and capture, and says what to do; exit code 1 when something"
+               + " fails.";
   }
 
   @Override
@@ -29,8 +30,7 @@ final class DoctorCommand implements Subcommand {
   public int run(Configuration configuration, PrintWriter out) {
     DatabaseUrl database = configuration.database();
     List<Finding> findings =
-        Database.with(
-            database, connection -> Checkup.of(connection, database, Clock.systemUTC()));
+        Database.with(database, connection -> Checkup.of(connection, database, Clock.systemUTC()));
     for (Finding finding : findings) {
       out.println(
           String.format(

@@ -52,9 +52,7 @@ final class DoctorIT {
     line.setErr(new PrintWriter(out));
     int status =
         line.execute(
-            command,
-            "--url",
-            "postgresql://" + role + "@127.0.0.1:" + server.port() + "/postgres");
+            command, "--url", "postgresql://" + role + "@127.0.0.1:" + server.port() + "/postgres");
     return new Said(status, out.toString());
   }
 

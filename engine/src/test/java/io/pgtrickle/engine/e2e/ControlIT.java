@@ -35,8 +35,7 @@ final class ControlIT {
 
   private static void source(Connection connection, String name) throws SQLException {
     run(connection, "CREATE TABLE %s (id int PRIMARY KEY, v int)".formatted(name));
-    streamTable(
-        connection, name + "_st", "SELECT count(*) AS n FROM " + name, "DIFFERENTIAL");
+    streamTable(connection, name + "_st", "SELECT count(*) AS n FROM " + name, "DIFFERENTIAL");
   }
 
   private static void set(Connection connection, String name, String value) throws SQLException {
@@ -50,10 +49,13 @@ final class ControlIT {
       set(connection, "cdc_paused", "on");
       awaitPhase(connection, "PAUSED");
       run(connection, "INSERT INTO paused VALUES (1, 1)");
-      assertThat(refusal(connection, "SELECT pgtrickle.sync()").getMessage()).contains("cdc_paused");
+      assertThat(refusal(connection, "SELECT pgtrickle.sync()").getMessage())
+          .contains("cdc_paused");
       assertThat(
-              value(connection, "SELECT alert FROM pgtrickle.check_cdc_health() WHERE source_table"
-                  + " = 'public.paused'"))
+              value(
+                  connection,
+                  "SELECT alert FROM pgtrickle.check_cdc_health() WHERE source_table"
+                      + " = 'public.paused'"))
           .isEqualTo("paused");
       assertThat(value(connection, "SELECT n FROM paused_st")).isEqualTo("0");
       database.stopSidecar();
@@ -76,7 +78,8 @@ final class ControlIT {
       source(connection, "unloaded");
       run(connection, "SELECT pgtrickle.gate_source('loaded')");
       assertThat(
-              rows(connection, "SELECT source_table, gated, gated_by FROM pgtrickle.source_gates()"))
+              rows(
+                  connection, "SELECT source_table, gated, gated_by FROM pgtrickle.source_gates()"))
           .containsExactly("loaded|t|postgres");
       // Probes until the sidecar has seen the gate.
       await()
@@ -104,7 +107,9 @@ final class ControlIT {
                   Objects.equals(
                       value(connection, "SELECT n FROM loaded_st"),
                       value(connection, "SELECT count(*) FROM loaded")));
-      assertThat(rows(connection, "SELECT gated, ungated_at IS NOT NULL FROM pgtrickle.source_gates()"))
+      assertThat(
+              rows(
+                  connection, "SELECT gated, ungated_at IS NOT NULL FROM pgtrickle.source_gates()"))
           .containsExactly("f|t");
     }
   }
@@ -140,9 +145,7 @@ final class ControlIT {
       set(connection, "slot_lag_warning_threshold_mb", "5");
       set(connection, "cdc_paused", "on");
       awaitPhase(connection, "PAUSED");
-      run(
-          connection,
-          "INSERT INTO heavy SELECT i, 1 FROM generate_series(1, 150000) i");
+      run(connection, "INSERT INTO heavy SELECT i, 1 FROM generate_series(1, 150000) i");
       await()
           .atMost(PATIENCE)
           .untilAsserted(

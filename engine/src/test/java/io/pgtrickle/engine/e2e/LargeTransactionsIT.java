@@ -1,7 +1,7 @@
 package io.pgtrickle.engine.e2e;
 
-import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
