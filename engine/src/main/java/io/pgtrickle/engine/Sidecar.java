@@ -233,7 +233,7 @@ public final class Sidecar implements AutoCloseable {
               catalog,
               observer,
               captureLog,
-              config.stateDirectory().resolve("transactions"),
+              config.stateDirectory(),
               clock)) {
         tenure = current;
         if (!closing) {
