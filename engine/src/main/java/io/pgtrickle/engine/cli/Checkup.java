@@ -128,7 +128,7 @@ final class Checkup {
 
   static String keepAdvice(String value) {
     return "a stopped sidecar keeps WAL back until the disk is full, and a dead one cannot protect"
-               + " it:"
+        + " it:"
         + " ALTER SYSTEM SET max_slot_wal_keep_size = '%s'; SELECT pg_reload_conf();"
             .formatted(value);
   }

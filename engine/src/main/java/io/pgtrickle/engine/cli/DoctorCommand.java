@@ -18,7 +18,7 @@ final class DoctorCommand implements Subcommand {
   @Override
   public String description() {
     return "Checks server, role and capture, and says what to do; exit code 1 when something"
-               + " fails.";
+        + " fails.";
   }
 
   @Override
