@@ -82,10 +82,19 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   Sidecar startSidecar() {
+    return startSidecar(url);
+  }
+
+  /// Starts a sidecar that reaches the server by another port, such as that of a proxy.
+  Sidecar startSidecarAt(int port) {
+    return startSidecar(DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + port + "/" + name));
+  }
+
+  private Sidecar startSidecar(DatabaseUrl reached) {
     Sidecar started =
         Sidecar.start(
             new SidecarConfig(
-                url, "127.0.0.1", 0, Path.of(System.getProperty("java.io.tmpdir"), name)));
+                reached, "127.0.0.1", 0, Path.of(System.getProperty("java.io.tmpdir"), name)));
     sidecar = started;
     return started;
   }
