@@ -81,7 +81,7 @@ final class RandomChanges {
               + " AND NOT EXISTS (SELECT FROM b o WHERE o.id = b.id + 20)";
       case 14 -> "UPDATE c SET u = NOT u, k = k + 1 WHERE t = " + text();
       default ->
-          random.nextInt(15) == 0
+          random.nextInt(40) == 0
               ? "TRUNCATE " + List.of("a", "b", "c").get(random.nextInt(3))
               : "UPDATE b SET m = m + 0.5, k = NULL WHERE id < " + small();
     };
