@@ -103,6 +103,8 @@ final class PlanCompiler {
                       plan.schema(),
                       union.inputs().stream().map(this::compile).toList()));
       case Plan.TopK top -> node(planKey(plan), () -> topK(top));
+      case Plan.Window window ->
+          node(planKey(plan), () -> new WindowCompiler(this, window).compile());
       case Plan.SetOperation operation -> node(planKey(plan), () -> setOperation(operation));
       case Plan.Distinct distinct -> node(planKey(plan), () -> distinct(distinct));
       case Plan.Aggregate aggregate ->

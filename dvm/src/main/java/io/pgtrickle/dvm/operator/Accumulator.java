@@ -26,6 +26,7 @@ public abstract sealed class Accumulator
         Accumulator.NumericTotal,
         Accumulator.FloatTotal,
         Accumulator.Extreme,
+        WindowExtreme,
         BitTotal,
         Spread {
   Accumulator() {}

@@ -58,6 +58,18 @@ final class AggregateBinder {
     return new AggregateCall(kind, function, arguments, !distinct.isEmpty(), filter, type);
   }
 
+  /// The aggregate that a WINDOWFUNC node applies to its frame.
+  static AggregateCall bindWindow(
+      NodeForm form, Signature function, ExpressionBinder below, Facts facts) {
+    List<Expr> arguments = form.nodes("args").stream().map(below::bind).toList();
+    @Nullable Expr filter = form.isAbsent("aggfilter") ? null : below.bind(form.node("aggfilter"));
+    SqlType type = SqlType.of(form.oid("wintype"), -1, form.oid("wincollid"));
+    boolean star = form.flag("winstar");
+    int collation = form.oid("inputcollid");
+    Kind kind = kind(function, arguments, star, collation, facts);
+    return new AggregateCall(kind, function, arguments, false, filter, type);
+  }
+
   private static Kind kind(
       Signature function, List<Expr> arguments, boolean star, int collation, Facts facts) {
     if (!function.schema().equals("pg_catalog")) {

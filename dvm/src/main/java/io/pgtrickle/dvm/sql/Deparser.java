@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -58,6 +59,7 @@ public final class Deparser {
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
       case Plan.TopK top -> topK(top);
+      case Plan.Window window -> window(window);
       case Plan.SetOperation operation ->
           "("
               + select(operation.left())
@@ -145,13 +147,7 @@ public final class Deparser {
       select += " DISTINCT ON (" + String.join(", ", texts(top.partition(), item)) + ")";
     }
     StringBuilder text = new StringBuilder(select(select, item.columns(), item.text()));
-    List<String> order = new ArrayList<>();
-    for (Plan.SortKey key : top.order()) {
-      order.add(
-          expressions.text(key.value(), item.columns())
-              + (key.descending() ? " DESC" : " ASC")
-              + (key.nullsFirst() ? " NULLS FIRST" : " NULLS LAST"));
-    }
+    List<String> order = order(top.order(), item);
     if (!order.isEmpty()) {
       text.append(" ORDER BY ").append(String.join(", ", order));
     }
@@ -166,6 +162,62 @@ public final class Deparser {
       }
     }
     return text.toString();
+  }
+
+  private List<String> order(List<Plan.SortKey> keys, Item item) {
+    List<String> order = new ArrayList<>();
+    for (Plan.SortKey key : keys) {
+      order.add(
+          expressions.text(key.value(), item.columns())
+              + (key.descending() ? " DESC" : " ASC")
+              + (key.nullsFirst() ? " NULLS FIRST" : " NULLS LAST"));
+    }
+    return order;
+  }
+
+  private String window(Plan.Window window) {
+    Item item = item(window.input());
+    List<String> sorting = new ArrayList<>();
+    if (!window.partition().isEmpty()) {
+      sorting.add("PARTITION BY " + String.join(", ", texts(window.partition(), item)));
+    }
+    if (!window.order().isEmpty()) {
+      sorting.add("ORDER BY " + String.join(", ", order(window.order(), item)));
+    }
+    List<String> outputs = new ArrayList<>(item.columns());
+    for (WindowCall call : window.calls()) {
+      List<String> over = new ArrayList<>(sorting);
+      over.add(frame(call.frame()));
+      outputs.add(
+          expressions.text(call, item.columns()) + " OVER (" + String.join(" ", over) + ")");
+    }
+    return select("SELECT", outputs, item.text());
+  }
+
+  private String frame(WindowCall.Frame frame) {
+    return frame.mode()
+        + " BETWEEN "
+        + bound(frame.start())
+        + " AND "
+        + bound(frame.end())
+        + switch (frame.exclusion()) {
+          case NONE -> "";
+          case CURRENT_ROW -> " EXCLUDE CURRENT ROW";
+          case GROUP -> " EXCLUDE GROUP";
+          case TIES -> " EXCLUDE TIES";
+        };
+  }
+
+  private String bound(WindowCall.Bound bound) {
+    return switch (bound) {
+      case WindowCall.Bound.UnboundedPreceding _ -> "UNBOUNDED PRECEDING";
+      case WindowCall.Bound.Preceding(Expr offset) ->
+          expressions.text(offset, List.of()) + " PRECEDING";
+      case WindowCall.Bound.CurrentRow _ -> "CURRENT ROW";
+      case WindowCall.Bound.Following(Expr offset) ->
+          expressions.text(offset, List.of()) + " FOLLOWING";
+      case WindowCall.Bound.UnboundedFollowing _ -> "UNBOUNDED FOLLOWING";
+    };
   }
 
   private String apply(Plan.Apply apply) {

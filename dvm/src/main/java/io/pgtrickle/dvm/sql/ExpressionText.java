@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import java.util.ArrayList;
@@ -76,6 +77,14 @@ final class ExpressionText {
         + inside
         + ")"
         + (filter == null ? "" : " FILTER (WHERE " + text(filter, columns) + ")");
+  }
+
+  /// A window function without the window.
+  String text(WindowCall call, List<String> columns) {
+    return switch (call) {
+      case WindowCall.Aggregated(AggregateCall aggregate, var _) -> text(aggregate, columns);
+      case WindowCall.Placed placed -> name(placed.function()) + list(placed.arguments(), columns);
+    };
   }
 
   private static String name(Signature function) {

@@ -27,6 +27,7 @@ final class GroupingBinder {
   private final List<TargetEntry> targets;
   private final List<Node> clauses;
   private final boolean dependentColumns;
+  private final List<Node> windows;
   private final ExpressionBinder below;
 
   private final List<Expr> groups = new ArrayList<>();
@@ -38,7 +39,8 @@ final class GroupingBinder {
       RowScope rows,
       List<TargetEntry> targets,
       List<Node> clauses,
-      boolean dependentColumns) {
+      boolean dependentColumns,
+      List<Node> windows) {
     this.queries = queries;
     this.facts = queries.facts();
     this.levels = levels;
@@ -46,6 +48,7 @@ final class GroupingBinder {
     this.targets = targets;
     this.clauses = clauses;
     this.dependentColumns = dependentColumns;
+    this.windows = windows;
     this.below = rows.binder();
   }
 
@@ -83,9 +86,12 @@ final class GroupingBinder {
   private Plan above(Optional<Node> having) {
     GroupedEnvironment environment = new GroupedEnvironment();
     ExpressionBinder binder = new ExpressionBinder(facts, environment);
+    WindowBinder windowed = new WindowBinder(windows, targets, facts, environment);
     // Bound first, so that the aggregate below them is complete.
     List<Expr> conditions = having.map(binder::bind).stream().toList();
-    Plan shape = QueryBinder.project(GroupingBinder::emptyInput, targets, binder);
+    Plan shape =
+        QueryBinder.project(
+            GroupingBinder::emptyInput, targets, new ExpressionBinder(facts, windowed));
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < groups.size(); i++) {
       columns.add(new Column("group" + (i + 1), groups.get(i).type()));
@@ -101,7 +107,7 @@ final class GroupingBinder {
       plan = new Plan.Filter(plan, condition);
     }
     return shape instanceof Plan.Project(Plan _, List<Expr> expressions, Schema schema)
-        ? new Plan.Project(plan, expressions, schema)
+        ? windowed.over(new Plan.Project(plan, expressions, schema))
         : shape;
   }
 
@@ -122,7 +128,10 @@ final class GroupingBinder {
       if (NodeForm.tag(node).equals("AGGREF")) {
         return Optional.of(result(AggregateBinder.bind(node, below, facts)));
       }
-      if (containsAggregate(node) || containsPlaceholder(node) || containsSubquery(node)) {
+      if (containsAggregate(node)
+          || containsPlaceholder(node)
+          || containsSubquery(node)
+          || WindowBinder.isInside(node)) {
         return Optional.empty();
       }
       int group = groups.indexOf(below.bind(node));

@@ -41,11 +41,22 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
   }
 
   private List<Plan.SortKey> keys(Plan rows) {
-    return order.stream().map(clause -> NodeForm.read(clause, form -> key(form, rows))).toList();
+    return order.stream()
+        .map(
+            clause -> {
+              int reference = NodeForm.glance(clause).integer("tleSortGroupRef");
+              return key(clause, column(reference, rows), facts);
+            })
+        .toList();
   }
 
-  private Plan.SortKey key(NodeForm form, Plan rows) {
-    Expr column = column(form.integer("tleSortGroupRef"), rows);
+  /// How an item of an ORDER BY sorts the expression that it names.
+  static Plan.SortKey key(Node item, Expr sorted, Facts facts) {
+    return NodeForm.read(item, form -> key(form, sorted, facts));
+  }
+
+  private static Plan.SortKey key(NodeForm form, Expr column, Facts facts) {
+    form.integer("tleSortGroupRef");
     int sorting = form.oid("sortop");
     boolean nullsFirst = form.flag("nulls_first");
     form.oid("eqop");

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import net.sf.jsqlparser.expression.AnalyticExpression;
+import net.sf.jsqlparser.expression.AnalyticType;
 import net.sf.jsqlparser.expression.AnyComparisonExpression;
 import net.sf.jsqlparser.expression.Expression;
 import net.sf.jsqlparser.expression.ExpressionVisitorAdapter;
@@ -171,7 +172,15 @@ final class TextOutline {
             @Override
             public <S> @Nullable Void visit(AnalyticExpression call, S context) {
               count(call.getName());
-              return super.visit(call, context);
+              if (call.getType() != AnalyticType.FILTER_ONLY) {
+                outline.windows++;
+              }
+              // What a window is made of stands elsewhere in the tree.
+              expressions(call.getExpression());
+              expressions(call.getOffset());
+              expressions(call.getDefaultValue());
+              expressions(call.getFilterExpression());
+              return null;
             }
           },
           null);

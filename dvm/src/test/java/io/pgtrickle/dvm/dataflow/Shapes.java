@@ -262,6 +262,7 @@ public final class Shapes {
     shapes.put("floats", floats);
     shapes.putAll(OuterJoinShapes.all());
     shapes.putAll(SubqueryShapes.all());
+    shapes.putAll(WindowShapes.all());
     Plan perRegion =
         group(
             joined,
