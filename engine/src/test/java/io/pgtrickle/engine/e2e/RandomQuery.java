@@ -1,5 +1,7 @@
 package io.pgtrickle.engine.e2e;
 
+import static java.util.stream.Collectors.joining;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -98,7 +100,8 @@ final class RandomQuery {
     Scope scope = new Scope(from.columns(), around.outer());
     List<String> values = new ArrayList<>();
     for (Kind kind : kinds) {
-      String value = expression(kind, scope, depth - 1);
+      boolean window = kind == Kind.INT && depth > 0 && chance(15);
+      String value = window ? window(scope) : expression(kind, scope, depth - 1);
       values.add(merged ? settled(value, kind) : value);
     }
     return list(values) + " FROM " + from.sql() + where(scope, depth);
@@ -189,6 +192,37 @@ final class RandomQuery {
           chance(20) ? "date_trunc('month', " + column.sql() + "::timestamp)" : column.sql();
       case NUM, BOOL -> column.sql();
     };
+  }
+
+  /// A window function whose value for each row does not depend on the order of ties: peers share
+  /// it, or rows that tie are alike in every column.
+  private String window(Scope scope) {
+    List<Column> columns = scope.local();
+    Scope local = new Scope(columns, List.of());
+    String partition = chance(60) ? "PARTITION BY " + pick(columns).sql() + " " : "";
+    String direction = pick(List.of("", " DESC", " NULLS FIRST"));
+    // Computed columns may hold equal values that look different.
+    if (chance(50) && columns.stream().noneMatch(column -> column.sql().matches(".*\\.c\\d+"))) {
+      String all = columns.stream().map(column -> column.sql() + direction).collect(joining(", "));
+      return switch (random.nextInt(4)) {
+            case 0 -> "row_number()";
+            case 1 -> pick(List.of("lag(", "lead(")) + value(Kind.INT, local) + ")";
+            case 2 -> pick(List.of("first_value(", "last_value(")) + value(Kind.INT, local) + ")";
+            default -> "sum(" + value(Kind.INT, local) + ")";
+          }
+          + " OVER ("
+          + partition
+          + "ORDER BY "
+          + all
+          + pick(List.of("", " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING"))
+          + ")";
+    }
+    return pick(List.of("rank()", "dense_rank()", "count(*)", "sum(", "max("))
+            .transform(call -> call.endsWith("(") ? call + value(Kind.INT, local) + ")" : call)
+        + " OVER ("
+        + partition
+        + (chance(75) ? "ORDER BY " + pick(columns).sql() + direction : "")
+        + ")";
   }
 
   private String aggregate(Kind kind, Scope scope, int depth) {
