@@ -9,6 +9,7 @@ import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
@@ -22,6 +23,7 @@ import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
+import io.pgtrickle.engine.catalog.SourceGates;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
@@ -81,10 +83,12 @@ final class Housekeeping {
   private final Thread thread =
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
   private final Map<Integer, Seen> seen = new HashMap<>();
+  private final SlotLag slotLag;
   private final AtomicLong announced = new AtomicLong();
   private DefinitionWatch.Changes first =
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
+  private boolean unsaved;
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -114,6 +118,7 @@ final class Housekeeping {
     this.stream = stream;
     this.published = published;
     this.captureLog = captureLog;
+    this.slotLag = new SlotLag(captureLog);
     this.sessions = sessions;
     this.definitions = definitions;
     this.loop = loop;
@@ -372,9 +377,22 @@ final class Housekeeping {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     checkpoints.policy(checkpoints(settings));
+    lookAtCheckpoints();
     loop.post(() -> coalescer.window(settings.notifyWindow()));
+    if (settings.on(Setting.CDC_PAUSED)) {
+      stream.pause();
+    } else {
+      stream.resume();
+    }
+    Set<Integer> gates = SourceGates.gated(session);
+    loop.post(() -> loop.gate(gates));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
+    slotLag.look(session, slot, slotLagBytes, settings);
+    if (SlotLag.isTooMuch(slotLagBytes, settings)) {
+      // The next start finds the same, and gives the slot up once its reader is gone.
+      loop.stop();
+    }
   }
 
   private long lag() throws SQLException {
@@ -382,6 +400,23 @@ final class Housekeeping {
         var row = statement.executeQuery("SELECT pgtrickle_internal.slot_lag_bytes()")) {
       row.next();
       return row.getLong(1);
+    }
+  }
+
+  private void lookAtCheckpoints() {
+    Optional<StorageUnavailable> problem = checkpoints.problem();
+    if (problem.isPresent() != unsaved) {
+      unsaved = problem.isPresent();
+      captureLog.note(
+          Kind.STATE_NOT_SAVED,
+          unsaved ? Severity.ERROR : Severity.INFO,
+          problem.map(StorageUnavailable::sqlState).orElse(""),
+          problem
+              .map(
+                  why ->
+                      "operator state is not saved, and the slot keeps the log: "
+                          + why.getMessage())
+              .orElse("operator state is saved again"));
     }
   }
 

@@ -23,6 +23,8 @@ public final class CaptureEvents {
     PUBLICATION_ALTERED,
     /// A base table was dropped or altered.
     SOURCE_ALTERED,
+    /// Operator state cannot be saved, so the slot keeps the log; or it can again.
+    STATE_NOT_SAVED,
     /// The slot keeps back more than a threshold.
     SLOT_LAG
   }
@@ -55,6 +57,20 @@ public final class CaptureEvents {
       insert.setString(4, event.detail);
       insert.setInt(5, KEPT);
       insert.executeUpdate();
+    }
+  }
+
+  /// Notifies those who listen on channel `pg_trickle_alert` that the slot keeps back too much.
+  public static void alert(Connection session, Severity severity, String slot, long bytes)
+      throws SQLException {
+    try (PreparedStatement notify =
+        session.prepareStatement(
+            "SELECT pg_notify('pg_trickle_alert', jsonb_build_object('event', ?::text,"
+                + " 'slot_name', ?::text, 'retained_wal_bytes', ?::bigint)::text)")) {
+      notify.setString(1, severity == Severity.ERROR ? "slot_lag_critical" : "slot_lag_warning");
+      notify.setString(2, slot);
+      notify.setLong(3, bytes);
+      notify.execute();
     }
   }
 
