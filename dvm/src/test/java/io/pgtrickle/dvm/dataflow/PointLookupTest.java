@@ -83,7 +83,8 @@ final class PointLookupTest {
           }
         }
       }
-      if (!MAY_BE_UNKNOWN.contains(name)) {
+      // A result of a window depends on the places of other rows, as a choice of rows does.
+      if (!MAY_BE_UNKNOWN.contains(name) && !name.startsWith("window: ")) {
         assertThat(answers).as("seed " + seed).isPositive();
       }
     }
