@@ -232,9 +232,19 @@ final class PlanCompiler {
 
   /// An input in an order: by partitions, and within them sorted.
   ArrangeNode sorted(Plan input, List<Expr> partition, List<Plan.SortKey> order) {
+    return sorted(input, partition, order, null, input.schema());
+  }
+
+  /// An input in an order, of which only some columns are kept.
+  ArrangeNode sorted(
+      Plan input,
+      List<Expr> partition,
+      List<Plan.SortKey> order,
+      @Nullable List<Expr> stored,
+      Schema schema) {
     List<Plan.SortKey> keys = new ArrayList<>(ascending(partition));
     keys.addAll(order);
-    return sorted(input, keys, null, input.schema(), false);
+    return sorted(input, keys, stored, schema, false);
   }
 
   private ArrangeNode sorted(

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /// One aggregate function of an [Aggregate], holding the state of the group at hand.
 ///
-/// All but the extremes are homomorphisms from the Z-set of argument values to a group, so a
+/// All but those that read a multiset are homomorphisms from the Z-set of argument values to a group, so a
 /// retraction is an addition of the inverse, exactly:
 ///
 ///     state(A + ΔA) = state(A) + state(ΔA)
@@ -27,6 +27,8 @@ public abstract sealed class Accumulator
         Accumulator.FloatTotal,
         Accumulator.Extreme,
         BitTotal,
+        Collected,
+        Quantile,
         Spread {
   Accumulator() {}
 

@@ -145,16 +145,7 @@ public final class Deparser {
       select += " DISTINCT ON (" + String.join(", ", texts(top.partition(), item)) + ")";
     }
     StringBuilder text = new StringBuilder(select(select, item.columns(), item.text()));
-    List<String> order = new ArrayList<>();
-    for (Plan.SortKey key : top.order()) {
-      order.add(
-          expressions.text(key.value(), item.columns())
-              + (key.descending() ? " DESC" : " ASC")
-              + (key.nullsFirst() ? " NULLS FIRST" : " NULLS LAST"));
-    }
-    if (!order.isEmpty()) {
-      text.append(" ORDER BY ").append(String.join(", ", order));
-    }
+    text.append(expressions.orderBy(top.order(), item.columns()));
     if (top.partition().isEmpty()) {
       if (top.offset() > 0) {
         text.append(" OFFSET ").append(top.offset());

@@ -147,8 +147,21 @@ final class FingerprintText {
       }
       case "CASE" -> caseOf(form);
       case "SCALARARRAYOPEXPR" -> quantified(form);
+      case "AGGREF" ->
+          fieldByField(node, form.tag())
+              + " sorted "
+              + form.nodes("aggorder").stream().map(FingerprintText::sorting).toList();
       default -> fieldByField(node, form.tag());
     };
+  }
+
+  private static String sorting(Node clause) {
+    NodeForm form = NodeForm.glance(clause);
+    return form.integer("tleSortGroupRef")
+        + " by "
+        + form.oid("sortop")
+        + " nulls first "
+        + form.flag("nulls_first");
   }
 
   private static String relabelled(Output input, int type, int collation) {

@@ -27,6 +27,7 @@ final class GroupingBinder {
   private final List<TargetEntry> targets;
   private final List<Node> clauses;
   private final boolean dependentColumns;
+  private final boolean orderedInput;
   private final ExpressionBinder below;
 
   private final List<Expr> groups = new ArrayList<>();
@@ -38,7 +39,8 @@ final class GroupingBinder {
       RowScope rows,
       List<TargetEntry> targets,
       List<Node> clauses,
-      boolean dependentColumns) {
+      boolean dependentColumns,
+      boolean orderedInput) {
     this.queries = queries;
     this.facts = queries.facts();
     this.levels = levels;
@@ -46,6 +48,7 @@ final class GroupingBinder {
     this.targets = targets;
     this.clauses = clauses;
     this.dependentColumns = dependentColumns;
+    this.orderedInput = orderedInput;
     this.below = rows.binder();
   }
 
@@ -159,6 +162,12 @@ final class GroupingBinder {
     }
 
     private Expr result(AggregateCall call) {
+      // The server shows what it collects in the order in which it comes.
+      if (orderedInput && call.kind().collects() && !call.distinct() && call.order().isEmpty()) {
+        throw QueryRejected.notYet(
+            "unsupported_aggregate",
+            call.function().name() + "() without ORDER BY over an ordered subquery");
+      }
       int index = calls.indexOf(call);
       if (index < 0) {
         index = calls.size();

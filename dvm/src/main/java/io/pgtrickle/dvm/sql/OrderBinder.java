@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.function.IntFunction;
 
 /// Translates DISTINCT ON, and ORDER BY where LIMIT or OFFSET make it matter.
 ///
@@ -41,11 +42,20 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
   }
 
   private List<Plan.SortKey> keys(Plan rows) {
-    return order.stream().map(clause -> NodeForm.read(clause, form -> key(form, rows))).toList();
+    return order.stream()
+        .map(clause -> sortKey(clause, reference -> column(reference, rows), facts))
+        .toList();
   }
 
-  private Plan.SortKey key(NodeForm form, Plan rows) {
-    Expr column = column(form.integer("tleSortGroupRef"), rows);
+  /// Reads an ORDER BY item.
+  ///
+  /// @param values what the item names by its reference
+  static Plan.SortKey sortKey(Node clause, IntFunction<Expr> values, Facts facts) {
+    return NodeForm.read(clause, form -> sortKey(form, values, facts));
+  }
+
+  private static Plan.SortKey sortKey(NodeForm form, IntFunction<Expr> values, Facts facts) {
+    Expr column = values.apply(form.integer("tleSortGroupRef"));
     int sorting = form.oid("sortop");
     boolean nullsFirst = form.flag("nulls_first");
     form.oid("eqop");

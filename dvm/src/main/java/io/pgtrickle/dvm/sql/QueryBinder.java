@@ -24,6 +24,9 @@ final class QueryBinder {
   private final Facts facts;
   private final Set<String> notices;
 
+  /// How many ORDER BY clauses have been read.
+  private int orders;
+
   QueryBinder(Facts facts, Set<String> notices) {
     this.facts = facts;
     this.notices = notices;
@@ -64,6 +67,9 @@ final class QueryBinder {
     boolean ties = form.integer("limitOption") == 1;
     boolean distinctOn = form.flag("hasDistinctOn");
     boolean chooses = limit.isPresent() || offset.orElse(0) > 0 || distinctOn;
+    if (!order.isEmpty()) {
+      orders++;
+    }
     if (!order.isEmpty() && top && !chooses) {
       notices.add(ORDER_BY_NOTICE);
     }
@@ -90,10 +96,13 @@ final class QueryBinder {
       OrderBinder chosen = new OrderBinder(all, order, facts);
       return chooses ? chosen.limited(combined, offset.orElse(0), limit, ties) : combined;
     }
+    int ordersOutside = orders;
     Source source = fromBinder.bind(from);
+    boolean orderedInput = orders > ordersOutside;
     RowScope rows = fromBinder.scope(source);
     GroupingBinder grouping =
-        new GroupingBinder(this, levels, rows, targets, groups, dependentColumns);
+        new GroupingBinder(
+            this, levels, rows, targets, groups, dependentColumns, orderedInput);
     Plan plan =
         grouping.isNeeded(having)
             ? grouping.bind(having)

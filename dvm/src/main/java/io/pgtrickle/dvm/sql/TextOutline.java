@@ -41,7 +41,14 @@ final class TextOutline {
           "variance",
           "stddev_pop",
           "stddev_samp",
-          "stddev");
+          "stddev",
+          "string_agg",
+          "array_agg",
+          "json_agg",
+          "jsonb_agg",
+          "mode",
+          "percentile_disc",
+          "percentile_cont");
 
   private final Outline.Builder outline = new Outline.Builder();
 

@@ -43,6 +43,9 @@ final class PointLookupTest {
           "values",
           // Has no rows as soon as there is an order without a customer.
           "not in a set with NULLs",
+          // Arrays and JSON have no keys.
+          "collected values, grouped",
+          "collected values, global",
           // The place of a row depends on all others.
           "top",
           "top with ties",

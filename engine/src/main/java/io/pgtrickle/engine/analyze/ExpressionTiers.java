@@ -193,8 +193,7 @@ public final class ExpressionTiers {
         Schema below = aggregate.input().schema();
         add(aggregate.groups().stream(), below, computed);
         for (AggregateCall call : aggregate.calls()) {
-          add(call.arguments().stream(), below, computed);
-          add(Stream.ofNullable(call.filter()), below, computed);
+          add(call.expressions(), below, computed);
         }
       }
     }

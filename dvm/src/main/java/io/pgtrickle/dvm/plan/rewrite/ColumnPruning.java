@@ -177,30 +177,15 @@ final class ColumnPruning {
     NavigableSet<Integer> below = new TreeSet<>();
     aggregate.groups().forEach(group -> below.addAll(Expressions.columns(group)));
     for (AggregateCall call : calls) {
-      call.arguments().forEach(argument -> below.addAll(Expressions.columns(argument)));
-      Expr filter = call.filter();
-      if (filter != null) {
-        below.addAll(Expressions.columns(filter));
-      }
+      call.expressions().forEach(each -> below.addAll(Expressions.columns(each)));
     }
     Plan narrow =
         new Plan.Aggregate(
             prune(aggregate.input(), below),
             aggregate.groups().stream().map(group -> moved(group, below)).toList(),
-            calls.stream().map(call -> moved(call, below)).toList(),
+            calls.stream().map(call -> call.map(each -> moved(each, below))).toList(),
             narrowed(aggregate.schema(), kept));
     return project(narrow, kept, needed);
-  }
-
-  private static AggregateCall moved(AggregateCall call, NavigableSet<Integer> kept) {
-    @Nullable Expr filter = call.filter();
-    return new AggregateCall(
-        call.kind(),
-        call.function(),
-        call.arguments().stream().map(argument -> moved(argument, kept)).toList(),
-        call.distinct(),
-        filter == null ? null : moved(filter, kept),
-        call.type());
   }
 
   /// The expression over rows of which only the kept columns are left.

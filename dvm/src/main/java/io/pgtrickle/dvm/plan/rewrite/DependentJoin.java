@@ -360,7 +360,14 @@ final class DependentJoin {
           VAR_POP,
           VAR_SAMP,
           STDDEV_POP,
-          STDDEV_SAMP ->
+          STDDEV_SAMP,
+          STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT ->
           result;
     };
   }

@@ -65,13 +65,7 @@ final class PlanExpressions {
   }
 
   static AggregateCall map(AggregateCall call, UnaryOperator<Expr> change) {
-    return new AggregateCall(
-        call.kind(),
-        call.function(),
-        map(call.arguments(), change),
-        call.distinct(),
-        map(call.filter(), change),
-        call.type());
+    return call.map(change);
   }
 
   private static @Nullable Expr map(@Nullable Expr expression, UnaryOperator<Expr> change) {
