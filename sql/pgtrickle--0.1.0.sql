@@ -406,6 +406,28 @@ CREATE TABLE pgtrickle_internal.pgt_sidecar (
 -- One key per database is enough: advisory locks are per database. The number spells "pgtrickl" in ASCII.
 INSERT INTO pgtrickle_internal.pgt_sidecar (advisory_key) VALUES (8099570489592343404);
 
+-- How reading the log is, as the sidecar last told.
+CREATE TABLE pgtrickle_internal.pgt_capture (
+  singleton        boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  phase            text CHECK (phase IN ('READING', 'RECONNECTING', 'PAUSED')),
+  protocol_version integer,
+  streaming        boolean,
+  losses           bigint NOT NULL DEFAULT 0,
+  problem          text,
+  told_at          timestamptz
+) WITH (fillfactor = 40);
+INSERT INTO pgtrickle_internal.pgt_capture DEFAULT VALUES;
+
+-- What happened to capture and what was done about it; the sidecar prunes.
+CREATE TABLE pgtrickle_internal.pgt_capture_events (
+  event_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+  kind     text NOT NULL,
+  severity text NOT NULL CHECK (severity IN ('INFO', 'WARNING', 'ERROR')),
+  sqlstate text,
+  detail   text NOT NULL
+);
+
 -- Answers to waiting calls. Unlogged: an answer outlives neither its caller nor a crash. Callers do
 -- not delete theirs (it would make them writers); the sidecar prunes.
 CREATE UNLOGGED TABLE pgtrickle_internal.pgt_replies (
@@ -820,6 +842,8 @@ BEGIN
   ELSIF lease.heartbeat_at < clock_timestamp() - interval '10 seconds' THEN
     RETURN QUERY SELECT format('the sidecar''s last heartbeat was %s seconds ago',
       round(extract(epoch FROM clock_timestamp() - lease.heartbeat_at))), start_hint;
+  ELSIF lease.slot_name IS NULL THEN
+    RETURN QUERY SELECT 'the sidecar is just starting', 'Try again in a moment.';
   ELSIF NOT lease.active THEN
     RETURN QUERY SELECT format('replication slot "%s" is not active', lease.slot_name), start_hint;
   END IF;
@@ -2294,15 +2318,51 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   JOIN pg_replication_slots r ON r.slot_name = p.slot_name
 $$;
 
+-- What max_slot_wal_keep_size should be said to be: half of what the volume of the log could hold is
+-- not known to SQL, so a multiple of what one checkpoint cycle writes.
+CREATE FUNCTION pgtrickle_internal.suggested_wal_keep() RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT greatest(10, ceil(pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size'))
+                           * 5 / 1073741824.0))::bigint || 'GB'
+$$;
+
+-- The slot, the stream and what happened to them, for everybody to see.
+CREATE FUNCTION pgtrickle_internal.capture_status()
+RETURNS TABLE (slot_name text, slot_exists boolean, active boolean, retained_bytes bigint,
+               confirmed_lsn pg_lsn, wal_status text, lost_because text, safe_wal_size bigint,
+               publication_name text, phase text, protocol_version int, streaming boolean,
+               losses bigint, problem text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT p.slot_name, r.slot_name IS NOT NULL, coalesce(r.active, false),
+         pgtrickle_internal.slot_lag_bytes(), r.confirmed_flush_lsn, r.wal_status,
+         -- invalidation_reason exists since 17.
+         coalesce(to_jsonb(r) ->> 'invalidation_reason',
+                  CASE WHEN r.wal_status = 'lost' THEN 'wal_removed' END),
+         r.safe_wal_size, p.publication_name,
+         c.phase, c.protocol_version, c.streaming, c.losses, c.problem
+  FROM pgtrickle_internal.pgt_progress p CROSS JOIN pgtrickle_internal.pgt_capture c
+  LEFT JOIN pg_replication_slots r ON r.slot_name = p.slot_name
+$$;
+
+CREATE FUNCTION pgtrickle_internal.recent_capture_events(p_age interval)
+RETURNS TABLE (at timestamptz, kind text, severity text, sqlstate text, detail text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT e.at, e.kind, e.severity, e.sqlstate, e.detail
+  FROM pgtrickle_internal.pgt_capture_events e
+  WHERE e.at > clock_timestamp() - p_age ORDER BY e.event_id
+$$;
+
 CREATE FUNCTION pgtrickle.health_check()
 RETURNS TABLE (check_name text, severity text, detail text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   problem record;
+  capture record;
   lag_mb  CONSTANT bigint := pgtrickle_internal.slot_lag_bytes() / 1048576;
 BEGIN
   SELECT p.problem, p.hint INTO problem FROM pgtrickle_internal.sidecar_problem() p;
+  SELECT * INTO capture FROM pgtrickle_internal.capture_status();
   IF problem.problem IS NULL THEN
     RETURN QUERY SELECT 'sidecar', 'OK', 'the sidecar is alive';
   ELSE
@@ -2316,6 +2376,38 @@ BEGIN
          THEN 'WARNING' ELSE 'OK' END,
     CASE WHEN lag_mb IS NULL THEN 'there is no replication slot yet'
          ELSE format('the replication slot retains %s MB of WAL', lag_mb) END;
+  IF capture.slot_name IS NOT NULL THEN
+    RETURN QUERY SELECT 'slot',
+      CASE WHEN NOT capture.slot_exists OR capture.lost_because IS NOT NULL THEN 'ERROR'
+           WHEN capture.wal_status = 'unreserved' THEN 'WARNING' ELSE 'OK' END,
+      CASE WHEN NOT capture.slot_exists
+           THEN format('replication slot "%s" is gone; the sidecar makes a new one and initializes every stream table again',
+                       capture.slot_name)
+           WHEN capture.lost_because IS NOT NULL
+           THEN format('replication slot "%s" is lost (%s); the sidecar makes a new one and initializes every stream table again',
+                       capture.slot_name, capture.lost_because)
+           WHEN capture.wal_status = 'unreserved'
+           THEN format('replication slot "%s" is about to be lost: the next checkpoint may remove WAL that it needs',
+                       capture.slot_name)
+           ELSE format('replication slot "%s" is intact%s', capture.slot_name,
+                       coalesce(format('; %s MB more may be written before it is lost',
+                                       capture.safe_wal_size / 1048576), '')) END;
+    RETURN QUERY SELECT 'stream',
+      CASE capture.phase WHEN 'READING' THEN 'OK' WHEN 'PAUSED' THEN 'WARNING' ELSE 'ERROR' END,
+      CASE capture.phase WHEN 'READING' THEN 'the log is being read'
+           WHEN 'PAUSED' THEN 'reading the log is paused (setting "cdc_paused"); the slot keeps what comes'
+           ELSE 'the connection is lost and being made again: ' || coalesce(capture.problem, 'unknown') END
+      WHERE problem.problem IS NULL AND capture.phase IS NOT NULL;
+  END IF;
+  IF (SELECT p.setting FROM pg_settings p WHERE p.name = 'max_slot_wal_keep_size') = '-1' THEN
+    RETURN QUERY SELECT 'max_slot_wal_keep_size', 'WARNING',
+      format('it is -1: WAL that a stopped sidecar keeps back can fill the disk. Run ALTER SYSTEM SET max_slot_wal_keep_size = ''%s'' and SELECT pg_reload_conf()',
+             pgtrickle_internal.suggested_wal_keep());
+  END IF;
+  RETURN QUERY
+    SELECT e.kind, CASE WHEN e.severity = 'INFO' THEN 'OK' ELSE 'WARNING' END,
+           to_char(e.at, 'YYYY-MM-DD HH24:MI:SS') || ' ' || e.detail
+    FROM pgtrickle_internal.recent_capture_events(interval '15 minutes') e;
   RETURN QUERY
     SELECT 'setting', 'WARNING', m.name || ' is ignored: ' || m.problem
     FROM pgtrickle_internal.misconfigured() m;
@@ -2330,6 +2422,46 @@ BEGIN
     FROM pgtrickle.pgt_stream_tables t WHERE t.status <> 'ACTIVE'
     ORDER BY t.pgt_schema, t.pgt_name;
 END
+$$;
+
+-- Per source table, as in 0.35, and how the log is read.
+CREATE FUNCTION pgtrickle.check_cdc_health()
+RETURNS TABLE (source_relid oid, source_table text, cdc_mode text, slot_name text,
+               lag_bytes bigint, confirmed_lsn text, alert text,
+               protocol_version int, streaming boolean, phase text)
+LANGUAGE sql STABLE AS $$
+  SELECT s.relid, pg_catalog.format('%I.%I', n.nspname, k.relname), 'WAL'::text, c.slot_name,
+         c.retained_bytes, c.confirmed_lsn::text,
+         CASE WHEN NOT c.slot_exists THEN 'replication_slot_missing'
+              WHEN c.lost_because IS NOT NULL THEN 'replication_slot_lost: ' || c.lost_because
+              WHEN pr.prrelid IS NULL THEN 'not_published'
+              WHEN c.phase = 'PAUSED' THEN 'paused'
+              WHEN c.phase = 'RECONNECTING' THEN 'stream_disconnected: ' || coalesce(c.problem, '')
+              WHEN NOT c.active THEN 'slot_not_active'
+              WHEN c.retained_bytes > pgtrickle_internal.setting('slot_lag_critical_threshold_mb')::bigint * 1048576
+              THEN 'slot_lag_exceeds_threshold' END,
+         c.protocol_version, c.streaming, c.phase
+  FROM pgtrickle_internal.capture_status() c
+  CROSS JOIN (SELECT DISTINCT d.source_relid AS relid FROM pgtrickle.pgt_dependencies d
+              WHERE d.source_type = 'TABLE') s
+  JOIN pg_catalog.pg_class k ON k.oid = s.relid AND k.relkind IN ('r', 'p') AND k.oid >= 16384
+  JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
+  LEFT JOIN pg_catalog.pg_publication b ON b.pubname = c.publication_name
+  LEFT JOIN pg_catalog.pg_publication_rel pr ON pr.prpubid = b.oid AND pr.prrelid = s.relid
+  WHERE c.slot_name IS NOT NULL
+  ORDER BY 2
+$$;
+COMMENT ON FUNCTION pgtrickle.check_cdc_health() IS
+  'How the changes of each source table are captured, and what is wrong with that';
+
+CREATE FUNCTION pgtrickle.slot_health()
+RETURNS TABLE (slot_name text, source_relid bigint, active boolean, retained_wal_bytes bigint,
+               wal_status text, invalidation_reason text, safe_wal_size bigint)
+LANGUAGE sql STABLE AS $$
+  -- One slot serves every source here.
+  SELECT c.slot_name, NULL::bigint, c.active, c.retained_bytes, c.wal_status, c.lost_because,
+         c.safe_wal_size
+  FROM pgtrickle_internal.capture_status() c WHERE c.slot_exists
 $$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 /// start without losing anything (`cdc.slot`).
 @org.jspecify.annotations.NullMarked
 module io.pgtrickle.cdc {
+  requires jdk.net;
   requires static org.checkerframework.checker.qual;
   requires static transitive org.jspecify;
   requires transitive java.sql;

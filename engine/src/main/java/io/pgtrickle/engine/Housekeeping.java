@@ -1,12 +1,21 @@
 package io.pgtrickle.engine;
 
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.cdc.slot.LockPolicy;
+import io.pgtrickle.cdc.slot.Publication;
+import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
+import io.pgtrickle.engine.backfill.PublicationWatch;
+import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
+import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.History;
 import io.pgtrickle.engine.catalog.Lease;
@@ -24,6 +33,9 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
@@ -45,11 +57,18 @@ final class Housekeeping {
   private static final Duration LOOK = Duration.ofSeconds(2);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
   private static final int PRUNE_ROWS = 10_000;
-  private static final int SELDOM_LOOKS = 8;
+  private static final int SELDOM_LOOKS = 5;
+  private static final Duration SILENCE = Duration.ofSeconds(25);
+  private static final LockPolicy ONCE =
+      new LockPolicy(Duration.ofMillis(500), 1, Duration.ofMillis(1));
 
   private final Lease lease;
   private final Connection session;
   private final String slot;
+  private final LogStream stream;
+  private final PublicationWatch published;
+  private final CaptureLog captureLog;
+  private final Sessions sessions;
   private final DefinitionWatch definitions;
   private final RefreshLoop loop;
   private final InitializationQueue queue;
@@ -73,6 +92,10 @@ final class Housekeeping {
       Lease lease,
       Connection session,
       String slot,
+      LogStream stream,
+      PublicationWatch published,
+      CaptureLog captureLog,
+      Sessions sessions,
       DefinitionWatch definitions,
       RefreshLoop loop,
       InitializationQueue queue,
@@ -82,6 +105,10 @@ final class Housekeeping {
     this.lease = lease;
     this.session = session;
     this.slot = slot;
+    this.stream = stream;
+    this.published = published;
+    this.captureLog = captureLog;
+    this.sessions = sessions;
     this.definitions = definitions;
     this.loop = loop;
     this.queue = queue;
@@ -134,6 +161,7 @@ final class Housekeeping {
           lookAtSources();
           lookAtStorages();
           regularly();
+          lookAtStream();
           if (looks++ % SELDOM_LOOKS == 0) {
             seldom();
           }
@@ -145,6 +173,8 @@ final class Housekeeping {
       if (!closed) {
         LOG.warn("the lease's session is lost, starting over: {}", e.getMessage());
         loop.stop();
+        // Whatever cut this session off may have cut off the others, without a word to anybody.
+        sessions.abort();
       }
     } catch (InterruptedException e) {
       LOG.debug("housekeeping ends");
@@ -197,6 +227,7 @@ final class Housekeeping {
       LOG.debug("sources are looked at later", e);
       return;
     }
+    lookAtPublication(known.keySet());
     Map<Integer, SourceShape> now = SourceShape.read(session, known.keySet());
     seen.keySet().retainAll(known.keySet());
     known.forEach(
@@ -208,13 +239,87 @@ final class Housekeeping {
           SourceShape shape = last != null && last.copied.equals(copied) ? last.shape : copied;
           if (current == null || !shape.isKeptBy(current)) {
             String how = current == null ? "was dropped" : "was altered";
-            LOG.info("source {} {}", Integer.toUnsignedString(relation), how);
+            captureLog.note(
+                Kind.SOURCE_ALTERED,
+                Severity.INFO,
+                "",
+                "source %s %s; what reads it is initialized again"
+                    .formatted(Integer.toUnsignedString(relation), how));
             loop.post(
                 () -> loop.sourceAltered(relation, new StateDamaged("a source " + how, null)));
           } else if (!copied.equals(SourceShape.ANY)) {
             seen.put(relation, new Seen(copied, copied.followed(current)));
           }
         });
+  }
+
+  // Nor is what others do to the publication, though it decides what is in the log at all.
+  private void lookAtPublication(Set<Integer> followed) throws SQLException {
+    Optional<Publication> now = Publications.inspect(session, published.publication());
+    if (now.isEmpty() || !now.get().complete() || !now.get().viaRoot()) {
+      captureLog.note(
+          Kind.PUBLICATION_ALTERED,
+          Severity.ERROR,
+          "55000",
+          "publication \"%s\" was %s by somebody else; every stream table is initialized again"
+              .formatted(published.publication(), now.isEmpty() ? "dropped" : "altered"));
+      // The next start mends it, and does not trust the slot any more.
+      loop.stop();
+      return;
+    }
+    Set<Integer> altered = published.altered(session, followed).orElse(Set.of());
+    if (!altered.isEmpty() || now.get().wider() || !now.get().restricted().isEmpty()) {
+      Publications.mend(session, published.publication());
+    }
+    for (int relation : altered) {
+      String name = name(relation);
+      captureLog.note(
+          Kind.PUBLICATION_ALTERED,
+          Severity.WARNING,
+          "55000",
+          "somebody else changed publication \"%s\" for table %s; what reads that table is initialized again"
+              .formatted(published.publication(), name));
+      loop.post(
+          () ->
+              loop.sourceUnpublished(
+                  relation, new StateDamaged("changes of " + name + " were not published", null)));
+    }
+    if (!now.get().tables().contains(Definition.TABLE)) {
+      try {
+        Publications.add(session, published.publication(), List.of(Definition.TABLE), ONCE);
+      } catch (CaptureException.Retry e) {
+        LOG.debug("definitions are published again at the next look: {}", e.getMessage());
+      }
+    }
+  }
+
+  private String name(int relation) throws SQLException {
+    return SourceShape.name(session, relation)
+        .map(TableName::toString)
+        .orElse(Integer.toUnsignedString(relation));
+  }
+
+  // A connection that is cut without a word looks alive from our end. The server knows better: it
+  // has
+  // ended the process at the other end; or that has nothing to do but wait for us, and we heard
+  // none
+  // of the heartbeats that were written meanwhile.
+  private void lookAtStream() throws SQLException {
+    OptionalInt ours = stream.serverProcess();
+    if (ours.isPresent()) {
+      OptionalInt now = Slots.inspect(session, slot).map(SlotState::activePid).orElse(ours);
+      boolean ended = !ours.equals(now);
+      boolean silent =
+          stream.silence().compareTo(SILENCE) > 0 && Slots.waitsForReader(session, slot);
+      if ((ended || silent) && stream.serverProcess().equals(ours)) {
+        stream.suspect(
+            ended
+                ? "the server has ended the connection without our hearing of it"
+                : "nothing was received for %d s although something was sent"
+                    .formatted(stream.silence().toSeconds()));
+      }
+    }
+    captureLog.write(session, stream.state());
   }
 
   // Nor that a storage table was renamed or dropped.

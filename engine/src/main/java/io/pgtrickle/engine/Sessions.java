@@ -6,9 +6,16 @@ import io.pgtrickle.engine.catalog.Lease;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Opens the sessions of a tenure, each set up for what it does.
+///
+/// May be used from any thread.
 final class Sessions implements Initializer.Sessions {
+  private static final Logger LOG = LoggerFactory.getLogger(Sessions.class);
   /*
    * Commits are synchronous whatever the role's default: what a reader or listener saw is never taken back
    * by a crash. A blocked table may cost an epoch half a second, then it is held. Deltas are small
@@ -27,6 +34,7 @@ final class Sessions implements Initializer.Sessions {
 
   private final SourceDatabase database;
   private final Lease lease;
+  private final Set<Connection> open = ConcurrentHashMap.newKeySet();
 
   Sessions(SourceDatabase database, Lease lease) {
     this.database = database;
@@ -35,7 +43,7 @@ final class Sessions implements Initializer.Sessions {
 
   @Override
   public Connection control() {
-    return database.connect("pgtrickle control");
+    return remembered(database.connect("pgtrickle control"));
   }
 
   @Override
@@ -48,8 +56,34 @@ final class Sessions implements Initializer.Sessions {
     return writing("pgtrickle apply", APPLY);
   }
 
+  /// Drops every session without waiting for its server, so that whoever waits in one wakes up.
+  void abort() {
+    for (Connection connection : open) {
+      try {
+        connection.abort(Runnable::run);
+      } catch (SQLException e) {
+        LOG.debug("a session was not aborted: {}", e.getMessage());
+      }
+    }
+    open.clear();
+  }
+
+  private Connection remembered(Connection connection) {
+    open.removeIf(Sessions::isClosed);
+    open.add(connection);
+    return connection;
+  }
+
+  private static boolean isClosed(Connection connection) {
+    try {
+      return connection.isClosed();
+    } catch (SQLException e) {
+      return true;
+    }
+  }
+
   private Connection writing(String name, String settings) throws SQLException {
-    Connection connection = database.with("prepareThreshold", "1").connect(name);
+    Connection connection = remembered(database.with("prepareThreshold", "1").connect(name));
     try (Statement statement = connection.createStatement()) {
       statement.execute(settings);
       lease.admit(connection);

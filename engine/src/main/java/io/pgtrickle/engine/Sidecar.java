@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.cdc.stream.Backoff;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
@@ -29,7 +30,6 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,10 +44,9 @@ import org.slf4j.LoggerFactory;
 /// between failures. Everything that runs within a tenure is wired in [Tenure#open].
 public final class Sidecar implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Sidecar.class);
-  private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
-  private static final double JITTER = 0.2;
   private static final Duration STANDBY_PAUSE = Duration.ofMillis(500);
+  private static final Duration LEASE_PATIENCE = Duration.ofSeconds(15);
+  private static final Duration STALE = Duration.ofSeconds(30);
   private static final Duration HEALTHY = Duration.ofSeconds(60);
   private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
@@ -58,9 +57,11 @@ public final class Sidecar implements AutoCloseable {
   private final Clock clock;
   private final Meters meters = new Meters();
   private final MeteredRefreshes observer = new MeteredRefreshes(meters);
+  private final CaptureLog captureLog = new CaptureLog(meters);
   private final StatusServer http;
   private final Thread supervisor;
   private final CountDownLatch ended = new CountDownLatch(1);
+  private @Nullable UUID formerHolder;
   private volatile boolean closing;
   private volatile @Nullable Tenure tenure;
 
@@ -188,13 +189,13 @@ public final class Sidecar implements AutoCloseable {
   // --------------------------------------------------------------------------------
 
   private void supervise() {
-    int failures = 0;
+    Backoff backoff = new Backoff();
     try {
       while (!closing) {
         Instant begin = clock.instant();
         try {
           serve();
-          failures = 0;
+          backoff.reset();
         } catch (InterruptedException e) {
           return;
         } catch (
@@ -203,9 +204,9 @@ public final class Sidecar implements AutoCloseable {
             return;
           }
           if (Duration.between(begin, clock.instant()).compareTo(HEALTHY) > 0) {
-            failures = 0;
+            backoff.reset();
           }
-          Duration pause = pause(failures++);
+          Duration pause = backoff.next();
           log(e, pause);
           TimeUnit.NANOSECONDS.sleep(pause.toNanos());
         }
@@ -219,8 +220,13 @@ public final class Sidecar implements AutoCloseable {
 
   private void serve() throws SQLException, InterruptedException {
     try (Connection session = database.connect("pgtrickle lease")) {
+      // Every statement of this session is short. One that is not answered means that the server,
+      // or
+      // the way to it, is gone without a word, and the lease with it.
+      session.setNetworkTimeout(Runnable::run, Math.toIntExact(LEASE_PATIENCE.toMillis()));
       Lease lease = lease(session);
-      try (Tenure current = Tenure.open(database, lease, session, catalog, observer, clock)) {
+      try (Tenure current =
+          Tenure.open(database, lease, session, catalog, observer, captureLog, clock)) {
         tenure = current;
         if (!closing) {
           current.run();
@@ -244,13 +250,15 @@ public final class Sidecar implements AutoCloseable {
     while (!closing) {
       Optional<Lease> lease = Lease.acquire(session, holder);
       if (lease.isPresent()) {
+        formerHolder = holder.owner();
         return lease.get();
       }
+      Lease.endDeadHolder(session, formerHolder, STALE);
       if (!told) {
         LOG.info("another sidecar is active on this database; standing by");
         told = true;
       }
-      TimeUnit.NANOSECONDS.sleep(jittered(STANDBY_PAUSE).toNanos());
+      TimeUnit.NANOSECONDS.sleep(Backoff.jittered(STANDBY_PAUSE).toNanos());
     }
     throw new InterruptedException("closed while standing by");
   }
@@ -271,16 +279,6 @@ public final class Sidecar implements AutoCloseable {
     }
   }
 
-  private static Duration pause(int failures) {
-    long nanos = Math.min(LONGEST_PAUSE.toNanos(), FIRST_PAUSE.toNanos() << Math.min(failures, 10));
-    return jittered(Duration.ofNanos(nanos));
-  }
-
-  private static Duration jittered(Duration duration) {
-    double factor = 1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble();
-    return Duration.ofNanos((long) (duration.toNanos() * factor));
-  }
-
   private static void log(Exception failure, Duration pause) {
     if (failure instanceof CaptureException
         || failure instanceof TrickleException
@@ -296,7 +294,7 @@ public final class Sidecar implements AutoCloseable {
 
   private Readiness.Report report() {
     Tenure current = tenure;
-    return current == null ? new Readiness.Report(false, List.of()) : current.report();
+    return current == null ? Readiness.Report.STARTING : current.report();
   }
 
   private String scrape() {
@@ -307,6 +305,7 @@ public final class Sidecar implements AutoCloseable {
       meters.stateBytes(current.stateBytes());
       meters.heldTables(current.heldTables());
     }
+    meters.streamConnected(current != null && current.isReading());
     return meters.scrape();
   }
 

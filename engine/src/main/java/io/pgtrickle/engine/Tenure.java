@@ -1,18 +1,10 @@
 package io.pgtrickle.engine;
 
-import io.pgtrickle.cdc.CaptureException;
-import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
-import io.pgtrickle.cdc.slot.LockPolicy;
-import io.pgtrickle.cdc.slot.PublicationCheck;
-import io.pgtrickle.cdc.slot.Publications;
-import io.pgtrickle.cdc.slot.ServerIdentity;
-import io.pgtrickle.cdc.slot.SlotState;
-import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.cdc.stream.StreamOptions;
-import io.pgtrickle.cdc.stream.WalReader;
-import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.cdc.stream.StreamState;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.ServerCatalog;
@@ -20,9 +12,9 @@ import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.Initializer;
+import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Lease;
-import io.pgtrickle.engine.catalog.Progress;
 import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.intake.Intake;
@@ -45,8 +37,6 @@ import java.util.OptionalDouble;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The time during which this process holds the lease of a database and follows its log, from one
 /// connection
@@ -60,13 +50,9 @@ import org.slf4j.LoggerFactory;
 /// every
 /// tenure builds the stream tables anew from a snapshot, which writes only what differs.
 final class Tenure implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Tenure.class);
-  private static final String PUBLICATION = "pgtrickle";
-  private static final Duration PATIENCE = Duration.ofMinutes(5);
-  private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
-  private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
 
   private final Lifetime lifetime;
+  private final LogStream stream;
   private final RefreshLoop loop;
   private final DefinitionWatch definitions;
   private final StatusRecorder status;
@@ -74,11 +60,13 @@ final class Tenure implements AutoCloseable {
 
   private Tenure(
       Lifetime lifetime,
+      LogStream stream,
       RefreshLoop loop,
       DefinitionWatch definitions,
       StatusRecorder status,
       Housekeeping housekeeping) {
     this.lifetime = lifetime;
+    this.stream = stream;
     this.loop = loop;
     this.definitions = definitions;
     this.status = status;
@@ -94,11 +82,12 @@ final class Tenure implements AutoCloseable {
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
+      CaptureLog captureLog,
       Clock clock)
       throws SQLException {
     Lifetime lifetime = new Lifetime();
     try {
-      return open(database, lease, leaseSession, catalog, observer, clock, lifetime);
+      return open(database, lease, leaseSession, catalog, observer, captureLog, clock, lifetime);
     } catch (SQLException | RuntimeException e) {
       lifetime.close();
       throw e;
@@ -111,18 +100,24 @@ final class Tenure implements AutoCloseable {
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
+      CaptureLog captureLog,
       Clock clock,
       Lifetime lifetime)
       throws SQLException {
+    captureLog.forget();
     Sessions sessions = new Sessions(database, lease);
-    Stream stream = stream(database, leaseSession, lease);
+    StartingPoint from = StartingPoint.find(database, leaseSession, lease, captureLog);
+    captureLog.write(leaseSession);
     Connection apply = lifetime.owns(sessions.apply());
     Coalescer coalescer = new Coalescer(Settings.read(leaseSession).notifyWindow());
     coalescer.resume(Notification.untold(leaseSession));
-    WalReader reader =
+    LogStream stream =
         lifetime.owns(
-            WalReader.start(database, StreamOptions.of(stream.slot, PUBLICATION, stream.start)),
-            WalReader::close);
+            LogStream.start(
+                database,
+                StreamOptions.of(from.slot(), StartingPoint.PUBLICATION, from.start()),
+                captureLog),
+            LogStream::close);
 
     ExecutorService merges =
         lifetime.owns(
@@ -130,23 +125,23 @@ final class Tenure implements AutoCloseable {
                 Thread.ofPlatform().name("merge-", 0).daemon().factory()));
     DefinitionWatch definitions = new DefinitionWatch();
     Ledger ledger =
-        new Ledger(apply, stream.systemId, stream.timeline, lease.token(), observer, coalescer);
+        new Ledger(apply, from.systemId(), from.timeline(), lease.token(), observer, coalescer);
     Switchboard switchboard = new Switchboard(definitions, Settings.read(leaseSession));
     RefreshLoop loop =
         new RefreshLoop(
-            reader,
+            stream,
             new Intake(),
             new Dataflow(merges),
             new Applier(apply),
             ledger,
             switchboard,
-            stream.start,
+            from.start(),
             clock);
     Analyzer analyzer = new Analyzer(catalog);
     StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
+    PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
-        new Initializer(
-            database, PUBLICATION, loop, analyzer, sessions, status, definitions, merges);
+        new Initializer(database, published, loop, analyzer, sessions, status, definitions, merges);
     InitializationQueue queue =
         lifetime.owns(
             new InitializationQueue(initializer, definitions::definition),
@@ -161,7 +156,11 @@ final class Tenure implements AutoCloseable {
             new Housekeeping(
                 lease,
                 leaseSession,
-                stream.slot,
+                from.slot(),
+                stream,
+                published,
+                captureLog,
+                sessions,
                 definitions,
                 loop,
                 queue,
@@ -173,73 +172,7 @@ final class Tenure implements AutoCloseable {
         responder, evaluations, queue, housekeeping, status, definitionsRelation(leaseSession));
     housekeeping.start();
     queue.start();
-    return new Tenure(lifetime, loop, definitions, status, housekeeping);
-  }
-
-  /// The slot to read and where to start.
-  private record Stream(String slot, Lsn start, String systemId, int timeline) {}
-
-  // State is rebuilt from a snapshot that is taken later, so reading may start at the log's end;
-  // the slot is
-  // kept over restarts all the same, since making one waits for every open transaction.
-  private static Stream stream(SourceDatabase database, Connection control, Lease lease)
-      throws SQLException {
-    Slots.requireLogicalDecoding(control);
-    ServerIdentity server;
-    try (Connection replication = database.connectForReplication("pgtrickle identity")) {
-      server = ServerIdentity.of(replication);
-    }
-    boolean created = Publications.create(control, PUBLICATION);
-    if (!created
-        && Publications.verify(control, PUBLICATION, List.of())
-            instanceof PublicationCheck.Damaged damaged) {
-      throw new CaptureException.Misconfigured(
-          "55000", "publication \"" + PUBLICATION + "\" was altered: " + damaged.problems());
-    }
-    Publications.add(control, PUBLICATION, List.of(Definition.TABLE), LockPolicy.POLITE);
-    Progress progress = Progress.read(control);
-    String slot = progress.slotName();
-    Optional<SlotState> state = slot == null ? Optional.empty() : Slots.inspect(control, slot);
-    boolean usable =
-        state.isPresent()
-            && !state.get().isLost()
-            && server.systemId().equals(progress.systemIdentifier())
-            && Integer.valueOf(server.timeline()).equals(progress.timeline())
-            && Optional.ofNullable(progress.frontier())
-                .map(stored -> !stored.isAfter(server.flushed()))
-                .orElse(true);
-    if (slot != null && usable) {
-      if (!Slots.terminateReader(control, slot, READER_PATIENCE)) {
-        throw new SourceUnavailable(
-            "55006", "replication slot \"" + slot + "\" is still being read", null);
-      }
-      LOG.info("following the log by slot {} from {}", slot, server.flushed());
-      return new Stream(slot, server.flushed(), server.systemId(), server.timeline());
-    }
-    if (slot != null) {
-      LOG.warn("slot {} is of no use any more ({}); a new one is made", slot, state);
-      state.filter(s -> !s.active()).ifPresent(s -> Slots.drop(control, s.name()));
-    }
-    Slots.Created made =
-        Slots.create(
-            database,
-            PATIENCE,
-            REPORT_AFTER,
-            blockers -> LOG.warn("a new slot waits for open write transactions: {}", blockers));
-    boolean ours =
-        Progress.startOver(
-            control,
-            server.systemId(),
-            server.timeline(),
-            made.name(),
-            made.name().substring(Slots.PREFIX.length()),
-            PUBLICATION,
-            lease.token());
-    if (!ours) {
-      throw new SourceUnavailable("55000", "another sidecar has taken the lease", null);
-    }
-    LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
-    return new Stream(made.name(), made.consistentPoint(), server.systemId(), server.timeline());
+    return new Tenure(lifetime, stream, loop, definitions, status, housekeeping);
   }
 
   private static int definitionsRelation(Connection control) throws SQLException {
@@ -268,7 +201,21 @@ final class Tenure implements AutoCloseable {
     for (Definition definition : definitions.all()) {
       tables.add(table(definition, live.get(definition.pgtId())));
     }
-    return new Readiness.Report(housekeeping.hasLooked(), tables);
+    return new Readiness.Report(housekeeping.hasLooked(), captureProblem(), tables);
+  }
+
+  private Optional<String> captureProblem() {
+    StreamState state = stream.state();
+    return switch (state.phase()) {
+      case READING -> Optional.empty();
+      case RECONNECTING -> Optional.of(state.problem().orElse("reading the log begins again"));
+      case PAUSED -> Optional.of("reading the log is paused");
+    };
+  }
+
+  /// Whether the log is being read.
+  boolean isReading() {
+    return stream.state().phase() == StreamState.Phase.READING;
   }
 
   private Readiness.Table table(Definition definition, @Nullable TableStatus live) {

@@ -1,6 +1,7 @@
 package io.pgtrickle.cdc.slot;
 
 import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.TableName;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -9,7 +10,9 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -27,6 +30,7 @@ import java.util.stream.Collectors;
 ///
 /// The connections passed in are in autocommit mode.
 public final class Publications {
+  private static final int VERSION_15 = 150_000;
   private static final int VERSION_18 = 180_000;
 
   private Publications() {}
@@ -46,14 +50,18 @@ public final class Publications {
       statement.execute(
           "CREATE PUBLICATION "
               + TableName.quoted(publication)
-              + " WITH (publish = 'insert, update, delete, truncate',"
-              + " publish_via_partition_root = true"
-              + (version(connection) >= VERSION_18 ? ", publish_generated_columns = stored" : "")
+              + " WITH ("
+              + options(connection)
               + ")");
       return true;
     } catch (SQLException e) {
       throw CaptureException.of(e, doing);
     }
+  }
+
+  private static String options(Connection connection) throws SQLException {
+    return "publish = 'insert, update, delete, truncate', publish_via_partition_root = true"
+        + (version(connection) >= VERSION_18 ? ", publish_generated_columns = stored" : "");
   }
 
   /// Adds tables, all in one transaction; those that are in it already are left alone.
@@ -156,6 +164,94 @@ public final class Publications {
     return found
         .<PublicationCheck>map(seen -> PublicationCheck.of(seen, expected))
         .orElseGet(PublicationCheck.Missing::new);
+  }
+
+  /// Puts right what somebody else changed of a publication: options, schemas added, row filters
+  /// and
+  /// column lists. Tables that are missing are [#add]ed by whoever initializes them again, and so
+  /// are
+  /// those removed here because of a filter.
+  ///
+  /// @return as sentences what was wrong with the publication as a whole, so that changes of any
+  ///     table may be missing from the log read meanwhile; empty if nothing was
+  public static List<String> mend(Connection connection, String publication) {
+    Publication seen = existing(connection, publication);
+    List<String> wrong = new ArrayList<>();
+    String name = TableName.quoted(publication);
+    if (!seen.complete()) {
+      wrong.add("it left out some operations");
+    }
+    if (!seen.viaRoot()) {
+      wrong.add("it named partitions instead of their table");
+    }
+    try {
+      boolean generated = version(connection) < VERSION_18 || seen.generated();
+      if (!generated) {
+        wrong.add("it left out generated columns");
+      }
+      try (Statement statement = connection.createStatement()) {
+        if (!wrong.isEmpty()) {
+          statement.execute("ALTER PUBLICATION " + name + " SET (" + options(connection) + ")");
+        }
+        for (String schema : schemas(connection, publication)) {
+          statement.execute(
+              "ALTER PUBLICATION " + name + " DROP TABLES IN SCHEMA " + TableName.quoted(schema));
+        }
+      }
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "mend publication \"" + publication + "\"");
+    }
+    remove(connection, publication, seen.restricted(), LockPolicy.POLITE);
+    return wrong;
+  }
+
+  // Exists since 15.
+  private static List<String> schemas(Connection connection, String publication)
+      throws SQLException {
+    List<String> schemas = new ArrayList<>();
+    if (version(connection) >= VERSION_15) {
+      try (PreparedStatement query =
+          connection.prepareStatement(
+              "SELECT n.nspname FROM pg_publication p JOIN pg_publication_namespace s"
+                  + " ON s.pnpubid = p.oid JOIN pg_namespace n ON n.oid = s.pnnspid"
+                  + " WHERE p.pubname = ?")) {
+        query.setString(1, publication);
+        try (ResultSet row = query.executeQuery()) {
+          while (row.next()) {
+            schemas.add(row.getString(1));
+          }
+        }
+      }
+    }
+    return schemas;
+  }
+
+  /// By what each table is in the publication: a text that stays the same exactly as long as nobody
+  /// changes the table's membership or the publication's options, and is not reused by taking the
+  /// table out and in again. The key is the table's OID.
+  ///
+  /// @return empty if there is no such publication
+  public static Optional<Map<Oid, String>> entries(Connection connection, String publication) {
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT r.prrelid, format('%s.%s.%s.%s', p.oid, p.xmin, r.oid, r.xmin)"
+                + " FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid"
+                + " WHERE p.pubname = ?")) {
+      query.setString(1, publication);
+      Map<Oid, String> entries = new HashMap<>();
+      boolean exists = false;
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          exists = true;
+          if (row.getString(1) != null) {
+            entries.put(Oid.of(row.getLong(1)), row.getString(2));
+          }
+        }
+      }
+      return exists ? Optional.of(entries) : Optional.empty();
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "read publication \"" + publication + "\"");
+    }
   }
 
   private static Publication existing(Connection connection, String publication) {

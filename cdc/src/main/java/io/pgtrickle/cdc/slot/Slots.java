@@ -10,6 +10,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -109,6 +110,26 @@ public final class Slots {
     }
   }
 
+  /// The slots of this database that are named like ours, in use or not.
+  public static List<String> names(Connection connection) {
+    // LIKE would take the underscore for any character.
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"
+                + " AND plugin = 'pgoutput' AND starts_with(slot_name, ?)")) {
+      query.setString(1, PREFIX);
+      List<String> names = new ArrayList<>();
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          names.add(row.getString(1));
+        }
+      }
+      return names;
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "list the replication slots");
+    }
+  }
+
   /// The slot as it is now, or empty if there is none of this name.
   public static Optional<SlotState> inspect(Connection connection, String name) {
     // invalidation_reason exists since 17: through jsonb a missing column reads as null.
@@ -173,6 +194,42 @@ public final class Slots {
       return inspect(connection, name).map(slot -> !slot.active()).orElse(true);
     } catch (SQLException e) {
       throw CaptureException.of(e, "end the process that reads replication slot \"" + name + "\"");
+    }
+  }
+
+  /// The same for one process only: that which read the slot for us before.
+  public static void terminateReader(
+      Connection connection, String name, int pid, Duration patience) {
+    try (PreparedStatement terminate =
+        connection.prepareStatement(
+            "SELECT pg_terminate_backend(active_pid, ?) FROM pg_replication_slots"
+                + " WHERE slot_name = ? AND active_pid = ?")) {
+      terminate.setLong(1, Math.max(1, patience.toMillis()));
+      terminate.setString(2, name);
+      terminate.setInt(3, pid);
+      terminate.execute();
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "end process " + pid + ", which reads slot \"" + name + "\"");
+    }
+  }
+
+  /// Whether the server has nothing to do but wait for the reader of a slot, or has none.
+  ///
+  /// Together with silence at the reader's end, although something was written to the log
+  /// meanwhile, it proves that the connection carries nothing any more. Silence alone does not: the
+  /// server may be decoding a large transaction that has nothing for us.
+  public static boolean waitsForReader(Connection connection, String name) {
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT a.pid IS NULL OR coalesce(a.wait_event_type IN ('Client', 'Activity'), false)"
+                + " FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid ="
+                + " s.active_pid WHERE s.slot_name = ?")) {
+      query.setString(1, name);
+      try (ResultSet row = query.executeQuery()) {
+        return !row.next() || row.getBoolean(1);
+      }
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "look at the process that reads slot \"" + name + "\"");
     }
   }
 

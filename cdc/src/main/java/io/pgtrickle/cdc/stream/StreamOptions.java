@@ -54,6 +54,18 @@ public record StreamOptions(
         1 << 16);
   }
 
+  StreamOptions withStart(Lsn position) {
+    return new StreamOptions(
+        slot,
+        publication,
+        position,
+        ownChanges,
+        statusInterval,
+        idleInterval,
+        queuedBytes,
+        queuedEvents);
+  }
+
   public StreamOptions withOwnChanges(OwnChanges changes) {
     return new StreamOptions(
         slot, publication, start, changes, statusInterval, idleInterval, queuedBytes, queuedEvents);

@@ -48,15 +48,15 @@ import org.postgresql.replication.fluent.logical.ChainedLogicalStreamBuilder;
 /// - Whatever ends the reader's thread becomes the [#failure], so nobody waits for a dead reader.
 ///
 /// A connection that is cut without a trace on the network shows as silence too, for as long as TCP
-/// keeps trying. Only the consumer can tell it from a quiet database, by messages that it sends
-/// itself through the log and that fail to arrive; it then closes the reader.
+/// keeps trying. Whoever writes to the log now and then can tell it from a quiet database: see
+/// [LogStream#silence].
 ///
 /// May be used from any thread.
 public final class WalReader implements AutoCloseable {
   private static final long CONFIRM_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final Duration ORDERLY_END = Duration.ofSeconds(2);
   private static final Duration ABORTED_END = Duration.ofSeconds(2);
-  private static final int PROTOCOL_VERSION = 1;
+  private static final Protocol PROTOCOL = new Protocol(1, false);
   private static final int VERSION_16 = 160_000;
 
   private final StreamOptions options;
@@ -71,6 +71,8 @@ public final class WalReader implements AutoCloseable {
   private final AtomicLong confirmed;
 
   private volatile boolean closing;
+  private volatile long heardAt = System.nanoTime();
+  private final int backendPid;
 
   // The rest belongs to the reader's thread.
   private long reported;
@@ -82,14 +84,17 @@ public final class WalReader implements AutoCloseable {
       StreamOptions options,
       Connection connection,
       PGReplicationStream stream,
-      ServerIdentity server) {
+      ServerIdentity server,
+      Lsn durable,
+      int backendPid) {
     this.options = options;
     this.connection = connection;
     this.stream = stream;
     this.server = server;
     this.assembler = new TransactionAssembler(options.start());
     this.queue = new EventQueue(options.queuedBytes(), options.queuedEvents(), options.start());
-    this.confirmed = new AtomicLong(options.start().value());
+    this.confirmed = new AtomicLong(durable.value());
+    this.backendPid = backendPid;
     this.told = options.start();
     this.reportedAt = System.nanoTime() - CONFIRM_INTERVAL_NANOS;
     this.toldAt = System.nanoTime() - options.idleInterval().toNanos();
@@ -103,12 +108,25 @@ public final class WalReader implements AutoCloseable {
   /// not
   ///     reached the start position
   public static WalReader start(SourceDatabase database, StreamOptions options) {
+    return start(database, options, options.start());
+  }
+
+  /// Starts after what a consumer has taken, while less may be durable.
+  ///
+  /// @param durable what is reported to the server until the consumer confirms more
+  static WalReader start(SourceDatabase database, StreamOptions options, Lsn durable) {
     Connection connection = database.connectForReplication("pgtrickle stream");
     try {
       ServerIdentity server = ServerIdentity.of(connection);
       refuseTheFuture(server, options);
       WalReader reader =
-          new WalReader(options, connection, startReplication(connection, options), server);
+          new WalReader(
+              options,
+              connection,
+              startReplication(connection, options),
+              server,
+              durable,
+              connection.unwrap(PGConnection.class).getBackendPID());
       reader.thread.start();
       return reader;
     } catch (SQLException e) {
@@ -145,7 +163,7 @@ public final class WalReader implements AutoCloseable {
             .logical()
             .withSlotName(TableName.quoted(options.slot()))
             .withStartPosition(LogSequenceNumber.valueOf(options.start().value()))
-            .withSlotOption("proto_version", PROTOCOL_VERSION)
+            .withSlotOption("proto_version", PROTOCOL.version())
             .withSlotOption(
                 "publication_names", TableName.quoted(options.publication()).replace("'", "''"))
             .withSlotOption("binary", "true")
@@ -206,6 +224,21 @@ public final class WalReader implements AutoCloseable {
         position.value(), (known, next) -> Long.compareUnsigned(known, next) < 0 ? next : known);
   }
 
+  /// For how long nothing was heard of the server, by a reader that was ready to listen.
+  Duration silence() {
+    return Duration.ofNanos(System.nanoTime() - heardAt);
+  }
+
+  /// What was agreed on.
+  Protocol protocol() {
+    return PROTOCOL;
+  }
+
+  /// The server process at the other end.
+  int backendPid() {
+    return backendPid;
+  }
+
   /// What has been confirmed.
   public Lsn confirmed() {
     return new Lsn(confirmed.get());
@@ -251,6 +284,7 @@ public final class WalReader implements AutoCloseable {
       }
       tellIdle();
     } else {
+      heardAt = System.nanoTime();
       WalEvent event = assembler.accept(message);
       if (event != null) {
         handOver(event);
@@ -266,6 +300,7 @@ public final class WalReader implements AutoCloseable {
     while (!queue.offer(event, options.statusInterval()) && !closing) {
       report();
     }
+    heardAt = System.nanoTime();
     told = told.max(event.position());
   }
 
@@ -365,6 +400,18 @@ public final class WalReader implements AutoCloseable {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /// Drops the connection without a word to the server and without waiting: there is reason to
+  /// believe that nobody is there.
+  void abort() {
+    closing = true;
+    queue.close();
+    try {
+      connection.abort(Runnable::run);
+    } catch (SQLException e) {
+      throw CaptureException.of(e, "abort a replication connection");
     }
   }
 

@@ -9,7 +9,11 @@
 /// however
 /// slow the consumer is.
 ///
-/// Not here: how positions are stored, when to reconnect, what a change means.
+/// A reader is one connection. [LogStream][io.pgtrickle.cdc.stream.LogStream] is as many as it
+/// takes:
+/// it starts the next reader where the consumer is.
 ///
-/// Start with [WalReader][io.pgtrickle.cdc.stream.WalReader].
+/// Not here: how positions are stored, what a change means.
+///
+/// Start with [LogStream][io.pgtrickle.cdc.stream.LogStream].
 package io.pgtrickle.cdc.stream;

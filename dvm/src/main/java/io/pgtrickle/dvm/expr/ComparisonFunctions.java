@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.expr.NativeFunction.Role;
 import io.pgtrickle.dvm.type.Bytes;
+import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.PgNumeric;
 import java.time.ZoneId;
 import java.util.Comparator;
@@ -81,6 +82,7 @@ final class ComparisonFunctions {
     family(registry, "float48%s(float4,float8)", (Float l, Double r) -> floats(l, r));
     family(
         registry, "float84%s(float8,float4)", (Double l, Float r) -> floats(l, (double) (float) r));
+    family(registry, "interval_%s(interval,interval)", PgInterval::compareTo);
     family(registry, "uuid_%s(uuid,uuid)", ComparisonFunctions::uuids);
     family(registry, "bytea%s(bytea,bytea)", (Bytes l, Bytes r) -> l.compareTo(r));
     texts(registry);

@@ -9,7 +9,8 @@ import java.time.ZoneId;
 import java.time.chrono.IsoChronology;
 import java.util.List;
 
-/// Casts and arithmetic of date, timestamp and timestamptz. There is no interval here.
+/// Casts and arithmetic of date, timestamp and timestamptz. Those with intervals are
+/// [IntervalFunctions].
 final class DateTimeFunctions {
   private static final int MAX_PRECISION = 6;
 

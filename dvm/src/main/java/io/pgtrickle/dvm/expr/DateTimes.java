@@ -40,6 +40,11 @@ final class DateTimes {
     return days >= MIN_DATE && days < END_DATE;
   }
 
+  /// Whether a date is later than any timestamp.
+  static boolean isBeyondTimestamps(long days) {
+    return days >= END_TIMESTAMP_DAY;
+  }
+
   /// The timestamp, which must be in range.
   static long check(long micros) {
     if (micros < MIN_TIMESTAMP || micros >= END_TIMESTAMP) {

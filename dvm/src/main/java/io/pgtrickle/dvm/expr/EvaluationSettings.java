@@ -12,12 +12,14 @@ import java.util.Optional;
 /// @param serverVersion the major version of the server, 14 to 18
 /// @param timeZone the captured `TimeZone`
 /// @param isoDates whether the captured `DateStyle` prints ISO dates
+/// @param postgresIntervals whether the captured `IntervalStyle` is `postgres`
 /// @param utf8 whether the database's encoding is UTF8
 /// @param collations by OID; the database's own stands under 100
 public record EvaluationSettings(
     int serverVersion,
     String timeZone,
     boolean isoDates,
+    boolean postgresIntervals,
     boolean utf8,
     Map<Integer, Collation> collations) {
   private static final int NEWEST_VERSION = 18;
@@ -38,7 +40,7 @@ public record EvaluationSettings(
   public static EvaluationSettings of(
       int serverVersion, String timeZone, Collation defaultCollation) {
     return new EvaluationSettings(
-        serverVersion, timeZone, true, true, Map.of(DEFAULT_OID, defaultCollation));
+        serverVersion, timeZone, true, true, true, Map.of(DEFAULT_OID, defaultCollation));
   }
 
   /// The rules of the captured time zone; empty when the JVM does not know it by that exact name.
@@ -52,7 +54,8 @@ public record EvaluationSettings(
   public EvaluationSettings with(int oid, Collation collation) {
     Map<Integer, Collation> changed = new HashMap<>(collations);
     changed.put(oid, collation);
-    return new EvaluationSettings(serverVersion, timeZone, isoDates, utf8, changed);
+    return new EvaluationSettings(
+        serverVersion, timeZone, isoDates, postgresIntervals, utf8, changed);
   }
 
   /// The facts of a collation, [Collation#UNKNOWN] when none were given.

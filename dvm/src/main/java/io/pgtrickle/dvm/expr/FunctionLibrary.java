@@ -30,6 +30,7 @@ public final class FunctionLibrary {
     ByteaFunctions.register(registry);
     DateTimeFunctions.register(registry);
     DateTimeFieldFunctions.register(registry);
+    IntervalFunctions.register(registry);
     return Collections.unmodifiableMap(registry.functions());
   }
 

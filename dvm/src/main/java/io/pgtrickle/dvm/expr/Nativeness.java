@@ -126,6 +126,7 @@ final class Nativeness {
               true;
           case DATE, TIMESTAMP -> settings.isoDates();
           case TIMESTAMPTZ -> settings.isoDates() && settings.zone().isPresent();
+          case INTERVAL -> settings.postgresIntervals();
           case OPAQUE -> false;
         };
     return printable
@@ -147,6 +148,7 @@ final class Nativeness {
           DATE,
           TIMESTAMP,
           TIMESTAMPTZ,
+          INTERVAL,
           UUID,
           BYTEA,
           OPAQUE ->

@@ -43,7 +43,7 @@ final class TextInput {
     return switch (kind) {
       case BOOL, INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, TEXT, VARCHAR, BPCHAR, UUID, BYTEA ->
           true;
-      case DATE, TIMESTAMP, TIMESTAMPTZ, OPAQUE -> false;
+      case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, OPAQUE -> false;
     };
   }
 
@@ -58,7 +58,17 @@ final class TextInput {
       case NUMERIC ->
           text -> extended && isNotPlain(text) ? numeric(codec, text) : codec.fromText(text);
       case FLOAT4, FLOAT8 -> text -> floating(codec, type.kind(), text);
-      case BOOL, TEXT, VARCHAR, BPCHAR, UUID, BYTEA, DATE, TIMESTAMP, TIMESTAMPTZ, OPAQUE ->
+      case BOOL,
+          TEXT,
+          VARCHAR,
+          BPCHAR,
+          UUID,
+          BYTEA,
+          DATE,
+          TIMESTAMP,
+          TIMESTAMPTZ,
+          INTERVAL,
+          OPAQUE ->
           codec::fromText;
     };
   }

@@ -58,6 +58,7 @@ final class TextOutputFunctions {
           BPCHAR,
           DATE,
           TIMESTAMP,
+          INTERVAL,
           UUID,
           BYTEA -> {
         TypeCodec codec = TypeCodec.of(type);
@@ -85,6 +86,7 @@ final class TextOutputFunctions {
           DATE,
           TIMESTAMP,
           TIMESTAMPTZ,
+          INTERVAL,
           UUID,
           BYTEA,
           OPAQUE ->

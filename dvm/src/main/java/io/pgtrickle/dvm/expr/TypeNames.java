@@ -24,6 +24,7 @@ final class TypeNames {
           Map.entry("date", 1082),
           Map.entry("timestamp", 1114),
           Map.entry("timestamptz", 1184),
+          Map.entry("interval", 1186),
           Map.entry("numeric", 1700),
           Map.entry("uuid", 2950),
           Map.entry("any", ANY),

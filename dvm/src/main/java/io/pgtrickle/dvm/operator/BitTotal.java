@@ -52,6 +52,7 @@ public final class BitTotal extends Accumulator {
           DATE,
           TIMESTAMP,
           TIMESTAMPTZ,
+          INTERVAL,
           UUID,
           BYTEA,
           OPAQUE ->

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr.Literal;
 import io.pgtrickle.dvm.sql.NodeTree.Datum;
 import io.pgtrickle.dvm.type.Bytes;
+import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import java.nio.ByteBuffer;
@@ -47,6 +48,7 @@ final class DatumImage {
       case INT8, TIMESTAMP, TIMESTAMPTZ -> word(8);
       case FLOAT4 -> Float.intBitsToFloat((int) word(4));
       case FLOAT8 -> Double.longBitsToDouble(word(8));
+      case INTERVAL -> interval();
       case UUID -> uuid(bytes.array());
       case NUMERIC -> numeric(varlena());
       case TEXT, VARCHAR, BPCHAR -> text(varlena());
@@ -75,6 +77,13 @@ final class DatumImage {
     }
     ByteBuffer network = ByteBuffer.wrap(image);
     return new UUID(network.getLong(), network.getLong());
+  }
+
+  private PgInterval interval() {
+    if (bytes.capacity() != 16) {
+      throw unreadable();
+    }
+    return new PgInterval(bytes.getInt(12), bytes.getInt(8), bytes.getLong(0));
   }
 
   private ByteBuffer varlena() {
@@ -210,7 +219,7 @@ final class DatumImage {
       case INT2 -> 2;
       case INT4, DATE, FLOAT4 -> 4;
       case INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> 8;
-      case UUID -> 16;
+      case INTERVAL, UUID -> 16;
       case NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> varlenaSize(from, bytes.capacity());
       case OPAQUE -> throw unreadable();
     };
@@ -224,7 +233,7 @@ final class DatumImage {
           case BOOL, UUID -> 1;
           case INT2 -> 2;
           case INT4, DATE, FLOAT4 -> 4;
-          case INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> 8;
+          case INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8, INTERVAL -> 8;
           case NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> bytes.get(at) != 0 ? 1 : 4;
           case OPAQUE -> throw unreadable();
         };
@@ -235,7 +244,7 @@ final class DatumImage {
     byte[] image =
         switch (type.kind()) {
           case BOOL, INT2, INT4, DATE, FLOAT4, INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> new byte[8];
-          case UUID, NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> new byte[size];
+          case INTERVAL, UUID, NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> new byte[size];
           case OPAQUE -> throw unreadable();
         };
     bytes.get(from, image, 0, size);

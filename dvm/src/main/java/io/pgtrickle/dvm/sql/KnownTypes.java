@@ -21,6 +21,7 @@ final class KnownTypes {
           Map.entry(1182, 1082),
           Map.entry(1115, 1114),
           Map.entry(1185, 1184),
+          Map.entry(1187, 1186),
           Map.entry(2951, 2950),
           Map.entry(1001, 17));
 
@@ -46,6 +47,7 @@ final class KnownTypes {
       case DATE -> 1093;
       case TIMESTAMP -> 2060;
       case TIMESTAMPTZ -> 1320;
+      case INTERVAL -> 1330;
       case UUID -> 2972;
       case BYTEA -> 1955;
       case OPAQUE -> 0;

@@ -14,6 +14,7 @@ final class Codecs {
   private static final TypeCodec DATE = new DateTimeCodecs.Date();
   private static final TypeCodec TIMESTAMP = new DateTimeCodecs.Timestamp(false);
   private static final TypeCodec TIMESTAMPTZ = new DateTimeCodecs.Timestamp(true);
+  private static final TypeCodec INTERVAL = new IntervalCodec();
   private static final TypeCodec UUID = new ScalarCodecs.Uuid();
   private static final TypeCodec BYTEA = new StringCodecs.Binary();
   private static final TypeCodec OPAQUE = new StringCodecs.Opaque();
@@ -34,6 +35,7 @@ final class Codecs {
       case DATE -> DATE;
       case TIMESTAMP -> TIMESTAMP;
       case TIMESTAMPTZ -> TIMESTAMPTZ;
+      case INTERVAL -> INTERVAL;
       case UUID -> UUID;
       case BYTEA -> BYTEA;
       case OPAQUE -> OPAQUE;

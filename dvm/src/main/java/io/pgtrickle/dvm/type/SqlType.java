@@ -23,6 +23,7 @@ public record SqlType(TypeKind kind, int oid, int modifier, int collation) {
   public static final SqlType DATE = of(1082);
   public static final SqlType TIMESTAMP = of(1114);
   public static final SqlType TIMESTAMPTZ = of(1184);
+  public static final SqlType INTERVAL = of(1186);
   public static final SqlType UUID = of(2950);
   public static final SqlType BYTEA = of(17);
 

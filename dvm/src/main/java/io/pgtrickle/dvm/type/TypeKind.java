@@ -15,6 +15,7 @@ public enum TypeKind {
   DATE(1082),
   TIMESTAMP(1114),
   TIMESTAMPTZ(1184),
+  INTERVAL(1186),
   UUID(2950),
   BYTEA(17),
   /// Carried verbatim, never compared or computed with.
@@ -59,6 +60,7 @@ public enum TypeKind {
       case 1082 -> DATE;
       case 1114 -> TIMESTAMP;
       case 1184 -> TIMESTAMPTZ;
+      case 1186 -> INTERVAL;
       case 2950 -> UUID;
       case 17 -> BYTEA;
       default -> OPAQUE;

@@ -24,6 +24,7 @@ public final class TypeOrder {
       case BPCHAR ->
           compare(
               StringCodecs.stripBlanks((String) left), StringCodecs.stripBlanks((String) right));
+      case INTERVAL -> ((PgInterval) left).compareTo((PgInterval) right);
       case UUID -> compare((UUID) left, (UUID) right);
       case BYTEA -> ((Bytes) left).compareTo((Bytes) right);
       case OPAQUE ->

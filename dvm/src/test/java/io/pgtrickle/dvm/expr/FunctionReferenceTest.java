@@ -28,6 +28,7 @@ final class FunctionReferenceTest {
           Map.entry(1082, "date"),
           Map.entry(1114, "timestamp"),
           Map.entry(1184, "timestamptz"),
+          Map.entry(1186, "interval"),
           Map.entry(1700, "numeric"),
           Map.entry(2776, "anynonarray"),
           Map.entry(2950, "uuid"));

@@ -188,7 +188,7 @@ final class CodecServerTest {
         longer[longer.length - 1] = (byte) (random.nextInt(3) - 1);
         yield Bytes.copyOf(longer);
       }
-      case BOOL, INT2, INT4, INT8, DATE, TIMESTAMP, TIMESTAMPTZ, UUID, OPAQUE -> value;
+      case BOOL, INT2, INT4, INT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID, OPAQUE -> value;
     };
   }
 
@@ -212,7 +212,7 @@ final class CodecServerTest {
 
   private static String send(SqlType type) {
     return switch (type.kind()) {
-      case NUMERIC, DATE, TIMESTAMP, TIMESTAMPTZ, UUID ->
+      case NUMERIC, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID ->
           type.kind().name().toLowerCase(Locale.ROOT) + "_send";
       default -> type.kind().name().toLowerCase(Locale.ROOT) + "send";
     };

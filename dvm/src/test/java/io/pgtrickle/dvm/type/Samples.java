@@ -69,6 +69,7 @@ public final class Samples {
               ? random.nextLong(FIRST_DATE, LAST_DATE + 1)
               : random.nextLong(-200_000, 200_000);
       case TIMESTAMP, TIMESTAMPTZ -> timestamp(random);
+      case INTERVAL -> interval(random);
       case UUID -> new UUID(random.nextLong(), random.nextLong());
       case BYTEA, OPAQUE -> bytes(random);
     };
@@ -109,6 +110,23 @@ public final class Samples {
               2_921_940L * DisplayText.MICROS_PER_DAY,
               Long.MIN_VALUE,
               Long.MAX_VALUE);
+      case INTERVAL ->
+          List.of(
+              new PgInterval(0, 0, 0),
+              PgInterval.INFINITY,
+              PgInterval.MINUS_INFINITY,
+              new PgInterval(Integer.MIN_VALUE, Integer.MIN_VALUE, Long.MIN_VALUE + 1),
+              new PgInterval(Integer.MAX_VALUE, Integer.MAX_VALUE, Long.MAX_VALUE - 1),
+              new PgInterval(0, 0, Long.MIN_VALUE + 1),
+              new PgInterval(Integer.MIN_VALUE, 0, 0),
+              new PgInterval(1, 0, 0),
+              new PgInterval(0, 30, 0),
+              new PgInterval(1, -1, 1),
+              new PgInterval(-13, 1, -1),
+              new PgInterval(0, 1, 0),
+              new PgInterval(0, 0, DisplayText.MICROS_PER_DAY),
+              new PgInterval(0, 0, -1),
+              new PgInterval(12, 31, 59_999_999));
       case UUID ->
           List.of(
               new UUID(0, 0),
@@ -333,6 +351,14 @@ public final class Samples {
       case 2 -> micros / 1_000_000 * 1_000_000;
       default -> micros / DisplayText.MICROS_PER_DAY * DisplayText.MICROS_PER_DAY;
     };
+  }
+
+  private static PgInterval interval(SplittableRandom random) {
+    boolean small = random.nextInt(4) > 0;
+    int months = random.nextBoolean() ? 0 : small ? random.nextInt(-30, 30) : random.nextInt();
+    int days = random.nextBoolean() ? 0 : small ? random.nextInt(-70, 70) : random.nextInt();
+    long micros = random.nextBoolean() ? 0 : someLong(random, small ? 40 : 64);
+    return new PgInterval(months, days, micros);
   }
 
   private static String text(SplittableRandom random) {

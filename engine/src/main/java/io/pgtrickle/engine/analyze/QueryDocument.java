@@ -125,6 +125,7 @@ public record QueryDocument(
         serverVersion() / 10_000,
         setting("TimeZone"),
         setting("DateStyle").toUpperCase(Locale.ROOT).startsWith("ISO"),
+        setting("IntervalStyle").equals("postgres"),
         setting("server_encoding").equals("UTF8"),
         properties);
   }

@@ -74,7 +74,8 @@ public record Identity(Kind kind, List<Integer> key) {
   /// The most bytes a value of a type takes in an index entry.
   private static int size(SqlType type) {
     return switch (type.kind()) {
-      case BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, UUID -> 16;
+      case BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID ->
+          16;
       // Four bytes per character in UTF8, a length word; the modifier counts four bytes itself.
       case VARCHAR, BPCHAR ->
           type.modifier() < 4 ? UNBOUNDED : 4 * Math.min(type.modifier(), LARGEST_ENTRY);

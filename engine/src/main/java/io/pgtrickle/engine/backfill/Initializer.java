@@ -63,7 +63,7 @@ public final class Initializer {
   private static final int CHUNK_ROWS = 65_536;
 
   private final SourceDatabase database;
-  private final String publication;
+  private final PublicationWatch watch;
   private final RefreshLoop loop;
   private final Analyzer analyzer;
   private final Sessions sessions;
@@ -115,7 +115,7 @@ public final class Initializer {
 
   public Initializer(
       SourceDatabase database,
-      String publication,
+      PublicationWatch watch,
       RefreshLoop loop,
       Analyzer analyzer,
       Sessions sessions,
@@ -123,7 +123,7 @@ public final class Initializer {
       DefinitionWatch definitions,
       Executor merges) {
     this.database = database;
-    this.publication = publication;
+    this.watch = watch;
     this.loop = loop;
     this.analyzer = analyzer;
     this.sessions = sessions;
@@ -305,7 +305,7 @@ public final class Initializer {
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
-    SourceTables tables = new SourceTables(control, publication, merges);
+    SourceTables tables = new SourceTables(control, watch.publication(), merges);
     for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : scans(one)) {
@@ -339,7 +339,7 @@ public final class Initializer {
         });
     try {
       Lsn consistentPoint =
-          new SourceCopy(database, publication)
+          new SourceCopy(database, watch)
               .run(
                   control,
                   sources,
@@ -541,7 +541,7 @@ public final class Initializer {
       return;
     }
     try (Connection control = sessions.control()) {
-      new SourceTables(control, publication, merges).unpublish(unused);
+      new SourceTables(control, watch.publication(), merges).unpublish(unused);
     } catch (SQLException | CaptureException e) {
       // They stay published, which costs decoding and nothing else, until they are needed again.
       LOG.warn("tables {} stay in the publication: {}", unused, e.getMessage());

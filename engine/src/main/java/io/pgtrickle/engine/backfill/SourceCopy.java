@@ -13,6 +13,7 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,11 +38,11 @@ final class SourceCopy {
   private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
 
   private final SourceDatabase database;
-  private final String publication;
+  private final PublicationWatch watch;
 
-  SourceCopy(SourceDatabase database, String publication) {
+  SourceCopy(SourceDatabase database, PublicationWatch watch) {
     this.database = database;
-    this.publication = publication;
+    this.watch = watch;
   }
 
   /// One table to copy.
@@ -57,7 +58,15 @@ final class SourceCopy {
   /// @param progress called with the number of rows copied so far
   Lsn run(Connection control, List<Source> sources, Consumer<Long> progress) {
     Publications.add(
-        control, publication, sources.stream().map(Source::table).toList(), LockPolicy.POLITE);
+        control,
+        watch.publication(),
+        sources.stream().map(Source::table).toList(),
+        LockPolicy.POLITE);
+    watch.published(
+        control,
+        sources.stream()
+            .map(source -> source.attachment().table().relation())
+            .collect(Collectors.toSet()));
     try (ExportedSnapshot snapshot =
             ExportedSnapshot.open(database, PATIENCE, REPORT_AFTER, SourceCopy::report);
         BulkCopy copy = BulkCopy.open(database, snapshot)) {

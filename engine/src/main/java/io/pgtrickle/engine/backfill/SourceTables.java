@@ -21,7 +21,6 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import org.slf4j.Logger;
@@ -96,7 +95,7 @@ final class SourceTables {
   void unpublish(Set<Integer> relations) throws SQLException {
     List<TableName> tables = new ArrayList<>();
     for (int relation : relations) {
-      find(relation).ifPresent(tables::add);
+      SourceShape.name(control, relation).ifPresent(tables::add);
     }
     Publications.remove(control, publication, tables, LockPolicy.POLITE);
   }
@@ -171,7 +170,7 @@ final class SourceTables {
   }
 
   private TableName name(int relation) throws SQLException {
-    return find(relation)
+    return SourceShape.name(control, relation)
         .orElseThrow(
             () ->
                 new QueryRejected(
@@ -182,20 +181,6 @@ final class SourceTables {
                     "a table that the query reads was dropped (OID "
                         + Integer.toUnsignedString(relation)
                         + ")"));
-  }
-
-  private Optional<TableName> find(int relation) throws SQLException {
-    try (PreparedStatement query =
-        control.prepareStatement(
-            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
-                + " ON n.oid = c.relnamespace WHERE c.oid = ?::oid")) {
-      query.setLong(1, Integer.toUnsignedLong(relation));
-      try (ResultSet row = query.executeQuery()) {
-        return row.next()
-            ? Optional.of(new TableName(row.getString(1), row.getString(2)))
-            : Optional.empty();
-      }
-    }
   }
 
   private boolean isPublishable(int relation) throws SQLException {

@@ -7,6 +7,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /// The right to write this database's stream tables, held by one sidecar at a time.
 ///
@@ -61,6 +62,27 @@ public final class Lease {
     Lease lease = new Lease(session, key, holder.owner, takeToken(session, holder, secret), secret);
     lease.admit(session);
     return Optional.of(lease);
+  }
+
+  /// Ends the session that holds the lease, if it is a dead one: that of a holder we once were, or
+  /// of
+  /// one whose last heartbeat is long ago. A process that only slept finds its epoch refused.
+  ///
+  /// @param former who we were before; null if nobody
+  /// @param stale after how much time without a heartbeat a holder counts as dead
+  public static void endDeadHolder(Connection session, @Nullable UUID former, Duration stale)
+      throws SQLException {
+    try (PreparedStatement end =
+        session.prepareStatement(
+            "SELECT pg_terminate_backend(l.pid) FROM pgtrickle_internal.pgt_sidecar s JOIN pg_locks"
+                + " l ON l.locktype = 'advisory' AND l.pid = s.backend_pid AND l.granted AND"
+                + " l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                + " WHERE s.owner = ? OR s.heartbeat_at < clock_timestamp() - ? * interval '1"
+                + " ms'")) {
+      end.setObject(1, former);
+      end.setLong(2, stale.toMillis());
+      end.execute();
+    }
   }
 
   private static long key(Connection session) throws SQLException {

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.http;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +14,11 @@ public interface Readiness {
   /// All stream tables at one moment.
   ///
   /// @param started whether the catalog has been read: before that an empty list means nothing
-  record Report(boolean started, List<Table> tables) {
+  /// @param capture what keeps the log from being read, for a person; empty while it is read
+  record Report(boolean started, Optional<String> capture, List<Table> tables) {
+    /// Nothing is known yet.
+    public static final Report STARTING = new Report(false, Optional.empty(), List.of());
+
     public Report {
       tables = List.copyOf(tables);
     }
@@ -21,6 +26,7 @@ public interface Readiness {
     /// Whether everything that should be live is.
     public boolean ready() {
       return started
+          && capture.isEmpty()
           && tables.stream()
               .allMatch(table -> table.state == State.LIVE || table.state == State.SUSPENDED);
     }
@@ -32,6 +38,9 @@ public interface Readiness {
       }
       if (tables.stream().anyMatch(table -> table.state == State.FAILED)) {
         return "failed";
+      }
+      if (capture.isPresent()) {
+        return "disconnected";
       }
       return ready() ? "ready" : "rebuilding";
     }

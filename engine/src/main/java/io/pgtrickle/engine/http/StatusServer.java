@@ -101,6 +101,7 @@ public final class StatusServer implements AutoCloseable {
   private static Response ready(Readiness.Report report) {
     ObjectNode body = JSON.createObjectNode();
     body.put("status", report.status());
+    report.capture().ifPresent(problem -> body.put("capture", problem));
     ArrayNode tables = body.putArray("tables");
     for (Readiness.Table table : report.tables()) {
       ObjectNode entry = tables.addObject();

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.intake;
 
+import io.pgtrickle.cdc.TableName;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -9,6 +10,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// What DDL can change of a table without the log telling: its columns, their values and
@@ -72,6 +74,21 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
       }
     }
     return shapes;
+  }
+
+  /// What a relation is called now; empty if it is gone.
+  public static Optional<TableName> name(Connection session, int relation) throws SQLException {
+    try (PreparedStatement query =
+        session.prepareStatement(
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
+                + " ON n.oid = c.relnamespace WHERE c.oid = ?::oid")) {
+      query.setLong(1, Integer.toUnsignedLong(relation));
+      try (ResultSet row = query.executeQuery()) {
+        return row.next()
+            ? Optional.of(new TableName(row.getString(1), row.getString(2)))
+            : Optional.empty();
+      }
+    }
   }
 
   private static Set<String> texts(ResultSet row, int column) throws SQLException {

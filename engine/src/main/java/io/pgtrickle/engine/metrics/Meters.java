@@ -58,6 +58,7 @@ public final class Meters implements AutoCloseable {
   private final AtomicLong slotLagBytes = new AtomicLong();
   private final AtomicLong stateBytes = new AtomicLong();
   private final AtomicLong heldTables = new AtomicLong();
+  private final AtomicLong streamConnected = new AtomicLong();
   private final Counter removedRows;
   private final JvmGcMetrics garbageCollection = new JvmGcMetrics();
 
@@ -78,6 +79,9 @@ public final class Meters implements AutoCloseable {
     Gauge.builder("pgtrickle.held", heldTables, AtomicLong::doubleValue)
         .description("Stream tables left out of applying because a write to them blocks or fails")
         .baseUnit("tables")
+        .register(registry);
+    Gauge.builder("pgtrickle.stream.connected", streamConnected, AtomicLong::doubleValue)
+        .description("1 while the log is being read, 0 while not")
         .register(registry);
     removedRows =
         Counter.builder("pgtrickle.phd1.removed")
@@ -146,6 +150,21 @@ public final class Meters implements AutoCloseable {
 
   public void stateBytes(long bytes) {
     stateBytes.set(bytes);
+  }
+
+  /// Whether the log is being read.
+  public void streamConnected(boolean connected) {
+    streamConnected.set(connected ? 1 : 0);
+  }
+
+  /// Something happened to capture that people may have to know.
+  public void captureEvent(String kind) {
+    Counter.builder("pgtrickle.capture.events")
+        .description("Lost connections and slots, alterations by others, lag")
+        .baseUnit("events")
+        .tag("kind", kind.toLowerCase(Locale.ROOT))
+        .register(registry)
+        .increment();
   }
 
   public void heldTables(long count) {

@@ -5,7 +5,7 @@ import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
-import io.pgtrickle.cdc.stream.WalReader;
+import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Dataflow;
@@ -62,7 +62,7 @@ public final class RefreshLoop {
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
 
-  private final WalReader reader;
+  private final LogStream reader;
   private final Intake intake;
   private final Dataflow dataflow;
   private final EpochWriter writer;
@@ -88,7 +88,7 @@ public final class RefreshLoop {
 
   /// @param start the position up to which everything is already visible
   public RefreshLoop(
-      WalReader reader,
+      LogStream reader,
       Intake intake,
       Dataflow dataflow,
       Applier applier,
@@ -570,6 +570,20 @@ public final class RefreshLoop {
     for (LiveTable table : tables.all()) {
       if (!table.differential() && table.sources().contains(relation)) {
         full.request(table.id());
+      }
+    }
+  }
+
+  /// The log may lack changes of a base table; boundary only.
+  ///
+  /// Everything that reads it starts again, FULL tables too: their initialization publishes it
+  /// again, after a look at its replica identity.
+  public void sourceUnpublished(int relation, StateDamaged how) {
+    intake.detach(new Oid(relation));
+    Failure failure = new Failure(how.sqlState(), String.valueOf(how.getMessage()), true);
+    for (LiveTable table : tables.all()) {
+      if (table.sources().contains(relation)) {
+        rebuild(table.id(), failure);
       }
     }
   }

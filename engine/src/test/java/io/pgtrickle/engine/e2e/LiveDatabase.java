@@ -82,10 +82,19 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   Sidecar startSidecar() {
+    return startSidecar(url);
+  }
+
+  /// Starts a sidecar that reaches the server by another port, such as that of a proxy.
+  Sidecar startSidecarAt(int port) {
+    return startSidecar(DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + port + "/" + name));
+  }
+
+  private Sidecar startSidecar(DatabaseUrl reached) {
     Sidecar started =
         Sidecar.start(
             new SidecarConfig(
-                url, "127.0.0.1", 0, Path.of(System.getProperty("java.io.tmpdir"), name)));
+                reached, "127.0.0.1", 0, Path.of(System.getProperty("java.io.tmpdir"), name)));
     sidecar = started;
     return started;
   }
@@ -178,16 +187,24 @@ final class LiveDatabase implements AutoCloseable {
     run(connection, "SELECT pgtrickle.sync(timeout => '60 s')");
   }
 
-  /// The rows in which a table differs from a query, as bags; none when they agree.
+  /// The rows in which a table differs from a query, as bags and as text; none when they agree.
   static List<String> differences(Connection connection, String table, String query)
       throws SQLException {
-    return rows(
-        connection,
-        """
-        SELECT 'unexpected', x::text FROM (SELECT * FROM %1$s EXCEPT ALL (%2$s)) x
-        UNION ALL SELECT 'missing', x::text FROM ((%2$s) EXCEPT ALL SELECT * FROM %1$s) x
-        """
-            .formatted(table, query));
+    return rows(connection, differencesQuery(table, query));
+  }
+
+  /// The query runs once, whatever it costs.
+  static String differencesQuery(String table, String query) {
+    return """
+    WITH shown AS MATERIALIZED (SELECT * FROM %s), wanted AS MATERIALIZED (%s)
+    SELECT 'unexpected', x::text FROM (SELECT * FROM shown EXCEPT ALL SELECT * FROM wanted) x
+    UNION ALL SELECT 'missing', x::text FROM (SELECT * FROM wanted EXCEPT ALL SELECT * FROM shown) x
+    UNION ALL SELECT 'unexpected text', r FROM (
+      SELECT shown::text AS r FROM shown EXCEPT ALL SELECT wanted::text FROM wanted) x
+    UNION ALL SELECT 'missing text', r FROM (
+      SELECT wanted::text AS r FROM wanted EXCEPT ALL SELECT shown::text FROM shown) x
+    """
+        .formatted(table, query);
   }
 
   /// What the server says when a statement fails.

@@ -229,14 +229,6 @@ record Shape(String name, String query) {
   /// The rows in which the table differs from its query, as a bag and as text; none when they
   /// agree.
   String differences() {
-    return """
-    SELECT 'unexpected', x::text FROM (SELECT * FROM %1$s EXCEPT ALL (%2$s)) x
-    UNION ALL SELECT 'missing', x::text FROM ((%2$s) EXCEPT ALL SELECT * FROM %1$s) x
-    UNION ALL SELECT 'unexpected text', x.r FROM (
-      SELECT row_of::text AS r FROM %1$s row_of EXCEPT ALL SELECT row_of::text FROM (%2$s) row_of) x
-    UNION ALL SELECT 'missing text', x.r FROM (
-      SELECT row_of::text AS r FROM (%2$s) row_of EXCEPT ALL SELECT row_of::text FROM %1$s row_of) x
-    """
-        .formatted("st." + name, query);
+    return LiveDatabase.differencesQuery("st." + name, query);
   }
 }

@@ -12,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -23,7 +24,7 @@ final class StatusServerTest {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private final AtomicReference<Readiness.Report> report =
-      new AtomicReference<>(new Readiness.Report(false, List.of()));
+      new AtomicReference<>(Readiness.Report.STARTING);
   private final StatusServer server =
       StatusServer.start("127.0.0.1", 0, report::get, () -> "pgtrickle_state_bytes 1.0\n");
   private final HttpClient client = HttpClient.newHttpClient();
@@ -50,14 +51,26 @@ final class StatusServerTest {
 
   @Test
   void noStreamTablesAreReady() throws Exception {
-    report.set(new Readiness.Report(true, List.of()));
+    report.set(new Readiness.Report(true, Optional.empty(), List.of()));
     assertThat(request("GET", "/ready").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void nothingIsReadyWhileTheLogIsNotRead() throws Exception {
+    report.set(
+        new Readiness.Report(
+            true, Optional.of("connection lost"), List.of(table("a", State.LIVE))));
+    HttpResponse<String> response = request("GET", "/ready");
+    assertThat(response.statusCode()).isEqualTo(503);
+    assertThat(json(response).path("status").asString()).isEqualTo("disconnected");
+    assertThat(json(response).path("capture").asString()).isEqualTo("connection lost");
   }
 
   @Test
   void suspendedTablesDoNotCount() throws Exception {
     report.set(
-        new Readiness.Report(true, List.of(table("a", State.LIVE), table("b", State.SUSPENDED))));
+        new Readiness.Report(
+            true, Optional.empty(), List.of(table("a", State.LIVE), table("b", State.SUSPENDED))));
     HttpResponse<String> response = request("GET", "/ready");
     assertThat(response.statusCode()).isEqualTo(200);
     assertThat(json(response).path("status").asString()).isEqualTo("ready");
@@ -68,6 +81,7 @@ final class StatusServerTest {
     report.set(
         new Readiness.Report(
             true,
+            Optional.empty(),
             List.of(
                 table("public.a", State.LIVE),
                 new Readiness.Table(
@@ -93,6 +107,7 @@ final class StatusServerTest {
     report.set(
         new Readiness.Report(
             true,
+            Optional.empty(),
             List.of(
                 table("a", State.REBUILDING),
                 new Readiness.Table(

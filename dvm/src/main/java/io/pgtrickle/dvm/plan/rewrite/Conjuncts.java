@@ -17,12 +17,37 @@ import java.util.List;
 final class Conjuncts {
   private Conjuncts() {}
 
-  /// The operands of nested ANDs.
+  /// The operands of nested ANDs, and what all alternatives of an OR have in common.
   static List<Expr> of(Expr condition) {
     if (condition instanceof Expr.And(List<Expr> operands)) {
       return operands.stream().flatMap(operand -> of(operand).stream()).toList();
     }
-    return List.of(condition);
+    return condition instanceof Expr.Or or ? factored(or) : List.of(condition);
+  }
+
+  /// `(a AND b) OR (a AND c)` as a and `b OR c`: a may be what joins two inputs. PostgreSQL does it
+  /// too, so that b and c fail for no more rows than there; a must not fail, since it now goes
+  /// first.
+  private static List<Expr> factored(Expr.Or or) {
+    List<List<Expr>> alternatives = or.operands().stream().map(Conjuncts::of).toList();
+    List<Expr> common =
+        alternatives.getFirst().stream()
+            .distinct()
+            .filter(Expressions::isTotal)
+            .filter(each -> alternatives.stream().allMatch(other -> other.contains(each)))
+            .toList();
+    if (common.isEmpty()) {
+      return List.of(or);
+    }
+    List<Expr> conjuncts = new ArrayList<>(common);
+    List<List<Expr>> rests =
+        alternatives.stream()
+            .map(each -> each.stream().filter(conjunct -> !common.contains(conjunct)).toList())
+            .toList();
+    if (rests.stream().noneMatch(List::isEmpty)) {
+      conjuncts.add(new Expr.Or(rests.stream().map(Conjuncts::all).toList()));
+    }
+    return conjuncts;
   }
 
   /// One condition for several, of which there is at least one.

@@ -19,7 +19,7 @@ final class JoinKeys {
   private static final Set<Integer> EQUALITIES =
       Set.of(
           60, 63, 65, 467, 158, 159, 1850, 1856, 852, 474, 1718, 287, 293, 299, 305, 67, 1048, 1086,
-          2052, 1152, 2956, 1948);
+          2052, 1152, 1162, 2956, 1948);
 
   private static final Signature FLOAT4_TO_FLOAT8 =
       new Signature(311, "pg_catalog", "float8", List.of(700), 701, true, 'i');
@@ -61,6 +61,7 @@ final class JoinKeys {
           DATE,
           TIMESTAMP,
           TIMESTAMPTZ,
+          INTERVAL,
           UUID,
           BYTEA,
           OPAQUE ->

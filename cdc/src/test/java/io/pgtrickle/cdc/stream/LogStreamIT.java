@@ -1,0 +1,154 @@
+package io.pgtrickle.cdc.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.TcpProxy;
+import io.pgtrickle.cdc.TestServer;
+import io.pgtrickle.cdc.Transaction;
+import io.pgtrickle.cdc.WalEvent;
+import io.pgtrickle.cdc.slot.Slots;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/// One stream over many connections: nothing twice, nothing lost, nothing confirmed too early.
+final class LogStreamIT {
+  private static final Duration PATIENCE = Duration.ofMillis(20);
+
+  private final Capture capture = Capture.of(List.of("CREATE TABLE t (id int8 PRIMARY KEY)"), "t");
+  private final List<String> told = new ArrayList<>();
+
+  private final LogStream.Listener listener =
+      new LogStream.Listener() {
+        @Override
+        public void lost(CaptureException why, Duration pause) {
+          told.add("lost");
+        }
+
+        @Override
+        public void connected(Lsn from) {
+          told.add("connected");
+        }
+
+        @Override
+        public void paused() {
+          told.add("paused");
+        }
+      };
+
+  private LogStream open(SourceDatabase database) {
+    return LogStream.start(database, capture.options(capture.slot.consistentPoint()), listener);
+  }
+
+  private void insert(int id) {
+    TestServer.execute(capture.database, "INSERT INTO t VALUES (" + id + ")");
+  }
+
+  private void endWalsender() throws SQLException {
+    try (Connection connection = capture.database.connect("tests")) {
+      Slots.terminateReader(connection, capture.slot.name(), Duration.ofSeconds(10));
+    }
+  }
+
+  /// Takes events until so many rows were inserted.
+  private static List<String> take(LogStream stream, int rows) {
+    List<String> seen = new ArrayList<>();
+    await()
+        .pollInterval(Duration.ofMillis(1))
+        .until(
+            () -> {
+              for (WalEvent event : stream.drain(1 << 20, PATIENCE)) {
+                if (event instanceof Transaction transaction) {
+                  seen.addAll(Capture.rendered(transaction));
+                }
+              }
+              return seen.size() >= rows;
+            });
+    return seen;
+  }
+
+  @Test
+  void goesOnWhereTheConsumerIsAndNotWhereTheServerThinks() throws SQLException {
+    try (LogStream stream = open(capture.database)) {
+      for (int i = 0; i < 5; i++) {
+        insert(i);
+        assertThat(take(stream, 1)).containsExactly("I (" + i + ")");
+        endWalsender();
+      }
+      insert(5);
+      assertThat(take(stream, 1)).containsExactly("I (5)");
+      assertThat(stream.state().phase()).isEqualTo(StreamState.Phase.READING);
+      assertThat(stream.state().losses()).isEqualTo(5);
+      assertThat(told.stream().filter("connected"::equals)).hasSize(5);
+      assertThat(
+              Lsn.parse(
+                  TestServer.query(
+                      capture.database,
+                      "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '"
+                          + capture.slot.name()
+                          + "'")))
+          .as("what was taken is not durable")
+          .isLessThanOrEqualTo(capture.slot.consistentPoint());
+    }
+  }
+
+  @Test
+  void aPauseLosesNothing() throws InterruptedException {
+    try (LogStream stream = open(capture.database)) {
+      insert(1);
+      assertThat(take(stream, 1)).containsExactly("I (1)");
+      stream.pause();
+      assertThat(stream.drain(1, PATIENCE)).isEmpty();
+      insert(2);
+      insert(3);
+      assertThat(stream.drain(1, PATIENCE)).isEmpty();
+      assertThat(stream.state().phase()).isEqualTo(StreamState.Phase.PAUSED);
+      stream.resume();
+      assertThat(take(stream, 2)).containsExactly("I (2)", "I (3)");
+      assertThat(told).containsSubsequence("paused", "connected");
+    }
+  }
+
+  @Test
+  void aSuspectedConnectionIsReplaced() throws IOException {
+    String name = TestServer.query(capture.database, "SELECT current_database()");
+    try (TcpProxy proxy = new TcpProxy(TestServer.port());
+        LogStream stream = open(TestServer.at("localhost", proxy.port(), name))) {
+      proxy.cutAfter(0);
+      IntStream.range(0, 10).forEach(this::insert);
+      await().until(() -> stream.silence().compareTo(Duration.ofMillis(500)) > 0);
+      await()
+          .until(
+              () -> {
+                try (Connection connection = capture.database.connect("tests")) {
+                  return Slots.waitsForReader(connection, capture.slot.name());
+                }
+              });
+      proxy.cutAfter(1 << 30);
+      stream.suspect("nothing came");
+      assertThat(take(stream, 10)).hasSize(10).doesNotHaveDuplicates();
+      assertThat(stream.state().lastLoss()).hasMessage("nothing came");
+    }
+  }
+
+  @Test
+  void aLostSlotIsNotTriedAgain() throws SQLException {
+    try (LogStream stream = open(capture.database)) {
+      endWalsender();
+      TestServer.execute(
+          capture.database, "SELECT pg_drop_replication_slot('" + capture.slot.name() + "')");
+      assertThatThrownBy(() -> take(stream, 1)).hasRootCauseInstanceOf(SQLException.class);
+      assertThat(stream.state().phase()).isEqualTo(StreamState.Phase.RECONNECTING);
+    }
+  }
+}

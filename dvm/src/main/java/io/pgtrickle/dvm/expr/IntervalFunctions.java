@@ -1,0 +1,374 @@
+package io.pgtrickle.dvm.expr;
+
+import io.pgtrickle.dvm.expr.Implementation.Binary;
+import io.pgtrickle.dvm.expr.Implementation.Ternary;
+import io.pgtrickle.dvm.expr.Implementation.Unary;
+import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.PgInterval;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.function.LongUnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// Arithmetic of intervals among themselves and with dates and timestamps.
+///
+/// Months, days and time are added one after the other, each in the calendar; what an intermediate
+/// result cannot be is an error even if the next field would lead back.
+final class IntervalFunctions {
+  private static final double DAYS_PER_MONTH = 30;
+  private static final double SECONDS_PER_DAY = 86_400;
+  private static final double MICROS_PER_SECOND = 1_000_000;
+
+  // Infinite intervals, and differences of infinite timestamps with them.
+  private static final int INFINITE_SINCE = 17;
+
+  private IntervalFunctions() {}
+
+  static void register(Registry registry) {
+    among(registry);
+    withDates(registry);
+    withTimestamps(registry);
+    for (String type : new String[] {"timestamp", "timestamptz"}) {
+      registry.add(
+          "date_bin(interval,%1$s,%1$s) %1$s".formatted(type),
+          "cut to a multiple of an interval since an origin",
+          (Ternary<PgInterval, Long, Long, Long>) IntervalFunctions::bin);
+    }
+  }
+
+  private static void among(Registry registry) {
+    registry.add("interval_pl(interval,interval) interval", "addition", IntervalFunctions::plus);
+    registry.add(
+        "interval_mi(interval,interval) interval", "subtraction", IntervalFunctions::minus);
+    registry.add("interval_um(interval) interval", "negation", IntervalFunctions::negated);
+    registry.add(
+        "interval_mul(interval,float8) interval",
+        "multiplication, fractions spilling into smaller fields",
+        IntervalFunctions::times);
+    registry.add(
+        "mul_d_interval(float8,interval) interval",
+        "multiplication, fractions spilling into smaller fields",
+        (Double factor, PgInterval a) -> times(a, factor));
+    registry.add(
+        "interval_div(interval,float8) interval",
+        "division, fractions spilling into smaller fields",
+        IntervalFunctions::divided);
+    registry
+        .add(
+            "isfinite(interval) bool",
+            "not an infinity",
+            (Unary<PgInterval, Boolean>) a -> a.isFinite())
+        .neverFails();
+    registry.add(
+        "justify_hours(interval) interval",
+        "24 hours become a day",
+        IntervalFunctions::justifiedHours);
+  }
+
+  private static void withDates(Registry registry) {
+    registry.add(
+        "date_pl_interval(date,interval) timestamp",
+        "an interval later",
+        (Long a, PgInterval span) -> later(DateTimes.dateToTimestamp(a), span, null));
+    registry.add(
+        "date_mi_interval(date,interval) timestamp",
+        "an interval earlier",
+        (Long a, PgInterval span) -> later(DateTimes.dateToTimestamp(a), negated(span), null));
+    registry.add(
+        "interval_pl_date(interval,date) timestamp",
+        "an interval later",
+        (PgInterval span, Long a) -> later(DateTimes.dateToTimestamp(a), span, null));
+  }
+
+  private static void withTimestamps(Registry registry) {
+    registry.add(
+        "timestamp_pl_interval(timestamp,interval) timestamp",
+        "an interval later",
+        (Long a, PgInterval span) -> later(a, span, null));
+    registry.add(
+        "timestamp_mi_interval(timestamp,interval) timestamp",
+        "an interval earlier",
+        (Long a, PgInterval span) -> later(a, negated(span), null));
+    registry.add(
+        "interval_pl_timestamp(interval,timestamp) timestamp",
+        "an interval later",
+        (PgInterval span, Long a) -> later(a, span, null));
+    registry.addZonedBinary(
+        "timestamptz_pl_interval(timestamptz,interval) timestamptz",
+        "an interval later in local time",
+        zone -> (Long a, PgInterval span) -> later(a, span, zone));
+    registry.addZonedBinary(
+        "timestamptz_mi_interval(timestamptz,interval) timestamptz",
+        "an interval earlier in local time",
+        zone -> (Long a, PgInterval span) -> later(a, negated(span), zone));
+    registry.addZonedBinary(
+        "interval_pl_timestamptz(interval,timestamptz) timestamptz",
+        "an interval later in local time",
+        zone -> (PgInterval span, Long a) -> later(a, span, zone));
+    for (String type : new String[] {"timestamp", "timestamptz"}) {
+      registry.addBound(
+          "%1$s_mi(%1$s,%1$s) interval".formatted(type),
+          "days and time between",
+          binding -> {
+            boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
+            return (Binary<Long, Long, PgInterval>) (l, r) -> between(l, r, infinite);
+          });
+    }
+  }
+
+  /// @param zone in whose local time months and days are counted; none for a time without zone
+  private static long later(long micros, PgInterval span, @Nullable ZoneId zone) {
+    if (!span.isFinite()) {
+      long infinity = span.equals(PgInterval.INFINITY) ? Long.MAX_VALUE : Long.MIN_VALUE;
+      if (!DateTimes.isFinite(micros) && micros != infinity) {
+        throw timestampOutOfRange();
+      }
+      return infinity;
+    }
+    if (!DateTimes.isFinite(micros)) {
+      return micros;
+    }
+    long result = micros;
+    if (span.months() != 0) {
+      result = inCalendar(result, zone, day -> plusMonths(day, span.months()));
+    }
+    if (span.days() != 0) {
+      result = inCalendar(result, zone, day -> day + span.days());
+    }
+    try {
+      return DateTimes.check(Math.addExact(result, span.micros()));
+    } catch (ArithmeticException overflow) {
+      throw timestampOutOfRange();
+    }
+  }
+
+  /// Moves the local day, keeping the local time of day.
+  private static long inCalendar(long micros, @Nullable ZoneId zone, LongUnaryOperator move) {
+    long local = zone == null ? micros : micros + TimeZones.offset(micros, zone);
+    long day = move.applyAsLong(Math.floorDiv(local, DateTimes.MICROS_PER_DAY));
+    if (!DateTimes.isValidDate(day) || DateTimes.isBeyondTimestamps(day)) {
+      throw timestampOutOfRange();
+    }
+    long moved = day * DateTimes.MICROS_PER_DAY + Math.floorMod(local, DateTimes.MICROS_PER_DAY);
+    return DateTimes.check(zone == null ? moved : moved - TimeZones.offsetOfLocal(moved, zone));
+  }
+
+  /// The same day of another month, or its last one.
+  private static long plusMonths(long day, int months) {
+    return LocalDate.ofEpochDay(day + DateTimes.EPOCH_DAY).plusMonths(months).toEpochDay()
+        - DateTimes.EPOCH_DAY;
+  }
+
+  private static PgInterval between(long left, long right, boolean infinite) {
+    if (!DateTimes.isFinite(left) || !DateTimes.isFinite(right)) {
+      if (!infinite) {
+        throw new EvaluationFailure("22008", "cannot subtract infinite timestamps");
+      }
+      if (left == right) {
+        throw intervalOutOfRange();
+      }
+      return left == Long.MAX_VALUE || right == Long.MIN_VALUE
+          ? PgInterval.INFINITY
+          : PgInterval.MINUS_INFINITY;
+    }
+    try {
+      return justifiedHours(new PgInterval(0, 0, Math.subtractExact(left, right)));
+    } catch (ArithmeticException overflow) {
+      throw intervalOutOfRange();
+    }
+  }
+
+  private static PgInterval justifiedHours(PgInterval a) {
+    if (!a.isFinite()) {
+      return a;
+    }
+    try {
+      int days = Math.addExact(a.days(), (int) (a.micros() / DateTimes.MICROS_PER_DAY));
+      long micros = a.micros() % DateTimes.MICROS_PER_DAY;
+      if (days > 0 && micros < 0) {
+        return new PgInterval(a.months(), days - 1, micros + DateTimes.MICROS_PER_DAY);
+      }
+      return days < 0 && micros > 0
+          ? new PgInterval(a.months(), days + 1, micros - DateTimes.MICROS_PER_DAY)
+          : new PgInterval(a.months(), days, micros);
+    } catch (ArithmeticException overflow) {
+      throw intervalOutOfRange();
+    }
+  }
+
+  private static PgInterval plus(PgInterval left, PgInterval right) {
+    if (!left.isFinite() || !right.isFinite()) {
+      if (!left.isFinite() && !right.isFinite() && !left.equals(right)) {
+        throw intervalOutOfRange();
+      }
+      return left.isFinite() ? right : left;
+    }
+    try {
+      return finite(
+          Math.addExact(left.months(), right.months()),
+          Math.addExact(left.days(), right.days()),
+          Math.addExact(left.micros(), right.micros()));
+    } catch (ArithmeticException overflow) {
+      throw intervalOutOfRange();
+    }
+  }
+
+  private static PgInterval minus(PgInterval left, PgInterval right) {
+    if (!left.isFinite() || !right.isFinite()) {
+      if (left.equals(right)) {
+        throw intervalOutOfRange();
+      }
+      return left.isFinite() ? opposite(right) : left;
+    }
+    try {
+      return finite(
+          Math.subtractExact(left.months(), right.months()),
+          Math.subtractExact(left.days(), right.days()),
+          Math.subtractExact(left.micros(), right.micros()));
+    } catch (ArithmeticException overflow) {
+      throw intervalOutOfRange();
+    }
+  }
+
+  private static PgInterval negated(PgInterval a) {
+    if (!a.isFinite()) {
+      return opposite(a);
+    }
+    try {
+      return finite(
+          Math.negateExact(a.months()), Math.negateExact(a.days()), Math.negateExact(a.micros()));
+    } catch (ArithmeticException overflow) {
+      throw intervalOutOfRange();
+    }
+  }
+
+  private static PgInterval opposite(PgInterval infinity) {
+    return infinity.equals(PgInterval.INFINITY) ? PgInterval.MINUS_INFINITY : PgInterval.INFINITY;
+  }
+
+  private static PgInterval times(PgInterval a, double factor) {
+    if (Double.isNaN(factor)) {
+      throw intervalOutOfRange();
+    }
+    if (!a.isFinite()) {
+      if (factor == 0) {
+        throw intervalOutOfRange();
+      }
+      return factor < 0 ? opposite(a) : a;
+    }
+    if (Double.isInfinite(factor)) {
+      int sign = a.compareTo(new PgInterval(0, 0, 0));
+      if (sign == 0) {
+        throw intervalOutOfRange();
+      }
+      return factor > 0 == sign > 0 ? PgInterval.INFINITY : PgInterval.MINUS_INFINITY;
+    }
+    return spilled(a.months() * factor, a.days() * factor, a.micros() * factor);
+  }
+
+  private static PgInterval divided(PgInterval a, double divisor) {
+    if (divisor == 0) {
+      throw EvaluationFailure.divisionByZero();
+    }
+    if (Double.isNaN(divisor)) {
+      throw intervalOutOfRange();
+    }
+    if (!a.isFinite()) {
+      if (Double.isInfinite(divisor)) {
+        throw intervalOutOfRange();
+      }
+      return divisor < 0 ? opposite(a) : a;
+    }
+    return spilled(a.months() / divisor, a.days() / divisor, a.micros() / divisor);
+  }
+
+  /// Whole months and days; the fraction of a month becomes days, and what is left, with the
+  /// fraction of a day, seconds. Step by step in the server's floating point.
+  private static PgInterval spilled(double months, double days, double micros) {
+    int wholeMonths = toInt(months);
+    int wholeDays = toInt(days);
+    double monthDays = rounded((months - wholeMonths) * DAYS_PER_MONTH);
+    double seconds = rounded((days - wholeDays + monthDays - (int) monthDays) * SECONDS_PER_DAY);
+    try {
+      if (Math.abs(seconds) >= SECONDS_PER_DAY) {
+        int more = (int) (seconds / SECONDS_PER_DAY);
+        wholeDays = Math.addExact(wholeDays, more);
+        seconds -= more * SECONDS_PER_DAY;
+      }
+      wholeDays = Math.addExact(wholeDays, (int) monthDays);
+    } catch (ArithmeticException overflow) {
+      throw intervalOutOfRange();
+    }
+    double time = Math.rint(micros + seconds * MICROS_PER_SECOND);
+    if (!(time >= Long.MIN_VALUE && time < -(double) Long.MIN_VALUE)) {
+      throw intervalOutOfRange();
+    }
+    return finite(wholeMonths, wholeDays, (long) time);
+  }
+
+  private static int toInt(double value) {
+    if (!(value >= Integer.MIN_VALUE && value < -(double) Integer.MIN_VALUE)) {
+      throw intervalOutOfRange();
+    }
+    return (int) value;
+  }
+
+  /// To microseconds.
+  private static double rounded(double seconds) {
+    return Math.rint(seconds * MICROS_PER_SECOND) / MICROS_PER_SECOND;
+  }
+
+  private static PgInterval finite(int months, int days, long micros) {
+    PgInterval result = new PgInterval(months, days, micros);
+    if (!result.isFinite()) {
+      throw intervalOutOfRange();
+    }
+    return result;
+  }
+
+  private static long bin(PgInterval stride, long micros, long origin) {
+    if (!DateTimes.isFinite(micros)) {
+      return micros;
+    }
+    if (!DateTimes.isFinite(origin)) {
+      throw new EvaluationFailure("22008", "origin out of range");
+    }
+    if (!stride.isFinite()) {
+      throw new EvaluationFailure("22008", "timestamps cannot be binned into infinite intervals");
+    }
+    if (stride.months() != 0) {
+      throw new EvaluationFailure(
+          "0A000", "timestamps cannot be binned into intervals containing months or years");
+    }
+    long width;
+    long distance;
+    try {
+      width =
+          Math.addExact(
+              Math.multiplyExact((long) stride.days(), DateTimes.MICROS_PER_DAY), stride.micros());
+      if (width <= 0) {
+        throw new EvaluationFailure("22008", "stride must be greater than zero");
+      }
+      distance = Math.subtractExact(micros, origin);
+    } catch (ArithmeticException overflow) {
+      throw intervalOutOfRange();
+    }
+    long start = origin + (distance - distance % width);
+    if (distance % width < 0) {
+      try {
+        return DateTimes.check(Math.subtractExact(start, width));
+      } catch (ArithmeticException overflow) {
+        throw timestampOutOfRange();
+      }
+    }
+    return start;
+  }
+
+  private static EvaluationFailure intervalOutOfRange() {
+    return new EvaluationFailure("22008", "interval out of range");
+  }
+
+  private static EvaluationFailure timestampOutOfRange() {
+    return new EvaluationFailure("22008", "timestamp out of range");
+  }
+}

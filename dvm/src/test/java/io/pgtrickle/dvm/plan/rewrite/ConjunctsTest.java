@@ -1,0 +1,64 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.and;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.col;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.divided;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.equal;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.join;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.key;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.less;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.scan;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.value;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.Plan;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class ConjunctsTest {
+  private final Expr a = equal(col(0), col(2));
+  private final Expr b = less(col(1), value(5));
+  private final Expr c = less(col(3), value(7));
+  private final Expr fails = equal(divided(value(1), col(0)), value(1));
+
+  private static Expr or(Expr... operands) {
+    return new Expr.Or(List.of(operands));
+  }
+
+  @Test
+  void nestedAndsAreOneList() {
+    assertThat(Conjuncts.of(and(a, and(b, c)))).containsExactly(a, b, c);
+  }
+
+  @Test
+  void whatAllAlternativesHaveInCommonIsAConditionOfItsOwn() {
+    assertThat(Conjuncts.of(or(and(a, b), and(c, a)))).containsExactly(a, or(b, c));
+    assertThat(Conjuncts.of(or(and(a, b, c), and(c, b, fails))))
+        .containsExactly(b, c, or(a, fails));
+  }
+
+  @Test
+  void anAlternativeWithoutMoreAbsorbsTheOthers() {
+    assertThat(Conjuncts.of(or(and(a, b), a))).containsExactly(a);
+  }
+
+  @Test
+  void alternativesWithNothingInCommonStay() {
+    assertThat(Conjuncts.of(or(a, and(b, c)))).containsExactly(or(a, and(b, c)));
+  }
+
+  @Test
+  void whatMayFailIsNotPutFirst() {
+    Expr either = or(and(a, fails), and(b, fails));
+    assertThat(Conjuncts.of(either)).containsExactly(either);
+  }
+
+  @Test
+  void alternativesThatShareAnEqualityAreJoinedByIt() {
+    Plan left = scan(1, 2);
+    Plan right = scan(2, 2);
+    assertThat(JoinOrdering.rewrite(join(left, right, or(and(a, b), and(a, c)))))
+        .isEqualTo(join(left, right, or(b, c), key(col(0), col(0))));
+  }
+}

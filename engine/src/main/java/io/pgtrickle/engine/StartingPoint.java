@@ -1,0 +1,167 @@
+package io.pgtrickle.engine;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.slot.LockPolicy;
+import io.pgtrickle.cdc.slot.Publications;
+import io.pgtrickle.cdc.slot.ServerIdentity;
+import io.pgtrickle.cdc.slot.SlotState;
+import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
+import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Lease;
+import io.pgtrickle.engine.catalog.Progress;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The slot a tenure reads, and from where.
+///
+/// The old slot is used again if everything says that the log continues from it: the slot is there
+/// and not lost, the cluster is the same on the same timeline and has not gone back, and the
+/// publication was not tampered with. Otherwise a new one is made, under a new name, and everything
+/// is initialized again.
+///
+/// @param slot the slot's name
+/// @param start where reading starts
+/// @param systemId the cluster
+/// @param timeline its timeline
+record StartingPoint(String slot, Lsn start, String systemId, int timeline) {
+  static final String PUBLICATION = "pgtrickle";
+  private static final Logger LOG = LoggerFactory.getLogger(StartingPoint.class);
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
+  private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
+  private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
+
+  /// Finds or makes it.
+  ///
+  /// @param control holds the lease; nobody else makes or drops slots of ours
+  static StartingPoint find(
+      SourceDatabase database, Connection control, Lease lease, CaptureLog log)
+      throws SQLException {
+    Slots.requireLogicalDecoding(control);
+    ServerIdentity server;
+    try (Connection replication = database.connectForReplication("pgtrickle identity")) {
+      server = ServerIdentity.of(replication);
+    }
+    List<String> tampered = publication(control);
+    Progress progress = Progress.read(control);
+    String slot = progress.slotName();
+    dropOrphans(control, slot);
+    Optional<SlotState> state = slot == null ? Optional.empty() : Slots.inspect(control, slot);
+    Optional<String> obstacle = obstacle(progress, state, server, tampered);
+    if (slot != null && obstacle.isEmpty()) {
+      if (!Slots.terminateReader(control, slot, READER_PATIENCE)) {
+        throw new SourceUnavailable(
+            "55006", "replication slot \"" + slot + "\" is still being read", null);
+      }
+      LOG.info("following the log by slot {} from {}", slot, server.flushed());
+      // State is rebuilt from a snapshot that is taken later, so reading may start at the log's
+      // end.
+      return new StartingPoint(slot, server.flushed(), server.systemId(), server.timeline());
+    }
+    if (slot != null) {
+      log.note(
+          Kind.SLOT_LOST,
+          Severity.ERROR,
+          "55000",
+          "the log cannot be followed on by slot \"%s\": %s. A new slot is made and every stream table is initialized again"
+              .formatted(slot, obstacle.orElse("")));
+      if (state.isPresent()) {
+        Slots.terminateReader(control, slot, READER_PATIENCE);
+        Slots.drop(control, slot);
+      }
+    }
+    return startOver(database, control, lease, server);
+  }
+
+  private static StartingPoint startOver(
+      SourceDatabase database, Connection control, Lease lease, ServerIdentity server)
+      throws SQLException {
+    Slots.Created made =
+        Slots.create(
+            database,
+            PATIENCE,
+            REPORT_AFTER,
+            blockers -> LOG.warn("a new slot waits for open write transactions: {}", blockers));
+    boolean ours =
+        Progress.startOver(
+            control,
+            server.systemId(),
+            server.timeline(),
+            made.name(),
+            made.name().substring(Slots.PREFIX.length()),
+            PUBLICATION,
+            lease.token());
+    if (!ours) {
+      throw new SourceUnavailable("55000", "another sidecar has taken the lease", null);
+    }
+    LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
+    return new StartingPoint(
+        made.name(), made.consistentPoint(), server.systemId(), server.timeline());
+  }
+
+  /// Makes sure of the publication, and says what was wrong with it.
+  private static List<String> publication(Connection control) {
+    List<String> tampered =
+        Publications.create(control, PUBLICATION)
+            ? List.of("the publication did not exist")
+            : Publications.mend(control, PUBLICATION);
+    Publications.add(control, PUBLICATION, List.of(Definition.TABLE), LockPolicy.POLITE);
+    return tampered;
+  }
+
+  /// Why the log does not continue by the stored slot; empty if it does.
+  private static Optional<String> obstacle(
+      Progress stored, Optional<SlotState> slot, ServerIdentity server, List<String> tampered) {
+    if (slot.isEmpty()) {
+      return Optional.of("it is gone");
+    }
+    if (slot.get().isLost()) {
+      return Optional.of(
+          "the server has invalidated it ("
+              + slot.get().invalidationReason().orElse("wal_removed")
+              + ")");
+    }
+    if (!server.systemId().equals(stored.systemIdentifier())) {
+      return Optional.of("this is another cluster");
+    }
+    if (!Integer.valueOf(server.timeline()).equals(stored.timeline())) {
+      return Optional.of(
+          "the server was promoted or restored, it is on timeline "
+              + server.timeline()
+              + " instead of "
+              + stored.timeline());
+    }
+    @Nullable Lsn frontier = stored.frontier();
+    if (frontier != null && frontier.isAfter(server.flushed())) {
+      return Optional.of(
+          "the server's log ends at " + server.flushed() + ", before what was read already");
+    }
+    return tampered.isEmpty()
+        ? Optional.empty()
+        : Optional.of("publication \"" + PUBLICATION + "\": " + String.join(", ", tampered));
+  }
+
+  // One that was made when its maker died before it was written down would keep the log for ever.
+  private static void dropOrphans(Connection control, @Nullable String current) {
+    for (String orphan : Slots.names(control)) {
+      if (!orphan.equals(current)) {
+        try {
+          Slots.drop(control, orphan);
+          LOG.info("dropped slot {}, which nobody uses", orphan);
+        } catch (CaptureException e) {
+          LOG.debug("slot {} is in use: {}", orphan, e.getMessage());
+        }
+      }
+    }
+  }
+}

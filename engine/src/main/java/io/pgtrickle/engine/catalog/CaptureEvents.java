@@ -1,0 +1,75 @@
+package io.pgtrickle.engine.catalog;
+
+import io.pgtrickle.cdc.stream.StreamState;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.Locale;
+
+/// What the database shows of capture: how it is, and what happened to it (`pgt_capture`,
+/// `pgt_capture_events`).
+public final class CaptureEvents {
+  private static final int KEPT = 1_000;
+
+  private CaptureEvents() {}
+
+  /// What happens to capture.
+  public enum Kind {
+    /// The connection was lost; state in memory stays and the stream goes on where it was.
+    STREAM_LOST,
+    /// The slot, or what makes it readable, is gone: everything is initialized again.
+    SLOT_LOST,
+    /// Somebody else changed the publication: the tables concerned are initialized again.
+    PUBLICATION_ALTERED,
+    /// A base table was dropped or altered.
+    SOURCE_ALTERED,
+    /// The slot keeps back more than a threshold.
+    SLOT_LAG
+  }
+
+  /// How bad it is.
+  public enum Severity {
+    INFO,
+    WARNING,
+    ERROR
+  }
+
+  /// Something that happened.
+  ///
+  /// @param sqlState empty where none was involved
+  /// @param detail what was seen and what is done about it
+  public record Event(Kind kind, Severity severity, String sqlState, String detail) {}
+
+  /// Stores an event and lets go of old ones.
+  public static void put(Connection session, Event event) throws SQLException {
+    try (PreparedStatement insert =
+        session.prepareStatement(
+            "WITH added AS (INSERT INTO pgtrickle_internal.pgt_capture_events"
+                + " (kind, severity, sqlstate, detail) VALUES (?, ?, nullif(?, ''), ?)"
+                + " RETURNING event_id)"
+                + " DELETE FROM pgtrickle_internal.pgt_capture_events e USING added"
+                + " WHERE e.event_id <= added.event_id - ?")) {
+      insert.setString(1, event.kind.name().toLowerCase(Locale.ROOT));
+      insert.setString(2, event.severity.name());
+      insert.setString(3, event.sqlState);
+      insert.setString(4, event.detail);
+      insert.setInt(5, KEPT);
+      insert.executeUpdate();
+    }
+  }
+
+  /// Stores how the stream is.
+  public static void put(Connection session, StreamState state) throws SQLException {
+    try (PreparedStatement update =
+        session.prepareStatement(
+            "UPDATE pgtrickle_internal.pgt_capture SET phase = ?, protocol_version = ?,"
+                + " streaming = ?, losses = ?, problem = ?, told_at = clock_timestamp()")) {
+      update.setString(1, state.phase().name());
+      update.setInt(2, state.protocol().version());
+      update.setBoolean(3, state.protocol().streaming());
+      update.setLong(4, state.losses());
+      update.setString(5, state.problem().orElse(null));
+      update.executeUpdate();
+    }
+  }
+}
