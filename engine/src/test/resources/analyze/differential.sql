@@ -235,3 +235,18 @@ SELECT state, percentile_disc(0.5) WITHIN GROUP (ORDER BY total) AS m, percentil
 SELECT percentile_cont(0.3) WITHIN GROUP (ORDER BY score) AS a, percentile_cont(0.5) WITHIN GROUP (ORDER BY id) FILTER (WHERE id > 1) AS b, percentile_cont(NULL) WITHIN GROUP (ORDER BY id) AS n FROM customers
 SELECT string_agg(name, ',' ORDER BY id) AS n, array_agg(id) AS a, mode() WITHIN GROUP (ORDER BY id) AS m FROM customers WHERE id < 0
 SELECT c.id, (SELECT string_agg(o.state, ',' ORDER BY o.id) FROM orders o WHERE o.customer = c.id) AS states FROM customers c
+SELECT region, count(*) AS n FROM customers GROUP BY ROLLUP (region)
+SELECT count(*) AS n FROM customers GROUP BY ()
+SELECT count(*) AS n, sum(id) AS s FROM customers WHERE id < 0 GROUP BY GROUPING SETS ((), ())
+SELECT region, active, count(*) AS n, sum(credit) AS s, GROUPING(region, active) AS g FROM customers GROUP BY CUBE (region, active)
+SELECT c.region, o.state, sum(o.total) AS t, GROUPING(o.state) AS gs, GROUPING(o.state, c.region) AS g FROM customers c JOIN orders o ON o.customer = c.id GROUP BY ROLLUP (c.region, o.state) HAVING count(*) > 1 OR GROUPING(c.region) = 1
+SELECT region, extract(year FROM joined) AS y, max(name COLLATE "C") AS m FROM customers GROUP BY GROUPING SETS ((region, extract(year FROM joined)), ROLLUP (region), CUBE (extract(year FROM joined), region), ())
+SELECT region, active, count(*) AS n FROM customers GROUP BY active, ROLLUP (region)
+SELECT region, active, count(*) AS n FROM customers GROUP BY DISTINCT ROLLUP (region), CUBE (region, active)
+SELECT COALESCE(region, 'all') AS r, count(DISTINCT active) AS n, string_agg(name, ',' ORDER BY id) AS names FROM customers GROUP BY ROLLUP (region)
+SELECT s.region, s.n FROM (SELECT region, count(*) AS n FROM customers GROUP BY ROLLUP (region)) s WHERE s.region IS NULL
+SELECT state, priority, count(*) AS n, (SELECT max(c.id) FROM customers c WHERE c.id <= o.priority) AS m FROM orders o GROUP BY ROLLUP ((o.state, o.priority))
+SELECT c.id, (SELECT count(*) FROM (SELECT o.state FROM orders o WHERE o.customer = c.id GROUP BY ROLLUP (o.state)) x) AS n FROM customers c
+SELECT region, count(*) AS n FROM customers GROUP BY ROLLUP (region) ORDER BY GROUPING(region), region LIMIT 3
+SELECT lower(region) AS r, lower(region) || '!' AS loud, count(*) AS n FROM customers GROUP BY ROLLUP (lower(region))
+SELECT placed + interval '1 day' AS t FROM orders

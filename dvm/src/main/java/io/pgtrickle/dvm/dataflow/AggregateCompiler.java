@@ -148,8 +148,7 @@ final class AggregateCompiler {
     List<Expr> shown = new ArrayList<>(groups);
     shown.add(new Expr.Literal(0L, SqlType.INT8));
     Plan counts =
-        new Plan.Aggregate(
-            counted(call, by.value()), groups, List.of(count), schema(shown));
+        new Plan.Aggregate(counted(call, by.value()), groups, List.of(count), schema(shown));
     List<Expr> columns = PlanCompiler.columns(counts.schema());
     Expr value = columns.get(groups.size() - 1);
     Schema schema = schema(List.of(value));

@@ -102,6 +102,8 @@ final class PlanCompiler {
                       planKey(plan),
                       plan.schema(),
                       union.inputs().stream().map(this::compile).toList()));
+      case Plan.GroupingSets _ ->
+          throw new IllegalArgumentException("grouping sets were not taken apart");
       case Plan.TopK top -> node(planKey(plan), () -> topK(top));
       case Plan.SetOperation operation -> node(planKey(plan), () -> setOperation(operation));
       case Plan.Distinct distinct -> node(planKey(plan), () -> distinct(distinct));

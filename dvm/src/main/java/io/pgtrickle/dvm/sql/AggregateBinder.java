@@ -77,11 +77,11 @@ final class AggregateBinder {
     }
     if (!kind.collects() && !order.isEmpty()) {
       // It makes no difference to the others, but the proof compares it.
-      throw QueryRejected.notYet(
-          "unsupported_aggregate", function.name() + "() with ORDER BY");
+      throw QueryRejected.notYet("unsupported_aggregate", function.name() + "() with ORDER BY");
     }
     if (kind == Kind.ARRAY_AGG
-        && !KnownTypes.elementOf(type.oid()).equals(Optional.of(arguments.getFirst().type().oid()))) {
+        && !KnownTypes.elementOf(type.oid())
+            .equals(Optional.of(arguments.getFirst().type().oid()))) {
       throw unsupported(function, arguments.getFirst().type(), facts);
     }
     if (!distinct.isEmpty()) {
@@ -181,7 +181,7 @@ final class AggregateBinder {
         switch (type.kind()) {
           case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
           case FLOAT4, FLOAT8 -> kind == Kind.JSON_AGG;
-          case DATE, TIMESTAMP, TIMESTAMPTZ, BYTEA, OPAQUE -> false;
+          case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE -> false;
         };
     if (!plain) {
       throw unsupported(function, type, facts);

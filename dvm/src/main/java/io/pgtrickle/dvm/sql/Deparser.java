@@ -58,6 +58,7 @@ public final class Deparser {
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
       case Plan.TopK top -> topK(top);
+      case Plan.GroupingSets sets -> groupingSets(sets);
       case Plan.SetOperation operation ->
           "("
               + select(operation.left())
@@ -220,6 +221,29 @@ public final class Deparser {
     List<String> positions =
         IntStream.rangeClosed(1, aggregate.groups().size()).mapToObj(String::valueOf).toList();
     return text + " GROUP BY " + String.join(", ", positions);
+  }
+
+  private String groupingSets(Plan.GroupingSets plan) {
+    Item item = item(plan.input());
+    List<String> groups = texts(plan.groups(), item);
+    List<String> outputs = new ArrayList<>(groups);
+    for (AggregateCall call : plan.calls()) {
+      outputs.add(expressions.text(call, item.columns()));
+    }
+    for (List<Integer> question : plan.questions()) {
+      outputs.add(
+          "GROUPING(" + String.join(", ", question.stream().map(groups::get).toList()) + ")");
+    }
+    List<String> sets = new ArrayList<>();
+    for (List<Integer> set : plan.sets()) {
+      // By position, as in a plain GROUP BY.
+      sets.add(
+          "(" + String.join(", ", set.stream().map(g -> String.valueOf(g + 1)).toList()) + ")");
+    }
+    return select("SELECT", outputs, item.text())
+        + " GROUP BY GROUPING SETS ("
+        + String.join(", ", sets)
+        + ")";
   }
 
   private Item item(Plan plan) {

@@ -150,11 +150,16 @@ public record Fingerprint(
           clauses.stream()
               .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
               .toList();
+      List<Node> sets = form.nodes("groupingSets");
+      if (!sets.isEmpty()) {
+        conditions.add(
+            groupingSets(SetExpansion.of(sets, form.flag("groupDistinct")), targets, text));
+      }
       boolean having = !form.isAbsent("havingQual");
       if (having) {
         conditions.addAll(text.conjuncts(form.node("havingQual")));
       }
-      if (!clauses.isEmpty() || having || form.flag("hasAggs")) {
+      if (!clauses.isEmpty() || !sets.isEmpty() || having || form.flag("hasAggs")) {
         groupings++;
       }
       if (!form.nodes("distinctClause").isEmpty()) {
@@ -175,6 +180,21 @@ public record Fingerprint(
         }
       }
       return outputs;
+    }
+
+    private static String groupingSets(
+        List<SortedSet<Integer>> sets, List<TargetEntry> targets, FingerprintText text) {
+      List<SortedSet<String>> named = new ArrayList<>();
+      for (SortedSet<Integer> set : sets) {
+        SortedSet<String> columns = new TreeSet<>();
+        for (TargetEntry target : targets) {
+          if (target.reference() != 0 && set.contains(target.reference())) {
+            columns.add(text.output(target.expression()).text());
+          }
+        }
+        named.add(columns);
+      }
+      return "grouping sets " + named.stream().map(SortedSet::toString).sorted().toList();
     }
 
     /// Which rows are chosen: LIMIT, OFFSET and DISTINCT ON, and the order that they go by.

@@ -147,6 +147,11 @@ final class FingerprintText {
       }
       case "CASE" -> caseOf(form);
       case "SCALARARRAYOPEXPR" -> quantified(form);
+      case "GROUPINGFUNC" ->
+          "grouping "
+              + NodeForm.glance(node).nodes("args").stream()
+                  .map(argument -> output(argument).text())
+                  .toList();
       case "AGGREF" ->
           fieldByField(node, form.tag())
               + " sorted "

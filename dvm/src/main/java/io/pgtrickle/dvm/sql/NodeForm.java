@@ -82,6 +82,9 @@ final class NodeForm {
                   "aggpresorted",
                   "aggno",
                   "aggtransno")),
+          Map.entry("GROUPINGSET", Set.of("location")),
+          // What it asks about is named twice.
+          Map.entry("GROUPINGFUNC", Set.of("location", "args")),
           Map.entry("BOOLEXPR", Set.of("location")),
           Map.entry("CASE", Set.of("location")),
           Map.entry("WHEN", Set.of("location")),

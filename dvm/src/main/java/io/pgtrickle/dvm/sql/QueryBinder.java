@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.function.Supplier;
 
 /// Translates QUERY nodes: FROM, WHERE, grouping, the target list, DISTINCT.
@@ -83,6 +84,10 @@ final class QueryBinder {
             : all;
     boolean dependentColumns = !form.numbers("constraintDeps").isEmpty();
     List<Node> groups = form.nodes("groupClause");
+    List<Node> groupingSets = form.nodes("groupingSets");
+    boolean distinctSets = form.flag("groupDistinct");
+    List<SortedSet<Integer>> sets =
+        groupingSets.isEmpty() ? List.of() : SetExpansion.of(groupingSets, distinctSets);
     Optional<Node> having =
         form.isAbsent("havingQual") ? Optional.empty() : Optional.of(form.node("havingQual"));
     List<Node> distinct = form.nodes("distinctClause");
@@ -102,7 +107,7 @@ final class QueryBinder {
     RowScope rows = fromBinder.scope(source);
     GroupingBinder grouping =
         new GroupingBinder(
-            this, levels, rows, targets, groups, dependentColumns, orderedInput);
+            this, levels, rows, targets, groups, sets, dependentColumns, orderedInput);
     Plan plan =
         grouping.isNeeded(having)
             ? grouping.bind(having)
@@ -140,8 +145,6 @@ final class QueryBinder {
     form.neutral("hasForUpdate", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("rowMarks", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("hasRowSecurity", "row_level_security", "row-level security");
-    form.neutral("groupDistinct", "unsupported_clause", "GROUP BY DISTINCT");
-    form.neutral("groupingSets", "unsupported_clause", "GROUPING SETS, ROLLUP or CUBE");
     form.neutral("withCheckOptions");
     form.neutral("onConflict");
     form.neutral("returningList");

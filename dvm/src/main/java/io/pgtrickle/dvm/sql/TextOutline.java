@@ -10,6 +10,7 @@ import net.sf.jsqlparser.expression.ExpressionVisitorAdapter;
 import net.sf.jsqlparser.expression.Function;
 import net.sf.jsqlparser.schema.Table;
 import net.sf.jsqlparser.statement.select.FromItem;
+import net.sf.jsqlparser.statement.select.GroupByElement;
 import net.sf.jsqlparser.statement.select.Join;
 import net.sf.jsqlparser.statement.select.ParenthesedFromItem;
 import net.sf.jsqlparser.statement.select.ParenthesedSelect;
@@ -86,7 +87,7 @@ final class TextOutline {
     if (select.getDistinct() != null) {
       outline.distincts++;
     }
-    if (select.getGroupBy() != null) {
+    if (select.getGroupBy() != null && !hasSets(select.getGroupBy())) {
       outline.groups.add(select.getGroupBy().getGroupByExpressionList().size());
     }
     List<SelectItem<?>> items = select.getSelectItems();
@@ -131,6 +132,19 @@ final class TextOutline {
     String name = unquoted(table.getName());
     String schema = table.getSchemaName();
     outline.tables.add(schema == null ? name : unquoted(schema) + "." + name);
+  }
+
+  private static boolean hasSets(GroupByElement groups) {
+    List<?> sets = groups.getGroupingSets();
+    return (sets != null && !sets.isEmpty())
+        || groups.getGroupByExpressionList() == null
+        || groups.getGroupByExpressionList().isEmpty()
+        || groups.getGroupByExpressionList().stream()
+            .anyMatch(
+                item ->
+                    item instanceof Function call
+                        && Set.of("rollup", "cube")
+                            .contains(call.getName().toLowerCase(Locale.ROOT)));
   }
 
   private static String unquoted(String name) {

@@ -155,6 +155,7 @@ final class Naive {
         out.addAll(classes.values());
       }
       case Plan.Aggregate aggregate -> aggregate(aggregate, out);
+      case Plan.GroupingSets sets -> groupingSets(sets, out);
     }
     return out;
   }
@@ -320,8 +321,7 @@ final class Naive {
     Comparator<Row> sorted =
         (a, b) -> {
           for (Plan.SortKey key : top.order()) {
-            int order =
-                compare(key, value(key.value(), schema, a), value(key.value(), schema, b));
+            int order = compare(key, value(key.value(), schema, a), value(key.value(), schema, b));
             if (order != 0) {
               return order;
             }
@@ -399,6 +399,33 @@ final class Naive {
       }
     }
     return unknown ? null : !by;
+  }
+
+  private void groupingSets(Plan.GroupingSets plan, List<Row> out) {
+    int width = plan.groups().size();
+    for (List<Integer> set : plan.sets()) {
+      List<Expr> groups = set.stream().map(plan.groups()::get).toList();
+      List<SqlType> types = new ArrayList<>(groups.stream().map(Expr::type).toList());
+      plan.calls().forEach(call -> types.add(call.type()));
+      Schema schema = Schema.ofTypes(types);
+      List<Row> rows = new ArrayList<>();
+      aggregate(new Plan.Aggregate(plan.input(), groups, plan.calls(), schema), rows);
+      for (Row row : rows) {
+        @Nullable Object[] values = new @Nullable Object[plan.schema().size()];
+        for (int i = 0; i < set.size(); i++) {
+          values[set.get(i)] = schema.value(row, i);
+        }
+        for (int i = 0; i < plan.calls().size(); i++) {
+          values[width + i] = schema.value(row, set.size() + i);
+        }
+        for (int i = 0; i < plan.questions().size(); i++) {
+          StringBuilder bits = new StringBuilder("0");
+          plan.questions().get(i).forEach(group -> bits.append(set.contains(group) ? '0' : '1'));
+          values[width + plan.calls().size() + i] = Long.parseLong(bits.toString(), 2);
+        }
+        out.add(plan.schema().pack(values));
+      }
+    }
   }
 
   private void aggregate(Plan.Aggregate plan, List<Row> out) {

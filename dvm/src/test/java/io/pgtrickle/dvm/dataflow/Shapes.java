@@ -139,16 +139,25 @@ public final class Shapes {
     Expr large = new Expr.IsNull(column(ORDERS_SCAN, 1));
     Expr score = new Expr.Literal(0.4, SqlType.FLOAT8);
     return new AggregateCall[] {
-      collect(AggregateCall.Kind.STRING_AGG, SqlType.TEXT, false, null, List.of(byAmount), note, comma),
+      collect(
+          AggregateCall.Kind.STRING_AGG, SqlType.TEXT, false, null, List.of(byAmount), note, comma),
       collect(AggregateCall.Kind.STRING_AGG, SqlType.TEXT, false, null, List.of(), note, note),
-      collect(AggregateCall.Kind.STRING_AGG, SqlType.TEXT, true, null, List.of(byNote), note, comma),
+      collect(
+          AggregateCall.Kind.STRING_AGG, SqlType.TEXT, true, null, List.of(byNote), note, comma),
       collect(AggregateCall.Kind.ARRAY_AGG, array, false, large, List.of(byNote), amount),
       collect(AggregateCall.Kind.ARRAY_AGG, array, true, null, List.of(byAmount), amount),
       collect(AggregateCall.Kind.ARRAY_AGG, array, true, null, List.of(), amount),
       collect(AggregateCall.Kind.JSON_AGG, SqlType.of(114), false, null, List.of(byAmount), note),
       collect(AggregateCall.Kind.MODE, SqlType.NUMERIC, false, null, List.of(byAmount)),
-      collect(AggregateCall.Kind.PERCENTILE_DISC, SqlType.NUMERIC, false, null, List.of(byAmount), score),
-      collect(AggregateCall.Kind.PERCENTILE_DISC, SqlType.TEXT, false, large, List.of(byNote), score),
+      collect(
+          AggregateCall.Kind.PERCENTILE_DISC,
+          SqlType.NUMERIC,
+          false,
+          null,
+          List.of(byAmount),
+          score),
+      collect(
+          AggregateCall.Kind.PERCENTILE_DISC, SqlType.TEXT, false, large, List.of(byNote), score),
     };
   }
 
@@ -161,8 +170,7 @@ public final class Shapes {
       Expr... arguments) {
     Signature signature =
         new Signature(0, "pg_catalog", kind.name(), List.of(), type.oid(), false, 'i');
-    return new AggregateCall(
-        kind, signature, List.of(arguments), order, distinct, filter, type);
+    return new AggregateCall(kind, signature, List.of(arguments), order, distinct, filter, type);
   }
 
   public static Plan group(Plan input, List<Expr> groups, AggregateCall... calls) {
@@ -180,6 +188,7 @@ public final class Shapes {
 
   private static boolean needsRewrites(Plan plan) {
     return plan instanceof Plan.Apply
+        || plan instanceof Plan.GroupingSets
         || (plan instanceof Plan.OuterJoin join && join.residual() != null)
         || (plan instanceof Plan.MarkJoin mark && mark.residual() != null)
         || plan.inputs().stream().anyMatch(Shapes::needsRewrites);
@@ -261,6 +270,26 @@ public final class Shapes {
             aggregate(AggregateCall.Kind.MIN, SqlType.TEXT, note)));
     shapes.put("collected values, grouped", group(ORDERS_SCAN, List.of(customer), collecting()));
     shapes.put("collected values, global", group(ORDERS_SCAN, List.of(), collecting()));
+    AggregateCall[] some = {
+      aggregate(AggregateCall.Kind.COUNT_ROWS, SqlType.INT8, null),
+      aggregate(AggregateCall.Kind.SUM, SqlType.NUMERIC, amount)
+    };
+    shapes.put(
+        "grouping sets",
+        new Plan.GroupingSets(
+            ORDERS_SCAN,
+            List.of(customer, note),
+            List.of(List.of(0, 1), List.of(1), List.of(), List.of(0), List.of(0)),
+            List.of(some),
+            List.of(List.of(0, 1), List.of(1)),
+            Schema.ofTypes(
+                List.of(
+                    customer.type(),
+                    note.type(),
+                    SqlType.INT8,
+                    SqlType.NUMERIC,
+                    SqlType.INT4,
+                    SqlType.INT4))));
     Plan floats =
         group(
             CUSTOMERS_SCAN,

@@ -178,6 +178,12 @@ public final class ExpressionTiers {
       }
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           inputs.forEach(input -> collect(input, computed));
+      case Plan.GroupingSets sets -> {
+        collect(sets.input(), computed);
+        Schema below = sets.input().schema();
+        add(sets.groups().stream(), below, computed);
+        sets.calls().forEach(call -> add(call.expressions(), below, computed));
+      }
       case Plan.TopK top -> {
         collect(top.input(), computed);
         add(top.partition().stream(), top.schema(), computed);

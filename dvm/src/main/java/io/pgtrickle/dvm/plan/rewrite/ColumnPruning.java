@@ -54,6 +54,7 @@ final class ColumnPruning {
       case Plan.Distinct(Plan input, var keys) ->
           project(new Plan.Distinct(prune(input, all(input)), keys), all(input), needed);
       case Plan.Aggregate aggregate -> aggregate(aggregate, needed);
+      case Plan.GroupingSets sets -> groupingSets(sets, needed);
     };
   }
 
@@ -186,6 +187,25 @@ final class ColumnPruning {
             calls.stream().map(call -> call.map(each -> moved(each, below))).toList(),
             narrowed(aggregate.schema(), kept));
     return project(narrow, kept, needed);
+  }
+
+  private static Plan groupingSets(Plan.GroupingSets sets, NavigableSet<Integer> needed) {
+    NavigableSet<Integer> below = new TreeSet<>();
+    sets.groups().forEach(group -> below.addAll(Expressions.columns(group)));
+    sets.calls()
+        .forEach(
+            call -> call.expressions().forEach(each -> below.addAll(Expressions.columns(each))));
+    NavigableSet<Integer> all = new TreeSet<>();
+    IntStream.range(0, sets.schema().size()).forEach(all::add);
+    Plan narrow =
+        new Plan.GroupingSets(
+            prune(sets.input(), below),
+            sets.groups().stream().map(group -> moved(group, below)).toList(),
+            sets.sets(),
+            sets.calls().stream().map(call -> call.map(each -> moved(each, below))).toList(),
+            sets.questions(),
+            sets.schema());
+    return project(narrow, all, needed);
   }
 
   /// The expression over rows of which only the kept columns are left.

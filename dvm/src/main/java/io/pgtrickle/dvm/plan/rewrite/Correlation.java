@@ -61,7 +61,8 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.SetOperation _,
             Plan.TopK _,
             Plan.Distinct _,
-            Plan.Aggregate _ ->
+            Plan.Aggregate _,
+            Plan.GroupingSets _ ->
             new Selection(plan, List.of(), Unnesting.columns(plan.schema()));
       };
     }

@@ -117,6 +117,7 @@ final class DependentJoin {
         all.addAll(moved(keys));
         yield new Plan.Distinct(over(input), all);
       }
+      case Plan.GroupingSets sets -> over(GroupingSetsSplit.union(sets));
       case Plan.Aggregate aggregate -> aggregate(aggregate);
     };
   }

@@ -66,7 +66,8 @@ final class JoinOrdering {
           Plan.SetOperation _,
           Plan.TopK _,
           Plan.Distinct _,
-          Plan.Aggregate _ ->
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
           false;
     };
   }

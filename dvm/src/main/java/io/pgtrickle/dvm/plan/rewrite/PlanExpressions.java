@@ -52,6 +52,14 @@ final class PlanExpressions {
               map(groups, change),
               calls.stream().map(call -> map(call, change)).toList(),
               schema);
+      case Plan.GroupingSets sets ->
+          new Plan.GroupingSets(
+              sets.input(),
+              map(sets.groups(), change),
+              sets.sets(),
+              sets.calls().stream().map(call -> call.map(change)).toList(),
+              sets.questions(),
+              sets.schema());
     };
   }
 

@@ -76,7 +76,8 @@ final class ScalarSubquery {
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,
-          Plan.Distinct _ ->
+          Plan.Distinct _,
+          Plan.GroupingSets _ ->
           false;
     };
   }
