@@ -24,7 +24,7 @@ public final class Collected extends Accumulator {
 
   /// Puts values together.
   public interface Collector {
-    /// @param arguments those of one row
+    /// Adds the arguments of one row.
     void add(@Nullable Object[] arguments);
 
     Object result();
@@ -76,7 +76,7 @@ public final class Collected extends Accumulator {
       if (distinct) {
         cursor.key(key);
         Bytes bytes = Bytes.copyOf(key.array(), 0, key.size());
-        copies = bytes.equals(last) ? 0 : 1;
+        copies = last != null && bytes.equals(last) ? 0 : 1;
         last = bytes;
       }
       @Nullable Object[] arguments = stored.values(cursor.row());

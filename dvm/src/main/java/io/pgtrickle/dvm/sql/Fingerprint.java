@@ -194,7 +194,7 @@ public record Fingerprint(
         }
         named.add(columns);
       }
-      return "grouping sets " + named.stream().map(SortedSet::toString).sorted().toList();
+      return "grouping sets " + named.stream().map(Object::toString).sorted().toList();
     }
 
     /// Which rows are chosen: LIMIT, OFFSET and DISTINCT ON, and the order that they go by.

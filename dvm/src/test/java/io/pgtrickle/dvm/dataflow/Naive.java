@@ -551,8 +551,11 @@ final class Naive {
   }
 
   private static int compare(Plan.SortKey key, @Nullable Object l, @Nullable Object r) {
+    if (l == null && r == null) {
+      return 0;
+    }
     if (l == null || r == null) {
-      return l == r ? 0 : (l == null) == key.nullsFirst() ? -1 : 1;
+      return (l == null) == key.nullsFirst() ? -1 : 1;
     }
     int order = TypeOrder.compare(key.value().type(), l, r);
     return key.descending() ? -order : order;
