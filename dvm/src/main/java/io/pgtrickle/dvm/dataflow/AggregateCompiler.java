@@ -80,19 +80,7 @@ final class AggregateCompiler {
   private Accumulator accumulator(AggregateCall call) {
     return switch (call.kind()) {
       case COUNT_ROWS -> new Accumulator.Count(0, null, filter(call));
-      case COUNT -> {
-        Stream stream = stream(call);
-        yield new Accumulator.Count(stream.input, stream.argument, stream.filter);
-      }
-      case SUM, AVG -> total(call);
       case MIN, MAX -> extreme(call);
-      case BOOL_AND, BIT_AND -> bits(call, BitTotal.Result.AND);
-      case BOOL_OR, BIT_OR -> bits(call, BitTotal.Result.OR);
-      case BIT_XOR -> bits(call, BitTotal.Result.XOR);
-      case VAR_POP -> spread(call, false, false);
-      case VAR_SAMP -> spread(call, true, false);
-      case STDDEV_POP -> spread(call, false, true);
-      case STDDEV_SAMP -> spread(call, true, true);
       case STRING_AGG ->
           call.arguments().getFirst().type().kind() == TypeKind.BYTEA
               ? collected(call, Collectors::bytes)
@@ -103,6 +91,45 @@ final class AggregateCompiler {
       case MODE -> mode(call);
       case PERCENTILE_DISC -> quantile(call, false);
       case PERCENTILE_CONT -> quantile(call, true);
+      case COUNT,
+          SUM,
+          AVG,
+          BOOL_AND,
+          BOOL_OR,
+          BIT_AND,
+          BIT_OR,
+          BIT_XOR,
+          VAR_POP,
+          VAR_SAMP,
+          STDDEV_POP,
+          STDDEV_SAMP ->
+          invertible(call, stream(call));
+    };
+  }
+
+  /// The state of an aggregate of one argument from which a row can be taken away again.
+  static Accumulator invertible(AggregateCall call, Stream stream) {
+    return switch (call.kind()) {
+      case COUNT -> new Accumulator.Count(stream.input, stream.argument, stream.filter);
+      case SUM, AVG -> total(call, stream);
+      case BOOL_AND, BIT_AND -> bits(call, stream, BitTotal.Result.AND);
+      case BOOL_OR, BIT_OR -> bits(call, stream, BitTotal.Result.OR);
+      case BIT_XOR -> bits(call, stream, BitTotal.Result.XOR);
+      case VAR_POP -> spread(stream, false, false);
+      case VAR_SAMP -> spread(stream, true, false);
+      case STDDEV_POP -> spread(stream, false, true);
+      case STDDEV_SAMP -> spread(stream, true, true);
+      case COUNT_ROWS,
+          MIN,
+          MAX,
+          STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT ->
+          throw new IllegalArgumentException(call.kind() + " is no function of a stream of values");
     };
   }
 
@@ -163,7 +190,7 @@ final class AggregateCompiler {
   }
 
   /// Where a function's rows come from, and how its argument is read there.
-  private record Stream(int input, Evaluator argument, @Nullable Evaluator filter) {}
+  record Stream(int input, Evaluator argument, @Nullable Evaluator filter) {}
 
   private Stream stream(AggregateCall call) {
     Expr argument = call.arguments().getFirst();
@@ -209,7 +236,7 @@ final class AggregateCompiler {
     return filter == null ? null : compiler.evaluator(filter, input);
   }
 
-  private Accumulator total(AggregateCall call) {
+  private static Accumulator total(AggregateCall call, Stream stream) {
     boolean average = call.kind() == AggregateCall.Kind.AVG;
     TypeKind kind = call.arguments().getFirst().type().kind();
     SqlType expected;
@@ -227,7 +254,6 @@ final class AggregateCompiler {
       throw new IllegalArgumentException(
           call.function() + " was bound with result " + call.type() + ", not " + expected);
     }
-    Stream stream = stream(call);
     if (kind.isFloat()) {
       return new Accumulator.FloatTotal(
           stream.input,
@@ -250,14 +276,12 @@ final class AggregateCompiler {
                 : Accumulator.NumericResult.NUMERIC_SUM);
   }
 
-  private Accumulator bits(AggregateCall call, BitTotal.Result result) {
-    Stream stream = stream(call);
+  private static Accumulator bits(AggregateCall call, Stream stream, BitTotal.Result result) {
     return new BitTotal(
         stream.input, stream.argument, stream.filter, result, call.arguments().getFirst().type());
   }
 
-  private Accumulator spread(AggregateCall call, boolean sample, boolean root) {
-    Stream stream = stream(call);
+  private static Accumulator spread(Stream stream, boolean sample, boolean root) {
     return new Spread(stream.input, stream.argument, stream.filter, sample, root);
   }
 

@@ -105,6 +105,8 @@ final class PlanCompiler {
       case Plan.GroupingSets _ ->
           throw new IllegalArgumentException("grouping sets were not taken apart");
       case Plan.TopK top -> node(planKey(plan), () -> topK(top));
+      case Plan.Window window ->
+          node(planKey(plan), () -> new WindowCompiler(this, window).compile());
       case Plan.SetOperation operation -> node(planKey(plan), () -> setOperation(operation));
       case Plan.Distinct distinct -> node(planKey(plan), () -> distinct(distinct));
       case Plan.Aggregate aggregate ->

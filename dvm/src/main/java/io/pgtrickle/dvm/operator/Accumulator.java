@@ -27,6 +27,7 @@ public abstract sealed class Accumulator
         Accumulator.NumericTotal,
         Accumulator.FloatTotal,
         Accumulator.Extreme,
+        WindowExtreme,
         BitTotal,
         Collected,
         Quantile,

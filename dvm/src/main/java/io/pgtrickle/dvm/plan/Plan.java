@@ -1,7 +1,9 @@
 package io.pgtrickle.dvm.plan;
 
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -27,6 +29,7 @@ public sealed interface Plan {
       case UnionAll union -> union.inputs();
       case SetOperation operation -> List.of(operation.left(), operation.right());
       case TopK top -> List.of(top.input());
+      case Window window -> List.of(window.input());
       case Distinct distinct -> List.of(distinct.input());
       case Aggregate aggregate -> List.of(aggregate.input());
       case GroupingSets sets -> List.of(sets.input());
@@ -55,6 +58,7 @@ public sealed interface Plan {
               UnionAll _,
               SetOperation _,
               TopK _,
+              Window _,
               Distinct _,
               Aggregate _,
               GroupingSets _ ->
@@ -248,6 +252,56 @@ public sealed interface Plan {
     @Override
     public Schema schema() {
       return input.schema();
+    }
+  }
+
+  /// Each row with the results of window functions more, in the order of `calls`.
+  ///
+  /// @param order what the rows of a partition are sorted by; rows that are equal in it are peers
+  /// @param tieBreak what peers are sorted by where their order matters, so that it is a matter of
+  ///     the rows and not of their history: the image of a key or of the whole row
+  record Window(
+      Plan input,
+      List<Expr> partition,
+      List<Plan.SortKey> order,
+      Expr tieBreak,
+      List<WindowCall> calls,
+      Schema schema)
+      implements Plan {
+    public Window {
+      partition = List.copyOf(partition);
+      order = List.copyOf(order);
+      calls = List.copyOf(calls);
+      if (schema.size() != input.schema().size() + calls.size()) {
+        throw new IllegalArgumentException("a window with other columns than its results");
+      }
+    }
+
+    /// Names the results by their position.
+    public Window(
+        Plan input,
+        List<Expr> partition,
+        List<Plan.SortKey> order,
+        Expr tieBreak,
+        List<WindowCall> calls) {
+      this(input, partition, order, tieBreak, calls, widened(input.schema(), calls));
+    }
+
+    private static Schema widened(Schema input, List<WindowCall> calls) {
+      List<Column> columns = new ArrayList<>(input.columns());
+      for (WindowCall call : calls) {
+        columns.add(new Column("window" + (columns.size() + 1), call.type()));
+      }
+      return new Schema(columns);
+    }
+
+    /// What tells rows of a plan apart: a key, or all there is.
+    public static Expr tieBreak(Plan rows) {
+      List<Expr> columns = Distinct.columns(rows.schema());
+      return new Expr.Image(
+          RowKeys.shortest(rows)
+              .map(key -> key.stream().map(columns::get).toList())
+              .orElse(columns));
     }
   }
 

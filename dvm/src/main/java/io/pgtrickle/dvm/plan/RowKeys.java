@@ -21,6 +21,7 @@ import java.util.TreeSet;
 ///     mark join  the keys of the left side
 ///     distinct   the columns it compares, and the keys of the input
 ///     aggregate  the groups, and keys of the input among them
+///     window     the keys of the input; the partition and a row_number() of it
 ///     intersect, except   the keys of the left side; all columns without ALL
 ///     top-k      the keys of the input; the partition where it has one row
 ///     union all  none: its inputs may have rows in common
@@ -50,6 +51,7 @@ public final class RowKeys {
           case Plan.Apply apply -> keys(apply.input());
           case Plan.SetOperation operation -> operation(operation);
           case Plan.TopK top -> first(top);
+          case Plan.Window window -> numbered(window);
           case Plan.Distinct distinct -> distinct(distinct);
           case Plan.Aggregate aggregate -> grouped(aggregate);
         };
@@ -122,6 +124,8 @@ public final class RowKeys {
           column < apply.input().schema().size() ? equalTo(apply.input(), column) : List.of();
       case Plan.MarkJoin join ->
           column < join.left().schema().size() ? equalTo(join.left(), column) : List.of();
+      case Plan.Window window ->
+          column < window.input().schema().size() ? equalTo(window.input(), column) : List.of();
       case Plan.Scan _,
           Plan.Values _,
           Plan.Project _,
@@ -177,6 +181,27 @@ public final class RowKeys {
         NavigableSet<Integer> both = new TreeSet<>(leftKey);
         both.addAll(shifted);
         keys.add(both);
+      }
+    }
+    return keys;
+  }
+
+  /// Rows keep what identifies them; within a partition their numbers do.
+  private static Set<NavigableSet<Integer>> numbered(Plan.Window window) {
+    Set<NavigableSet<Integer>> keys = new LinkedHashSet<>(keys(window.input()));
+    NavigableSet<Integer> partition = new TreeSet<>();
+    for (Expr by : window.partition()) {
+      if (!(by instanceof Expr.Column(int index, var _))) {
+        return keys;
+      }
+      partition.add(index);
+    }
+    for (int i = 0; i < window.calls().size(); i++) {
+      if (window.calls().get(i) instanceof WindowCall.Placed placed
+          && placed.kind() == WindowCall.Kind.ROW_NUMBER) {
+        NavigableSet<Integer> key = new TreeSet<>(partition);
+        key.add(window.input().schema().size() + i);
+        keys.add(key);
       }
     }
     return keys;

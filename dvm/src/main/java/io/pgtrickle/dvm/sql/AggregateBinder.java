@@ -65,11 +65,10 @@ final class AggregateBinder {
     List<Plan.SortKey> order = new ArrayList<>();
     for (Node clause : form.nodes("aggorder")) {
       order.add(
-          OrderBinder.sortKey(
+          OrderBinder.key(
               clause,
-              reference ->
-                  Optional.ofNullable(sorted.get(reference))
-                      .orElseThrow(() -> NodeForm.notUnderstood("a sorted argument")),
+              Optional.ofNullable(sorted.get(NodeForm.glance(clause).integer("tleSortGroupRef")))
+                  .orElseThrow(() -> NodeForm.notUnderstood("a sorted argument")),
               facts));
     }
     if (orderedSet) {
@@ -93,6 +92,21 @@ final class AggregateBinder {
       }
     }
     return new AggregateCall(kind, function, arguments, order, !distinct.isEmpty(), filter, type);
+  }
+
+  /// The aggregate that a WINDOWFUNC node applies to its frame.
+  static AggregateCall bindWindow(
+      NodeForm form, Signature function, ExpressionBinder below, Facts facts) {
+    List<Expr> arguments = form.nodes("args").stream().map(below::bind).toList();
+    @Nullable Expr filter = form.isAbsent("aggfilter") ? null : below.bind(form.node("aggfilter"));
+    SqlType type = SqlType.of(form.oid("wintype"), -1, form.oid("wincollid"));
+    boolean star = form.flag("winstar");
+    int collation = form.oid("inputcollid");
+    Kind kind = kind(function, arguments, star, collation, facts);
+    if (kind.collects()) {
+      throw unsupported(function);
+    }
+    return new AggregateCall(kind, function, arguments, false, filter, type);
   }
 
   private static Kind kind(
@@ -141,7 +155,11 @@ final class AggregateBinder {
       throw unsupported(function);
     }
     for (Expr argument : direct) {
-      boolean one = Expressions.columns(argument).isEmpty();
+      List<Expr> parts = new ArrayList<>();
+      Expressions.forEach(argument, parts::add);
+      boolean one =
+          parts.stream()
+              .noneMatch(part -> part instanceof Expr.Column || part instanceof Expr.Outer);
       if (!one || argument.type().kind() != TypeKind.FLOAT8) {
         throw QueryRejected.notYet(
             "unsupported_aggregate", function.name() + "() of other than one constant");

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -59,6 +60,7 @@ public final class Deparser {
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
       case Plan.TopK top -> topK(top);
       case Plan.GroupingSets sets -> groupingSets(sets);
+      case Plan.Window window -> window(window);
       case Plan.SetOperation operation ->
           "("
               + select(operation.left())
@@ -158,6 +160,51 @@ public final class Deparser {
       }
     }
     return text.toString();
+  }
+
+  private String window(Plan.Window window) {
+    Item item = item(window.input());
+    List<String> sorting = new ArrayList<>();
+    if (!window.partition().isEmpty()) {
+      sorting.add("PARTITION BY " + String.join(", ", texts(window.partition(), item)));
+    }
+    if (!window.order().isEmpty()) {
+      sorting.add(expressions.orderBy(window.order(), item.columns()).strip());
+    }
+    List<String> outputs = new ArrayList<>(item.columns());
+    for (WindowCall call : window.calls()) {
+      List<String> over = new ArrayList<>(sorting);
+      over.add(frame(call.frame()));
+      outputs.add(
+          expressions.text(call, item.columns()) + " OVER (" + String.join(" ", over) + ")");
+    }
+    return select("SELECT", outputs, item.text());
+  }
+
+  private String frame(WindowCall.Frame frame) {
+    return frame.mode()
+        + " BETWEEN "
+        + bound(frame.start())
+        + " AND "
+        + bound(frame.end())
+        + switch (frame.exclusion()) {
+          case NONE -> "";
+          case CURRENT_ROW -> " EXCLUDE CURRENT ROW";
+          case GROUP -> " EXCLUDE GROUP";
+          case TIES -> " EXCLUDE TIES";
+        };
+  }
+
+  private String bound(WindowCall.Bound bound) {
+    return switch (bound) {
+      case WindowCall.Bound.UnboundedPreceding _ -> "UNBOUNDED PRECEDING";
+      case WindowCall.Bound.Preceding(Expr offset) ->
+          expressions.text(offset, List.of()) + " PRECEDING";
+      case WindowCall.Bound.CurrentRow _ -> "CURRENT ROW";
+      case WindowCall.Bound.Following(Expr offset) ->
+          expressions.text(offset, List.of()) + " FOLLOWING";
+      case WindowCall.Bound.UnboundedFollowing _ -> "UNBOUNDED FOLLOWING";
+    };
   }
 
   private String apply(Plan.Apply apply) {

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import java.util.ArrayList;
@@ -95,6 +96,14 @@ final class ExpressionText {
                         + (key.nullsFirst() ? " NULLS FIRST" : " NULLS LAST"))
             .toList();
     return items.isEmpty() ? "" : " ORDER BY " + String.join(", ", items);
+  }
+
+  /// A window function without the window.
+  String text(WindowCall call, List<String> columns) {
+    return switch (call) {
+      case WindowCall.Aggregated(AggregateCall aggregate, var _) -> text(aggregate, columns);
+      case WindowCall.Placed placed -> name(placed.function()) + list(placed.arguments(), columns);
+    };
   }
 
   private static String name(Signature function) {

@@ -95,6 +95,11 @@ public record Fingerprint(
     private final List<Integer> relations = new ArrayList<>();
     private final SortedSet<String> expressions = new TreeSet<>();
     private final SortedSet<String> conditions = new TreeSet<>();
+
+    /// The conditions of the query at hand and those in its FROM: what selects the rows that its
+    /// window functions see.
+    private SortedSet<String> selection = new TreeSet<>();
+
     private final SortedSet<String> groups = new TreeSet<>();
     private int groupings;
     private int distincts;
@@ -130,13 +135,32 @@ public record Fingerprint(
           dependentColumns);
     }
 
+    private void select(String condition) {
+      conditions.add(condition);
+      selection.add(condition);
+    }
+
     private List<Output> query(Node query, Levels outer, int depth) {
+      SortedSet<String> around = selection;
+      selection = new TreeSet<>();
+      List<Output> outputs = columns(query, outer, depth);
+      around.addAll(selection);
+      selection = around;
+      return outputs;
+    }
+
+    private List<Output> columns(Node query, Levels outer, int depth) {
       NodeForm form = NodeForm.glance(query);
       Levels levels = outer.enter(form.nodes("cteList"), depth);
-      Scope scope = new Scope(form.nodes("rtable"), levels, new HashMap<>(), scopes.get(outer));
+      List<TargetEntry> targets = form.nodes("targetList").stream().map(TargetEntry::of).toList();
+      Scope scope =
+          new Scope(
+              form.nodes("rtable"),
+              new Windows(form.nodes("windowClause"), targets),
+              levels,
+              scopes.get(outer));
       scopes.put(levels, scope);
       dependentColumns |= !form.numbers("constraintDeps").isEmpty();
-      List<TargetEntry> targets = form.nodes("targetList").stream().map(TargetEntry::of).toList();
       if (!form.isAbsent("setOperations")) {
         List<Output> combined = setOperation(form.node("setOperations"), scope);
         // The variables of the target list stand for the columns of the operation, in order.
@@ -157,8 +181,9 @@ public record Fingerprint(
       }
       boolean having = !form.isAbsent("havingQual");
       if (having) {
-        conditions.addAll(text.conjuncts(form.node("havingQual")));
+        text.conjuncts(form.node("havingQual")).forEach(this::select);
       }
+      scope.selected = digest(selection.toString());
       if (!clauses.isEmpty() || !sets.isEmpty() || having || form.flag("hasAggs")) {
         groupings++;
       }
@@ -204,14 +229,14 @@ public record Fingerprint(
       String limit = number(form, "limitCount");
       String offset = number(form, "limitOffset");
       if (distinctOn) {
-        conditions.add(
+        select(
             "first of "
                 + named(form.nodes("distinctClause"), targets, columns)
                 + " by "
                 + named(form.nodes("sortClause"), targets, columns));
       }
       if (!limit.equals("none") || (!offset.equals("none") && !offset.equals("0"))) {
-        conditions.add(
+        select(
             "limit %s offset %s ties %s by %s"
                 .formatted(
                     limit,
@@ -249,25 +274,59 @@ public record Fingerprint(
       return texts;
     }
 
+    /// The WINDOW clauses of a query, and the target entries that they name.
+    private record Windows(List<Node> clauses, List<TargetEntry> targets) {
+      String text(int reference, Function<TargetEntry, Output> columns) {
+        for (Node clause : clauses) {
+          NodeForm form = NodeForm.glance(clause);
+          if (form.integer("winref") == reference) {
+            List<String> partition = new ArrayList<>();
+            for (Node item : form.nodes("partitionClause")) {
+              int by = NodeForm.glance(item).integer("tleSortGroupRef");
+              targets.stream()
+                  .filter(target -> target.reference() == by)
+                  .forEach(target -> partition.add(columns.apply(target).text()));
+            }
+            return "partition %s order %s frame %s from %s to %s"
+                .formatted(
+                    partition,
+                    named(form.nodes("orderClause"), targets, columns),
+                    // Without the bits that tell how the frame is spelled.
+                    form.integer("frameOptions") & ~0x11,
+                    offset(form, "startOffset", columns),
+                    offset(form, "endOffset", columns));
+          }
+        }
+        throw NodeForm.notUnderstood("a window function without a window");
+      }
+
+      private static String offset(
+          NodeForm form, String field, Function<TargetEntry, Output> columns) {
+        return form.isAbsent(field)
+            ? "none"
+            : columns.apply(new TargetEntry(form.node(field), field, 0, true)).text();
+      }
+    }
+
     /// Where variables of one query point.
     private final class Scope implements FingerprintText.Names {
       private final List<Node> rangeTable;
+      private final Windows windows;
       private final Levels levels;
-      private final Map<Integer, List<Output>> read;
+      private final Map<Integer, List<Output>> read = new HashMap<>();
 
       /// Per entry the outer joins so far that may replace its columns by NULLs, innermost first.
       private final Map<Integer, List<String>> nulling = new HashMap<>();
 
       private final @Nullable Scope outer;
 
-      Scope(
-          List<Node> rangeTable,
-          Levels levels,
-          Map<Integer, List<Output>> read,
-          @Nullable Scope outer) {
+      /// A word for the conditions that select the rows.
+      private String selected = "";
+
+      Scope(List<Node> rangeTable, Windows windows, Levels levels, @Nullable Scope outer) {
         this.rangeTable = rangeTable;
+        this.windows = windows;
         this.levels = levels;
-        this.read = read;
         this.outer = outer;
       }
 
@@ -319,6 +378,13 @@ public record Fingerprint(
             "subquery " + kind + " [" + test + "] " + digest,
             isScalar ? columns.getFirst().type() : 16,
             isScalar ? columns.getFirst().collation() : 0);
+      }
+
+      @Override
+      public String window(int reference, FingerprintText text) {
+        return windows.text(reference, target -> text.output(target.expression()))
+            + " of rows "
+            + selected;
       }
 
       private Output resolved(Variable variable, FingerprintText text) {
@@ -407,7 +473,7 @@ public record Fingerprint(
         }
         case "FROMEXPR" -> {
           form.nodes("fromlist").forEach(each -> entries.addAll(from(each, scope)));
-          conditions.addAll(quals(form, scope));
+          quals(form, scope).forEach(this::select);
         }
         default -> entries.addAll(join(form, scope));
       }
@@ -424,10 +490,10 @@ public record Fingerprint(
       List<String> on = quals(form, scope);
       int kind = form.integer("jointype");
       if (kind == 0) {
-        conditions.addAll(on);
+        on.forEach(this::select);
       } else {
         String join = "outer join " + kind + " of " + sides + " on " + new TreeSet<>(on);
-        conditions.add(join);
+        select(join);
         String name = digest(join);
         // 1 keeps the left side, 3 the right one, 2 both.
         if (kind != 3) {
@@ -500,7 +566,7 @@ public record Fingerprint(
         outputs.add(new Output("operation " + operation + "[" + both + "]", type, collation));
       }
       if (operation != 1) {
-        conditions.add(
+        select(
             "set operation %s %s of %s and %s: %s"
                 .formatted(
                     operation,

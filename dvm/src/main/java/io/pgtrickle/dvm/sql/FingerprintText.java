@@ -29,6 +29,9 @@ final class FingerprintText {
     Output column(Variable variable, FingerprintText text);
 
     Output subquery(NodeForm form, FingerprintText text);
+
+    /// How the window of a number is partitioned, sorted and framed.
+    String window(int reference, FingerprintText text);
   }
 
   /// Fields that name the type of a node's value.
@@ -39,6 +42,7 @@ final class FingerprintText {
           "opresulttype",
           "funcresulttype",
           "aggtype",
+          "wintype",
           "resulttype",
           "casetype",
           "coalescetype",
@@ -51,6 +55,7 @@ final class FingerprintText {
           "opcollid",
           "funccollid",
           "aggcollid",
+          "wincollid",
           "resultcollid",
           "casecollid",
           "coalescecollid",
@@ -156,6 +161,15 @@ final class FingerprintText {
           fieldByField(node, form.tag())
               + " sorted "
               + form.nodes("aggorder").stream().map(FingerprintText::sorting).toList();
+      case "WINDOWFUNC" ->
+          "window function %s collate %s star %s %s filter %s over %s"
+              .formatted(
+                  form.oid("winfnoid"),
+                  form.oid("inputcollid"),
+                  form.flag("winstar"),
+                  arguments(form),
+                  value(form.value("aggfilter")),
+                  names.window(form.integer("winref"), this));
       default -> fieldByField(node, form.tag());
     };
   }

@@ -33,6 +33,7 @@ final class GroupingBinder {
   private final List<SortedSet<Integer>> sets;
   private final boolean dependentColumns;
   private final boolean orderedInput;
+  private final List<Node> windows;
   private final ExpressionBinder below;
 
   private final List<Expr> groups = new ArrayList<>();
@@ -50,7 +51,8 @@ final class GroupingBinder {
       List<Node> clauses,
       List<SortedSet<Integer>> sets,
       boolean dependentColumns,
-      boolean orderedInput) {
+      boolean orderedInput,
+      List<Node> windows) {
     this.queries = queries;
     this.facts = queries.facts();
     this.levels = levels;
@@ -60,6 +62,7 @@ final class GroupingBinder {
     this.sets = sets;
     this.dependentColumns = dependentColumns;
     this.orderedInput = orderedInput;
+    this.windows = windows;
     this.below = rows.binder();
   }
 
@@ -99,9 +102,12 @@ final class GroupingBinder {
   private Plan above(Optional<Node> having) {
     GroupedEnvironment environment = new GroupedEnvironment();
     ExpressionBinder binder = new ExpressionBinder(facts, environment);
+    WindowBinder windowed = new WindowBinder(windows, targets, facts, environment);
     // Bound first, so that the aggregate below them is complete.
     List<Expr> conditions = having.map(binder::bind).stream().toList();
-    Plan shape = QueryBinder.project(GroupingBinder::emptyInput, targets, binder);
+    Plan shape =
+        QueryBinder.project(
+            GroupingBinder::emptyInput, targets, new ExpressionBinder(facts, windowed));
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < groups.size(); i++) {
       columns.add(new Column("group" + (i + 1), groups.get(i).type()));
@@ -120,7 +126,7 @@ final class GroupingBinder {
       plan = new Plan.Filter(plan, condition);
     }
     return shape instanceof Plan.Project(Plan _, List<Expr> expressions, Schema schema)
-        ? new Plan.Project(plan, expressions, schema)
+        ? windowed.over(new Plan.Project(plan, expressions, schema))
         : shape;
   }
 
@@ -164,7 +170,10 @@ final class GroupingBinder {
       if (NodeForm.tag(node).equals("GROUPINGFUNC")) {
         return Optional.of(NodeForm.read(node, this::question));
       }
-      if (containsAggregate(node) || containsPlaceholder(node) || containsSubquery(node)) {
+      if (containsAggregate(node)
+          || containsPlaceholder(node)
+          || containsSubquery(node)
+          || WindowBinder.isInside(node)) {
         return Optional.empty();
       }
       int group = groups.indexOf(below.bind(node));

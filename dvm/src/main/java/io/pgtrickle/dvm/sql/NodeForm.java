@@ -37,6 +37,7 @@ final class NodeForm {
                   "stmt_len",
                   // Summaries of the tree that PostgreSQL keeps; the tree itself is read.
                   "hasAggs",
+                  "hasWindowFuncs",
                   "hasSubLinks",
                   "hasRecursive",
                   "hasGroupRTE",
@@ -85,6 +86,9 @@ final class NodeForm {
           Map.entry("GROUPINGSET", Set.of("location")),
           // What it asks about is named twice.
           Map.entry("GROUPINGFUNC", Set.of("location", "args")),
+          Map.entry("WINDOWFUNC", Set.of("location")),
+          // Names are resolved, and what a window takes over from another one is copied.
+          Map.entry("WINDOWCLAUSE", Set.of("name", "refname", "copiedOrder")),
           Map.entry("BOOLEXPR", Set.of("location")),
           Map.entry("CASE", Set.of("location")),
           Map.entry("WHEN", Set.of("location")),

@@ -11,7 +11,6 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.function.IntFunction;
 
 /// Translates DISTINCT ON, and ORDER BY where LIMIT or OFFSET make it matter.
 ///
@@ -43,19 +42,21 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
 
   private List<Plan.SortKey> keys(Plan rows) {
     return order.stream()
-        .map(clause -> sortKey(clause, reference -> column(reference, rows), facts))
+        .map(
+            clause -> {
+              int reference = NodeForm.glance(clause).integer("tleSortGroupRef");
+              return key(clause, column(reference, rows), facts);
+            })
         .toList();
   }
 
-  /// Reads an ORDER BY item.
-  ///
-  /// @param values what the item names by its reference
-  static Plan.SortKey sortKey(Node clause, IntFunction<Expr> values, Facts facts) {
-    return NodeForm.read(clause, form -> sortKey(form, values, facts));
+  /// How an item of an ORDER BY sorts the expression that it names.
+  static Plan.SortKey key(Node item, Expr sorted, Facts facts) {
+    return NodeForm.read(item, form -> key(form, sorted, facts));
   }
 
-  private static Plan.SortKey sortKey(NodeForm form, IntFunction<Expr> values, Facts facts) {
-    Expr column = values.apply(form.integer("tleSortGroupRef"));
+  private static Plan.SortKey key(NodeForm form, Expr column, Facts facts) {
+    form.integer("tleSortGroupRef");
     int sorting = form.oid("sortop");
     boolean nullsFirst = form.flag("nulls_first");
     form.oid("eqop");

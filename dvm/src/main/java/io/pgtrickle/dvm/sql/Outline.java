@@ -13,6 +13,7 @@ import java.util.List;
 /// @param distincts how many SELECT DISTINCT there are
 /// @param groups the numbers of GROUP BY items, sorted
 /// @param aggregates how many calls of aggregates stand in target lists and HAVING
+/// @param windows how many calls have an OVER
 record Outline(
     List<String> tables,
     int selects,
@@ -20,7 +21,8 @@ record Outline(
     List<String> unions,
     int distincts,
     List<Integer> groups,
-    int aggregates) {
+    int aggregates,
+    int windows) {
 
   /// Collects an outline.
   static final class Builder {
@@ -31,6 +33,7 @@ record Outline(
     int selects;
     int distincts;
     int aggregates;
+    int windows;
 
     Outline build() {
       Collections.sort(tables);
@@ -44,7 +47,8 @@ record Outline(
           List.copyOf(unions),
           distincts,
           List.copyOf(groups),
-          aggregates);
+          aggregates,
+          windows);
     }
   }
 }

@@ -91,6 +91,7 @@ final class QueryBinder {
     Optional<Node> having =
         form.isAbsent("havingQual") ? Optional.empty() : Optional.of(form.node("havingQual"));
     List<Node> distinct = form.nodes("distinctClause");
+    List<Node> windows = form.nodes("windowClause");
     Node from = form.node("jointree");
 
     FromBinder fromBinder = new FromBinder(this, rangeTable, levels);
@@ -107,11 +108,9 @@ final class QueryBinder {
     RowScope rows = fromBinder.scope(source);
     GroupingBinder grouping =
         new GroupingBinder(
-            this, levels, rows, targets, groups, sets, dependentColumns, orderedInput);
+            this, levels, rows, targets, groups, sets, dependentColumns, orderedInput, windows);
     Plan plan =
-        grouping.isNeeded(having)
-            ? grouping.bind(having)
-            : project(() -> rows.source().plan(), targets, rows.binder());
+        grouping.isNeeded(having) ? grouping.bind(having) : ungrouped(rows, targets, windows);
     if (!distinctOn && !distinct.isEmpty()) {
       plan = distinct(plan, targets, distinct);
     }
@@ -128,6 +127,12 @@ final class QueryBinder {
     return chosen.visible(plan);
   }
 
+  private Plan ungrouped(RowScope rows, List<TargetEntry> targets, List<Node> windows) {
+    WindowBinder windowed = new WindowBinder(windows, targets, facts, rows);
+    return windowed.over(
+        project(() -> rows.source().plan(), targets, new ExpressionBinder(facts, windowed)));
+  }
+
   private static OptionalLong number(NodeForm form, String field, String clause) {
     return form.isAbsent(field)
         ? OptionalLong.empty()
@@ -139,8 +144,6 @@ final class QueryBinder {
     form.neutral("utilityStmt");
     form.neutral("resultRelation");
     form.neutral("hasModifyingCTE", "unsupported_clause", "a data-modifying WITH query");
-    form.neutral("hasWindowFuncs", "unsupported_clause", "a window function");
-    form.neutral("windowClause", "unsupported_clause", "a WINDOW clause");
     form.neutral("hasTargetSRFs", "unsupported_clause", "a set-returning function");
     form.neutral("hasForUpdate", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("rowMarks", "unsupported_clause", "FOR UPDATE or FOR SHARE");

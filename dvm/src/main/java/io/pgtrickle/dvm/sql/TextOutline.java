@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import net.sf.jsqlparser.expression.AnalyticExpression;
+import net.sf.jsqlparser.expression.AnalyticType;
 import net.sf.jsqlparser.expression.AnyComparisonExpression;
 import net.sf.jsqlparser.expression.Expression;
 import net.sf.jsqlparser.expression.ExpressionVisitorAdapter;
@@ -188,11 +189,19 @@ final class TextOutline {
               return null;
             }
 
-            // What a call with FILTER or OVER is to JSqlParser.
+            // What a call with FILTER, OVER or WITHIN GROUP is to JSqlParser.
             @Override
             public <S> @Nullable Void visit(AnalyticExpression call, S context) {
               count(call.getName());
-              return super.visit(call, context);
+              if (call.getType() == AnalyticType.OVER) {
+                outline.windows++;
+              }
+              // What a window is made of stands elsewhere in the tree.
+              expressions(call.getExpression());
+              expressions(call.getOffset());
+              expressions(call.getDefaultValue());
+              expressions(call.getFilterExpression());
+              return null;
             }
           },
           null);

@@ -70,6 +70,12 @@ final class TreeOutline {
     if (tree instanceof Node node && node.tag().equals("AGGREF")) {
       outline.aggregates++;
     }
+    if (tree instanceof Node node && node.tag().equals("WINDOWFUNC")) {
+      outline.windows++;
+      if (NodeForm.glance(node).flag("winagg")) {
+        outline.aggregates++;
+      }
+    }
     if (tree instanceof Node node && node.tag().equals("QUERY")) {
       query(node);
     } else {

@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.operator.Collected;
 import io.pgtrickle.dvm.operator.Collectors;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
@@ -144,6 +145,7 @@ final class Naive {
       case Plan.Apply apply -> apply(apply, out);
       case Plan.UnionAll union -> union.inputs().forEach(input -> out.addAll(rows(input)));
       case Plan.TopK top -> topK(top, out);
+      case Plan.Window window -> window(window, out);
       case Plan.SetOperation operation -> setOperation(operation, out);
       case Plan.Distinct distinct -> {
         Schema schema = distinct.schema();
@@ -316,26 +318,80 @@ final class Naive {
         });
   }
 
+  private Comparator<Row> sorted(List<Plan.SortKey> keys, Schema schema) {
+    return (a, b) -> {
+      for (Plan.SortKey key : keys) {
+        Object l = value(key.value(), schema, a);
+        Object r = value(key.value(), schema, b);
+        int order;
+        if (l == null || r == null) {
+          order = l == r ? 0 : (l == null) == key.nullsFirst() ? -1 : 1;
+        } else {
+          order = TypeOrder.compare(key.value().type(), l, r);
+          order = key.descending() ? -order : order;
+        }
+        if (order != 0) {
+          return order;
+        }
+      }
+      return 0;
+    };
+  }
+
+  private Map<Bytes, List<Row>> partitions(List<Expr> by, Plan input) {
+    Map<Bytes, List<Row>> partitions = new HashMap<>();
+    for (Row row : rows(input)) {
+      partitions.computeIfAbsent(key(by, input.schema(), row), _ -> new ArrayList<>()).add(row);
+    }
+    return partitions;
+  }
+
+  private void window(Plan.Window window, List<Row> out) {
+    Schema schema = window.input().schema();
+    Comparator<Row> peers = sorted(window.order(), schema);
+    Comparator<Row> order =
+        peers
+            .thenComparing(row -> image(window.tieBreak(), schema, row))
+            .thenComparing(Comparator.naturalOrder());
+    NaiveWindow.Values values =
+        new NaiveWindow.Values() {
+          @Override
+          public @Nullable Object of(Expr expression, Row row) {
+            return value(expression, schema, row);
+          }
+
+          @Override
+          public @Nullable Object aggregate(WindowCall.Aggregated call, List<Row> rows) {
+            return call(call.call(), schema, rows);
+          }
+        };
+    for (List<Row> rows : partitions(window.partition(), window.input()).values()) {
+      rows.sort(order);
+      boolean[] peer = new boolean[rows.size()];
+      for (int i = 1; i < peer.length; i++) {
+        peer[i] = peers.compare(rows.get(i - 1), rows.get(i)) == 0;
+      }
+      NaiveWindow partition = new NaiveWindow(window, values, rows, peer);
+      for (int i = 0; i < rows.size(); i++) {
+        int place = i;
+        guarded(
+            () -> {
+              @Nullable Object[] row =
+                  Arrays.copyOf(schema.values(rows.get(place)), window.schema().size());
+              for (int c = 0; c < window.calls().size(); c++) {
+                row[schema.size() + c] = partition.result(window.calls().get(c), place);
+              }
+              out.add(window.schema().pack(row));
+            });
+      }
+    }
+  }
+
   private void topK(Plan.TopK top, List<Row> out) {
     Schema schema = top.schema();
-    Comparator<Row> sorted =
-        (a, b) -> {
-          for (Plan.SortKey key : top.order()) {
-            int order = compare(key, value(key.value(), schema, a), value(key.value(), schema, b));
-            if (order != 0) {
-              return order;
-            }
-          }
-          return 0;
-        };
-    Map<Bytes, List<Row>> partitions = new HashMap<>();
-    for (Row row : rows(top.input())) {
-      partitions
-          .computeIfAbsent(key(top.partition(), schema, row), _ -> new ArrayList<>())
-          .add(row);
-    }
-    for (List<Row> rows : partitions.values()) {
-      rows.sort(sorted.thenComparing(row -> image(top, row)));
+    Comparator<Row> sorted = sorted(top.order(), schema);
+    for (List<Row> rows : partitions(top.partition(), top.input()).values()) {
+      rows.sort(sorted.thenComparing(row -> image(top.tieBreak(), schema, row)));
       int from = (int) Math.min(rows.size(), top.offset());
       int to =
           top.limit() < 0 ? rows.size() : (int) Math.min(rows.size(), top.offset() + top.limit());
@@ -349,8 +405,8 @@ final class Naive {
     }
   }
 
-  private Bytes image(Plan.TopK top, Row row) {
-    if (value(top.tieBreak(), top.schema(), row) instanceof Bytes image) {
+  private Bytes image(Expr tieBreak, Schema schema, Row row) {
+    if (value(tieBreak, schema, row) instanceof Bytes image) {
       return image;
     }
     throw new IllegalStateException("an image is never NULL");

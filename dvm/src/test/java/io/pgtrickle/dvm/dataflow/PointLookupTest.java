@@ -86,10 +86,16 @@ final class PointLookupTest {
           }
         }
       }
-      if (!MAY_BE_UNKNOWN.contains(name)) {
+      if (!MAY_BE_UNKNOWN.contains(name) && !hasWindows(plan)) {
         assertThat(answers).as("seed " + seed).isPositive();
       }
     }
+  }
+
+  /// The place of a row in a window depends on all others.
+  private static boolean hasWindows(Plan plan) {
+    return plan instanceof Plan.Window
+        || plan.inputs().stream().anyMatch(PointLookupTest::hasWindows);
   }
 
   @Test

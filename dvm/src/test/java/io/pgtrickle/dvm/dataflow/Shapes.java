@@ -329,6 +329,7 @@ public final class Shapes {
     shapes.put("floats", floats);
     shapes.putAll(OuterJoinShapes.all());
     shapes.putAll(SubqueryShapes.all());
+    shapes.putAll(WindowShapes.all());
     Plan perRegion =
         group(
             joined,

@@ -30,6 +30,22 @@ final class SecondReaderTest {
   }
 
   @Test
+  void windowFunctionsAreCountedWhereverTheirWindowIsDefined() throws Unreadable {
+    Outline outline =
+        SecondReader.outline(
+            """
+            SELECT o.id,
+               row_number() OVER w AS n,
+               sum(o.total) FILTER (WHERE (o.total > (0)::numeric)) OVER (PARTITION BY o.state ORDER BY (max(o.id))) AS s,
+               (rank() OVER (ORDER BY o.id DESC) + 1) AS r
+              FROM public.orders o
+              WINDOW w AS (ORDER BY o.id)\
+            """);
+    assertThat(outline.windows()).isEqualTo(3);
+    assertThat(outline.aggregates()).isEqualTo(1);
+  }
+
+  @Test
   void patternOperatorsAreSpelledOutExceptInLiterals() throws Unreadable {
     assertThat(
             SecondReader.outline(

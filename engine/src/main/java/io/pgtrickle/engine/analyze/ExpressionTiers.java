@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
 import io.pgtrickle.dvm.type.SqlType;
@@ -192,6 +193,16 @@ public final class ExpressionTiers {
       case Plan.SetOperation operation -> {
         collect(operation.left(), computed);
         collect(operation.right(), computed);
+      }
+      case Plan.Window window -> {
+        collect(window.input(), computed);
+        Schema below = window.input().schema();
+        add(window.partition().stream(), below, computed);
+        add(window.order().stream().map(Plan.SortKey::value), below, computed);
+        for (WindowCall call : window.calls()) {
+          add(call.expressions().stream(), below, computed);
+          add(call.frame().offsets().stream(), new Schema(List.of()), computed);
+        }
       }
       case Plan.Distinct(Plan input, List<Expr> _) -> collect(input, computed);
       case Plan.Aggregate aggregate -> {

@@ -37,7 +37,9 @@ final class AnalyzerIT {
   }
 
   static List<String> differentialQueries() {
-    return Lab.queries("differential.sql");
+    List<String> queries = new ArrayList<>(Lab.queries("differential.sql"));
+    queries.addAll(Lab.queries("windows.sql"));
+    return queries;
   }
 
   static List<String> refusals() {

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
@@ -44,6 +45,7 @@ final class ColumnPruning {
               inputs.stream().map(input -> prune(input, needed)).toList(),
               narrowed(schema, needed));
       case Plan.TopK top -> topK(top, needed);
+      case Plan.Window window -> window(window, needed);
       // Every column takes part in what is equal.
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
           project(
@@ -73,6 +75,34 @@ final class ColumnPruning {
             top.limit(),
             top.ties());
     return project(narrow, below, needed);
+  }
+
+  /// A result that nobody asks for is not computed.
+  private static Plan window(Plan.Window window, NavigableSet<Integer> needed) {
+    int width = window.input().schema().size();
+    NavigableSet<Integer> results = needed.tailSet(width, true);
+    if (results.isEmpty()) {
+      return prune(window.input(), needed);
+    }
+    List<WindowCall> calls = results.stream().map(i -> window.calls().get(i - width)).toList();
+    NavigableSet<Integer> below = new TreeSet<>(needed.headSet(width, false));
+    window.partition().forEach(by -> below.addAll(Expressions.columns(by)));
+    window.order().forEach(by -> below.addAll(Expressions.columns(by.value())));
+    below.addAll(Expressions.columns(window.tieBreak()));
+    for (WindowCall call : calls) {
+      call.expressions().forEach(argument -> below.addAll(Expressions.columns(argument)));
+    }
+    NavigableSet<Integer> kept = new TreeSet<>(below);
+    kept.addAll(results);
+    Plan narrow =
+        new Plan.Window(
+            prune(window.input(), below),
+            PlanExpressions.map(window.partition(), by -> moved(by, below)),
+            PlanExpressions.mapOrder(window.order(), by -> moved(by, below)),
+            moved(window.tieBreak(), below),
+            calls.stream().map(call -> call.map(argument -> moved(argument, below))).toList(),
+            narrowed(window.schema(), kept));
+    return project(narrow, kept, needed);
   }
 
   private static Plan filter(Plan.Filter filter, NavigableSet<Integer> needed) {

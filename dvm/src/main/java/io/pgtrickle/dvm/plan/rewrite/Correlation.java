@@ -60,6 +60,7 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.UnionAll _,
             Plan.SetOperation _,
             Plan.TopK _,
+            Plan.Window _,
             Plan.Distinct _,
             Plan.Aggregate _,
             Plan.GroupingSets _ ->

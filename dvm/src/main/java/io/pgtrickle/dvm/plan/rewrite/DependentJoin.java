@@ -110,6 +110,17 @@ final class DependentJoin {
             top.limit(),
             top.ties());
       }
+      case Plan.Window(Plan input, var by, var order, var tieBreak, var calls, var schema) -> {
+        List<Expr> partition = new ArrayList<>(List.of(image()));
+        partition.addAll(moved(by));
+        yield new Plan.Window(
+            over(input),
+            partition,
+            PlanExpressions.mapOrder(order, this::moved),
+            moved(tieBreak),
+            calls.stream().map(call -> call.map(this::moved)).toList(),
+            new Schema(columns(schema)));
+      }
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
           new Plan.SetOperation(over(left), over(right), kind, all, new Schema(columns(schema)));
       case Plan.Distinct(Plan input, var keys) -> {

@@ -3,9 +3,12 @@ package io.pgtrickle.dvm.plan.rewrite;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.TypeCodec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedSet;
+import java.util.TreeSet;
 
 /// Moves filters towards the scans, so that fewer rows reach the stateful operators.
 ///
@@ -39,6 +42,7 @@ final class FilterPushdown {
       }
       // Every row that is taken away below lets another one up.
       case Plan.TopK top -> Conjuncts.filter(top, conjuncts);
+      case Plan.Window window -> intoWindow(window, conjuncts);
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) -> {
         List<Expr> total = Conjuncts.total(conjuncts);
         Plan pushed =
@@ -131,6 +135,35 @@ final class FilterPushdown {
     Plan pushed =
         new Plan.MarkJoin(
             push(join.left(), left), join.right(), join.keys(), join.residual(), join.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+
+  /// A condition on what a partition has in common removes whole partitions. Equal values that look
+  /// different are one partition, and a condition may tell them apart.
+  private static Plan intoWindow(Plan.Window window, List<Expr> conjuncts) {
+    Set<Integer> common = new TreeSet<>();
+    for (Expr by : window.partition()) {
+      if (by instanceof Expr.Column(int index, var type)
+          && TypeCodec.of(type).equalMeansIdentical()) {
+        common.add(index);
+      }
+    }
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      SortedSet<Integer> columns = Expressions.columns(conjunct);
+      boolean movable =
+          !columns.isEmpty() && common.containsAll(columns) && Expressions.isTotal(conjunct);
+      (movable ? below : stay).add(conjunct);
+    }
+    Plan pushed =
+        new Plan.Window(
+            push(window.input(), below),
+            window.partition(),
+            window.order(),
+            window.tieBreak(),
+            window.calls(),
+            window.schema());
     return Conjuncts.filter(pushed, stay);
   }
 

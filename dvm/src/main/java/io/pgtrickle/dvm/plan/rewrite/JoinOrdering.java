@@ -65,6 +65,7 @@ final class JoinOrdering {
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,
+          Plan.Window _,
           Plan.Distinct _,
           Plan.Aggregate _,
           Plan.GroupingSets _ ->

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.plan.rewrite;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.WindowCall;
 
 /// Proves that an expression is NULL in no row: primary keys, counts, constants, and what is built
 /// of them.
@@ -51,6 +52,12 @@ final class Nullability {
       case Plan.UnionAll union ->
           union.inputs().stream().anyMatch(input -> mayBeNull(column, input));
       case Plan.TopK top -> mayBeNull(column, top.input());
+      case Plan.Window window -> {
+        int width = window.input().schema().size();
+        yield column < width
+            ? mayBeNull(column, window.input())
+            : mayBeNull(window.calls().get(column - width));
+      }
       case Plan.SetOperation operation -> mayBeNull(column, operation.left());
       case Plan.Distinct(Plan input, var _) -> mayBeNull(column, input);
       case Plan.GroupingSets sets -> column < sets.groups().size() + sets.calls().size();
@@ -60,6 +67,17 @@ final class Nullability {
             ? mayBeNull(aggregate.groups().get(column), aggregate.input())
             : !isCount(aggregate.calls().get(column - groups).kind());
       }
+    };
+  }
+
+  private static boolean mayBeNull(WindowCall call) {
+    return switch (call) {
+      case WindowCall.Aggregated(AggregateCall aggregate, var _) -> !isCount(aggregate.kind());
+      case WindowCall.Placed placed ->
+          switch (placed.kind()) {
+            case ROW_NUMBER, RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST -> false;
+            case NTILE, LAG, LEAD, FIRST_VALUE, LAST_VALUE, NTH_VALUE -> true;
+          };
     };
   }
 

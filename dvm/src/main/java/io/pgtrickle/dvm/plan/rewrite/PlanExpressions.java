@@ -45,6 +45,14 @@ final class PlanExpressions {
               top.offset(),
               top.limit(),
               top.ties());
+      case Plan.Window(Plan input, var partition, var order, var tieBreak, var calls, var schema) ->
+          new Plan.Window(
+              input,
+              map(partition, change),
+              mapOrder(order, change),
+              change.apply(tieBreak),
+              calls.stream().map(call -> call.map(change)).toList(),
+              schema);
       case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(input, map(keys, change));
       case Plan.Aggregate(Plan input, var groups, var calls, var schema) ->
           new Plan.Aggregate(
