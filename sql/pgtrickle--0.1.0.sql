@@ -79,7 +79,13 @@ INSERT INTO pgtrickle_internal.pgt_setting_definitions VALUES
   ('fuse_default_ceiling', 'int', '0', 'rows', 0, 9223372036854775807,
    'Changed rows in one refresh above which a stream table with a fuse stops; 0 is no limit.'),
   ('shadow_refresh_throttle_ms', 'int', '0', 'ms', 0, 60000,
-   'Pause between the batches of a shadow build.');
+   'Pause between the batches of a shadow build.'),
+  ('state_memory', 'int', '0', 'MB', 0, 1048576,
+   'Memory for operator state, beyond which it is in files; 0 is a quarter of the machine. Read when the sidecar starts.'),
+  ('checkpoint_interval', 'duration', '30000', 'ms', 100, 3600000,
+   'How often operator state is saved; until then the slot retains the WAL.'),
+  ('checkpoint_wal', 'int', '64', 'MB', 1, 1048576,
+   'WAL after which operator state is saved before the interval has passed.');
 
 CREATE TABLE pgtrickle_internal.pgt_settings (
   name   text PRIMARY KEY REFERENCES pgtrickle_internal.pgt_setting_definitions (name),

@@ -25,6 +25,7 @@ import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
+import io.pgtrickle.engine.refresh.Checkpoints;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -71,6 +72,7 @@ final class Housekeeping {
   private final Sessions sessions;
   private final DefinitionWatch definitions;
   private final RefreshLoop loop;
+  private final Checkpoints checkpoints;
   private final InitializationQueue queue;
   private final Switchboard switchboard;
   private final Coalescer coalescer;
@@ -80,6 +82,9 @@ final class Housekeeping {
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
   private final Map<Integer, Seen> seen = new HashMap<>();
   private final AtomicLong announced = new AtomicLong();
+  private DefinitionWatch.Changes first =
+      new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
+  private Set<Long> live = Set.of();
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -98,6 +103,7 @@ final class Housekeeping {
       Sessions sessions,
       DefinitionWatch definitions,
       RefreshLoop loop,
+      Checkpoints checkpoints,
       InitializationQueue queue,
       Switchboard switchboard,
       Coalescer coalescer,
@@ -111,14 +117,28 @@ final class Housekeeping {
     this.sessions = sessions;
     this.definitions = definitions;
     this.loop = loop;
+    this.checkpoints = checkpoints;
     this.queue = queue;
     this.switchboard = switchboard;
     this.coalescer = coalescer;
     this.status = status;
   }
 
-  void start() {
+  /// Starts with what the catalog has.
+  ///
+  /// @param all the first look at the definitions
+  /// @param restored those that are live already
+  void start(DefinitionWatch.Changes all, Set<Long> restored) {
+    first = all;
+    live = Set.copyOf(restored);
     thread.start();
+  }
+
+  /// How often operator state is to be saved.
+  static Checkpoints.Policy checkpoints(Settings settings) {
+    return new Checkpoints.Policy(
+        settings.duration(Setting.CHECKPOINT_INTERVAL),
+        settings.number(Setting.CHECKPOINT_WAL) << 20);
   }
 
   /// The definitions changed: look now.
@@ -147,6 +167,8 @@ final class Housekeeping {
       Duration pause = Lease.heartbeatPause(serverVersion());
       boolean woken = true;
       long looks = 0;
+      StreamTableState.removeOrphans(session);
+      follow(first, live);
       long lookAt = System.nanoTime();
       while (!closed) {
         heartbeat();
@@ -187,14 +209,20 @@ final class Housekeeping {
 
   private void lookAtDefinitions() throws SQLException {
     DefinitionWatch.Changes changes = definitions.look(session);
-    if (changes.isEmpty()) {
-      return;
+    if (!changes.isEmpty()) {
+      follow(changes, Set.of());
     }
+  }
+
+  private void follow(DefinitionWatch.Changes changes, Set<Long> done) throws SQLException {
     for (long id : changes.dropped()) {
       loop.post(() -> loop.remove(id));
       LOG.info("stream table {} is gone", id);
     }
     for (Definition definition : changes.initialize()) {
+      if (done.contains(definition.pgtId())) {
+        continue;
+      }
       status.forget(definition.pgtId());
       loop.post(() -> loop.remove(definition.pgtId()));
       StreamTableState.initializing(definition).put(session);
@@ -222,7 +250,8 @@ final class Housekeeping {
   private void lookAtSources() throws SQLException, InterruptedException {
     Map<Integer, SourceShape> known;
     try {
-      known = loop.atBoundary(loop::sourceShapes).get(LOOK.toSeconds(), TimeUnit.SECONDS);
+      known =
+          loop.atBoundary(() -> loop.sources().shapes()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
       LOG.debug("sources are looked at later", e);
       return;
@@ -246,7 +275,7 @@ final class Housekeeping {
                 "source %s %s; what reads it is initialized again"
                     .formatted(Integer.toUnsignedString(relation), how));
             loop.post(
-                () -> loop.sourceAltered(relation, new StateDamaged("a source " + how, null)));
+                () -> loop.sources().altered(relation, new StateDamaged("a source " + how, null)));
           } else if (!copied.equals(SourceShape.ANY)) {
             seen.put(relation, new Seen(copied, copied.followed(current)));
           }
@@ -281,8 +310,10 @@ final class Housekeeping {
               .formatted(published.publication(), name));
       loop.post(
           () ->
-              loop.sourceUnpublished(
-                  relation, new StateDamaged("changes of " + name + " were not published", null)));
+              loop.sources()
+                  .unpublished(
+                      relation,
+                      new StateDamaged("changes of " + name + " were not published", null)));
     }
     if (!now.get().tables().contains(Definition.TABLE)) {
       try {
@@ -340,6 +371,7 @@ final class Housekeeping {
   private void regularly() throws SQLException {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
+    checkpoints.policy(checkpoints(settings));
     loop.post(() -> coalescer.window(settings.notifyWindow()));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;

@@ -2,6 +2,7 @@ package io.pgtrickle.engine;
 
 import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.metrics.Meters;
+import io.pgtrickle.engine.refresh.Checkpoints;
 import io.pgtrickle.engine.refresh.RefreshObserver;
 import java.time.Duration;
 import java.util.Map;
@@ -83,5 +84,10 @@ final class MeteredRefreshes implements RefreshObserver {
 
   private static Meters.Mode mode(boolean differential) {
     return differential ? Meters.Mode.DIFFERENTIAL : Meters.Mode.FULL;
+  }
+
+  @Override
+  public void checkpointed(Checkpoints.Taken checkpoint) {
+    meters.checkpointed(checkpoint.pause(), checkpoint.took());
   }
 }

@@ -226,7 +226,15 @@ public final class Sidecar implements AutoCloseable {
       session.setNetworkTimeout(Runnable::run, Math.toIntExact(LEASE_PATIENCE.toMillis()));
       Lease lease = lease(session);
       try (Tenure current =
-          Tenure.open(database, lease, session, catalog, observer, captureLog, clock)) {
+          Tenure.open(
+              database,
+              lease,
+              session,
+              catalog,
+              observer,
+              captureLog,
+              config.stateDirectory(),
+              clock)) {
         tenure = current;
         if (!closing) {
           current.run();

@@ -9,6 +9,8 @@ import io.pgtrickle.cdc.slot.ServerIdentity;
 import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.state.StateDirectory;
+import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Definition;
@@ -25,33 +27,42 @@ import org.slf4j.LoggerFactory;
 
 /// The slot a tenure reads, and from where.
 ///
-/// The old slot is used again if everything says that the log continues from it: the slot is there
+/// Reading goes on from a checkpoint if there is one. The old slot is used again if everything says
+/// that the log continues from it: the slot is there
 /// and not lost, the cluster is the same on the same timeline and has not gone back, and the
 /// publication was not tampered with. Otherwise a new one is made, under a new name, and everything
 /// is initialized again.
 ///
 /// @param slot the slot's name
 /// @param start where reading starts
-/// @param systemId the cluster
-/// @param timeline its timeline
-record StartingPoint(String slot, Lsn start, String systemId, int timeline) {
+/// @param progress as it was found
+/// @param recovery the checkpoint that reading starts from, if there is one that can be used
+record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recovery> recovery) {
   static final String PUBLICATION = "pgtrickle";
   private static final Logger LOG = LoggerFactory.getLogger(StartingPoint.class);
   private static final Duration PATIENCE = Duration.ofMinutes(5);
   private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
   private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
 
+  /// Which cluster it is, and how far its log reaches.
+  static ServerIdentity identity(SourceDatabase database) throws SQLException {
+    try (Connection replication = database.connectForReplication("pgtrickle identity")) {
+      return ServerIdentity.of(replication);
+    }
+  }
+
   /// Finds or makes it.
   ///
   /// @param control holds the lease; nobody else makes or drops slots of ours
   static StartingPoint find(
-      SourceDatabase database, Connection control, Lease lease, CaptureLog log)
+      SourceDatabase database,
+      Connection control,
+      Lease lease,
+      CaptureLog log,
+      ServerIdentity server,
+      StateDirectory directory)
       throws SQLException {
     Slots.requireLogicalDecoding(control);
-    ServerIdentity server;
-    try (Connection replication = database.connectForReplication("pgtrickle identity")) {
-      server = ServerIdentity.of(replication);
-    }
     List<String> tampered = publication(control);
     Progress progress = Progress.read(control);
     String slot = progress.slotName();
@@ -63,10 +74,15 @@ record StartingPoint(String slot, Lsn start, String systemId, int timeline) {
         throw new SourceUnavailable(
             "55006", "replication slot \"" + slot + "\" is still being read", null);
       }
-      LOG.info("following the log by slot {} from {}", slot, server.flushed());
-      // State is rebuilt from a snapshot that is taken later, so reading may start at the log's
-      // end.
-      return new StartingPoint(slot, server.flushed(), server.systemId(), server.timeline());
+      // Without a checkpoint all state is rebuilt from snapshots that are taken later, so reading
+      // may start at the log's end.
+      Optional<Recovery> recovery =
+          Slots.inspect(control, slot)
+              .flatMap(
+                  unread -> Recovery.find(directory, server, progress, unread, Build.version()));
+      Lsn start = recovery.map(Recovery::position).orElse(server.flushed());
+      LOG.info("following the log by slot {} from {}", slot, start);
+      return new StartingPoint(slot, start, progress, recovery);
     }
     if (slot != null) {
       log.note(
@@ -80,11 +96,15 @@ record StartingPoint(String slot, Lsn start, String systemId, int timeline) {
         Slots.drop(control, slot);
       }
     }
-    return startOver(database, control, lease, server);
+    return startOver(database, control, lease, server, progress);
   }
 
   private static StartingPoint startOver(
-      SourceDatabase database, Connection control, Lease lease, ServerIdentity server)
+      SourceDatabase database,
+      Connection control,
+      Lease lease,
+      ServerIdentity server,
+      Progress progress)
       throws SQLException {
     Slots.Created made =
         Slots.create(
@@ -105,8 +125,7 @@ record StartingPoint(String slot, Lsn start, String systemId, int timeline) {
       throw new SourceUnavailable("55000", "another sidecar has taken the lease", null);
     }
     LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
-    return new StartingPoint(
-        made.name(), made.consistentPoint(), server.systemId(), server.timeline());
+    return new StartingPoint(made.name(), made.consistentPoint(), progress, Optional.empty());
   }
 
   /// Makes sure of the publication, and says what was wrong with it.

@@ -2,10 +2,15 @@ package io.pgtrickle.engine;
 
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.slot.ServerIdentity;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.cdc.stream.StreamOptions;
 import io.pgtrickle.cdc.stream.StreamState;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.state.Origin;
+import io.pgtrickle.dvm.state.StateDirectory;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.ServerCatalog;
 import io.pgtrickle.engine.apply.Applier;
@@ -13,6 +18,7 @@ import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.Initializer;
 import io.pgtrickle.engine.backfill.PublicationWatch;
+import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Settings;
@@ -20,11 +26,13 @@ import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.intake.Intake;
 import io.pgtrickle.engine.notify.Coalescer;
 import io.pgtrickle.engine.notify.Notification;
+import io.pgtrickle.engine.refresh.Checkpoints;
 import io.pgtrickle.engine.refresh.Evaluations;
 import io.pgtrickle.engine.refresh.Ledger;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.RefreshObserver;
 import io.pgtrickle.engine.refresh.TableStatus;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -34,9 +42,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The time during which this process holds the lease of a database and follows its log, from one
 /// connection
@@ -46,10 +58,12 @@ import org.jspecify.annotations.Nullable;
 /// writes), the slot
 /// (nothing is lost), the publication, the stream, the apply session. [#run] then makes epochs on
 /// the
-/// calling thread until the tenure ends. Operator state lives in this process's memory only, so
-/// every
-/// tenure builds the stream tables anew from a snapshot, which writes only what differs.
+/// calling thread until the tenure ends. Operator state goes on from the last checkpoint, which is
+/// in a directory of this machine ([io.pgtrickle.engine.backfill.Recovery]); what does not come
+/// back from there is built anew from a snapshot, which writes only what differs.
 final class Tenure implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Tenure.class);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
   private final Lifetime lifetime;
   private final LogStream stream;
@@ -83,11 +97,21 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Path stateDirectory,
       Clock clock)
       throws SQLException {
     Lifetime lifetime = new Lifetime();
     try {
-      return open(database, lease, leaseSession, catalog, observer, captureLog, clock, lifetime);
+      return open(
+          database,
+          lease,
+          leaseSession,
+          catalog,
+          observer,
+          captureLog,
+          stateDirectory,
+          clock,
+          lifetime);
     } catch (SQLException | RuntimeException e) {
       lifetime.close();
       throw e;
@@ -101,15 +125,23 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Path stateDirectory,
       Clock clock,
       Lifetime lifetime)
       throws SQLException {
     captureLog.forget();
     Sessions sessions = new Sessions(database, lease);
-    StartingPoint from = StartingPoint.find(database, leaseSession, lease, captureLog);
+    ServerIdentity server = StartingPoint.identity(database);
+    StateDirectory directory =
+        lifetime.owns(
+            StateDirectory.open(stateDirectory.resolve(name(server, leaseSession))),
+            StateDirectory::close);
+    StartingPoint from =
+        StartingPoint.find(database, leaseSession, lease, captureLog, server, directory);
     captureLog.write(leaseSession);
+    Settings settings = Settings.read(leaseSession);
     Connection apply = lifetime.owns(sessions.apply());
-    Coalescer coalescer = new Coalescer(Settings.read(leaseSession).notifyWindow());
+    Coalescer coalescer = new Coalescer(settings.notifyWindow());
     coalescer.resume(Notification.untold(leaseSession));
     LogStream stream =
         lifetime.owns(
@@ -120,28 +152,46 @@ final class Tenure implements AutoCloseable {
             LogStream::close);
 
     ExecutorService merges =
+        Executors.newSingleThreadExecutor(Thread.ofPlatform().name("merge-", 0).daemon().factory());
+    Storage storage =
         lifetime.owns(
-            Executors.newSingleThreadExecutor(
-                Thread.ofPlatform().name("merge-", 0).daemon().factory()));
+            Storage.of(directory, MemoryBudget.ofState(settings), merges), Storage::close);
+    lifetime.owns(merges, Tenure::finish);
     DefinitionWatch definitions = new DefinitionWatch();
     Ledger ledger =
-        new Ledger(apply, from.systemId(), from.timeline(), lease.token(), observer, coalescer);
-    Switchboard switchboard = new Switchboard(definitions, Settings.read(leaseSession));
-    RefreshLoop loop =
-        new RefreshLoop(
-            stream,
-            new Intake(),
-            new Dataflow(merges),
-            new Applier(apply),
-            ledger,
-            switchboard,
+        new Ledger(apply, server.systemId(), server.timeline(), lease.token(), observer, coalescer);
+    Switchboard switchboard = new Switchboard(definitions, settings);
+    Checkpoints checkpoints =
+        new Checkpoints(
+            directory,
+            storage,
+            new Origin(server.systemId(), server.timeline()),
+            from.slot(),
+            Build.version(),
             from.start(),
-            clock);
+            Housekeeping.checkpoints(settings),
+            clock.instant(),
+            observer::checkpointed);
+    RefreshLoop loop =
+        lifetime.owns(
+            new RefreshLoop(
+                stream,
+                new Intake(),
+                new Dataflow(storage),
+                new Applier(apply),
+                ledger,
+                switchboard,
+                checkpoints,
+                from.start(),
+                clock),
+            RefreshLoop::close);
+    lifetime.owns(checkpoints, Checkpoints::close);
     Analyzer analyzer = new Analyzer(catalog);
     StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
-        new Initializer(database, published, loop, analyzer, sessions, status, definitions, merges);
+        new Initializer(
+            database, published, loop, analyzer, sessions, status, definitions, storage);
     InitializationQueue queue =
         lifetime.owns(
             new InitializationQueue(initializer, definitions::definition),
@@ -163,16 +213,63 @@ final class Tenure implements AutoCloseable {
                 sessions,
                 definitions,
                 loop,
+                checkpoints,
                 queue,
                 switchboard,
                 coalescer,
                 status),
             Housekeeping::close);
-    switchboard.connect(
-        responder, evaluations, queue, housekeeping, status, definitionsRelation(leaseSession));
-    housekeeping.start();
+    int definitionsRelation = definitionsRelation(leaseSession);
+    switchboard.connect(responder, evaluations, queue, housekeeping, status, definitionsRelation);
+    DefinitionWatch.Changes all = definitions.look(leaseSession);
+    Set<Long> restored = Set.of();
+    if (from.recovery().isPresent()) {
+      try (Connection control = sessions.control();
+          Connection writer = sessions.writer()) {
+        restored =
+            from.recovery()
+                .get()
+                .restore(
+                    new Recovery.Parts(
+                        loop,
+                        storage,
+                        analyzer,
+                        control,
+                        writer,
+                        published,
+                        from.progress(),
+                        definitions,
+                        definitionsRelation));
+      }
+    }
+    housekeeping.start(all, restored);
     queue.start();
     return new Tenure(lifetime, stream, loop, definitions, status, housekeeping);
+  }
+
+  // Merges under way come to their end, so that nothing holds memory or files any more.
+  private static void finish(ExecutorService executor) {
+    executor.shutdown();
+    try {
+      if (!executor.awaitTermination(END_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("merges under way did not end within {}", END_PATIENCE);
+        executor.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      executor.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // One directory serves the sidecars of many databases.
+  private static String name(ServerIdentity server, Connection control) throws SQLException {
+    try (var statement = control.createStatement();
+        var row =
+            statement.executeQuery(
+                "SELECT oid FROM pg_database WHERE datname = current_database()")) {
+      row.next();
+      return server.systemId() + "-" + row.getString(1);
+    }
   }
 
   private static int definitionsRelation(Connection control) throws SQLException {
@@ -230,6 +327,11 @@ final class Tenure implements AutoCloseable {
           live.failed()
               ? Readiness.State.FAILED
               : live.populated() ? Readiness.State.LIVE : Readiness.State.REBUILDING;
+      Optional<String> stalled = loop.storageProblem().map(StorageUnavailable::getMessage);
+      if (state == Readiness.State.LIVE && stalled.isPresent()) {
+        state = Readiness.State.STALLED;
+        problem = stalled.get();
+      }
     } else {
       problem = status.failure(id).orElse(null);
       state = problem == null ? Readiness.State.REBUILDING : Readiness.State.FAILED;

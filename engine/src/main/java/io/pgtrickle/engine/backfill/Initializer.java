@@ -7,10 +7,11 @@ import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
-import io.pgtrickle.dvm.dataflow.View;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
@@ -26,6 +27,7 @@ import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.CopiedRows;
 import io.pgtrickle.engine.notify.Notification;
 import io.pgtrickle.engine.refresh.BoundaryTask;
+import io.pgtrickle.engine.refresh.HeldRows;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
@@ -43,7 +45,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
@@ -69,7 +70,7 @@ public final class Initializer {
   private final Sessions sessions;
   private final Progress progress;
   private final DefinitionWatch definitions;
-  private final Executor merges;
+  private final Storage storage;
   private final Map<Long, Blocked> blocked = new HashMap<>();
 
   /// What became of a batch; definitions in neither list are done with.
@@ -121,7 +122,7 @@ public final class Initializer {
       Sessions sessions,
       Progress progress,
       DefinitionWatch definitions,
-      Executor merges) {
+      Storage storage) {
     this.database = database;
     this.watch = watch;
     this.loop = loop;
@@ -129,7 +130,7 @@ public final class Initializer {
     this.sessions = sessions;
     this.progress = progress;
     this.definitions = definitions;
-    this.merges = merges;
+    this.storage = storage;
   }
 
   /// Initializes a batch; definitions that cannot be are reported, the others go on.
@@ -155,10 +156,13 @@ public final class Initializer {
         } catch (SourceUnavailable | CaptureException.Retry e) {
           LOG.warn("{} is initialized again: {}", one.definition().displayName(), e.getMessage());
           again.add(one.definition());
+        } catch (StorageUnavailable e) {
+          progress.failed(one.definition(), e);
+          again.add(one.definition());
         } catch (TrickleException e) {
           progress.failed(one.definition(), e);
         } catch (SQLException e) {
-          if (isTransient(e)) {
+          if (ServerRefusal.isTransient(e)) {
             throw e;
           }
           // A constraint or trigger of its owner, a lock: the others must not wait for that.
@@ -228,7 +232,7 @@ public final class Initializer {
       } catch (TrickleException e) {
         refused(definition, e, waiting);
       } catch (SQLException e) {
-        if (isTransient(e)) {
+        if (ServerRefusal.isTransient(e)) {
           throw e;
         }
         refused(definition, ServerRefusal.of(definition, e), waiting);
@@ -247,11 +251,6 @@ public final class Initializer {
     } else {
       progress.failed(definition, problem);
     }
-  }
-
-  private static boolean isTransient(SQLException e) {
-    String state = String.valueOf(e.getSQLState());
-    return state.startsWith("08") || state.startsWith("57P") || state.startsWith("53");
   }
 
   // Upstream stream tables of the same batch come first.
@@ -305,16 +304,16 @@ public final class Initializer {
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
-    SourceTables tables = new SourceTables(control, watch.publication(), merges);
+    SourceTables tables = new SourceTables(control, watch.publication(), storage);
     for (Preparation one : List.copyOf(batch.values())) {
       try {
-        for (Plan.Scan scan : scans(one)) {
+        for (Plan.Scan scan : one.scans()) {
           if (definitions.isStreamTable(scan.relation())) {
             continue;
           }
           // Columns were added since it was copied: what reads the old shape is built anew with
           // this.
-          atBoundary(() -> loop.requireShape(scan));
+          atBoundary(() -> loop.sources().requireShape(scan));
           boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
           if (!attached && !missing.containsKey(scan.relation())) {
             missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
@@ -347,6 +346,9 @@ public final class Initializer {
                       batch
                           .values()
                           .forEach(one -> progress.phase(one.definition(), "copying", rows)));
+      for (SourceCopy.Source source : sources) {
+        source.attachment().table().published(tables.membership(source));
+      }
       tables.barrier();
       await(
           loop.whenBeyond(
@@ -374,10 +376,6 @@ public final class Initializer {
     loop.intake().attach(attachment.complete(consistentPoint));
   }
 
-  private static Set<Plan.Scan> scans(Preparation one) {
-    return one.plan().map(Plan::scans).orElse(Set.of());
-  }
-
   private static Set<Integer> relations(Plan plan) {
     Set<Integer> relations = new HashSet<>();
     plan.scans().forEach(scan -> relations.add(scan.relation()));
@@ -396,32 +394,26 @@ public final class Initializer {
     }
     if (one.plan().isEmpty()) {
       new DeltaWriter(writer, one.table()).ensureIdentityIndex();
+      long refreshes = refreshes(writer, definition);
       writer.commit();
       atBoundary(
           () -> {
-            loop.joinFull(definition, one.table(), one.verdict(), one.document());
+            loop.joinFull(definition, one.table(), one.verdict(), one.document(), refreshes);
           });
       return true;
     }
     Plan plan = one.plan().get();
-    View view =
-        new View(
-            definition.pgtId(),
-            one.table().relation(),
-            one.table().catalogName(),
-            plan,
-            one.verdict().settings());
-    ViewBuild build = new ViewBuild(view, relations(plan), merges);
+    ViewBuild build = new ViewBuild(one.view(), relations(plan), storage);
     boolean joined = false;
     try {
-      fill(writer, one, build, plan);
+      long refreshes = fill(writer, one, build, plan);
       progress.phase(definition, "catching_up", 0);
       while (build.behind() > JOIN_WHEN_BEHIND) {
         build.catchUp();
       }
       atBoundary(
           () -> {
-            loop.join(build, definition, one.table(), one.verdict(), one.document());
+            loop.join(build, definition, one.table(), one.verdict(), one.document(), refreshes);
           });
       joined = true;
       return true;
@@ -429,16 +421,17 @@ public final class Initializer {
       if (!joined) {
         atBoundary(
             () -> {
-              loop.abandonBuild(build);
+              loop.builds().abandon(build);
             });
       }
     }
   }
 
   /// The boundary at which a build began.
-  private record Start(Map<Integer, Snapshot> snapshots, Lsn frontier, Instant time) {}
+  private record Start(HeldRows held, Lsn frontier, Instant time) {}
 
-  private void fill(Connection writer, Preparation one, ViewBuild build, Plan plan)
+  /// @return how often the table has been refreshed, this time included
+  private long fill(Connection writer, Preparation one, ViewBuild build, Plan plan)
       throws SQLException, InterruptedException {
     Map<Integer, Plan.Scan> upstream = new LinkedHashMap<>();
     for (Plan.Scan scan : plan.scans()) {
@@ -453,8 +446,11 @@ public final class Initializer {
       start =
           boundary(
               () ->
-                  new Start(loop.startBuild(build, reader), loop.frontier(), loop.frontierTime()));
-      load(build, start.snapshots(), reader, upstream);
+                  new Start(
+                      loop.builds().start(build, reader), loop.frontier(), loop.frontierTime()));
+      try (HeldRows held = start.held()) {
+        load(build, held.rows(), reader, upstream);
+      }
     }
     progress.phase(one.definition(), "filling", 0);
     DeltaWriter table = new DeltaWriter(writer, one.table());
@@ -479,7 +475,15 @@ public final class Initializer {
       throw new SourceUnavailable(
           "42P01", one.table().catalogName() + " was renamed while it was filled", null);
     }
+    long refreshes = refreshes(writer, one.definition());
     writer.commit();
+    return refreshes;
+  }
+
+  private static long refreshes(Connection session, Definition definition) throws SQLException {
+    return StreamTableState.visible(session)
+        .getOrDefault(definition.pgtId(), StreamTableState.Visible.NEVER)
+        .refreshId();
   }
 
   // A fill is a refresh like any other: what changed while no sidecar was there must not be lost on
@@ -491,11 +495,13 @@ public final class Initializer {
       Pipeline pipeline = new Pipeline();
       StreamTableState.refreshed(
           pipeline,
-          start.frontier(),
-          start.time(),
           List.of(
               new StreamTableState.Refreshed(
-                  definition.pgtId(), written.inserted(), written.deleted())));
+                  definition.pgtId(),
+                  written.inserted(),
+                  written.deleted(),
+                  start.frontier(),
+                  start.time())));
       Notification.send(pipeline, List.of(definition.pgtId()), sent -> {});
       pipeline.run(writer);
     }
@@ -541,7 +547,7 @@ public final class Initializer {
       return;
     }
     try (Connection control = sessions.control()) {
-      new SourceTables(control, watch.publication(), merges).unpublish(unused);
+      new SourceTables(control, watch.publication(), storage).unpublish(unused);
     } catch (SQLException | CaptureException e) {
       // They stay published, which costs decoding and nothing else, until they are needed again.
       LOG.warn("tables {} stay in the publication: {}", unused, e.getMessage());

@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.backfill;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.analyze.Analyzer;
@@ -19,6 +20,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
@@ -62,6 +64,21 @@ record Preparation(
   /// The plan that is maintained, empty in FULL mode.
   Optional<Plan> plan() {
     return verdict.differential().map(Verdict.Differential::plan);
+  }
+
+  /// What its plan scans; nothing in FULL mode.
+  Set<Plan.Scan> scans() {
+    return plan().map(Plan::scans).orElse(Set.of());
+  }
+
+  /// The view that the dataflow maintains; of differential ones only.
+  View view() {
+    return new View(
+        definition.pgtId(),
+        table.relation(),
+        table.catalogName(),
+        plan().orElseThrow(),
+        verdict.settings());
   }
 
   private static Verdict proven(

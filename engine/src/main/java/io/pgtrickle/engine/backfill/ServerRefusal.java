@@ -9,6 +9,13 @@ import java.sql.SQLException;
 final class ServerRefusal {
   private ServerRefusal() {}
 
+  /// Whether an error says nothing about what was asked: a lost session, a server that stops, a
+  /// lack of room.
+  static boolean isTransient(SQLException e) {
+    String state = String.valueOf(e.getSQLState());
+    return state.startsWith("08") || state.startsWith("57P") || state.startsWith("53");
+  }
+
   static QueryRejected of(Definition definition, SQLException refusal) {
     return new QueryRejected(
         QueryRejected.Kind.INVALID,

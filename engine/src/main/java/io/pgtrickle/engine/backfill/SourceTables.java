@@ -10,6 +10,7 @@ import io.pgtrickle.cdc.slot.TableIdentity;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.SourceShape;
@@ -22,7 +23,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,13 +35,13 @@ final class SourceTables {
 
   private final Connection control;
   private final String publication;
-  private final Executor merges;
+  private final Storage storage;
 
   /// @param control autocommit on
-  SourceTables(Connection control, String publication, Executor merges) {
+  SourceTables(Connection control, String publication, Storage storage) {
     this.control = control;
     this.publication = publication;
-    this.merges = merges;
+    this.storage = storage;
   }
 
   /// A base table to be copied and followed.
@@ -59,8 +59,23 @@ final class SourceTables {
             positions(table, scan.schema(), identity),
             logged,
             shape(scan.relation(), table),
-            merges);
+            storage);
     return new SourceCopy.Source(table, logged, new Attachment(source, retained));
+  }
+
+  /// A base table as it is now and as it would be followed, without publishing or copying it, for
+  /// rows that were saved.
+  SourceTable published(Plan.Scan scan) throws SQLException {
+    SourceCopy.Source source = source(scan, 0);
+    source.attachment().table().published(membership(source));
+    return source.attachment().table();
+  }
+
+  /// By which entry of the publication a table is in it; an empty text if it is not.
+  String membership(SourceCopy.Source source) {
+    return Publications.entries(control, publication)
+        .map(entries -> entries.get(source.attachment().table().oid()))
+        .orElse("");
   }
 
   private SourceShape shape(int relation, TableName table) throws SQLException {

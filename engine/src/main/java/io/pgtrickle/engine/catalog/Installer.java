@@ -1,11 +1,14 @@
 package io.pgtrickle.engine.catalog;
 
+import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 public final class Installer {
   /// The transaction-level advisory lock of a run; any number will do as long as it is always this
   /// one.
+  private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
   private static final long RUN_LOCK = 0x7067_745f_696e_7374L; // "pgt_inst"
 
   private Installer() {}
@@ -240,16 +244,23 @@ public final class Installer {
     }
   }
 
+  // No sidecar runs, so whoever still reads one is the walsender of one that is gone.
   private static boolean dropSlots(Connection connection) throws SQLException {
-    try (PreparedStatement drop =
-            connection.prepareStatement(
-                // LIKE would take the underscore for any character.
-                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-                    + " WHERE database = current_database() AND plugin = 'pgoutput'"
-                    + " AND starts_with(slot_name, 'pgtrickle_')");
-        ResultSet row = drop.executeQuery()) {
-      return row.next();
+    List<String> slots =
+        strings(
+            connection,
+            // LIKE would take the underscore for any character.
+            "SELECT slot_name FROM pg_replication_slots"
+                + " WHERE database = current_database() AND plugin = 'pgoutput'"
+                + " AND starts_with(slot_name, 'pgtrickle_') AND NOT temporary");
+    for (String slot : slots) {
+      if (!Slots.terminateReader(connection, slot, READER_PATIENCE)) {
+        throw new SourceUnavailable(
+            "55006", "replication slot \"" + slot + "\" is still being read; try again", null);
+      }
+      Slots.drop(connection, slot);
     }
+    return !slots.isEmpty();
   }
 
   private static boolean dropPublications(Connection connection) throws SQLException {

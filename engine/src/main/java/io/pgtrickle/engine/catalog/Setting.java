@@ -72,7 +72,29 @@ public enum Setting {
       Long.MAX_VALUE,
       "Changed rows in one refresh above which a stream table with a fuse stops; 0 is no limit."),
   SHADOW_REFRESH_THROTTLE_MS(
-      Type.INT, 0, "ms", 0, 60_000, "Pause between the batches of a shadow build.");
+      Type.INT, 0, "ms", 0, 60_000, "Pause between the batches of a shadow build."),
+  STATE_MEMORY(
+      Type.INT,
+      0,
+      "MB",
+      0,
+      1_048_576,
+      "Memory for operator state, beyond which it is in files; 0 is a quarter of the machine. Read"
+          + " when the sidecar starts."),
+  CHECKPOINT_INTERVAL(
+      Type.DURATION,
+      30_000,
+      "ms",
+      100,
+      3_600_000,
+      "How often operator state is saved; until then the slot retains the WAL."),
+  CHECKPOINT_WAL(
+      Type.INT,
+      64,
+      "MB",
+      1,
+      1_048_576,
+      "WAL after which operator state is saved before the interval has passed.");
 
   /// What values a setting takes.
   public enum Type {

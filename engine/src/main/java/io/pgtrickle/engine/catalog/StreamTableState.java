@@ -8,8 +8,10 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
-import java.util.function.ToLongFunction;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -71,7 +73,9 @@ public record StreamTableState(
   ///
   /// @param inserted rows that came; 0 with `deleted` 0 is a refresh that only moved the frontier
   /// @param deleted rows that went
-  public record Refreshed(long pgtId, long inserted, long deleted) {}
+  /// @param frontier what the contents are as of: where the stream was when they were released
+  /// @param time its time
+  public record Refreshed(long pgtId, long inserted, long deleted, Lsn frontier, Instant time) {}
 
   /// A stream table the sidecar has just heard of.
   public static StreamTableState initializing(Definition definition) {
@@ -179,34 +183,58 @@ public record StreamTableState(
 
   /// Counts the refreshes of one epoch, in its apply transaction. Tables without a state are left
   /// out: they were dropped meanwhile.
-  public static void refreshed(
-      Pipeline pipeline, Lsn frontier, Instant time, Collection<Refreshed> refreshes) {
+  public static void refreshed(Pipeline pipeline, Collection<Refreshed> refreshes) {
     pipeline.update(
-        "UPDATE pgtrickle.pgt_state s SET frontier = ?::pg_lsn,"
-            + " data_timestamp = ?::timestamptz,"
+        "UPDATE pgtrickle.pgt_state s SET frontier = r.frontier,"
+            + " data_timestamp = r.at,"
             + " refresh_id = s.refresh_id + (r.inserted + r.deleted > 0)::int,"
             + " inserted_total = s.inserted_total + r.inserted,"
             + " deleted_total = s.deleted_total + r.deleted,"
             + " row_count = s.row_count + r.inserted - r.deleted,"
             + " last_refresh_at = clock_timestamp(), consecutive_errors = 0,"
             + " updated_at = clock_timestamp()"
-            + " FROM unnest(?::bigint[], ?::bigint[], ?::bigint[])"
-            + " AS r (pgt_id, inserted, deleted)"
+            + " FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::pg_lsn[], ?::timestamptz[])"
+            + " AS r (pgt_id, inserted, deleted, frontier, at)"
             + " WHERE s.pgt_id = r.pgt_id",
         List.of(
-            frontier.toString(),
-            time.toString(),
             array(refreshes, Refreshed::pgtId),
             array(refreshes, Refreshed::inserted),
-            array(refreshes, Refreshed::deleted)),
+            array(refreshes, Refreshed::deleted),
+            array(refreshes, Refreshed::frontier),
+            array(refreshes, Refreshed::time)),
         counted -> {});
   }
 
+  // None of the values has a character that an array's text would have to quote.
   private static String array(
-      Collection<Refreshed> refreshes, ToLongFunction<Refreshed> attribute) {
+      Collection<Refreshed> refreshes, Function<Refreshed, Object> attribute) {
     return refreshes.stream()
-        .map(refresh -> Long.toString(attribute.applyAsLong(refresh)))
+        .map(refresh -> attribute.apply(refresh).toString())
         .collect(Collectors.joining(",", "{", "}"));
+  }
+
+  /// How often a stream table has been refreshed, and as of where its contents are.
+  ///
+  /// @param refreshId the number of non-empty refreshes
+  /// @param frontier that of the last of them; null before the first
+  public record Visible(long refreshId, @Nullable Lsn frontier) {
+    public static final Visible NEVER = new Visible(0, null);
+  }
+
+  /// What is visible of every stream table.
+  public static Map<Long, Visible> visible(Connection connection) throws SQLException {
+    try (PreparedStatement query =
+            connection.prepareStatement(
+                "SELECT pgt_id, refresh_id, frontier::text AS frontier FROM pgtrickle.pgt_state");
+        ResultSet row = query.executeQuery()) {
+      Map<Long, Visible> visible = new HashMap<>();
+      while (row.next()) {
+        visible.put(
+            row.getLong("pgt_id"),
+            new Visible(row.getLong("refresh_id"), Rows.lsn(row, "frontier")));
+      }
+      return visible;
+    }
   }
 
   /// Says how many rows the storage table has, which [#refreshed] then keeps up.

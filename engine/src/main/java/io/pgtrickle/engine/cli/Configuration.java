@@ -100,11 +100,13 @@ final class Configuration {
   }
 
   SidecarConfig sidecar(DatabaseUrl database) {
+    return sidecar(database, value(Parameter.STATE_DIR));
+  }
+
+  /// With its state where the caller says.
+  SidecarConfig sidecar(DatabaseUrl database, Path stateDirectory) {
     return new SidecarConfig(
-        database,
-        value(Parameter.HTTP_HOST),
-        value(Parameter.HTTP_PORT),
-        value(Parameter.STATE_DIR));
+        database, value(Parameter.HTTP_HOST), value(Parameter.HTTP_PORT), stateDirectory);
   }
 
   private static void readFile(Path file, Map<String, Setting> set, List<String> problems) {

@@ -46,7 +46,6 @@ final class DemoCommand implements Subcommand {
         Parameter.PORT,
         Parameter.HTTP_HOST,
         Parameter.HTTP_PORT,
-        Parameter.STATE_DIR,
         Parameter.LOG_FORMAT,
         Parameter.LOG_LEVEL);
   }
@@ -62,7 +61,10 @@ final class DemoCommand implements Subcommand {
         EmbeddedServer server = EmbeddedServer.start(options(configuration))) {
       DatabaseUrl database = server.url();
       Database.install(database, null);
-      try (SidecarLauncher.Running sidecar = launcher.start(configuration.sidecar(database))) {
+      // Goes away with the server.
+      Path state = server.dataDirectory().resolve("pgtrickle-state");
+      try (SidecarLauncher.Running sidecar =
+          launcher.start(configuration.sidecar(database, state))) {
         if (!sidecar.awaitReady(READY_WITHIN)) {
           throw new SourceUnavailable(
               "55000", "the sidecar is not ready after " + READY_WITHIN + "; see " + log, null);

@@ -39,6 +39,9 @@ public interface Readiness {
       if (tables.stream().anyMatch(table -> table.state == State.FAILED)) {
         return "failed";
       }
+      if (tables.stream().anyMatch(table -> table.state == State.STALLED)) {
+        return "stalled";
+      }
       if (capture.isPresent()) {
         return "disconnected";
       }
@@ -59,6 +62,9 @@ public interface Readiness {
   enum State {
     /// Follows its sources.
     LIVE,
+    /// Does not follow its sources at the moment; it does again by itself when what stands in the
+    /// way is gone, such as a full disk.
+    STALLED,
     /// Gets its contents; it becomes live by itself.
     REBUILDING,
     /// Stopped until somebody acts.

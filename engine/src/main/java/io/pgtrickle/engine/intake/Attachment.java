@@ -91,6 +91,7 @@ public final class Attachment {
       }
     }
     retained.clear();
+    table.settle();
     table.endEpoch();
     return table;
   }

@@ -6,6 +6,7 @@ import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -53,8 +54,28 @@ public final class Intake {
 
   /// Stops decoding or retaining a table.
   public void detach(Oid oid) {
-    attaching.remove(oid);
-    tables.remove(oid);
+    Attachment attachment = attaching.remove(oid);
+    if (attachment != null) {
+      attachment.table().close();
+    }
+    SourceTable table = tables.remove(oid);
+    if (table != null) {
+      table.close();
+    }
+  }
+
+  /// Puts all tables into a checkpoint, as of the last epoch; those that are still being copied
+  /// are not part of it.
+  public void save(Capture capture) {
+    tables.values().forEach(table -> table.save(capture));
+  }
+
+  /// Gives all rows up.
+  public void close() {
+    attaching.values().forEach(attachment -> attachment.table().close());
+    tables.values().forEach(SourceTable::close);
+    attaching.clear();
+    tables.clear();
   }
 
   /// The OIDs of the decoded tables.
@@ -100,7 +121,21 @@ public final class Intake {
     return rows;
   }
 
-  /// Ends the epoch.
+  /// Prepares the end of the epoch; may be done again.
+  ///
+  /// @throws io.pgtrickle.dvm.TrickleException.StorageUnavailable when state cannot be written and
+  ///     too much of it waits for that
+  public void settle() {
+    for (SourceTable table : changed) {
+      try {
+        table.settle();
+      } catch (StateDamaged e) {
+        damaged.put(table.relation(), e);
+      }
+    }
+  }
+
+  /// Ends the epoch, after [#settle].
   public Deltas endEpoch() {
     Map<Integer, ZSet> deltas = new HashMap<>();
     for (SourceTable table : changed) {

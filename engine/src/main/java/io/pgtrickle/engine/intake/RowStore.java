@@ -8,12 +8,12 @@ import io.pgtrickle.dvm.state.Batch;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Lookup;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
-import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -26,17 +26,40 @@ public final class RowStore {
 
   private final Schema schema;
   private final int[] identity;
-  private final Arrangement arrangement;
+  private Arrangement arrangement;
   private final ByteSink key = new ByteSink(64);
   private final ByteSink wanted = new ByteSink(64);
 
-  RowStore(Schema schema, int[] identity, Executor merges) {
+  RowStore(Schema schema, int[] identity, Storage storage) {
     this.schema = schema;
     this.identity = identity;
-    this.arrangement = new Arrangement(merges);
+    this.arrangement = new Arrangement(storage);
   }
 
-  /// The rows as they are now; stays readable whatever comes.
+  /// What the rows are kept in, for a checkpoint.
+  Arrangement arrangement() {
+    return arrangement;
+  }
+
+  /// Takes the rows of a checkpoint instead of those there are.
+  void restore(Arrangement saved) {
+    arrangement.close();
+    arrangement = saved;
+  }
+
+  /// Takes finished merges over; to be done before [#apply].
+  ///
+  /// @throws io.pgtrickle.dvm.TrickleException.StorageUnavailable when too much waits to be written
+  /// @throws StateDamaged when what was written cannot be read
+  void settle() {
+    var _ = arrangement.settle();
+  }
+
+  void close() {
+    arrangement.close();
+  }
+
+  /// The rows as they are now; readable until they change, or while it is held.
   public Snapshot snapshot() {
     return arrangement.snapshot();
   }
@@ -94,7 +117,6 @@ public final class RowStore {
           }
           batch.add(key, row, weight);
         });
-    arrangement.settle();
     arrangement.stage(batch.build());
     arrangement.commit();
   }

@@ -8,17 +8,22 @@ import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.state.Capture;
+import io.pgtrickle.dvm.state.Saved;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.Executor;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// A base table as the dataflow reads it, with its primary arrangement.
@@ -42,6 +47,7 @@ public final class SourceTable {
   private final Set<String> logged;
   private final SourceShape shape;
   private final RowStore rows;
+  private String membership = "";
 
   private @Nullable Relation described;
   private @Nullable TupleDecoder decoder;
@@ -71,7 +77,7 @@ public final class SourceTable {
   /// @param identity positions of the replica identity's columns; empty when whole rows are logged
   /// @param logged the columns that the log carries: all but the virtual ones
   /// @param shape what DDL had made of the table before it was copied
-  /// @param merges runs the long merges of the arrangement
+  /// @param storage where the arrangement is kept
   public SourceTable(
       int relation,
       String name,
@@ -79,14 +85,14 @@ public final class SourceTable {
       int[] identity,
       List<String> logged,
       SourceShape shape,
-      Executor merges) {
+      Storage storage) {
     this.relation = relation;
     this.name = name;
     this.schema = schema;
     this.identity = identity.clone();
     this.logged = Set.copyOf(logged);
     this.shape = shape;
-    this.rows = new RowStore(schema, this.identity, merges);
+    this.rows = new RowStore(schema, this.identity, storage);
   }
 
   public int relation() {
@@ -113,7 +119,65 @@ public final class SourceTable {
 
   /// Adds the rows of an initial copy, which no epoch contains.
   public void load(ZSet copied) {
+    rows.settle();
     rows.apply(copied);
+  }
+
+  /// Prepares the end of the epoch, which nothing can prevent after that.
+  ///
+  /// @throws io.pgtrickle.dvm.TrickleException.StorageUnavailable when it has to be tried again
+  /// @throws StateDamaged when rows cannot be read
+  void settle() {
+    rows.settle();
+  }
+
+  /// The table is in the publication, by this entry.
+  ///
+  /// @param entry which a table that left and came back has another one of, and changes that nobody
+  ///     was told of
+  public void published(String entry) {
+    membership = entry;
+  }
+
+  /// Puts the table into a checkpoint, as of the last epoch.
+  void save(Capture capture) {
+    String saved = SavedSource.name(relation);
+    capture.put(saved, new SavedSource(description(), membership, shape).encode());
+    capture.put(saved, rows.arrangement());
+  }
+
+  /// Takes the rows of a checkpoint over, if they are rows of this table as it is now.
+  ///
+  /// @return why not; empty when it has them
+  public Optional<String> restore(Saved saved, Storage storage) {
+    String entry = SavedSource.name(relation);
+    Optional<SavedSource> found = saved.value(entry).map(SavedSource::decode);
+    if (found.isEmpty()) {
+      return Optional.of("the checkpoint does not have " + name);
+    }
+    SavedSource was = found.get();
+    if (!was.description().equals(description()) || !was.shape().isKeptBy(shape)) {
+      return Optional.of(name + " was altered");
+    }
+    if (!was.membership().equals(membership)) {
+      return Optional.of(name + " was out of the publication for a time");
+    }
+    try {
+      rows.restore(saved.arrangement(entry, storage));
+      return Optional.empty();
+    } catch (StateDamaged e) {
+      return Optional.of("the rows of " + name + " are damaged: " + e.getMessage());
+    }
+  }
+
+  // Everything that decides how a change becomes a row.
+  private String description() {
+    return schema.columns() + " " + Arrays.toString(identity) + " " + new TreeSet<>(logged);
+  }
+
+  /// Gives the rows up.
+  public void close() {
+    rows.close();
   }
 
   /// Takes one change of this table into the epoch under way.
@@ -322,7 +386,7 @@ public final class SourceTable {
   }
 
   /// How the OID is written in the capture module.
-  Oid oid() {
+  public Oid oid() {
     return new Oid(relation);
   }
 }

@@ -60,6 +60,8 @@ public final class Meters implements AutoCloseable {
   private final AtomicLong heldTables = new AtomicLong();
   private final AtomicLong streamConnected = new AtomicLong();
   private final Counter removedRows;
+  private final Timer checkpointPause;
+  private final Timer checkpointDuration;
   private final JvmGcMetrics garbageCollection = new JvmGcMetrics();
 
   public Meters() {
@@ -87,6 +89,14 @@ public final class Meters implements AutoCloseable {
         Counter.builder("pgtrickle.phd1.removed")
             .description("Rows found in a joining stream table that it should not hold; expected 0")
             .baseUnit("rows")
+            .register(registry);
+    checkpointPause =
+        Timer.builder("pgtrickle.checkpoint.pause")
+            .description("How long epochs wait for a checkpoint of operator state")
+            .register(registry);
+    checkpointDuration =
+        Timer.builder("pgtrickle.checkpoint.duration")
+            .description("From the start of a checkpoint until it is durable")
             .register(registry);
     new JvmMemoryMetrics().bindTo(registry);
     new JvmThreadMetrics().bindTo(registry);
@@ -142,6 +152,15 @@ public final class Meters implements AutoCloseable {
   /// Rows that a stream table should not have held were removed from it.
   public void removedRows(long rows) {
     removedRows.increment((double) rows);
+  }
+
+  /// Operator state was saved.
+  ///
+  /// @param pause how long epochs had to wait for it
+  /// @param took until it was durable
+  public void checkpointed(Duration pause, Duration took) {
+    checkpointPause.record(pause);
+    checkpointDuration.record(took);
   }
 
   public void slotLagBytes(long bytes) {

@@ -130,6 +130,9 @@ final class EpochWriter {
               ZSet delta = table.carried();
               boolean wasHeld = table.hold().isPresent();
               table.carriedIsVisible();
+              if (rows.inserted() + rows.deleted() > 0) {
+                table.refreshed();
+              }
               if (wasHeld) {
                 ledger.live(table);
                 findings.rejoined(table.id());

@@ -65,6 +65,8 @@ public final class Ledger {
   private Instant progressDue = Instant.MIN;
   private Instant serverTime = Instant.EPOCH;
   private long serverTimeTaken;
+  private Lsn writing = Lsn.ZERO;
+  private Lsn recorded = Lsn.ZERO;
 
   /// @param connection the apply connection, autocommit off
   /// @param token the lease's fencing token
@@ -91,6 +93,16 @@ public final class Ledger {
         || !now.isBefore(progressDue);
   }
 
+  /// The next transaction records the frontier, whatever else there is.
+  void recordProgress() {
+    progressDue = Instant.MIN;
+  }
+
+  /// The frontier that the database has recorded.
+  Lsn recorded() {
+    return recorded;
+  }
+
   /// Adds everything about an epoch to its transaction.
   ///
   /// The pipeline throws [StateDamaged] when nothing may be committed: another sidecar has taken
@@ -115,12 +127,18 @@ public final class Ledger {
       written.forEach(
           (table, rows) ->
               refreshed.add(
-                  new StreamTableState.Refreshed(table.id(), rows.inserted(), rows.deleted())));
-      StreamTableState.refreshed(pipeline, frontier, frontierTime, refreshed);
+                  new StreamTableState.Refreshed(
+                      table.id(),
+                      rows.inserted(),
+                      rows.deleted(),
+                      table.released().frontier(),
+                      table.released().time())));
+      StreamTableState.refreshed(pipeline, refreshed);
     }
     changed = Set.copyOf(written.keySet().stream().map(LiveTable::id).toList());
     told = coalescer.due(changed, now);
     Notification.send(pipeline, told, sent -> {});
+    writing = frontier;
     Progress.advance(
         pipeline,
         new Frontier(source, timeline, frontier, frontierTime),
@@ -169,6 +187,7 @@ public final class Ledger {
       historyDue = now.plus(HISTORY_INTERVAL);
     }
     progressDue = now.plus(PROGRESS_INTERVAL);
+    recorded = writing;
   }
 
   /// Counts a committed refresh.

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.refresh;
 
+import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
@@ -33,6 +34,11 @@ public final class LiveTable {
   private Optional<Failure> error = Optional.empty();
   private long refreshId;
   private Instant lastRelease;
+  private Released released;
+
+  /// Where the stream was when the output was last released: what the contents are as of, once it
+  /// is visible.
+  public record Released(Lsn frontier, Instant time) {}
 
   /// A table that could not be written and waits for its next attempt.
   ///
@@ -45,6 +51,7 @@ public final class LiveTable {
       Verdict verdict,
       QueryDocument document,
       long refreshId,
+      Released released,
       Instant now) {
     this.definition = definition;
     this.storage = storage;
@@ -52,6 +59,7 @@ public final class LiveTable {
     this.document = document;
     this.schedule = Schedule.parse(definition.schedule());
     this.refreshId = refreshId;
+    this.released = released;
     this.lastRelease = now;
   }
 
@@ -115,6 +123,11 @@ public final class LiveTable {
     return schedule instanceof Schedule.Calculated;
   }
 
+  /// Whether its output is released whenever there is some, as far as it is up to its definition.
+  boolean releasesEveryEpoch() {
+    return differential() && followsEveryEpoch() && !paused();
+  }
+
   /// Whether the storage table has held the query's rows at least once.
   boolean populated() {
     return populated;
@@ -159,19 +172,27 @@ public final class LiveTable {
     error = current;
   }
 
+  /// The number of refreshes so far that changed rows, as `pgt_state` has it.
   long refreshId() {
     return refreshId;
   }
 
-  long nextRefreshId() {
-    return ++refreshId;
+  /// A refresh has changed rows, and is committed.
+  void refreshed() {
+    refreshId++;
   }
 
   Instant lastRelease() {
     return lastRelease;
   }
 
-  void releasedAt(Instant now) {
+  Released released() {
+    return released;
+  }
+
+  /// Output was released now, when the stream was there.
+  void releasedAt(Released where, Instant now) {
+    released = where;
     lastRelease = now;
   }
 }

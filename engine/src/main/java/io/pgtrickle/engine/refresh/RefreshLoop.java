@@ -7,14 +7,11 @@ import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
-import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.ExplainFormat;
-import io.pgtrickle.dvm.dataflow.StepFailed;
-import io.pgtrickle.dvm.dataflow.StepResult;
-import io.pgtrickle.dvm.dataflow.ViewErrors;
-import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Capture;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
@@ -24,17 +21,13 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.intake.Intake;
-import io.pgtrickle.engine.intake.SourceShape;
-import java.sql.Connection;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,6 +35,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /// The thread that makes epochs, from the log to the storage tables.
 ///
@@ -56,7 +50,7 @@ import java.util.function.IntPredicate;
 /// Everything that belongs to this thread (intake, dataflow, live tables) is touched by others only
 /// through
 /// [#atBoundary]: a task that runs between two epochs.
-public final class RefreshLoop {
+public final class RefreshLoop implements AutoCloseable {
   private static final Duration IDLE_WAIT = Duration.ofMillis(5);
   private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
   private static final long EPOCH_BYTES = 64L << 20;
@@ -67,26 +61,32 @@ public final class RefreshLoop {
   private final Dataflow dataflow;
   private final EpochWriter writer;
   private final Callers callers;
+  private final Steps steps;
+  private final Sources sources;
   private final Ledger ledger;
   private final RefreshListener listener;
+  private final Checkpoints checkpoints;
   private final Clock clock;
 
   private final LiveTables tables = new LiveTables();
   private final FullRefreshes full = new FullRefreshes();
-  private final List<ViewBuild> builds = new ArrayList<>();
+  private final Builds builds;
   private final BoundaryTasks tasks = new BoundaryTasks();
-  private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
 
   private final List<Instant> commits = new ArrayList<>();
+  private Replay replay = Replay.none();
   private Lsn frontier;
   private Lsn position;
   private Instant frontierTime;
+  // Where the state is: behind the position while an epoch is being collected; null while one is
+  // being made.
+  private Checkpoints.@Nullable At settled;
   private Instant statusDue = Instant.MIN;
   private volatile Map<Long, TableStatus> statuses = Map.of();
   private volatile long stateBytes;
   private volatile boolean stopping;
 
-  /// @param start the position up to which everything is already visible
+  /// @param start the position from which on the log is taken in
   public RefreshLoop(
       LogStream reader,
       Intake intake,
@@ -94,6 +94,7 @@ public final class RefreshLoop {
       Applier applier,
       Ledger ledger,
       RefreshListener listener,
+      Checkpoints checkpoints,
       Lsn start,
       Clock clock) {
     this.reader = reader;
@@ -101,8 +102,12 @@ public final class RefreshLoop {
     this.dataflow = dataflow;
     this.ledger = ledger;
     this.listener = listener;
+    this.checkpoints = checkpoints;
     this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
-    this.callers = new Callers(tables, full, evaluated::containsKey, ledger, listener, clock);
+    this.builds = new Builds(intake);
+    this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, clock);
+    this.callers = new Callers(tables, full, steps::awaitsRelease, ledger, listener, clock);
+    this.sources = new Sources(intake, tables, full, this::rebuild);
     this.frontier = start;
     this.position = start;
     this.clock = clock;
@@ -114,25 +119,56 @@ public final class RefreshLoop {
   /// @throws io.pgtrickle.cdc.CaptureException when the log cannot be read on
   /// @throws SourceUnavailable when the apply connection is lost
   public void run() throws InterruptedException {
-    while (!stopping) {
-      tasks.run(position);
-      List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
-      for (WalEvent event : events) {
-        accept(event);
-        if (intake.pendingRows() >= EPOCH_ROWS) {
+    try {
+      if (replay.endsAt(frontier)) {
+        endReplay();
+      }
+      while (!stopping) {
+        if (replay.isOver()) {
+          // Until then nothing that reads the state together with tables would see them agree.
+          tasks.run(position);
+        }
+        List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
+        for (WalEvent event : events) {
+          cutBefore(event.position());
+          accept(event);
+          if (intake.pendingRows() >= EPOCH_ROWS || replay.cutsAt(frontier)) {
+            epoch();
+          }
+          cutBefore(position.plus(1));
+        }
+        if (!events.isEmpty() || (replay.isOver() && timerDue())) {
           epoch();
         }
       }
-      if (!events.isEmpty() || timerDue()) {
-        epoch();
-      }
+      tasks.run(position);
+    } finally {
+      lastCheckpoint();
     }
-    tasks.run(position);
+  }
+
+  // Epochs of a replay end exactly where something was visible.
+  private void cutBefore(Lsn next) {
+    for (Optional<Lsn> cut = replay.nextCut(frontier);
+        cut.isPresent() && cut.get().isBefore(next);
+        cut = replay.nextCut(frontier)) {
+      frontier = cut.get();
+      epoch();
+    }
   }
 
   /// Ends [#run] after the epoch under way.
   public void stop() {
     stopping = true;
+    steps.stop();
+  }
+
+  /// Gives all state up; after the loop has ended and nobody builds anything any more.
+  @Override
+  public void close() {
+    builds.close();
+    dataflow.close();
+    intake.close();
   }
 
   /// Runs something on this thread between two epochs.
@@ -207,62 +243,100 @@ public final class RefreshLoop {
     LiveTable table = tables.get(storage.id());
     if (table != null && table.storage().relation() == storage.relation()) {
       rebuild(
-          storage.id(), new Failure("42P01", storage.catalogName() + " is not where it was", true));
+          new Failure("42P01", storage.catalogName() + " is not where it was", true), storage.id());
     }
   }
 
-  /// Starts a private build at this boundary: from here on it is told what epochs do to its
-  /// relations.
-  ///
-  /// @param reader autocommit off; its snapshot is taken now, when it shows exactly what was
-  /// applied
-  /// @return the rows of the base tables as of this boundary
-  public Map<Integer, Snapshot> startBuild(ViewBuild build, Connection reader) throws SQLException {
-    try (Statement statement = reader.createStatement()) {
-      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-      statement.execute("SELECT 1");
-    }
-    Map<Integer, Snapshot> snapshots = new HashMap<>();
-    for (int relation : build.relations()) {
-      intake.table(relation).ifPresent(t -> snapshots.put(relation, t.rows().snapshot()));
-    }
-    builds.add(build);
-    return snapshots;
+  /// The base tables and what becomes of their readers; boundary only.
+  public Sources sources() {
+    return sources;
   }
 
-  public void abandonBuild(ViewBuild build) {
-    builds.remove(build);
+  /// The views that are being built; boundary only.
+  public Builds builds() {
+    return builds;
   }
 
   /// Makes a privately built view part of the main dataflow; its output since the fill follows with
   /// the next
   /// epoch.
+  ///
+  /// @param refreshes how often the table has been refreshed
   public void join(
       ViewBuild build,
       Definition definition,
       StreamTable storage,
       Verdict verdict,
-      QueryDocument document) {
-    builds.remove(build);
-    build.catchUp();
-    LiveTable table = new LiveTable(definition, storage, verdict, document, 0, clock.instant());
+      QueryDocument document,
+      long refreshes) {
+    builds.joins(build);
+    LiveTable table = live(definition, storage, verdict, document, refreshes);
     table.carry(build.takeOutput());
     dataflow.adopt(build.dataflow());
     add(table);
-    if (build.healthy()) {
-      populated(table);
-    } else {
-      noteErrors(table, build.errors());
-    }
+    steps.noteErrors(table);
   }
 
   /// Takes a FULL table into the stream; its first evaluation follows at once.
+  ///
+  /// @param refreshes how often the table has been refreshed
   public void joinFull(
-      Definition definition, StreamTable storage, Verdict verdict, QueryDocument document) {
-    LiveTable table = new LiveTable(definition, storage, verdict, document, 0, clock.instant());
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document,
+      long refreshes) {
+    LiveTable table = live(definition, storage, verdict, document, refreshes);
     add(table);
     full.add(table, hasUncapturedSources(verdict, document));
     full.request(table.id());
+  }
+
+  private LiveTable live(
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document,
+      long refreshes) {
+    return new LiveTable(
+        definition, storage, verdict, document, refreshes, here(), clock.instant());
+  }
+
+  private LiveTable.Released here() {
+    return new LiveTable.Released(frontier, frontierTime);
+  }
+
+  /// Takes a stream table into the stream whose state has come back with the dataflow's; before
+  /// the loop runs.
+  ///
+  /// @param carried what was released and is not visible
+  public void restore(
+      Definition definition,
+      StreamTable storage,
+      Verdict verdict,
+      QueryDocument document,
+      long refreshes,
+      LiveTable.Released released,
+      ZSet carried) {
+    LiveTable table = live(definition, storage, verdict, document, refreshes);
+    table.releasedAt(released, clock.instant());
+    table.carry(carried);
+    add(table);
+  }
+
+  /// Whether the output of a stream table is released as soon as there is some.
+  public boolean releasesEveryEpoch(long id) {
+    return table(id).map(LiveTable::releasesEveryEpoch).orElse(false);
+  }
+
+  /// Goes on where a checkpoint was made; before the loop runs.
+  ///
+  /// @param rest what is to be stepped through before anything becomes visible again
+  public void resume(Checkpoint checkpoint, Replay rest) {
+    frontier = checkpoint.frontier();
+    position = checkpoint.position();
+    frontierTime = checkpoint.time();
+    replay = rest;
   }
 
   private static boolean hasUncapturedSources(Verdict verdict, QueryDocument document) {
@@ -273,12 +347,6 @@ public final class RefreshLoop {
 
   private void add(LiveTable table) {
     tables.add(table);
-  }
-
-  private void populated(LiveTable table) {
-    table.populate();
-    ledger.live(table);
-    listener.live(table.id());
   }
 
   /// Takes over a changed schedule or suspension.
@@ -297,7 +365,7 @@ public final class RefreshLoop {
   public Set<Integer> detachUnused() {
     Set<Integer> unused = new HashSet<>(intake.relations());
     unused.removeAll(tables.sources());
-    builds.forEach(build -> unused.removeAll(build.relations()));
+    unused.removeAll(builds.relations());
     unused.forEach(relation -> intake.detach(new Oid(relation)));
     return unused;
   }
@@ -307,7 +375,7 @@ public final class RefreshLoop {
     LiveTable table = tables.remove(id);
     if (table != null) {
       full.remove(id);
-      evaluated.remove(id);
+      steps.forget(id);
       ledger.forget(id);
       if (table.differential()) {
         dataflow.drop(id);
@@ -319,9 +387,7 @@ public final class RefreshLoop {
   /// table's.
   public void evaluated(long id, ZSet delta, Duration took) {
     full.finished(id, clock.instant(), took, true);
-    if (tables.contains(id)) {
-      evaluated.merge(id, delta, ZSet::plus);
-    }
+    steps.evaluated(id, delta);
     epoch();
   }
 
@@ -338,6 +404,11 @@ public final class RefreshLoop {
   /// How the live tables were after the last epoch; for any thread.
   public Map<Long, TableStatus> statuses() {
     return statuses;
+  }
+
+  /// Why the stream waits for room to keep its state, if it does; for any thread.
+  public Optional<StorageUnavailable> storageProblem() {
+    return steps.storageProblem();
   }
 
   /// Operator state as of the last look, in bytes; for any thread.
@@ -372,7 +443,7 @@ public final class RefreshLoop {
     switch (event) {
       case Transaction transaction -> {
         intake.accept(transaction).forEach(this::announce);
-        if (!transaction.changes().isEmpty()) {
+        if (!transaction.changes().isEmpty() && replay.isOver()) {
           commits.add(transaction.committedAt());
         }
         frontier = transaction.endLsn();
@@ -394,110 +465,91 @@ public final class RefreshLoop {
     if (now.isAfter(frontierTime)) {
       frontierTime = now;
     }
+    steps.settle(intake);
+    settled = null;
     Intake.Deltas changed = intake.endEpoch();
-    changed.damaged().forEach(this::sourceDamaged);
-
-    Map<Integer, ZSet> input = new HashMap<>(changed.deltas());
-    takeEvaluated(input, now);
+    changed.damaged().forEach(sources::damaged);
     Set<Integer> touched = new HashSet<>();
     changed.touched().forEach(oid -> touched.add(oid.value()));
-    Map<Integer, ZSet> all = step(input, now);
+    Map<Integer, ZSet> all =
+        replay.isOver()
+            ? steps.step(changed.deltas(), callers.wanted(), here(), now)
+            : steps.replay(changed.deltas(), here(), replay, now);
     touched.addAll(all.keySet());
-    for (ViewBuild build : builds) {
-      build.retain(all);
-    }
+    builds.retain(all);
+    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
     if (!touched.isEmpty()) {
       full.sourcesChanged(touched);
       listener.relationsTouched(touched);
+      replay.touched(touched);
     }
+    if (replay.isOver()) {
+      visible(now);
+    } else if (replay.endsAt(frontier)) {
+      endReplay();
+    }
+  }
 
+  // Makes the epoch visible, and what waits for that happen.
+  private void visible(Instant now) {
+    reader.confirm(checkpoints.durable());
+    boolean checkpoint = checkpoints.due(position, now);
+    if (checkpoint) {
+      ledger.recordProgress();
+    }
     writer.write(new EpochWriter.Epoch(frontier, frontierTime, List.copyOf(commits), now));
-    reader.confirm(position);
     commits.clear();
     callers.answer(position, now);
     // Last: nobody who waits for rows to be visible waits for this.
     writer.checkResidue();
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
+    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
+    if (checkpoint) {
+      checkpoints.take(settled, this::save, now);
+    }
     if (!now.isBefore(statusDue)) {
       publishStatus(now);
     }
   }
 
-  // The released difference of a FULL table enters downstream tables like any delta.
-  private void takeEvaluated(Map<Integer, ZSet> input, Instant now) {
-    evaluated.forEach(
-        (id, delta) -> {
-          LiveTable table = tables.get(id);
-          if (table != null) {
-            table.carry(delta);
-            table.releasedAt(now);
-            table.error(Optional.empty());
-            populated(table);
-            input.merge(table.storage().relation(), delta, ZSet::plus);
-          }
-        });
-    evaluated.clear();
+  // ---- checkpoints and what follows them
+  // ------------------------------------------------------------------
+
+  private void save(Capture capture, Storage storage) {
+    dataflow.save(capture);
+    intake.save(capture);
+    tables.all().forEach(table -> SavedTable.save(table, capture, storage));
   }
 
-  /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
-  private Map<Integer, ZSet> step(Map<Integer, ZSet> input, Instant now) {
-    Set<Long> wanted = callers.wanted();
-    boolean enabled = listener.refreshingEnabled();
-    StepResult result = null;
-    while (result == null) {
-      try {
-        result =
-            dataflow.step(
-                input,
-                id -> {
-                  LiveTable table = tables.get(id);
-                  return table != null
-                      && !table.paused()
-                      && (wanted.contains(id) || (enabled && table.isDue(now)));
-                });
-      } catch (StepFailed failed) {
-        // The step left everything as it was: without the failing views it is run again.
-        for (long view : failed.views()) {
-          rebuild(view, new Failure("XX000", String.valueOf(failed.getMessage()), true));
-        }
-      }
+  // Also after a failure: an epoch that was computed is in the state whether or not it became
+  // visible, and what it released is carried.
+  private void lastCheckpoint() throws InterruptedException {
+    Checkpoints.At at = settled;
+    if (at != null && replay.isOver()) {
+      checkpoints.takeLast(at, this::save);
+      reader.confirm(checkpoints.durable());
     }
-    Map<Integer, ZSet> all = new HashMap<>(input);
-    result
-        .released()
-        .forEach(
-            (id, delta) -> {
-              LiveTable table = tables.get(id);
-              if (table != null) {
-                table.carry(delta);
-                table.releasedAt(now);
-                all.merge(table.storage().relation(), delta, ZSet::plus);
-              }
-            });
-    result
-        .errors()
-        .forEach(
-            (id, errors) -> {
-              LiveTable table = tables.get(id);
-              if (table != null) {
-                noteErrors(table, errors);
-              }
-            });
-    return all;
   }
 
-  // An evaluation error of a row freezes the last good contents while the row exists (law 5).
-  private void noteErrors(LiveTable table, ViewErrors errors) {
-    if (errors.healed()) {
-      table.error(Optional.empty());
-      populated(table);
-    } else {
-      Failure failure = new Failure(errors.sqlState(), errors.message(), false);
-      if (!Optional.of(failure).equals(table.error())) {
-        table.error(Optional.of(failure));
-        ledger.failed(table, failure, clock.instant());
+  private void endReplay() {
+    replay.end();
+    Set<Integer> doubtful = new HashSet<>(replay.doubtful());
+    tables.all().stream()
+        .filter(table -> replay.isDoubtful(table.id(), table.storage().relation()))
+        .forEach(table -> doubtful.add(table.storage().relation()));
+    for (LiveTable table : tables.all()) {
+      if (!Collections.disjoint(table.sources(), doubtful) && tables.contains(table.id())) {
+        rebuild(
+            new Failure(
+                "55000",
+                "its contents are computed anew after a restart: the log does not tell when it saw"
+                    + " changes of a stream table that it reads",
+                true),
+            table.id());
       }
     }
+    tables.all().stream().filter(LiveTable::differential).forEach(steps::noteErrors);
+    publishStatus(clock.instant());
   }
 
   // ---- damage -----------------------------------------------------------------------------------
@@ -506,7 +558,7 @@ public final class RefreshLoop {
   private final class Damage implements EpochWriter.Findings {
     @Override
     public void damaged(long table, Failure failure) {
-      rebuild(table, failure);
+      rebuild(failure, table);
     }
 
     @Override
@@ -520,75 +572,7 @@ public final class RefreshLoop {
     }
   }
 
-  private void sourceDamaged(int relation, StateDamaged damage) {
-    Failure failure = new Failure(damage.sqlState(), String.valueOf(damage.getMessage()), true);
-    for (LiveTable table : tables.all()) {
-      if (table.differential() && table.sources().contains(relation)) {
-        rebuild(table.id(), failure);
-      }
-    }
-  }
-
-  /// Lets go of a base table that is decoded in another shape than a new scan of it has; all that
-  /// read it are
-  /// built anew.
-  public void requireShape(Plan.Scan scan) {
-    intake
-        .table(scan.relation())
-        .filter(table -> !table.schema().equals(scan.schema()))
-        .ifPresent(
-            table -> {
-              intake.detach(new Oid(scan.relation()));
-              sourceDamaged(
-                  scan.relation(),
-                  new StateDamaged(
-                      table.name() + " has other columns than when it was copied", null));
-            });
-  }
-
-  /// What the sources of live tables must still look like; boundary only.
-  public Map<Integer, SourceShape> sourceShapes() {
-    Map<Integer, SourceShape> shapes = new HashMap<>();
-    for (LiveTable table : tables.all()) {
-      if (!table.differential() && table.error().isEmpty()) {
-        table.sources().forEach(relation -> shapes.put(relation, SourceShape.ANY));
-      }
-    }
-    intake
-        .relations()
-        .forEach(
-            relation ->
-                intake.table(relation).ifPresent(table -> shapes.put(relation, table.shape())));
-    return shapes;
-  }
-
-  /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use
-  /// any more; boundary only.
-  public void sourceAltered(int relation, StateDamaged how) {
-    intake.detach(new Oid(relation));
-    sourceDamaged(relation, how);
-    for (LiveTable table : tables.all()) {
-      if (!table.differential() && table.sources().contains(relation)) {
-        full.request(table.id());
-      }
-    }
-  }
-
-  /// The log may lack changes of a base table; boundary only.
-  ///
-  /// Everything that reads it starts again, FULL tables too: their initialization publishes it
-  /// again, after a look at its replica identity.
-  public void sourceUnpublished(int relation, StateDamaged how) {
-    intake.detach(new Oid(relation));
-    Failure failure = new Failure(how.sqlState(), String.valueOf(how.getMessage()), true);
-    for (LiveTable table : tables.all()) {
-      if (table.sources().contains(relation)) {
-        rebuild(table.id(), failure);
-      }
-    }
-  }
-
-  private void rebuild(long id, Failure reason) {
+  private void rebuild(Failure reason, long id) {
     LiveTable table = tables.get(id);
     Set<Long> after = tables.downstream(id);
     Consumer<Long> again =

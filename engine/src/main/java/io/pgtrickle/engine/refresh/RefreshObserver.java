@@ -22,4 +22,7 @@ public interface RefreshObserver {
 
   /// Rows were removed that the table should not have had.
   void residueRemoved(String table, long rows);
+
+  /// Operator state was saved.
+  void checkpointed(Checkpoints.Taken checkpoint);
 }

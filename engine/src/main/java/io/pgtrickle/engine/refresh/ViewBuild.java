@@ -4,12 +4,12 @@ import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// A view that is computed privately while the main dataflow goes on.
@@ -23,7 +23,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /// The refresh thread retains, the initializer's thread does everything else, until the refresh
 /// thread joins
 /// the two at a boundary while the other waits.
-public final class ViewBuild {
+public final class ViewBuild implements AutoCloseable {
   private final View view;
   private final Set<Integer> relations;
   private final Dataflow dataflow;
@@ -32,11 +32,11 @@ public final class ViewBuild {
   private ViewErrors errors = ViewErrors.NONE;
 
   /// @param relations what the view's plan scans
-  /// @param merges runs the long merges of arrangements
-  public ViewBuild(View view, Set<Integer> relations, Executor merges) {
+  /// @param storage where its state is kept, which is that of the main dataflow
+  public ViewBuild(View view, Set<Integer> relations, Storage storage) {
     this.view = view;
     this.relations = Set.copyOf(relations);
-    this.dataflow = new Dataflow(merges);
+    this.dataflow = new Dataflow(storage);
     dataflow.add(view);
   }
 
@@ -109,5 +109,12 @@ public final class ViewBuild {
     StepResult result = dataflow.step(deltas, id -> release);
     errors = result.errors().getOrDefault(view.id(), errors);
     return result;
+  }
+
+  /// Gives up what the main dataflow has not taken over.
+  @Override
+  public void close() {
+    retained.clear();
+    dataflow.close();
   }
 }

@@ -150,11 +150,11 @@ final class CatalogTablesIT {
     Pipeline pipeline = new Pipeline();
     StreamTableState.refreshed(
         pipeline,
-        Lsn.parse("0/A0"),
-        NOON,
-        List.of(new Refreshed(id, 3, 1), new Refreshed(-5, 1, 1)));
+        List.of(
+            new Refreshed(id, 3, 1, Lsn.parse("0/A0"), NOON),
+            new Refreshed(-5, 1, 1, Lsn.parse("0/A0"), NOON)));
     StreamTableState.refreshed(
-        pipeline, Lsn.parse("0/B0"), NOON.plusSeconds(1), List.of(new Refreshed(id, 0, 0)));
+        pipeline, List.of(new Refreshed(id, 0, 0, Lsn.parse("0/B0"), NOON.plusSeconds(1))));
     pipeline.run(connection);
     StreamTableState state = StreamTableState.readAll(connection).getFirst();
     assertThat(state.refreshId()).as("an empty refresh is none").isEqualTo(1);

@@ -5,6 +5,9 @@ import io.pgtrickle.engine.Sidecar;
 import io.pgtrickle.engine.SidecarConfig;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.embedded.EmbeddedServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -13,9 +16,11 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
@@ -91,12 +96,14 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   private Sidecar startSidecar(DatabaseUrl reached) {
-    Sidecar started =
-        Sidecar.start(
-            new SidecarConfig(
-                reached, "127.0.0.1", 0, Path.of(System.getProperty("java.io.tmpdir"), name)));
+    Sidecar started = Sidecar.start(new SidecarConfig(reached, "127.0.0.1", 0, stateDirectory()));
     sidecar = started;
     return started;
+  }
+
+  /// Where the sidecar keeps operator state.
+  Path stateDirectory() {
+    return Path.of(System.getProperty("java.io.tmpdir"), "pgtrickle-test-" + server().port(), name);
   }
 
   Sidecar sidecar() {
@@ -232,9 +239,24 @@ final class LiveDatabase implements AutoCloseable {
     }
   }
 
+  private void deleteState() {
+    Path root = stateDirectory();
+    if (!Files.exists(root)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(root)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   @Override
   public void close() throws SQLException {
     stopSidecar();
+    deleteState();
     try (Connection connection = connect()) {
       Installer.uninstall(connection);
     }

@@ -11,6 +11,7 @@ import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -151,7 +152,7 @@ class SourceTableTest {
               logs.identity(),
               List.of("id", "large", "n"),
               SourceShape.ANY,
-              Runnable::run);
+              Storage.onHeap(Runnable::run));
     }
 
     ZSet contents() {

@@ -58,7 +58,7 @@ final class NotificationIT {
       throws SQLException {
     Pipeline pipeline = new Pipeline();
     StreamTableState.refreshed(
-        pipeline, Lsn.parse(frontier), NOON, List.of(new Refreshed(pgtId, inserted, deleted)));
+        pipeline, List.of(new Refreshed(pgtId, inserted, deleted, Lsn.parse(frontier), NOON)));
     pipeline.run(apply);
   }
 

@@ -1,0 +1,337 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.slot.ServerIdentity;
+import io.pgtrickle.cdc.slot.SlotState;
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Restored;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Origin;
+import io.pgtrickle.dvm.state.Saved;
+import io.pgtrickle.dvm.state.StateDirectory;
+import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.analyze.Analyzer;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Progress;
+import io.pgtrickle.engine.catalog.StreamTableState;
+import io.pgtrickle.engine.catalog.StreamTableState.Visible;
+import io.pgtrickle.engine.intake.SourceTable;
+import io.pgtrickle.engine.refresh.Checkpoint;
+import io.pgtrickle.engine.refresh.RefreshLoop;
+import io.pgtrickle.engine.refresh.Replay;
+import io.pgtrickle.engine.refresh.SavedTable;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Brings stream tables back to life from a checkpoint.
+///
+/// [#find] says whether there is one that goes with the database as it is, and so from where the
+/// log is read. [#restore] then takes back what is the same as when it was made, and leaves the
+/// rest to be initialized as if it were new: nothing is trusted that could have changed while
+/// nobody looked. Every definition is analyzed anew, its plan compared with the one that the state
+/// is of, and its base tables with what they were.
+///
+/// Called by one thread, before the refresh thread runs.
+public final class Recovery {
+  private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
+
+  private final Saved saved;
+  private final Checkpoint checkpoint;
+
+  private Recovery(Saved saved, Checkpoint checkpoint) {
+    this.saved = saved;
+    this.checkpoint = checkpoint;
+  }
+
+  /// The checkpoint to start from; empty if there is none that can be used, which is logged.
+  ///
+  /// @param slot as it is, while nobody reads it
+  /// @param version of this program
+  public static Optional<Recovery> find(
+      StateDirectory directory,
+      ServerIdentity server,
+      Progress progress,
+      SlotState slot,
+      String version) {
+    directory.problems().forEach(problem -> LOG.warn("{}", problem));
+    Optional<Saved> saved = directory.saved();
+    if (saved.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      Checkpoint checkpoint = Checkpoint.of(saved.get());
+      Optional<String> objection =
+          objection(saved.get().origin(), checkpoint, server, progress, slot, version);
+      objection.ifPresent(why -> LOG.warn("the checkpoint is of no use: {}", why));
+      return objection.isPresent()
+          ? Optional.empty()
+          : Optional.of(new Recovery(saved.get(), checkpoint));
+    } catch (StateDamaged e) {
+      LOG.warn("the checkpoint is of no use: {}", e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<String> objection(
+      Origin origin,
+      Checkpoint checkpoint,
+      ServerIdentity server,
+      Progress progress,
+      SlotState slot,
+      String version) {
+    Origin now = new Origin(server.systemId(), server.timeline());
+    Lsn confirmed = slot.confirmedFlush().orElse(Lsn.ZERO);
+    Lsn applied = progress.frontier() == null ? Lsn.ZERO : progress.frontier();
+    if (!origin.equals(now)) {
+      return Optional.of("it was made from another log, %s; this is %s".formatted(origin, now));
+    }
+    if (!checkpoint.version().equals(version)) {
+      return Optional.of(
+          "it was made by version %s; this is %s".formatted(checkpoint.version(), version));
+    }
+    if (!checkpoint.slot().equals(slot.name())) {
+      return Optional.of(
+          "it goes with slot %s; the slot is %s".formatted(checkpoint.slot(), slot.name()));
+    }
+    if (confirmed.isAfter(checkpoint.position())) {
+      return Optional.of(
+          "it reaches to %s, and the slot starts at %s: somebody else read it since"
+              .formatted(checkpoint.position(), confirmed));
+    }
+    if (checkpoint.position().isAfter(server.flushed()) || checkpoint.recorded().isAfter(applied)) {
+      return Optional.of(
+          "it reaches to %s, and the database to %s: it was set back"
+              .formatted(checkpoint.position(), server.flushed()));
+    }
+    return Optional.empty();
+  }
+
+  /// From where the log is to be read.
+  public Lsn position() {
+    return checkpoint.position();
+  }
+
+  /// What restoring needs of the tenure.
+  ///
+  /// @param control an ordinary session, autocommit on
+  /// @param writer a session that may act for owners, autocommit off
+  /// @param definitionsRelation the relation whose rows are the definitions
+  public record Parts(
+      RefreshLoop loop,
+      Storage storage,
+      Analyzer analyzer,
+      Connection control,
+      Connection writer,
+      PublicationWatch watch,
+      Progress progress,
+      DefinitionWatch definitions,
+      int definitionsRelation) {}
+
+  /// Takes back what can be; the loop then goes on from the checkpoint.
+  ///
+  /// @return the stream tables that came back
+  public Set<Long> restore(Parts parts) throws SQLException {
+    Map<Long, Visible> visible = StreamTableState.visible(parts.control());
+    Map<Long, SavedTable> entries = entries(parts, visible);
+    Map<Long, Preparation> prepared = prepare(parts, entries);
+    Map<Integer, SourceTable> sources = sources(parts, prepared);
+    retainRestorable(parts, prepared, entries, sources.keySet());
+    Restored restored =
+        parts
+            .loop()
+            .dataflow()
+            .restore(saved, prepared.values().stream().map(Preparation::view).toList());
+    restored
+        .refused()
+        .forEach(
+            (id, refusal) -> LOG.warn("{} is initialized anew: {}", name(prepared, id), refusal));
+    sources.values().forEach(parts.loop().intake()::attach);
+    prepared.forEach(
+        (id, one) -> {
+          SavedTable entry = entries.get(id);
+          if (entry != null && restored.views().contains(id)) {
+            restore(parts, one, entry, visible.getOrDefault(id, Visible.NEVER));
+          }
+        });
+    parts.loop().resume(checkpoint, replay(parts, entries, visible, restored.views()));
+    LOG.info(
+        "{} of {} stream tables go on from the checkpoint at {}",
+        restored.views().size(),
+        parts.definitions().all().size(),
+        checkpoint.position());
+    return restored.views();
+  }
+
+  // ---- what is the same as it was
+  // -------------------------------------------------------------------
+
+  // Of the definitions that ask for the contents they had.
+  private Map<Long, SavedTable> entries(Parts parts, Map<Long, Visible> visible) {
+    Map<Long, SavedTable> entries = new LinkedHashMap<>();
+    for (Definition definition : parts.definitions().all()) {
+      long id = definition.pgtId();
+      SavedTable.of(id, saved, parts.storage())
+          .filter(entry -> entry.generation() == definition.generation())
+          .filter(entry -> visible.getOrDefault(id, Visible.NEVER).refreshId() >= entry.refreshId())
+          .ifPresent(entry -> entries.put(id, entry));
+    }
+    return entries;
+  }
+
+  private static Map<Long, Preparation> prepare(Parts parts, Map<Long, SavedTable> entries)
+      throws SQLException {
+    Map<Long, Preparation> prepared = new LinkedHashMap<>();
+    for (Definition definition : parts.definitions().all()) {
+      if (entries.containsKey(definition.pgtId())) {
+        try {
+          prepared.put(
+              definition.pgtId(), Preparation.of(parts.writer(), parts.analyzer(), definition));
+        } catch (TrickleException e) {
+          LOG.warn("{} is not restored: {}", definition.displayName(), e.getMessage());
+        } catch (SQLException e) {
+          if (ServerRefusal.isTransient(e)) {
+            throw e;
+          }
+          LOG.warn("{} is not restored: {}", definition.displayName(), e.getMessage());
+        }
+      }
+    }
+    return prepared;
+  }
+
+  private Map<Integer, SourceTable> sources(Parts parts, Map<Long, Preparation> prepared)
+      throws SQLException {
+    SourceTables tables =
+        new SourceTables(parts.control(), parts.watch().publication(), parts.storage());
+    Map<Integer, SourceTable> restored = new HashMap<>();
+    Set<Integer> seen = new HashSet<>();
+    for (Preparation one : prepared.values()) {
+      for (Plan.Scan scan : one.scans()) {
+        if (!parts.definitions().isStreamTable(scan.relation()) && seen.add(scan.relation())) {
+          // First, so that whatever happens to its entry from now on is seen.
+          parts.watch().published(parts.control(), Set.of(scan.relation()));
+          source(tables, scan, parts.storage()).ifPresent(t -> restored.put(scan.relation(), t));
+        }
+      }
+    }
+    return restored;
+  }
+
+  private Optional<SourceTable> source(SourceTables tables, Plan.Scan scan, Storage storage)
+      throws SQLException {
+    try {
+      SourceTable table = tables.published(scan);
+      Optional<String> problem = table.restore(saved, storage);
+      if (problem.isEmpty()) {
+        return Optional.of(table);
+      }
+      LOG.warn("rows are copied anew: {}", problem.get());
+      table.close();
+    } catch (CaptureException.Retry e) {
+      throw e;
+    } catch (TrickleException | CaptureException e) {
+      LOG.warn("rows of {} are not restored: {}", scan.name(), e.getMessage());
+    }
+    return Optional.empty();
+  }
+
+  // Those maintained differentially of which all that they read comes back, too; what FULL tables
+  // hold is evaluated anew anyway, and their readers are told the difference.
+  private static void retainRestorable(
+      Parts parts,
+      Map<Long, Preparation> prepared,
+      Map<Long, SavedTable> entries,
+      Set<Integer> sources) {
+    Map<Integer, Long> producers = new HashMap<>();
+    Set<Long> full = new HashSet<>();
+    prepared.forEach(
+        (id, one) -> {
+          producers.put(one.table().relation(), id);
+          if (one.plan().isEmpty()) {
+            full.add(id);
+          }
+        });
+    prepared.keySet().removeAll(full);
+    boolean changed = true;
+    while (changed) {
+      changed =
+          prepared
+              .values()
+              .removeIf(
+                  one ->
+                      one.scans().stream()
+                          .map(Plan.Scan::relation)
+                          .anyMatch(
+                              relation ->
+                                  parts.definitions().isStreamTable(relation)
+                                      ? !isThere(producers.get(relation), prepared, full)
+                                      : !sources.contains(relation)));
+    }
+    entries.keySet().removeIf(id -> !prepared.containsKey(id) && !full.contains(id));
+  }
+
+  private static boolean isThere(
+      @Nullable Long producer, Map<Long, Preparation> prepared, Set<Long> full) {
+    return producer != null && (prepared.containsKey(producer) || full.contains(producer));
+  }
+
+  // ---- where it goes on
+  // -----------------------------------------------------------------------------
+
+  private static void restore(Parts parts, Preparation one, SavedTable entry, Visible visible) {
+    // What was written after the checkpoint was written with all that had been carried until then.
+    boolean written = visible.refreshId() > entry.refreshId();
+    parts
+        .loop()
+        .restore(
+            one.definition(),
+            one.table(),
+            one.verdict(),
+            one.document(),
+            visible.refreshId(),
+            entry.released(),
+            written ? ZSet.EMPTY : entry.carried());
+  }
+
+  private static Replay replay(
+      Parts parts, Map<Long, SavedTable> entries, Map<Long, Visible> visible, Set<Long> restored) {
+    Map<Long, Lsn> written = new HashMap<>();
+    Set<Integer> doubtful = new HashSet<>();
+    entries.forEach(
+        (id, entry) -> {
+          Visible now = visible.getOrDefault(id, Visible.NEVER);
+          Lsn upTo = now.frontier();
+          if (upTo == null || now.refreshId() == entry.refreshId()) {
+            return;
+          }
+          if (restored.contains(id)) {
+            written.put(id, upTo);
+          }
+          if (!entry.everyEpoch() || !parts.loop().releasesEveryEpoch(id)) {
+            parts
+                .definitions()
+                .definition(id)
+                .ifPresent(definition -> doubtful.add(definition.relation().value()));
+          }
+        });
+    Lsn applied = parts.progress().frontier() == null ? Lsn.ZERO : parts.progress().frontier();
+    return new Replay(written, applied, doubtful, parts.definitionsRelation());
+  }
+
+  private static String name(Map<Long, Preparation> prepared, long id) {
+    Preparation one = prepared.get(id);
+    return one == null ? "stream table " + id : one.definition().displayName();
+  }
+}

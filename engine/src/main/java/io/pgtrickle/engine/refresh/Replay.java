@@ -1,0 +1,103 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.cdc.Lsn;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// The part of the log between a checkpoint and what was visible when the process ended.
+///
+/// After a restart the state is that of the checkpoint, at C, while each stream table T holds its
+/// query's rows as of some frontier A(T) ≥ C. So the log is stepped through again, cut exactly at
+/// every A(T): what T's query puts out up to there is dropped, since the table has it, and what
+/// comes after is not. Queries are functions of the rows present, so it does not matter that the
+/// steps are others than before.
+///
+/// That says nothing of a stream table D over T if T's changes did not become visible as they came:
+/// when a schedule, a FULL evaluation or an error decided what D saw of T, and when, the log does
+/// not tell. If such a T was written since C, D is *doubtful* and its contents are computed anew.
+///
+/// Used by the refresh thread only.
+public final class Replay {
+  private final Map<Long, Lsn> visible;
+  private final TreeSet<Lsn> cuts;
+  private final Lsn end;
+  private final int definitions;
+  private final Set<Integer> doubtful;
+  private boolean definitionsTouched;
+  private boolean over;
+
+  /// @param visible for each stream table that was written since the checkpoint, as of where
+  /// @param applied how far the database says the stream tables are
+  /// @param doubtful storage tables whose readers may have seen what the log does not tell
+  /// @param definitions the relation whose rows are the definitions
+  public Replay(
+      Map<Long, Lsn> visible, Lsn applied, Collection<Integer> doubtful, int definitions) {
+    this.visible = Map.copyOf(visible);
+    this.cuts = new TreeSet<>(visible.values());
+    this.cuts.add(applied);
+    this.end = cuts.last();
+    this.definitions = definitions;
+    this.doubtful = new HashSet<>(doubtful);
+  }
+
+  /// Nothing to be replayed.
+  public static Replay none() {
+    Replay none = new Replay(Map.of(), Lsn.ZERO, Set.of(), 0);
+    none.over = true;
+    return none;
+  }
+
+  boolean isOver() {
+    return over;
+  }
+
+  /// The next frontier up to which an epoch must reach, and no further.
+  Optional<Lsn> nextCut(Lsn frontier) {
+    return over ? Optional.empty() : Optional.ofNullable(cuts.higher(frontier));
+  }
+
+  /// Whether an epoch must end here.
+  boolean cutsAt(Lsn frontier) {
+    return !over && cuts.contains(frontier);
+  }
+
+  /// Whether all of it has been stepped through.
+  boolean endsAt(Lsn frontier) {
+    return !frontier.isBefore(end);
+  }
+
+  void end() {
+    over = true;
+  }
+
+  /// Whether a stream table holds what its query put out up to a frontier.
+  boolean isVisible(long table, Lsn frontier) {
+    Lsn upTo = visible.get(table);
+    return upTo != null && !frontier.isAfter(upTo);
+  }
+
+  /// The readers of a storage table may have seen what the log does not tell.
+  void doubt(int relation) {
+    doubtful.add(relation);
+  }
+
+  /// Some relations were changed.
+  void touched(Set<Integer> relations) {
+    definitionsTouched |= relations.contains(definitions);
+  }
+
+  /// Whether the readers of a stream table may have seen what the log does not tell.
+  boolean isDoubtful(long table, int relation) {
+    // Whose definition was changed, and for how long, nobody knows.
+    return doubtful.contains(relation) || (definitionsTouched && visible.containsKey(table));
+  }
+
+  /// Relations whose changes the log does not tell.
+  Set<Integer> doubtful() {
+    return Set.copyOf(doubtful);
+  }
+}

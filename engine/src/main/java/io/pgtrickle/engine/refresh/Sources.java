@@ -1,0 +1,96 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.cdc.Oid;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.engine.apply.Applier.Failure;
+import io.pgtrickle.engine.intake.Intake;
+import io.pgtrickle.engine.intake.SourceShape;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.ObjLongConsumer;
+
+/// Base tables that are not what they were, and what becomes of the stream tables that read them.
+///
+/// Used by the refresh thread only.
+public final class Sources {
+  private final Intake intake;
+  private final LiveTables tables;
+  private final FullRefreshes full;
+  private final ObjLongConsumer<Failure> rebuild;
+
+  /// @param rebuild builds a stream table anew, for a reason
+  Sources(Intake intake, LiveTables tables, FullRefreshes full, ObjLongConsumer<Failure> rebuild) {
+    this.intake = intake;
+    this.tables = tables;
+    this.full = full;
+    this.rebuild = rebuild;
+  }
+
+  /// The rows of a base table are not known any more: all that read them are built anew.
+  void damaged(int relation, StateDamaged damage) {
+    Failure failure = new Failure(damage.sqlState(), String.valueOf(damage.getMessage()), true);
+    for (LiveTable table : tables.all()) {
+      if (table.differential() && table.sources().contains(relation)) {
+        rebuild.accept(failure, table.id());
+      }
+    }
+  }
+
+  /// Lets go of a base table that is decoded in another shape than a new scan of it has.
+  public void requireShape(Plan.Scan scan) {
+    intake
+        .table(scan.relation())
+        .filter(table -> !table.schema().equals(scan.schema()))
+        .ifPresent(
+            table -> {
+              intake.detach(new Oid(scan.relation()));
+              damaged(
+                  scan.relation(),
+                  new StateDamaged(
+                      table.name() + " has other columns than when it was copied", null));
+            });
+  }
+
+  /// What the sources of live tables must still look like.
+  public Map<Integer, SourceShape> shapes() {
+    Map<Integer, SourceShape> shapes = new HashMap<>();
+    for (LiveTable table : tables.all()) {
+      if (!table.differential() && table.error().isEmpty()) {
+        table.sources().forEach(relation -> shapes.put(relation, SourceShape.ANY));
+      }
+    }
+    intake
+        .relations()
+        .forEach(
+            relation ->
+                intake.table(relation).ifPresent(table -> shapes.put(relation, table.shape())));
+    return shapes;
+  }
+
+  /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use
+  /// any more.
+  public void altered(int relation, StateDamaged how) {
+    intake.detach(new Oid(relation));
+    damaged(relation, how);
+    for (LiveTable table : tables.all()) {
+      if (!table.differential() && table.sources().contains(relation)) {
+        full.request(table.id());
+      }
+    }
+  }
+
+  /// The log may lack changes of a base table.
+  ///
+  /// Everything that reads it starts again, FULL tables too: their initialization publishes it
+  /// again, after a look at its replica identity.
+  public void unpublished(int relation, StateDamaged how) {
+    intake.detach(new Oid(relation));
+    Failure failure = new Failure(how.sqlState(), String.valueOf(how.getMessage()), true);
+    for (LiveTable table : tables.all()) {
+      if (table.sources().contains(relation)) {
+        rebuild.accept(failure, table.id());
+      }
+    }
+  }
+}

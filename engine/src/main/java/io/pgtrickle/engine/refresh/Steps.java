@@ -1,0 +1,236 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
+import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.dataflow.StepFailed;
+import io.pgtrickle.dvm.dataflow.StepResult;
+import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.apply.Applier.Failure;
+import io.pgtrickle.engine.intake.Intake;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongPredicate;
+import java.util.function.ObjLongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// Runs the dataflow a step, and hands what it says to the stream tables: rows to be written, and
+/// errors of rows.
+///
+/// Used by the refresh thread only, unless said otherwise.
+final class Steps {
+  private static final Duration STORAGE_PAUSE = Duration.ofMillis(500);
+
+  private final Dataflow dataflow;
+  private final LiveTables tables;
+  private final Ledger ledger;
+  private final RefreshListener listener;
+  private final ObjLongConsumer<Failure> rebuild;
+  private final Clock clock;
+  private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
+  private volatile @Nullable StorageUnavailable storageProblem;
+  private volatile boolean stopping;
+
+  /// @param rebuild builds a stream table anew, for a reason
+  Steps(
+      Dataflow dataflow,
+      LiveTables tables,
+      Ledger ledger,
+      RefreshListener listener,
+      ObjLongConsumer<Failure> rebuild,
+      Clock clock) {
+    this.dataflow = dataflow;
+    this.tables = tables;
+    this.ledger = ledger;
+    this.listener = listener;
+    this.rebuild = rebuild;
+    this.clock = clock;
+  }
+
+  /// Ends waits for room, from another thread.
+  void stop() {
+    stopping = true;
+  }
+
+  /// Why the stream waits for room to keep its state, if it does; for any thread.
+  Optional<StorageUnavailable> storageProblem() {
+    return Optional.ofNullable(storageProblem);
+  }
+
+  // ---- FULL evaluations -------------------------------------------------------------------------
+
+  /// Takes the difference between a FULL table's query and its rows, for the next step.
+  void evaluated(long id, ZSet delta) {
+    if (tables.contains(id)) {
+      evaluated.merge(id, delta, ZSet::plus);
+    }
+  }
+
+  /// Whether a FULL table's difference waits for the next step.
+  boolean awaitsRelease(long id) {
+    return evaluated.containsKey(id);
+  }
+
+  /// Forgets a table that is gone.
+  void forget(long id) {
+    evaluated.remove(id);
+  }
+
+  // The released difference of a FULL table enters downstream tables like any delta.
+  private void takeEvaluated(Map<Integer, ZSet> input, LiveTable.Released where, Instant now) {
+    evaluated.forEach(
+        (id, delta) -> {
+          LiveTable table = tables.get(id);
+          if (table != null) {
+            table.carry(delta);
+            table.releasedAt(where, now);
+            table.error(Optional.empty());
+            populated(table);
+            input.merge(table.storage().relation(), delta, ZSet::plus);
+          }
+        });
+    evaluated.clear();
+  }
+
+  // ---- a step -----------------------------------------------------------------------------------
+
+  /// Prepares the end of an epoch; while state cannot be written and too much of it waits for that,
+  /// the stream waits too.
+  ///
+  /// @throws StorageUnavailable when it is stopped meanwhile
+  void settle(Intake intake) {
+    boolean settled = false;
+    while (!settled) {
+      try {
+        intake.settle();
+        settled = true;
+      } catch (StorageUnavailable problem) {
+        awaitStorage(problem);
+      }
+    }
+  }
+
+  /// Runs the dataflow and returns every relation's change of this epoch, stream tables included.
+  ///
+  /// @param wanted stream tables that somebody waits for, whatever their schedule
+  Map<Integer, ZSet> step(
+      Map<Integer, ZSet> changed, Set<Long> wanted, LiveTable.Released where, Instant now) {
+    Map<Integer, ZSet> all = new HashMap<>(changed);
+    takeEvaluated(all, where, now);
+    boolean enabled = listener.refreshingEnabled();
+    StepResult result =
+        run(
+            all,
+            id -> {
+              LiveTable table = tables.get(id);
+              return table != null
+                  && !table.paused()
+                  && (wanted.contains(id) || (enabled && table.isDue(now)));
+            });
+    result
+        .released()
+        .forEach(
+            (id, delta) -> {
+              LiveTable table = tables.get(id);
+              if (table != null) {
+                table.carry(delta);
+                table.releasedAt(where, now);
+                all.merge(table.storage().relation(), delta, ZSet::plus);
+              }
+            });
+    result.errors().keySet().stream()
+        .map(tables::get)
+        .forEach(
+            table -> {
+              if (table != null) {
+                noteErrors(table);
+              }
+            });
+    return all;
+  }
+
+  /// The same for an epoch whose output is visible already, as far as [Replay] says so; nothing
+  /// else is released.
+  Map<Integer, ZSet> replay(
+      Map<Integer, ZSet> changed, LiveTable.Released where, Replay replay, Instant now) {
+    Map<Integer, ZSet> all = new HashMap<>(changed);
+    StepResult result = run(all, id -> replay.isVisible(id, where.frontier()));
+    result
+        .released()
+        .forEach(
+            (id, delta) -> {
+              LiveTable table = tables.get(id);
+              if (table != null) {
+                table.releasedAt(where, now);
+                all.merge(table.storage().relation(), delta, ZSet::plus);
+              }
+            });
+    for (LiveTable table : tables.all()) {
+      // It was released, and now it cannot be: a row that fails hides when its readers saw what.
+      if (replay.isVisible(table.id(), where.frontier()) && dataflow.pendingRows(table.id()) > 0) {
+        replay.doubt(table.storage().relation());
+      }
+    }
+    return all;
+  }
+
+  private StepResult run(Map<Integer, ZSet> input, LongPredicate release) {
+    while (true) {
+      try {
+        StepResult result = dataflow.step(input, release);
+        storageProblem = null;
+        return result;
+      } catch (StepFailed failed) {
+        // The step left everything as it was: without the failing views it is run again.
+        for (long view : failed.views()) {
+          rebuild.accept(new Failure("XX000", String.valueOf(failed.getMessage()), true), view);
+        }
+      } catch (StorageUnavailable problem) {
+        awaitStorage(problem);
+      }
+    }
+  }
+
+  private void awaitStorage(StorageUnavailable problem) {
+    if (stopping) {
+      throw problem;
+    }
+    storageProblem = problem;
+    try {
+      TimeUnit.NANOSECONDS.sleep(STORAGE_PAUSE.toNanos());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw problem;
+    }
+  }
+
+  /// Notes the errors that a stream table's query has at present.
+  ///
+  /// An evaluation error of a row freezes the last good contents while the row exists (law 5).
+  void noteErrors(LiveTable table) {
+    ViewErrors errors = dataflow.errors(table.id());
+    if (errors.healed()) {
+      table.error(Optional.empty());
+      populated(table);
+    } else {
+      Failure failure = new Failure(errors.sqlState(), errors.message(), false);
+      if (!Optional.of(failure).equals(table.error())) {
+        table.error(Optional.of(failure));
+        ledger.failed(table, failure, clock.instant());
+      }
+    }
+  }
+
+  private void populated(LiveTable table) {
+    table.populate();
+    ledger.live(table);
+    listener.live(table.id());
+  }
+}

@@ -1,0 +1,305 @@
+package io.pgtrickle.engine.e2e;
+
+import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
+import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static io.pgtrickle.engine.e2e.LiveDatabase.value;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.pgtrickle.engine.cli.Main;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A sidecar of its own process is killed at random moments while transactions go on, now and then
+/// the server with it, and must come back as if nothing had been: exact, by its checkpoint.
+final class KillsIT {
+  private static final Pattern RESTORED =
+      Pattern.compile("(\\d+) of (\\d+) stream tables go on from the checkpoint");
+
+  // What a restart can get wrong: private operator state, state shared by several, chains, output
+  // that a schedule held back and its readers, a FULL evaluation and its readers, rows in error.
+  private static final Map<String, String> TABLES = new LinkedHashMap<>();
+
+  static {
+    TABLES.put(
+        "k_groups",
+        "SELECT a.g, count(*) AS n, sum(b.v) AS s, min(b.v) AS least FROM ka a"
+            + " JOIN kb b ON b.a = a.id GROUP BY a.g");
+    TABLES.put("k_join", "SELECT b.id, b.v, a.g FROM kb b LEFT JOIN ka a ON a.id = b.a");
+    TABLES.put("k_chain", "SELECT n, count(*) AS groups FROM k_groups GROUP BY n");
+    TABLES.put("k_slow", "SELECT a, count(*) AS n FROM kb GROUP BY a");
+    TABLES.put("k_over_slow", "SELECT a.id, s.n, a.g FROM ka a JOIN k_slow s ON s.a = a.id");
+    TABLES.put("k_full", "SELECT g, count(*) AS n FROM ka GROUP BY g");
+    TABLES.put("k_over_full", "SELECT f.g, f.n, b.id FROM k_full f JOIN kb b ON b.v = f.g");
+    TABLES.put("k_errors", "SELECT id, 100 / v AS q FROM kb WHERE v < 3");
+    TABLES.put("k_over_errors", "SELECT q, count(*) AS n FROM k_errors GROUP BY q");
+  }
+
+  @TempDir Path directory;
+
+  @Test
+  void killsAtAnyMomentLoseNothing() throws Exception {
+    kills(10, 1);
+  }
+
+  @Test
+  @Tag("soak")
+  void hundredsOfKillsLoseNothing() throws Exception {
+    kills(200, System.nanoTime());
+  }
+
+  private void kills(int rounds, long seed) throws Exception {
+    Random random = new Random(seed);
+    int restored = 0;
+    try (LiveDatabase database = LiveDatabase.create()) {
+      try (Connection connection = database.connect()) {
+        define(connection);
+      }
+      Process sidecar = start(database, 0);
+      try {
+        Map<String, Long> refreshes = new HashMap<>();
+        awaitSettled(database, "before the first kill, seed " + seed, refreshes);
+        for (int round = 1; round <= rounds; round++) {
+          // Little to be replayed, and much.
+          checkpointEvery(database, round % 2 == 0 ? "150 ms" : "20 s");
+          AtomicBoolean stop = new AtomicBoolean();
+          try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
+            long writes = random.nextLong();
+            Future<Integer> writer = threads.submit(() -> write(database, writes, stop));
+            try {
+              // Not a wait for something to happen: the moment is to be a random one.
+              assertThat(sidecar.waitFor(100 + random.nextInt(1500), TimeUnit.MILLISECONDS))
+                  .as("the sidecar ended by itself: %s", log(round - 1))
+                  .isFalse();
+              sidecar.destroyForcibly().waitFor();
+              if (round % 4 == 0) {
+                crash(database);
+              }
+              sidecar = start(database, round);
+              boolean ended = sidecar.waitFor(500 + random.nextInt(2500), TimeUnit.MILLISECONDS);
+              assertThat(ended).as(log(round)).isFalse();
+            } finally {
+              stop.set(true);
+            }
+            assertThat(writer.get()).isPositive();
+          }
+          awaitSettled(database, "round " + round + ", seed " + seed, refreshes);
+          restored += restored(round);
+        }
+        sidecar.destroy();
+        assertThat(sidecar.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertNothingLeftOver();
+      } finally {
+        sidecar.destroyForcibly().waitFor();
+      }
+    }
+    assertThat(restored)
+        .as("stream tables that came back by a checkpoint, of %s", rounds * TABLES.size())
+        .isGreaterThan(rounds * TABLES.size() / 3);
+  }
+
+  private static void define(Connection connection) throws SQLException {
+    run(
+        connection,
+        "CREATE TABLE ka (id int PRIMARY KEY, g int)",
+        "CREATE TABLE kb (id int PRIMARY KEY, a int, v int)",
+        "INSERT INTO ka SELECT i, i % 5 FROM generate_series(1, 50) i",
+        "INSERT INTO kb SELECT i, i % 60, 1 + i % 7 FROM generate_series(1, 500) i",
+        "SELECT pgtrickle.set_config('checkpoint_interval', '150 ms')");
+    for (Map.Entry<String, String> table : TABLES.entrySet()) {
+      String schedule = table.getKey().equals("k_slow") ? "1s" : "calculated";
+      String mode = table.getKey().equals("k_full") ? "FULL" : "DIFFERENTIAL";
+      try (var create =
+          connection.prepareStatement(
+              "SELECT pgtrickle.create_stream_table(?, ?, schedule => ?, refresh_mode => ?)")) {
+        create.setString(1, table.getKey());
+        create.setString(2, table.getValue());
+        create.setString(3, schedule);
+        create.setString(4, mode);
+        create.execute();
+      }
+    }
+  }
+
+  private static void checkpointEvery(LiveDatabase database, String interval) throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(connection, "SELECT pgtrickle.set_config('checkpoint_interval', '" + interval + "')");
+    }
+  }
+
+  private Process start(LiveDatabase database, int round) throws IOException {
+    return new ProcessBuilder(
+            List.of(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName(),
+                "run",
+                "--url",
+                database.url().toString(),
+                "--http-port",
+                "0",
+                "--state-dir",
+                directory.resolve("state").toString()))
+        .redirectErrorStream(true)
+        .redirectOutput(directory.resolve(round + ".log").toFile())
+        .start();
+  }
+
+  private String log(int round) throws IOException {
+    return Files.readString(directory.resolve(round + ".log"), UTF_8);
+  }
+
+  private int restored(int round) throws IOException {
+    Matcher matcher = RESTORED.matcher(log(round));
+    return matcher.find() ? Integer.parseInt(matcher.group(1)) : 0;
+  }
+
+  // Until told to stop, through crashes of the server; returns how many transactions were made.
+  private static int write(LiveDatabase database, long seed, AtomicBoolean stop) {
+    Random random = new Random(seed);
+    int transactions = 0;
+    while (!stop.get()) {
+      try (Connection connection = database.connect()) {
+        while (!stop.get()) {
+          transaction(connection, random);
+          transactions++;
+        }
+      } catch (SQLException e) {
+        // The server crashes by intention; it comes back.
+        Thread.onSpinWait();
+      }
+    }
+    return transactions;
+  }
+
+  private static void transaction(Connection connection, Random random) throws SQLException {
+    int id = 1 + random.nextInt(600);
+    int a = random.nextInt(60);
+    connection.setAutoCommit(false);
+    run(
+        connection,
+        switch (random.nextInt(8)) {
+          case 0 -> "DELETE FROM kb WHERE id = " + id;
+          case 1 -> "UPDATE kb SET a = " + a + " WHERE id BETWEEN " + id + " AND " + (id + 3);
+          case 2 -> "UPDATE ka SET g = " + random.nextInt(6) + " WHERE id = " + a;
+          case 3 -> "DELETE FROM ka WHERE id = " + a;
+          case 4 -> "INSERT INTO ka VALUES (" + a + ", 3) ON CONFLICT (id) DO NOTHING";
+          // A row that cannot be evaluated, for a while.
+          case 5 -> "UPDATE kb SET v = 0 WHERE id = " + (1 + random.nextInt(3));
+          case 6 -> "UPDATE kb SET v = 1 + id % 4 WHERE v = 0";
+          default ->
+              "INSERT INTO kb VALUES (%d, %d, %d) ON CONFLICT (id) DO UPDATE SET v = excluded.v"
+                  .formatted(id, a, 1 + random.nextInt(7));
+        });
+    if (random.nextInt(3) == 0) {
+      run(connection, "UPDATE ka SET g = g + 1 WHERE id = " + random.nextInt(50));
+    }
+    if (random.nextInt(10) == 0) {
+      connection.rollback();
+    } else {
+      connection.commit();
+    }
+    connection.setAutoCommit(true);
+  }
+
+  // The postmaster takes a backend that was killed hard for a crash, and recovers all of them.
+  private static void crash(LiveDatabase database) throws SQLException {
+    try (Connection connection = database.connect()) {
+      String pid = Objects.requireNonNull(value(connection, "SELECT pg_backend_pid()"));
+      assertThat(ProcessHandle.of(Long.parseLong(pid)).orElseThrow().destroyForcibly()).isTrue();
+    }
+    await()
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofMillis(50))
+        .ignoreExceptions()
+        .until(
+            () -> {
+              try (Connection connection = database.connect()) {
+                return "1".equals(value(connection, "SELECT 1"));
+              }
+            });
+  }
+
+  private static void awaitSettled(
+      LiveDatabase database, String when, Map<String, Long> refreshes) {
+    await(when)
+        .atMost(PATIENCE)
+        .ignoreExceptionsInstanceOf(SQLException.class)
+        .untilAsserted(
+            () -> {
+              try (Connection connection = database.connect()) {
+                settled(connection, when, refreshes);
+              }
+            });
+  }
+
+  private static void settled(Connection connection, String when, Map<String, Long> refreshes)
+      throws SQLException {
+    run(connection, "UPDATE kb SET v = 1 + id % 4 WHERE v = 0");
+    for (String table : TABLES.keySet()) {
+      ready(connection, table);
+    }
+    sync(connection);
+    TABLES.forEach(
+        (table, query) -> {
+          try {
+            assertThat(differences(connection, table, query)).as("%s, %s", table, when).isEmpty();
+          } catch (SQLException e) {
+            throw new IllegalStateException(e);
+          }
+        });
+    for (String row :
+        rows(
+            connection,
+            "SELECT table_name, refresh_id FROM pgtrickle.pgt_state"
+                + " JOIN pgtrickle.pgt_definitions USING (pgt_id)")) {
+      String[] columns = row.split("\\|", 2);
+      long now = Long.parseLong(columns[1]);
+      assertThat(now)
+          .as("refreshes of %s, %s", columns[0], when)
+          .isGreaterThanOrEqualTo(refreshes.getOrDefault(columns[0], 0L));
+      refreshes.put(columns[0], now);
+    }
+  }
+
+  // Two checkpoints and what they refer to; nothing unfinished.
+  private void assertNothingLeftOver() throws IOException {
+    try (Stream<Path> files = Files.walk(directory.resolve("state"))) {
+      List<String> names =
+          files.filter(Files::isRegularFile).map(file -> file.getFileName().toString()).toList();
+      assertThat(names).noneMatch(name -> name.endsWith(".tmp"));
+      assertThat(names.stream().filter(name -> name.startsWith("MANIFEST-"))).hasSize(2);
+      assertThat(names.size()).as("files of state: %s", names).isLessThan(120);
+    }
+  }
+}
