@@ -125,16 +125,19 @@ final class PointLookup {
 
     private Access project(Plan.Project project) {
       Schema input = project.input().schema();
-      List<Integer> passed = new ArrayList<>();
-      for (int i = 0; i < project.schema().size(); i++) {
-        Integer column = PlanCompiler.passedColumn(project.expressions().get(i));
-        boolean same =
-            column != null
-                && sameKeys(
-                    input.column(column).type().kind(), project.schema().column(i).type().kind());
-        passed.add(same && column != null ? column : -1);
-      }
+      List<Integer> passed =
+          project.expressions().stream().map(each -> sameColumn(each, input)).toList();
       return stage(project.input(), passed, compiler.project(project));
+    }
+
+    /// The column that an expression is, −1 when it is none, or is compared otherwise than it: text
+    /// as char(n) is without its trailing blanks.
+    private static int sameColumn(Expr expression, Schema input) {
+      Integer column = PlanCompiler.passedColumn(expression);
+      return column != null
+              && sameKeys(input.column(column).type().kind(), expression.type().kind())
+          ? column
+          : -1;
     }
 
     private static boolean sameKeys(TypeKind a, TypeKind b) {
@@ -187,13 +190,9 @@ final class PointLookup {
     }
 
     private JoinAccess.Side side(Plan input, Stream<Expr> keys, ArrangeNode arrangement) {
+      Schema schema = input.schema();
       return new JoinAccess.Side(
-          access(input), arrangement, input.schema(), keys.map(Builder::plain).toList());
-    }
-
-    private static int plain(Expr key) {
-      Integer column = PlanCompiler.passedColumn(key);
-      return column == null ? -1 : column;
+          access(input), arrangement, schema, keys.map(key -> sameColumn(key, schema)).toList());
     }
 
     private List<Access.Path> paths(Plan.Scan scan) {

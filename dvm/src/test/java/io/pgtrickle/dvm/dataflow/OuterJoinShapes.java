@@ -61,6 +61,20 @@ final class OuterJoinShapes {
             List.of(column(chained, 5)),
             aggregate(AggregateCall.Kind.MIN, SqlType.NUMERIC, column(chained, 9)),
             aggregate(AggregateCall.Kind.COUNT, SqlType.INT8, column(chained, 4))));
+    // The sides of the key are columns, and are compared without their trailing blanks all the
+    // same.
+    List<Plan.Key> blankPadded =
+        List.of(
+            new Plan.Key(
+                new Expr.Relabel(column(ORDERS_SCAN, 3), SqlType.BPCHAR),
+                new Expr.Relabel(column(CUSTOMERS_SCAN, 1), SqlType.BPCHAR)));
+    shapes.put(
+        "join of texts compared as char(n)",
+        new Plan.Join(ORDERS_SCAN, CUSTOMERS_SCAN, blankPadded, null, pairs.schema()));
+    shapes.put(
+        "outer join of texts compared as char(n)",
+        new Plan.OuterJoin(
+            ORDERS_SCAN, CUSTOMERS_SCAN, Plan.Kept.BOTH, blankPadded, null, pairs.schema()));
     shapes.put("mark join", markJoin(ORDERS_SCAN, CUSTOMERS_SCAN, 1, 0));
     shapes.put("mark join without keys", markJoin(ORDERS_SCAN, CUSTOMERS_SCAN));
     Plan marked = markJoin(ORDERS_SCAN, ORDERS_SCAN, 1, 0);

@@ -15,8 +15,8 @@ final class Script {
   private static final String[] ORDERS_AMOUNTS = {
     "1", "1.0", "1.00", "2.50", "0", "-3.125", "NULL"
   };
-  private static final String[] NOTES = {"a", "b", "", "long enough to matter", "NULL"};
-  private static final String[] REGIONS = {"north", "south", "a", "b", "NULL"};
+  private static final String[] NOTES = {"a", "a␠", "b", "", "long enough to matter", "NULL"};
+  private static final String[] REGIONS = {"north", "south", "a", "a␠", "b", "NULL"};
   private static final String[] SCORES = {"0", "-0", "0.5", "1.25", "-2", "1024", "NULL"};
 
   private final Random random;

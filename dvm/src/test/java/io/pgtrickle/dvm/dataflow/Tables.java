@@ -8,7 +8,8 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
-/// Z-sets as text, for tests: `+1 | 7 | ada` is a row of weight 1, `NULL` is NULL.
+/// Z-sets as text, for tests: `+1 | 7 | ada` is a row of weight 1, `NULL` is NULL, `␠` a blank that
+/// belongs to the value.
 public final class Tables {
   private Tables() {}
 
@@ -27,7 +28,7 @@ public final class Tables {
       @Nullable Object[] values = new @Nullable Object[schema.size()];
       for (int i = 0; i < values.length; i++) {
         String cell = cells[i + 1].strip();
-        values[i] = cell.equals("NULL") ? null : schema.codec(i).fromText(cell);
+        values[i] = cell.equals("NULL") ? null : schema.codec(i).fromText(cell.replace('␠', ' '));
       }
       rows.add(schema.pack(values), Long.parseLong(cells[0].strip()));
     }

@@ -4,7 +4,8 @@
 ///
 /// [LiveDatabase] is the stage: an embedded server (durable: fsync and synchronous commits on) and
 /// a sidecar in
-/// this process. [Shop] has the base tables and random transactions, [Shape] the queries.
+/// this process. [Shop] has the base tables and random transactions, [Shape] the queries;
+/// [RandomQuery] makes up more of them.
 @NullMarked
 package io.pgtrickle.engine.e2e;
 
