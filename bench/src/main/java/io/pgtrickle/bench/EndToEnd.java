@@ -13,7 +13,7 @@ import java.util.Map;
 
 /// Measures the engine from commit to visible row and prints Markdown tables.
 ///
-///     EndToEnd [--quick] latency | bulk | refresh | phd1 | all
+///     EndToEnd [--quick] latency | bulk | refresh | phd1 | restart | all
 ///
 /// `--quick` shrinks every size so that a run takes a minute; its figures only show that the
 /// program works.
@@ -46,6 +46,7 @@ public final class EndToEnd {
     all.put("bulk", Bulk::measure);
     all.put("refresh", Refresh::measure);
     all.put("phd1", ResidueCost::measure);
+    all.put("restart", Restart::measure);
     return all;
   }
 

@@ -4,6 +4,8 @@ import io.pgtrickle.engine.DatabaseUrl;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -35,11 +37,13 @@ final class Rig implements AutoCloseable {
 
   private final EmbeddedServer server;
   private final Connection connection;
+  private final Path directory;
   private Optional<SidecarProcess> sidecar = Optional.empty();
 
-  private Rig(EmbeddedServer server, Connection connection) {
+  private Rig(EmbeddedServer server, Connection connection, Path directory) {
     this.server = server;
     this.connection = connection;
+    this.directory = directory;
   }
 
   /// A server without a sidecar.
@@ -53,7 +57,7 @@ final class Rig implements AutoCloseable {
                 Path.of(System.getProperty("java.io.tmpdir"), "embedded-pg"),
                 Optional.empty(),
                 SETTINGS));
-    Rig rig = new Rig(server, server.connect());
+    Rig rig = new Rig(server, server.connect(), newDirectory());
     for (String setting : DURABLE) {
       String value = rig.text("SHOW " + setting);
       if (!value.equals("on")) {
@@ -63,16 +67,49 @@ final class Rig implements AutoCloseable {
     return rig;
   }
 
+  private static Path newDirectory() {
+    try {
+      return Files.createTempDirectory("pgtrickle-bench-");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   static Rig start() throws SQLException, IOException, InterruptedException {
     Rig rig = withoutSidecar();
     try {
       Installer.install(rig.connection);
-      rig.sidecar = Optional.of(SidecarProcess.start(rig.server.url()));
+      rig.startSidecar();
       return rig;
     } catch (SQLException | IOException | InterruptedException | RuntimeException e) {
       rig.close();
       throw e;
     }
+  }
+
+  /// Starts the sidecar with the state that its predecessor left; returns when all is live, after
+  /// so many nanoseconds.
+  long startSidecar() throws IOException, InterruptedException {
+    long begin = System.nanoTime();
+    sidecar = Optional.of(SidecarProcess.start(server.url(), directory));
+    return System.nanoTime() - begin;
+  }
+
+  void stopSidecar() {
+    sidecar.ifPresent(SidecarProcess::close);
+    sidecar = Optional.empty();
+  }
+
+  void killSidecar() throws InterruptedException {
+    if (sidecar.isPresent()) {
+      sidecar.get().kill();
+    }
+    sidecar = Optional.empty();
+  }
+
+  /// Where the sidecar keeps its state.
+  Path directory() {
+    return directory;
   }
 
   DatabaseUrl url() {

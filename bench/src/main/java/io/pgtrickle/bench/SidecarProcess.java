@@ -24,6 +24,7 @@ final class SidecarProcess implements AutoCloseable {
   private static final String HEAP = System.getProperty("bench.heap", "4g");
   private static final String MORE_OPTIONS = System.getProperty("bench.sidecar.options", "");
   private static final int PATIENCE_SECONDS = 60;
+  private static final int READY_SECONDS = 600;
   private static final int OK = 200;
 
   private final Process process;
@@ -37,9 +38,11 @@ final class SidecarProcess implements AutoCloseable {
     this.endpoint = endpoint;
   }
 
-  /// Starts it and waits until it follows the database.
-  static SidecarProcess start(DatabaseUrl database) throws IOException, InterruptedException {
-    Path directory = Files.createTempDirectory("pgtrickle-bench-");
+  /// Starts it and waits until every stream table is live.
+  ///
+  /// @param directory for its state and log
+  static SidecarProcess start(DatabaseUrl database, Path directory)
+      throws IOException, InterruptedException {
     Path log = directory.resolve("sidecar.log");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -89,7 +92,7 @@ final class SidecarProcess implements AutoCloseable {
   }
 
   private void awaitReady() throws IOException, InterruptedException {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(READY_SECONDS);
     while (ask("/ready").statusCode() != OK) {
       if (!process.isAlive() || System.nanoTime() > deadline) {
         throw new IllegalStateException("the sidecar is not ready: " + Files.readString(log));
@@ -105,6 +108,12 @@ final class SidecarProcess implements AutoCloseable {
   private HttpResponse<String> ask(String path) throws IOException, InterruptedException {
     return client.send(
         HttpRequest.newBuilder(endpoint.resolve(path)).build(), BodyHandlers.ofString());
+  }
+
+  /// Ends it without a chance to do anything about it.
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+    client.close();
   }
 
   /// Stops it as a service manager would; what it warned of is shown, since it may explain a

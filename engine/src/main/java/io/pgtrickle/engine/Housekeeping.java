@@ -9,6 +9,7 @@ import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
@@ -85,6 +86,7 @@ final class Housekeeping {
   private DefinitionWatch.Changes first =
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
+  private boolean unsaved;
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -372,6 +374,7 @@ final class Housekeeping {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     checkpoints.policy(checkpoints(settings));
+    lookAtCheckpoints();
     loop.post(() -> coalescer.window(settings.notifyWindow()));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
@@ -382,6 +385,23 @@ final class Housekeeping {
         var row = statement.executeQuery("SELECT pgtrickle_internal.slot_lag_bytes()")) {
       row.next();
       return row.getLong(1);
+    }
+  }
+
+  private void lookAtCheckpoints() {
+    Optional<StorageUnavailable> problem = checkpoints.problem();
+    if (problem.isPresent() != unsaved) {
+      unsaved = problem.isPresent();
+      captureLog.note(
+          Kind.STATE_NOT_SAVED,
+          unsaved ? Severity.ERROR : Severity.INFO,
+          problem.map(StorageUnavailable::sqlState).orElse(""),
+          problem
+              .map(
+                  why ->
+                      "operator state is not saved, and the slot keeps the log: "
+                          + why.getMessage())
+              .orElse("operator state is saved again"));
     }
   }
 

@@ -2,14 +2,10 @@ package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
-import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Compiler;
-import io.pgtrickle.dvm.expr.EvaluationSettings;
-import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Saved;
-import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
@@ -21,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.PriorityQueue;
 import java.util.Set;
@@ -116,43 +111,6 @@ public final class Dataflow implements AutoCloseable {
     install(sink);
     rank();
     return sink;
-  }
-
-  /// Keeps the rows of a relation arranged by the key of its scan, for [#rows]; like [#add] before
-  /// the first rows have come. It lasts as long as any view reads the relation.
-  public void keepRows(Plan.Scan scan) {
-    Node source = nodes.get(new SourceNode.Key(scan.relation()));
-    if (step > 0 || source == null || scan.key().isEmpty()) {
-      throw new IllegalStateException(
-          scan.name()
-              + " cannot be kept by key: no view reads it, it has no key, or rows have come");
-    }
-    Map<Object, Node> extended = new HashMap<>(nodes);
-    Node arrangement =
-        new PlanCompiler(extended, EvaluationSettings.of("UTC", Collation.C), expressions, storage)
-            .arrangeByKey(scan);
-    if (nodes.putIfAbsent(arrangement.key(), arrangement) == null) {
-      link(arrangement);
-    }
-    arrangement.views().addAll(source.views());
-    rank();
-  }
-
-  /// The rows of a relation as of the last step, by the columns of its scan's key in that order
-  /// (see [io.pgtrickle.dvm.zset.Schema#appendKey]); empty when nobody arranged it so.
-  public Optional<Snapshot> rows(int relation) {
-    if (!(nodes.get(new SourceNode.Key(relation)) instanceof SourceNode source)) {
-      return Optional.empty();
-    }
-    List<Integer> key = source.scan().key();
-    return source.consumers().stream()
-        .filter(node -> node instanceof ArrangeNode arranged && isKeyedBy(arranged, key))
-        .map(node -> ((ArrangeNode) node).before())
-        .findFirst();
-  }
-
-  private static boolean isKeyedBy(ArrangeNode arranged, List<Integer> key) {
-    return !key.isEmpty() && key.equals(arranged.plainKey());
   }
 
   /// The weight that a row of a view must have, recomputed from the contents of the view's inputs

@@ -17,7 +17,7 @@ import java.util.Set;
 ///
 /// @param fingerprint of its definition
 /// @param nodes the names of all its nodes with state, also of those that its plan alone would not
-///     bring about, because somebody asked for rows to be kept
+///     bring about, because rows are looked up there
 /// @param failures the errors it has at present
 record SavedView(String fingerprint, Set<String> nodes, ZSet failures) {
   private static final String PREFIX = "dataflow/view/";

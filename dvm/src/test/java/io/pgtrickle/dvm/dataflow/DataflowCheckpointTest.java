@@ -117,23 +117,6 @@ final class DataflowCheckpointTest {
   }
 
   @Test
-  void keptRowsAreKept() {
-    try (StateDirectory directory = StateDirectory.open(path)) {
-      Dataflow dataflow = new Dataflow(Runnable::run);
-      dataflow.add(view(1, PER_CUSTOMER));
-      dataflow.keepRows((Plan.Scan) ORDERS_SCAN);
-      dataflow.step(Map.of(ORDERS_OID, zset(ORDERS, "+1 | 1 | 7 | 1 | a")), _ -> true);
-      save(dataflow, directory);
-
-      Dataflow restored = new Dataflow(Storage.of(directory, 0, Runnable::run));
-      restored.restore(directory.saved().orElseThrow(), List.of(view(1, PER_CUSTOMER)));
-      assertThat(restored.rows(ORDERS_OID)).isPresent();
-      assertThat(restored.rows(ORDERS_OID).orElseThrow().rows()).isEqualTo(1);
-      restored.close();
-    }
-  }
-
-  @Test
   void anotherDefinitionIsBuiltAnewAndSoIsWhatReadsIt() {
     View kept = view(1, JOINED);
     View changed = view(2, PER_CUSTOMER);

@@ -22,14 +22,10 @@ import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
-import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.SqlType;
-import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -453,25 +449,5 @@ final class DataflowTest {
         .isEqualTo(zset(plan.schema(), "-1 | 0 | NULL", "+1 | 1 | 1.50"));
     assertThat(dataflow.step(orders("-1 | 1 | 7 | 1.50 | a"), _ -> true).released().get(1L))
         .isEqualTo(zset(plan.schema(), "+1 | 0 | NULL", "-1 | 1 | 1.50"));
-  }
-
-  @Test
-  void theHostFindsOldRowsByTheKeyOfTheTable() {
-    Dataflow dataflow = new Dataflow(Runnable::run);
-    dataflow.add(view(1, PER_CUSTOMER));
-    dataflow.keepRows((Plan.Scan) ORDERS_SCAN);
-    dataflow.load(orders("+1 | 1 | 7 | 1 | a", "+1 | 2 | 7 | 1 | b"));
-    dataflow.step(orders("-1 | 2 | 7 | 1 | b", "+1 | 2 | 8 | 1 | c"), _ -> true);
-
-    Snapshot rows = dataflow.rows(ORDERS_OID).orElseThrow();
-    Map<Row, Long> found = new HashMap<>();
-    ByteSink key = new ByteSink();
-    ORDERS.appendKey(ORDERS.pack(2L, null, null, null), new int[] {0}, key);
-    rows.lookup(key, found::put);
-    assertThat(found).isEqualTo(Map.of(Tables.row(ORDERS, "2 | 8 | 1 | c"), 1L));
-    assertThat(dataflow.rows(NAMES)).isEmpty();
-    dataflow.drop(1);
-    assertThat(dataflow.rows(ORDERS_OID)).isEmpty();
-    assertThat(dataflow.stats().operators()).isZero();
   }
 }

@@ -23,6 +23,8 @@ public final class CaptureEvents {
     PUBLICATION_ALTERED,
     /// A base table was dropped or altered.
     SOURCE_ALTERED,
+    /// Operator state cannot be saved, so the slot keeps the log; or it can again.
+    STATE_NOT_SAVED,
     /// The slot keeps back more than a threshold.
     SLOT_LAG
   }

@@ -150,6 +150,7 @@ public final class Checkpoints implements AutoCloseable {
     if (!writer.awaitTermination(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
       LOG.warn("the last checkpoint was not written within {}", PATIENCE);
     }
+    problem().ifPresent(why -> LOG.warn("the last checkpoint was not made: {}", why.getMessage()));
   }
 
   /// Where the state is.
@@ -177,9 +178,7 @@ public final class Checkpoints implements AutoCloseable {
       problem = null;
       durable = at.position();
     } catch (StorageUnavailable e) {
-      if (problem == null) {
-        LOG.error("no checkpoint can be made, the server keeps the log: {}", e.getMessage());
-      }
+      LOG.debug("no checkpoint was made", e);
       problem = e;
     } catch (RuntimeException e) {
       LOG.error("a checkpoint was not made", e);

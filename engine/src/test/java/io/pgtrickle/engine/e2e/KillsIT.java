@@ -1,6 +1,5 @@
 package io.pgtrickle.engine.e2e;
 
-import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
@@ -39,6 +38,8 @@ import org.junit.jupiter.api.io.TempDir;
 /// A sidecar of its own process is killed at random moments while transactions go on, now and then
 /// the server with it, and must come back as if nothing had been: exact, by its checkpoint.
 final class KillsIT {
+  // Each round starts a JVM, on machines that may have better things to do.
+  private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Pattern RESTORED =
       Pattern.compile("(\\d+) of (\\d+) stream tables go on from the checkpoint");
 
