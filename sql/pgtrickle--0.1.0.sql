@@ -74,6 +74,10 @@ INSERT INTO pgtrickle_internal.pgt_setting_definitions VALUES
    'WAL retained by the replication slot above which health_check() warns.'),
   ('slot_lag_critical_threshold_mb', 'int', '1024', 'MB', 1, 1048576,
    'WAL retained by the replication slot above which health_check() reports an error.'),
+  ('txn_memory', 'int', '64', 'MB', 1, 1048576,
+   'Memory that a transaction may occupy while it is read; more of it goes to disk. Takes effect when the sidecar starts over.'),
+  ('max_slot_lag', 'int', '0', 'MB', 0, 1073741824,
+   'WAL retained by the replication slot above which the slot is given up to save the disk and every stream table is initialized again; 0 never gives up.'),
   ('max_consecutive_errors', 'int', '3', NULL, 1, 1000,
    'Failed refreshes in a row after which a stream table is suspended.'),
   ('fuse_default_ceiling', 'int', '0', 'rows', 0, 9223372036854775807,
@@ -434,6 +438,15 @@ CREATE TABLE pgtrickle_internal.pgt_capture_events (
   detail   text NOT NULL
 );
 
+-- Source tables whose readers release nothing for now, because somebody is loading them.
+CREATE TABLE pgtrickle.pgt_source_gates (
+  source_relid oid PRIMARY KEY,
+  gated        boolean NOT NULL DEFAULT true,
+  gated_at     timestamptz NOT NULL DEFAULT now(),
+  ungated_at   timestamptz,
+  gated_by     name NOT NULL DEFAULT current_user
+);
+
 -- Answers to waiting calls. Unlogged: an answer outlives neither its caller nor a crash. Callers do
 -- not delete theirs (it would make them writers); the sidecar prunes.
 CREATE UNLOGGED TABLE pgtrickle_internal.pgt_replies (
@@ -564,6 +577,19 @@ CREATE POLICY update_own ON pgtrickle.pgt_definitions FOR UPDATE
   USING (pgtrickle_internal.may_manage(schema_name, table_name, owner));
 CREATE POLICY delete_own ON pgtrickle.pgt_definitions FOR DELETE
   USING (pgtrickle_internal.may_manage(schema_name, table_name, owner));
+
+-- Whoever could write the source may say that it is being loaded.
+CREATE FUNCTION pgtrickle_internal.may_gate(p_relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT pg_has_role(current_user, pgtrickle_internal.sidecar_role(), 'USAGE')
+      OR EXISTS (SELECT FROM pg_class c WHERE c.oid = p_relation AND pg_has_role(c.relowner, 'USAGE'))
+$$;
+ALTER TABLE pgtrickle.pgt_source_gates ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_all ON pgtrickle.pgt_source_gates FOR SELECT USING (true);
+CREATE POLICY insert_own ON pgtrickle.pgt_source_gates FOR INSERT
+  WITH CHECK (pgtrickle_internal.may_gate(source_relid));
+CREATE POLICY update_own ON pgtrickle.pgt_source_gates FOR UPDATE
+  USING (pgtrickle_internal.may_gate(source_relid));
 
 ALTER TABLE pgtrickle_internal.pgt_subscriptions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_all ON pgtrickle_internal.pgt_subscriptions FOR SELECT USING (true);
@@ -850,6 +876,9 @@ BEGIN
       round(extract(epoch FROM clock_timestamp() - lease.heartbeat_at))), start_hint;
   ELSIF lease.slot_name IS NULL THEN
     RETURN QUERY SELECT 'the sidecar is just starting', 'Try again in a moment.';
+  ELSIF pgtrickle_internal.setting('cdc_paused') = 'on' THEN
+    RETURN QUERY SELECT 'reading the log is paused (setting "cdc_paused")',
+      'SELECT pgtrickle.set_config(''cdc_paused'', ''off'');';
   ELSIF NOT lease.active THEN
     RETURN QUERY SELECT format('replication slot "%s" is not active', lease.slot_name), start_hint;
   END IF;
@@ -2120,6 +2149,60 @@ BEGIN
 END
 $$;
 
+-- Waits until everything committed so far is in every stream table that is not gated, suspended or in
+-- error; false when that takes longer.
+CREATE FUNCTION pgtrickle.drain(timeout_s int DEFAULT 60) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+  timeout CONSTANT interval := timeout_s * interval '1 second';
+BEGIN
+  PERFORM pgtrickle_internal.require_waiting('drain', NULL, timeout);
+  RETURN pgtrickle_internal.ask('sync', '{"name": null, "pgt_id": null}', timeout) IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION pgtrickle.drain(int) IS
+  'Waits until what was committed so far is applied; false on timeout';
+
+CREATE FUNCTION pgtrickle_internal.set_gate(p_source text, p_gated boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  relation CONSTANT regclass := to_regclass(p_source);
+BEGIN
+  IF relation IS NULL THEN
+    RAISE EXCEPTION 'relation "%" does not exist', p_source USING ERRCODE = '42P01';
+  END IF;
+  IF NOT pgtrickle_internal.may_gate(relation) THEN
+    RAISE EXCEPTION 'must be owner of table %', relation USING ERRCODE = '42501';
+  END IF;
+  INSERT INTO pgtrickle.pgt_source_gates AS g (source_relid, gated, ungated_at)
+  VALUES (relation, p_gated, CASE WHEN NOT p_gated THEN now() END)
+  ON CONFLICT (source_relid) DO UPDATE
+    SET gated = p_gated,
+        gated_at = CASE WHEN p_gated THEN now() ELSE g.gated_at END,
+        ungated_at = CASE WHEN p_gated THEN NULL ELSE now() END,
+        gated_by = CASE WHEN p_gated THEN current_user ELSE g.gated_by END;
+END
+$$;
+
+CREATE FUNCTION pgtrickle.gate_source(source text) RETURNS void
+LANGUAGE sql AS $$ SELECT pgtrickle_internal.set_gate(source, true) $$;
+COMMENT ON FUNCTION pgtrickle.gate_source(text) IS
+  'Holds back what reads a table while it is being loaded; changes are kept and released together';
+
+CREATE FUNCTION pgtrickle.ungate_source(source text) RETURNS void
+LANGUAGE sql AS $$ SELECT pgtrickle_internal.set_gate(source, false) $$;
+
+CREATE FUNCTION pgtrickle.source_gates()
+RETURNS TABLE (source_table text, schema_name text, gated boolean, gated_at timestamptz,
+               ungated_at timestamptz, gated_by text)
+LANGUAGE sql STABLE AS $$
+  SELECT c.relname::text, n.nspname::text, g.gated, g.gated_at, g.ungated_at, g.gated_by::text
+  FROM pgtrickle.pgt_source_gates g
+  JOIN pg_catalog.pg_class c ON c.oid = g.source_relid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  ORDER BY 2, 1
+$$;
+
 -- ---------------------------------------------------------------------------------------------
 -- 11 Subscriptions
 -- ---------------------------------------------------------------------------------------------
@@ -2421,6 +2504,11 @@ BEGIN
     RETURN QUERY SELECT 'enabled', 'WARNING', 'refreshing is switched off (setting "enabled")';
   END IF;
   RETURN QUERY
+    SELECT 'gate', 'WARNING',
+           format('%I.%I is gated since %s: what reads it is held back', g.schema_name,
+                  g.source_table, to_char(g.gated_at, 'YYYY-MM-DD HH24:MI:SS'))
+    FROM pgtrickle.source_gates() g WHERE g.gated;
+  RETURN QUERY
     SELECT 'stream_table',
            CASE WHEN t.status IN ('ERROR', 'HELD') THEN 'ERROR' ELSE 'WARNING' END,
            format('%I.%I is in state %s', t.pgt_schema, t.pgt_name, t.status)
@@ -2494,6 +2582,9 @@ GRANT DELETE,
   ON pgtrickle.pgt_definitions TO PUBLIC;
 
 GRANT SELECT, DELETE, INSERT (pgt_id, channel) ON pgtrickle_internal.pgt_subscriptions TO PUBLIC;
+
+GRANT SELECT, INSERT (source_relid, gated, ungated_at),
+  UPDATE (gated, gated_at, ungated_at, gated_by) ON pgtrickle.pgt_source_gates TO PUBLIC;
 
 -- A member of an extension is dumped with its definition only; this has pg_dump save the rows too.
 DO $$

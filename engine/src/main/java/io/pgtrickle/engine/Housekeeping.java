@@ -23,6 +23,7 @@ import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
+import io.pgtrickle.engine.catalog.SourceGates;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
@@ -82,6 +83,7 @@ final class Housekeeping {
   private final Thread thread =
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
   private final Map<Integer, Seen> seen = new HashMap<>();
+  private final SlotLag slotLag;
   private final AtomicLong announced = new AtomicLong();
   private DefinitionWatch.Changes first =
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
@@ -116,6 +118,7 @@ final class Housekeeping {
     this.stream = stream;
     this.published = published;
     this.captureLog = captureLog;
+    this.slotLag = new SlotLag(captureLog);
     this.sessions = sessions;
     this.definitions = definitions;
     this.loop = loop;
@@ -376,8 +379,20 @@ final class Housekeeping {
     checkpoints.policy(checkpoints(settings));
     lookAtCheckpoints();
     loop.post(() -> coalescer.window(settings.notifyWindow()));
+    if (settings.on(Setting.CDC_PAUSED)) {
+      stream.pause();
+    } else {
+      stream.resume();
+    }
+    Set<Integer> gates = SourceGates.gated(session);
+    loop.post(() -> loop.gate(gates));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
+    slotLag.look(session, slot, slotLagBytes, settings);
+    if (SlotLag.isTooMuch(slotLagBytes, settings)) {
+      // The next start finds the same, and gives the slot up once its reader is gone.
+      loop.stop();
+    }
   }
 
   private long lag() throws SQLException {

@@ -16,6 +16,7 @@ import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Progress;
+import io.pgtrickle.engine.catalog.Settings;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -69,6 +70,9 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     dropOrphans(control, slot);
     Optional<SlotState> state = slot == null ? Optional.empty() : Slots.inspect(control, slot);
     Optional<String> obstacle = obstacle(progress, state, server, tampered);
+    if (obstacle.isEmpty()) {
+      obstacle = excess(state.flatMap(SlotState::restartLsn), server, Settings.read(control));
+    }
     if (slot != null && obstacle.isEmpty()) {
       if (!Slots.terminateReader(control, slot, READER_PATIENCE)) {
         throw new SourceUnavailable(
@@ -168,6 +172,14 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     return tampered.isEmpty()
         ? Optional.empty()
         : Optional.of("publication \"" + PUBLICATION + "\": " + String.join(", ", tampered));
+  }
+
+  // Setting max_slot_lag: rather read everything again than fill the user's disk.
+  private static Optional<String> excess(
+      Optional<Lsn> kept, ServerIdentity server, Settings settings) {
+    return kept.map(from -> server.flushed().value() - from.value())
+        .filter(bytes -> SlotLag.isTooMuch(bytes, settings))
+        .map(bytes -> "it keeps back %d MB of log, more than max_slot_lag".formatted(bytes >> 20));
   }
 
   // One that was made when its maker died before it was written down would keep the log for ever.

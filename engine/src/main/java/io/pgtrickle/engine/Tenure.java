@@ -21,7 +21,9 @@ import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Lease;
+import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
+import io.pgtrickle.engine.catalog.SourceGates;
 import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.intake.Intake;
 import io.pgtrickle.engine.notify.Coalescer;
@@ -147,10 +149,17 @@ final class Tenure implements AutoCloseable {
         lifetime.owns(
             LogStream.start(
                 database,
-                StreamOptions.of(from.slot(), StartingPoint.PUBLICATION, from.start()),
+                StreamOptions.of(from.slot(), StartingPoint.PUBLICATION, from.start())
+                    .withTransactions(
+                        StreamOptions.Streaming.WHERE_OFFERED,
+                        settings.number(Setting.TXN_MEMORY) << 20,
+                        stateDirectory.resolve("transactions")),
                 captureLog),
             LogStream::close);
 
+    if (settings.on(Setting.CDC_PAUSED)) {
+      stream.pause();
+    }
     ExecutorService merges =
         Executors.newSingleThreadExecutor(Thread.ofPlatform().name("merge-", 0).daemon().factory());
     Storage storage =
@@ -186,6 +195,7 @@ final class Tenure implements AutoCloseable {
                 clock),
             RefreshLoop::close);
     lifetime.owns(checkpoints, Checkpoints::close);
+    loop.gate(SourceGates.gated(leaseSession));
     Analyzer analyzer = new Analyzer(catalog);
     StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);

@@ -18,6 +18,10 @@ import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Described;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Emitted;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Named;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Origin;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamAbort;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamCommit;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamStart;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamStop;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -50,12 +54,40 @@ public final class Decoder {
   /// Decodes the message between the buffer's position and its limit.
   ///
   /// @param message backed by an array, which the result keeps
-  /// @throws CaptureException.Retry if the message is not one of protocol version 1: the stream is
+  /// @throws CaptureException.Retry if the message is not one of protocol version 1 or 2: the
+  /// stream is
   ///     out of step, and only a new connection can put it right
   public PgOutputMessage decode(ByteBuffer message) {
+    return decode(message, false);
+  }
+
+  /// Decodes a message that stood in a piece of an open transaction: a transaction id stands before
+  /// its body. To be called when that transaction is complete, in the order of commits, since what
+  /// it says of relations holds from there on.
+  public PgOutputMessage decodeStreamed(ByteBuffer message) {
+    return decode(message, true);
+  }
+
+  /// The kind of a message, which is left as it is.
+  public static char kind(ByteBuffer message) {
+    return message.hasRemaining() ? (char) message.get(message.position()) : '?';
+  }
+
+  /// The id of the transaction or subtransaction that did what a message in a piece says.
+  public static int streamedXid(ByteBuffer message) {
+    if (message.remaining() < 1 + Integer.BYTES) {
+      throw violation("a message of " + message.remaining() + " bytes within a stream");
+    }
+    return message.getInt(message.position() + 1);
+  }
+
+  private PgOutputMessage decode(ByteBuffer message, boolean streamed) {
     char kind = '?';
     try {
       kind = (char) message.get();
+      if (streamed) {
+        message.getInt();
+      }
       PgOutputMessage decoded =
           switch (kind) {
             case 'B' -> new Begin(lsn(message), instant(message), message.getInt());
@@ -68,6 +100,10 @@ public final class Decoder {
             case 'D' -> new Changed(delete(message));
             case 'T' -> new Changed(truncate(message));
             case 'M' -> new Emitted(emitted(message));
+            case 'S' -> streamStart(message);
+            case 'E' -> new StreamStop();
+            case 'c' -> streamCommit(message);
+            case 'A' -> new StreamAbort(message.getInt(), message.getInt());
             default -> throw violation("unknown kind of message '" + kind + "'");
           };
       if (message.hasRemaining()) {
@@ -85,6 +121,18 @@ public final class Decoder {
   private static Commit commit(ByteBuffer message) {
     message.get(); // flags, none defined
     return new Commit(lsn(message), lsn(message), instant(message));
+  }
+
+  private static StreamStart streamStart(ByteBuffer message) {
+    int xid = message.getInt();
+    message.get(); // whether it is the first piece, which is known
+    return new StreamStart(xid);
+  }
+
+  private static StreamCommit streamCommit(ByteBuffer message) {
+    int xid = message.getInt();
+    message.get(); // flags, none defined
+    return new StreamCommit(xid, lsn(message), lsn(message), instant(message));
   }
 
   private Described describe(ByteBuffer message) {
@@ -180,9 +228,7 @@ public final class Decoder {
     return new LogicalMessage(lsn, transactional, prefix, content);
   }
 
-  /// The relation a row message is about. Inside a stream block of protocol 2 a transaction id
-  /// would
-  /// stand before its number; protocol 1 has no such blocks.
+  /// The relation a row message is about.
   private Relation relation(ByteBuffer message) {
     int oid = message.getInt();
     Relation known = recent;
@@ -301,7 +347,7 @@ public final class Decoder {
   private static CaptureException violation(String seen) {
     return new CaptureException.Retry(
         CaptureException.PROTOCOL_VIOLATION,
-        "the stream does not follow pgoutput protocol 1: "
+        "the stream does not follow the protocol of pgoutput: "
             + seen
             + "; it has to be started again from the stored position");
   }

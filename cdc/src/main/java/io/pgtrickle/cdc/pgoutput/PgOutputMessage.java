@@ -8,7 +8,7 @@ import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.TypeName;
 import java.time.Instant;
 
-/// A message of protocol version 1, decoded.
+/// A message of protocol version 1 or 2, decoded.
 public sealed interface PgOutputMessage {
 
   /// A transaction follows, whole.
@@ -21,6 +21,21 @@ public sealed interface PgOutputMessage {
   /// @param commitLsn equals the `finalLsn` of the Begin
   /// @param endLsn where the commit record ends
   record Commit(Lsn commitLsn, Lsn endLsn, Instant committedAt) implements PgOutputMessage {}
+
+  /// A piece of an open transaction follows; until [StreamStop] all messages belong to it.
+  record StreamStart(int xid) implements PgOutputMessage {}
+
+  /// The piece ends.
+  record StreamStop() implements PgOutputMessage {}
+
+  /// A transaction that was sent in pieces is committed.
+  record StreamCommit(int xid, Lsn commitLsn, Lsn endLsn, Instant committedAt)
+      implements PgOutputMessage {}
+
+  /// A transaction that was sent in pieces is rolled back, or a part of it.
+  ///
+  /// @param subxid the subtransaction that is undone; `xid` itself when all is
+  record StreamAbort(int xid, int subxid) implements PgOutputMessage {}
 
   /// The transaction was replayed here from elsewhere; its position there.
   record Origin(Lsn originLsn, String name) implements PgOutputMessage {}

@@ -3,6 +3,7 @@ package io.pgtrickle.cdc.stream;
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.slot.ServerIdentity;
 import io.pgtrickle.cdc.slot.Slots;
@@ -49,6 +50,7 @@ public final class LogStream implements AutoCloseable {
   private @Nullable Attempt connecting;
   private long retryAt;
   private int formerReader;
+  private boolean partial;
   private Lsn taken;
   private Lsn confirmed;
 
@@ -94,7 +96,7 @@ public final class LogStream implements AutoCloseable {
   /// @throws CaptureException when the stream cannot go on
   public List<WalEvent> drain(long atMostBytes, Duration patience) throws InterruptedException {
     WalReader current = reader;
-    if (pauseAsked) {
+    if (pauseAsked && !partial) {
       pause(current);
       LockSupport.parkNanos(patience.toNanos());
       return List.of();
@@ -103,7 +105,7 @@ public final class LogStream implements AutoCloseable {
       connect(patience);
       return List.of();
     }
-    CaptureException suspected = suspicion.getAndSet(null);
+    CaptureException suspected = partial ? null : suspicion.getAndSet(null);
     if (suspected != null) {
       lost(current, suspected);
       return List.of();
@@ -112,12 +114,17 @@ public final class LogStream implements AutoCloseable {
       List<WalEvent> events = current.drain(atMostBytes, patience);
       for (WalEvent event : events) {
         taken = taken.max(event.position());
+        partial = event instanceof Transaction transaction && !transaction.isComplete();
       }
       if (!events.isEmpty()) {
         backoff.reset();
       }
       return events;
     } catch (CaptureException.Retry e) {
+      if (partial) {
+        // The consumer has taken a part of a transaction, all of which would come again.
+        throw e;
+      }
       lost(current, e);
       return List.of();
     }

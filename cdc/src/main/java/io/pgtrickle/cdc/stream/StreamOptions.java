@@ -1,6 +1,7 @@
 package io.pgtrickle.cdc.stream;
 
 import io.pgtrickle.cdc.Lsn;
+import java.nio.file.Path;
 import java.time.Duration;
 
 /// What to read, from where, and how much of it to hold.
@@ -18,6 +19,10 @@ import java.time.Duration;
 /// @param queuedBytes how much memory waiting transactions may occupy; one larger than this is
 ///     queued alone, and is held whole while it is read
 /// @param queuedEvents how many events may wait
+/// @param streaming whether the server may send large transactions before they end
+/// @param transactionBytes how much memory a transaction may occupy while it comes, and again all
+///     those together that come before they end; what is more goes to disk
+/// @param transactionFolder where on disk
 public record StreamOptions(
     String slot,
     String publication,
@@ -26,10 +31,16 @@ public record StreamOptions(
     Duration statusInterval,
     Duration idleInterval,
     long queuedBytes,
-    int queuedEvents) {
+    int queuedEvents,
+    Streaming streaming,
+    long transactionBytes,
+    Path transactionFolder) {
 
   public StreamOptions {
-    if (statusInterval.toMillis() < 1 || queuedBytes < 1 || queuedEvents < 1) {
+    if (statusInterval.toMillis() < 1
+        || queuedBytes < 1
+        || queuedEvents < 1
+        || transactionBytes < 1) {
       throw new IllegalArgumentException(
           "status interval and queue bounds have to be positive, seen "
               + statusInterval
@@ -41,7 +52,9 @@ public record StreamOptions(
     }
   }
 
-  /// Everything, with status and idle intervals of a second and 64 MiB or 65,536 events of queue.
+  /// Everything, with status and idle intervals of a second, 64 MiB or 65,536 events of queue, 64
+  /// MiB
+  /// of transaction and the rest where the system keeps temporary files.
   public static StreamOptions of(String slot, String publication, Lsn start) {
     return new StreamOptions(
         slot,
@@ -51,7 +64,10 @@ public record StreamOptions(
         Duration.ofSeconds(1),
         Duration.ofSeconds(1),
         64L << 20,
-        1 << 16);
+        1 << 16,
+        Streaming.WHERE_OFFERED,
+        64L << 20,
+        Path.of(System.getProperty("java.io.tmpdir")));
   }
 
   StreamOptions withStart(Lsn position) {
@@ -63,22 +79,78 @@ public record StreamOptions(
         statusInterval,
         idleInterval,
         queuedBytes,
-        queuedEvents);
+        queuedEvents,
+        streaming,
+        transactionBytes,
+        transactionFolder);
   }
 
   public StreamOptions withOwnChanges(OwnChanges changes) {
     return new StreamOptions(
-        slot, publication, start, changes, statusInterval, idleInterval, queuedBytes, queuedEvents);
+        slot,
+        publication,
+        start,
+        changes,
+        statusInterval,
+        idleInterval,
+        queuedBytes,
+        queuedEvents,
+        streaming,
+        transactionBytes,
+        transactionFolder);
   }
 
   public StreamOptions withIdleInterval(Duration interval) {
     return new StreamOptions(
-        slot, publication, start, ownChanges, statusInterval, interval, queuedBytes, queuedEvents);
+        slot,
+        publication,
+        start,
+        ownChanges,
+        statusInterval,
+        interval,
+        queuedBytes,
+        queuedEvents,
+        streaming,
+        transactionBytes,
+        transactionFolder);
   }
 
   public StreamOptions withQueue(long bytes, int events) {
     return new StreamOptions(
-        slot, publication, start, ownChanges, statusInterval, idleInterval, bytes, events);
+        slot,
+        publication,
+        start,
+        ownChanges,
+        statusInterval,
+        idleInterval,
+        bytes,
+        events,
+        streaming,
+        transactionBytes,
+        transactionFolder);
+  }
+
+  public StreamOptions withTransactions(Streaming wanted, long bytes, Path folder) {
+    return new StreamOptions(
+        slot,
+        publication,
+        start,
+        ownChanges,
+        statusInterval,
+        idleInterval,
+        queuedBytes,
+        queuedEvents,
+        wanted,
+        bytes,
+        folder);
+  }
+
+  /// Whether large transactions are sent before they end, so that small ones need not wait for
+  /// them.
+  public enum Streaming {
+    /// From PostgreSQL 14 on.
+    WHERE_OFFERED,
+    OFF
   }
 
   /// What to do with changes that were made under a replication origin, as an apply process marks

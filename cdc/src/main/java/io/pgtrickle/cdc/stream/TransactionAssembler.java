@@ -5,8 +5,10 @@ import io.pgtrickle.cdc.Change;
 import io.pgtrickle.cdc.LogicalMessage;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Transaction;
+import io.pgtrickle.cdc.Transaction.Part;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.pgoutput.Decoder;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Begin;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Changed;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Commit;
@@ -14,12 +16,19 @@ import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Described;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Emitted;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Named;
 import io.pgtrickle.cdc.pgoutput.PgOutputMessage.Origin;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamAbort;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamCommit;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamStart;
+import io.pgtrickle.cdc.pgoutput.PgOutputMessage.StreamStop;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Puts the messages of one connection together to whole transactions.
+/// Puts the messages of one connection together to transactions, and delivers them in the order of
+/// their commits.
 ///
 /// A transaction is delivered iff its commit record starts at or after the start position. The
 /// server applies the same rule, but to the position the *slot* remembers, and after a crash that
@@ -27,30 +36,64 @@ import org.jspecify.annotations.Nullable;
 /// have moved back; this is where a repeated transaction is recognized. Neither the positions of
 /// single changes nor transaction ids could do it.
 ///
+/// There are two ways for a transaction to come. Most come whole, at their commit, and are decoded
+/// as they come. Large ones come in pieces while they are open, among other transactions, and are
+/// decoded when they commit ([OpenTransactions]). In both cases no more than the given memory is
+/// occupied: what is more goes to disk, and is delivered in parts.
+///
 /// A transaction without changes (which PostgreSQL 14 sends for everything that happens in tables
 /// we
 /// do not read) is no event, only progress.
-final class TransactionAssembler {
+final class TransactionAssembler implements AutoCloseable {
   /// Objects and references around a message's bytes, roughly.
   private static final int OVERHEAD_PER_CHANGE = 120;
 
+  private static final long PART_BYTES = 4L << 20;
+
   private final Decoder decoder = new Decoder();
   private final Lsn start;
-  private @Nullable Begin open;
-  private List<Change> changes = new ArrayList<>();
-  private long bytes;
+  private final Path folder;
+  private final long memory;
+  private final Delivery delivery;
+  private final OpenTransactions pieces;
   private Lsn end;
 
-  /// @param start delivers transactions that committed here or later
-  TransactionAssembler(Lsn start) {
-    this.start = start;
-    this.end = start;
+  // The transaction that is coming as a whole.
+  private @Nullable Begin open;
+  private @Nullable Spool rest;
+
+  // Of which open transaction a piece is coming.
+  private @Nullable StreamStart piece;
+
+  // Changes to be delivered next, whichever way they came.
+  private List<Change> changes = new ArrayList<>();
+  private long bytes;
+  private boolean partial;
+
+  /// Takes what is complete.
+  @FunctionalInterface
+  interface Delivery {
+    /// Takes the next event, and says whether anybody wants more.
+    boolean deliver(WalEvent event) throws InterruptedException;
   }
 
-  /// Whether the last message was in the middle of a transaction. If it was not, everything that
+  /// @param start delivers transactions that committed here or later
+  /// @param folder where what does not fit into memory is kept
+  /// @param memory how many bytes the transactions that came whole may occupy, and again those that
+  ///     came in pieces
+  TransactionAssembler(Lsn start, Path folder, long memory, Delivery delivery) {
+    this.start = start;
+    this.end = start;
+    this.folder = folder;
+    this.memory = memory;
+    this.delivery = delivery;
+    this.pieces = new OpenTransactions(folder, memory);
+  }
+
+  /// Whether the last message was in the middle of something. If it was not, everything that
   /// committed before the server's last reported position has been seen.
   boolean inTransaction() {
-    return open != null;
+    return open != null || piece != null;
   }
 
   /// The end of the last transaction seen, with or without changes.
@@ -58,71 +101,205 @@ final class TransactionAssembler {
     return end;
   }
 
-  /// Takes the next message and returns the event that it completes, if it does.
-  @Nullable WalEvent accept(ByteBuffer message) {
+  /// Takes the next message and delivers what it completes.
+  void accept(ByteBuffer message) throws InterruptedException {
+    StreamStart current = piece;
+    if (current != null && !endsPiece(message)) {
+      addToPiece(current, message);
+      return;
+    }
+    if (rest != null && Decoder.kind(message) != 'C') {
+      rest.add(message);
+      if (rest.heapBytes() > PART_BYTES) {
+        rest.toDisk();
+      }
+      return;
+    }
     int length = message.remaining();
-    return switch (decoder.decode(message)) {
+    switch (decoder.decode(message)) {
       case Begin begin -> begin(begin);
       case Commit commit -> commit(commit);
       case Changed(Change change) -> change(change, length);
       case Emitted(LogicalMessage emitted) when emitted.transactional() -> change(emitted, length);
       // Not guarded by the start position: the server has done that by the message's own position.
-      case Emitted(LogicalMessage emitted) -> emitted;
+      case Emitted(LogicalMessage emitted) -> deliver(emitted);
       // The decoder remembers what these say. An origin says that the transaction was replayed here
       // from elsewhere, which makes no difference to what it did.
-      case Described _, Named _, Origin _ -> null;
-    };
+      case Described _, Named _, Origin _ -> {}
+      case StreamStart begun -> streamStart(begun);
+      case StreamStop _ -> streamStop();
+      case StreamCommit commit -> streamCommit(commit);
+      case StreamAbort abort -> pieces.abort(abort.xid(), abort.subxid());
+    }
   }
 
-  private @Nullable WalEvent begin(Begin begin) {
-    if (open != null) {
+  // ---- transactions that come whole -------------------------------------------------------------
+
+  private void begin(Begin begin) {
+    if (inTransaction()) {
       throw violation("a transaction begins within another");
     }
     open = begin;
-    return null;
   }
 
-  private @Nullable WalEvent change(Change change, int length) {
+  private void change(Change change, int length) {
     if (open == null) {
       throw violation("a change outside any transaction");
     }
-    if (isDelivered(open)) {
-      changes.add(change);
-      bytes += length + OVERHEAD_PER_CHANGE;
+    if (isDelivered(open.finalLsn())) {
+      keep(change, length);
+      if (bytes > memory) {
+        rest = new Spool(folder);
+      }
     }
-    return null;
   }
 
-  private @Nullable WalEvent commit(Commit commit) {
+  private void commit(Commit commit) throws InterruptedException {
     Begin begin = open;
     if (begin == null || !begin.finalLsn().equals(commit.commitLsn())) {
       throw violation("a commit at " + commit.commitLsn() + " of " + begin);
     }
     open = null;
-    if (!isDelivered(begin)) {
-      return null;
+    if (!isDelivered(begin.finalLsn())) {
+      return;
     }
-    end = commit.endLsn();
-    if (changes.isEmpty()) {
-      return null;
+    Committed committed =
+        new Committed(begin.xid(), begin.finalLsn(), commit.endLsn(), begin.committedAt());
+    try (Spool more = rest) {
+      rest = null;
+      if (more != null) {
+        deliver(committed.part(takeChanges(), takeBytes(), Part.MORE_FOLLOWS));
+        more.replay(message -> decode(message, decoder.decode(message), committed));
+      }
+      finish(committed);
     }
-    Transaction whole =
-        new Transaction(
-            begin.xid(), begin.finalLsn(), commit.endLsn(), begin.committedAt(), changes, bytes);
-    changes = new ArrayList<>();
-    bytes = 0;
-    return whole;
   }
 
-  private boolean isDelivered(Begin begin) {
-    return !begin.finalLsn().isBefore(start);
+  // ---- transactions that come in pieces ---------------------------------------------------------
+
+  private void streamStart(StreamStart begun) {
+    if (inTransaction()) {
+      throw violation("a piece of a transaction begins within another");
+    }
+    piece = begun;
+  }
+
+  private void streamStop() {
+    if (piece == null) {
+      throw violation("the end of a piece that has not begun");
+    }
+    piece = null;
+  }
+
+  private static boolean endsPiece(ByteBuffer message) {
+    return switch (Decoder.kind(message)) {
+      case 'R', 'Y', 'I', 'U', 'D', 'T', 'M', 'O' -> false;
+      default -> true;
+    };
+  }
+
+  private void addToPiece(StreamStart current, ByteBuffer message) {
+    // An origin has no id before it, and says nothing that matters.
+    if (Decoder.kind(message) != 'O') {
+      pieces.add(current.xid(), Decoder.streamedXid(message), message);
+    }
+  }
+
+  private void streamCommit(StreamCommit commit) throws InterruptedException {
+    if (inTransaction()) {
+      throw violation("a commit within a piece of a transaction");
+    }
+    Committed committed =
+        new Committed(commit.xid(), commit.commitLsn(), commit.endLsn(), commit.committedAt());
+    try (Spool messages = pieces.commit(commit.xid())) {
+      // What it says of relations holds from here on, also if its changes are known already.
+      messages.replay(message -> decode(message, decoder.decodeStreamed(message), committed));
+      if (isDelivered(commit.commitLsn())) {
+        finish(committed);
+      }
+    }
+  }
+
+  // ---- delivery ---------------------------------------------------------------------------------
+
+  /// What is known of a committed transaction apart from its changes.
+  private record Committed(int xid, Lsn finalLsn, Lsn endLsn, Instant at) {
+    Transaction part(List<Change> changes, long bytes, Part part) {
+      return new Transaction(xid, finalLsn, endLsn, at, changes, bytes, part);
+    }
+  }
+
+  // Delivers a part whenever one is full.
+  private boolean decode(ByteBuffer message, PgOutputMessage decoded, Committed committed)
+      throws InterruptedException {
+    if (!isDelivered(committed.finalLsn)) {
+      return true;
+    }
+    int length = message.limit();
+    switch (decoded) {
+      case Changed(Change change) -> keep(change, length);
+      case Emitted(LogicalMessage emitted) -> keep(emitted, length);
+      case Described _, Named _, Origin _ -> {}
+      case Begin _, Commit _, StreamStart _, StreamStop _, StreamCommit _, StreamAbort _ ->
+          throw violation("the " + decoded + " of another transaction within one");
+    }
+    return bytes <= PART_BYTES
+        || deliver(committed.part(takeChanges(), takeBytes(), Part.MORE_FOLLOWS));
+  }
+
+  private void finish(Committed committed) throws InterruptedException {
+    end = committed.endLsn;
+    // A transaction of which parts were delivered needs its last, even an empty one.
+    if (!changes.isEmpty() || partial) {
+      deliver(committed.part(takeChanges(), takeBytes(), Part.LAST));
+    }
+  }
+
+  private void keep(Change change, int length) {
+    changes.add(change);
+    bytes += length + OVERHEAD_PER_CHANGE;
+  }
+
+  private List<Change> takeChanges() {
+    List<Change> taken = changes;
+    changes = new ArrayList<>();
+    return taken;
+  }
+
+  private long takeBytes() {
+    long taken = bytes;
+    bytes = 0;
+    return taken;
+  }
+
+  private boolean deliver(WalEvent event) throws InterruptedException {
+    partial = event instanceof Transaction transaction && !transaction.isComplete();
+    return delivery.deliver(event);
+  }
+
+  private boolean isDelivered(Lsn finalLsn) {
+    return !finalLsn.isBefore(start);
   }
 
   private static CaptureException violation(String seen) {
     return new CaptureException.Retry(
         CaptureException.PROTOCOL_VIOLATION,
-        "the stream does not follow pgoutput protocol 1: "
+        "the stream does not follow the protocol of pgoutput: "
             + seen
             + "; it has to be started again from the stored position");
+  }
+
+  /// Gives up what is incomplete, on disk too.
+  @Override
+  public void close() {
+    Spool more = rest;
+    rest = null;
+    try {
+      pieces.close();
+    } finally {
+      if (more != null) {
+        more.close();
+      }
+    }
   }
 }

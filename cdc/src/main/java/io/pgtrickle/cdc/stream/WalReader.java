@@ -7,6 +7,7 @@ import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.slot.ServerIdentity;
 import io.pgtrickle.cdc.stream.StreamOptions.OwnChanges;
+import io.pgtrickle.cdc.stream.StreamOptions.Streaming;
 import java.nio.ByteBuffer;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.replication.LogSequenceNumber;
 import org.postgresql.replication.PGReplicationStream;
@@ -56,7 +58,7 @@ public final class WalReader implements AutoCloseable {
   private static final long CONFIRM_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final Duration ORDERLY_END = Duration.ofSeconds(2);
   private static final Duration ABORTED_END = Duration.ofSeconds(2);
-  private static final Protocol PROTOCOL = new Protocol(1, false);
+  private static final int VERSION_14 = 140_000;
   private static final int VERSION_16 = 160_000;
 
   private final StreamOptions options;
@@ -65,6 +67,7 @@ public final class WalReader implements AutoCloseable {
   private final TransactionAssembler assembler;
   private final EventQueue queue;
   private final Thread thread;
+  private final Protocol protocol;
   private final ServerIdentity server;
 
   /// Written by the consumer, read by the reader's thread.
@@ -75,6 +78,7 @@ public final class WalReader implements AutoCloseable {
   private final int backendPid;
 
   // The rest belongs to the reader's thread.
+  private @Nullable SQLException lost;
   private long reported;
   private long reportedAt;
   private Lsn told;
@@ -84,14 +88,21 @@ public final class WalReader implements AutoCloseable {
       StreamOptions options,
       Connection connection,
       PGReplicationStream stream,
+      Protocol protocol,
       ServerIdentity server,
       Lsn durable,
       int backendPid) {
     this.options = options;
     this.connection = connection;
     this.stream = stream;
+    this.protocol = protocol;
     this.server = server;
-    this.assembler = new TransactionAssembler(options.start());
+    this.assembler =
+        new TransactionAssembler(
+            options.start(),
+            options.transactionFolder(),
+            options.transactionBytes(),
+            this::handOver);
     this.queue = new EventQueue(options.queuedBytes(), options.queuedEvents(), options.start());
     this.confirmed = new AtomicLong(durable.value());
     this.backendPid = backendPid;
@@ -119,11 +130,13 @@ public final class WalReader implements AutoCloseable {
     try {
       ServerIdentity server = ServerIdentity.of(connection);
       refuseTheFuture(server, options);
+      Protocol protocol = protocol(connection, options);
       WalReader reader =
           new WalReader(
               options,
               connection,
-              startReplication(connection, options),
+              startReplication(connection, options, protocol),
+              protocol,
               server,
               durable,
               connection.unwrap(PGConnection.class).getBackendPID());
@@ -151,8 +164,15 @@ public final class WalReader implements AutoCloseable {
     }
   }
 
-  private static PGReplicationStream startReplication(Connection connection, StreamOptions options)
+  private static Protocol protocol(Connection connection, StreamOptions options)
       throws SQLException {
+    boolean streaming =
+        options.streaming() == Streaming.WHERE_OFFERED && serverVersion(connection) >= VERSION_14;
+    return streaming ? new Protocol(2, true) : new Protocol(1, false);
+  }
+
+  private static PGReplicationStream startReplication(
+      Connection connection, StreamOptions options, Protocol protocol) throws SQLException {
     // The driver puts the slot's name into the command as it is, and option values between single
     // quotes as they are; the server takes the publications as a list of identifiers.
     ChainedLogicalStreamBuilder builder =
@@ -163,13 +183,16 @@ public final class WalReader implements AutoCloseable {
             .logical()
             .withSlotName(TableName.quoted(options.slot()))
             .withStartPosition(LogSequenceNumber.valueOf(options.start().value()))
-            .withSlotOption("proto_version", PROTOCOL.version())
+            .withSlotOption("proto_version", protocol.version())
             .withSlotOption(
                 "publication_names", TableName.quoted(options.publication()).replace("'", "''"))
             .withSlotOption("binary", "true")
             .withSlotOption("messages", "true")
             .withStatusInterval((int) options.statusInterval().toMillis(), TimeUnit.MILLISECONDS)
             .withAutomaticFlush(false);
+    if (protocol.streaming()) {
+      builder = builder.withSlotOption("streaming", "on");
+    }
     if (options.ownChanges() == OwnChanges.LEFT_OUT) {
       int version = serverVersion(connection);
       if (version < VERSION_16) {
@@ -231,7 +254,7 @@ public final class WalReader implements AutoCloseable {
 
   /// What was agreed on.
   Protocol protocol() {
-    return PROTOCOL;
+    return protocol;
   }
 
   /// The server process at the other end.
@@ -273,6 +296,10 @@ public final class WalReader implements AutoCloseable {
   }
 
   private void step() throws SQLException, InterruptedException {
+    SQLException before = lost;
+    if (before != null) {
+      throw before;
+    }
     ByteBuffer message = stream.readPending();
     if (message == null) {
       if (stream.isClosed()) {
@@ -285,23 +312,29 @@ public final class WalReader implements AutoCloseable {
       tellIdle();
     } else {
       heardAt = System.nanoTime();
-      WalEvent event = assembler.accept(message);
-      if (event != null) {
-        handOver(event);
-      } else if (!assembler.inTransaction()) {
-        // Under a steady load of transactions that do not concern us there is no quiet moment.
-        tellIdle();
-      }
+      assembler.accept(message);
+      // Under a steady load of transactions that do not concern us there is no quiet moment.
+      tellIdle();
     }
     reportIfDue();
   }
 
-  private void handOver(WalEvent event) throws SQLException, InterruptedException {
-    while (!queue.offer(event, options.statusInterval()) && !closing) {
-      report();
+  private boolean handOver(WalEvent event) throws InterruptedException {
+    try {
+      while (!queue.offer(event, options.statusInterval()) && !closing) {
+        report();
+      }
+      // The parts of a large transaction may take long, even if there is always room.
+      if (System.nanoTime() - reportedAt > options.statusInterval().toNanos()) {
+        report();
+      }
+    } catch (SQLException e) {
+      // The rest of the transaction is here: it is handed over before the connection is missed.
+      lost = e;
     }
     heardAt = System.nanoTime();
     told = told.max(event.position());
+    return !closing;
   }
 
   /// Offers the server's position as an idle one, when it is progress and nothing is half read.
@@ -345,6 +378,11 @@ public final class WalReader implements AutoCloseable {
   /// Ends on the reader's own thread. The stream itself is not closed: that would wait until the
   /// server has sent the transaction it is at. Ending the connection does not.
   private void end() {
+    try {
+      assembler.close();
+    } catch (CaptureException e) {
+      queue.fail(e);
+    }
     try {
       if (closing && queue.failure().isEmpty()) {
         report();

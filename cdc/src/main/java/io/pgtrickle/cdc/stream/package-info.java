@@ -4,6 +4,10 @@
 ///        ▲                                                                        │
 ///        └──────────────── confirmed position, sent by the reader's thread ◄── confirm()
 ///
+/// Large transactions come in pieces, before they end, among others;
+/// [OpenTransactions][io.pgtrickle.cdc.stream.OpenTransactions] keeps them in a
+/// [Spool][io.pgtrickle.cdc.stream.Spool] each, on disk if there is much, until they commit.
+///
 /// The reader never confirms anything by itself: what the consumer has not confirmed comes again
 /// after a restart. What it does by itself is stay alive, that is answer the server in time,
 /// however

@@ -20,7 +20,8 @@ final class EventQueueTest {
   private final EventQueue queue = new EventQueue(100, 3, new Lsn(1));
 
   private static Transaction transaction(long end, long bytes) {
-    return new Transaction(1, new Lsn(end - 1), new Lsn(end), Instant.EPOCH, List.of(), bytes);
+    return new Transaction(
+        1, new Lsn(end - 1), new Lsn(end), Instant.EPOCH, List.of(), bytes, Transaction.Part.LAST);
   }
 
   private static WalEvent.Idle idle(long position) {

@@ -60,6 +60,20 @@ public final class CaptureEvents {
     }
   }
 
+  /// Notifies those who listen on channel `pg_trickle_alert` that the slot keeps back too much.
+  public static void alert(Connection session, Severity severity, String slot, long bytes)
+      throws SQLException {
+    try (PreparedStatement notify =
+        session.prepareStatement(
+            "SELECT pg_notify('pg_trickle_alert', jsonb_build_object('event', ?::text,"
+                + " 'slot_name', ?::text, 'retained_wal_bytes', ?::bigint)::text)")) {
+      notify.setString(1, severity == Severity.ERROR ? "slot_lag_critical" : "slot_lag_warning");
+      notify.setString(2, slot);
+      notify.setLong(3, bytes);
+      notify.execute();
+    }
+  }
+
   /// Stores how the stream is.
   public static void put(Connection session, StreamState state) throws SQLException {
     try (PreparedStatement update =

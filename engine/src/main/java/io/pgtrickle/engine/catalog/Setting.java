@@ -57,6 +57,22 @@ public enum Setting {
       1,
       1_048_576,
       "WAL retained by the replication slot above which health_check() reports an error."),
+  TXN_MEMORY(
+      Type.INT,
+      64,
+      "MB",
+      1,
+      1_048_576,
+      "Memory that a transaction may occupy while it is read; more of it goes to disk. Takes effect"
+          + " when the sidecar starts over."),
+  MAX_SLOT_LAG(
+      Type.INT,
+      0,
+      "MB",
+      0,
+      1_073_741_824,
+      "WAL retained by the replication slot above which the slot is given up to save the disk and"
+          + " every stream table is initialized again; 0 never gives up."),
   MAX_CONSECUTIVE_ERRORS(
       Type.INT,
       3,

@@ -36,7 +36,8 @@ final class ExitCode {
   static Map<String, String> descriptions() {
     Map<String, String> descriptions = new LinkedHashMap<>();
     descriptions.put(Integer.toString(OK), "Done, or stopped on request.");
-    descriptions.put(Integer.toString(NOT_READY), "status: something is not as it should be.");
+    descriptions.put(
+        Integer.toString(NOT_READY), "status, doctor: something is not as it should be.");
     descriptions.put(Integer.toString(USAGE), "The command line is not understood.");
     descriptions.put(Integer.toString(DATA), "A definition or stored state is not usable.");
     descriptions.put(

@@ -33,6 +33,8 @@ final class InstallCommand implements Subcommand {
           case UPGRADED -> "upgraded to version " + Installer.version() + " in " + database;
           case UP_TO_DATE -> "version " + Installer.version() + " is already in " + database;
         });
+    Database.with(database, Database::unlimitedRetention)
+        .ifPresent(advice -> out.println("WARNING: max_slot_wal_keep_size is -1: " + advice));
     out.flush();
     return ExitCode.OK;
   }

@@ -52,6 +52,7 @@ public final class Main {
             new RunCommand(launcher),
             new InstallCommand(),
             new UninstallCommand(),
+            new DoctorCommand(),
             new StatusCommand(),
             new VersionCommand()),
         environment);

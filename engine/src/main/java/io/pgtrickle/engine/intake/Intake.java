@@ -95,7 +95,8 @@ public final class Intake {
     return Optional.ofNullable(tables.get(new Oid(relation)));
   }
 
-  /// Takes a whole transaction into the epoch under way.
+  /// Takes a transaction, or a part of one, into the epoch under way; which may end when the
+  /// transaction is complete.
   ///
   /// @return its logical messages, which are not the intake's business
   public List<LogicalMessage> accept(Transaction transaction) {

@@ -69,7 +69,9 @@ final class Callers {
 
   /// The stream tables that somebody waits for; they are released whatever their schedule.
   Set<Long> wanted() {
-    return calls.wanted(tables.ids());
+    Set<Long> ungated = new HashSet<>(tables.ids());
+    tables.all().stream().filter(LiveTable::gated).forEach(table -> ungated.remove(table.id()));
+    return calls.wanted(ungated);
   }
 
   /// Answers those whose wait is over.
@@ -91,6 +93,9 @@ final class Callers {
               tables.all().stream()
                   .filter(table -> !table.paused() && listener.isDefined(table.id()))
                   .forEach(table -> all.add(table.id()));
+              tables.all().stream()
+                  .filter(LiveTable::gated)
+                  .forEach(table -> all.remove(table.id()));
               return all;
             });
   }

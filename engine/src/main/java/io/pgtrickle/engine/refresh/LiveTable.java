@@ -28,6 +28,7 @@ public final class LiveTable {
   private Definition definition;
   private Schedule schedule;
   private boolean populated;
+  private boolean gated;
 
   private ZSet carried = ZSet.EMPTY;
   private Optional<Hold> hold = Optional.empty();
@@ -114,9 +115,18 @@ public final class LiveTable {
     schedule = Schedule.parse(changed.schedule());
   }
 
+  /// A source of it is being loaded, or no more: as long as one is, the schedule asks for nothing.
+  void gate(boolean closed) {
+    gated = closed;
+  }
+
+  boolean gated() {
+    return gated;
+  }
+
   /// Whether the schedule asks for a release now.
   boolean isDue(Instant now) {
-    return Due.isDue(Due.differential(schedule, lastRelease), now);
+    return !gated && Due.isDue(Due.differential(schedule, lastRelease), now);
   }
 
   boolean followsEveryEpoch() {

@@ -73,6 +73,9 @@ public final class RefreshLoop implements AutoCloseable {
   private final Builds builds;
   private final BoundaryTasks tasks = new BoundaryTasks();
 
+  private boolean partial;
+  private boolean tookEvents;
+  private Set<Integer> gated = Set.of();
   private final List<Instant> commits = new ArrayList<>();
   private Replay replay = Replay.none();
   private Lsn frontier;
@@ -124,26 +127,43 @@ public final class RefreshLoop implements AutoCloseable {
         endReplay();
       }
       while (!stopping) {
-        if (replay.isOver()) {
+        if (!partial && replay.isOver()) {
           // Until then nothing that reads the state together with tables would see them agree.
           tasks.run(position);
         }
-        List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
-        for (WalEvent event : events) {
-          cutBefore(event.position());
-          accept(event);
-          if (intake.pendingRows() >= EPOCH_ROWS || replay.cutsAt(frontier)) {
-            epoch();
-          }
-          cutBefore(position.plus(1));
+        for (WalEvent event : drain()) {
+          take(event);
         }
-        if (!events.isEmpty() || (replay.isOver() && timerDue())) {
+        // Never between the parts of a transaction: an epoch is made of whole ones.
+        if (!partial && (tookEvents || (replay.isOver() && timerDue()))) {
+          tookEvents = false;
           epoch();
         }
       }
-      tasks.run(position);
+      if (!partial) {
+        tasks.run(position);
+      }
     } finally {
       lastCheckpoint();
+    }
+  }
+
+  private List<WalEvent> drain() throws InterruptedException {
+    List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
+    tookEvents |= !events.isEmpty();
+    return events;
+  }
+
+  private void take(WalEvent event) {
+    if (!partial) {
+      cutBefore(event instanceof Transaction transaction ? transaction.endLsn() : event.position());
+    }
+    accept(event);
+    if (!partial) {
+      if (intake.pendingRows() >= EPOCH_ROWS || replay.cutsAt(frontier)) {
+        epoch();
+      }
+      cutBefore(position.plus(1));
     }
   }
 
@@ -347,6 +367,16 @@ public final class RefreshLoop implements AutoCloseable {
 
   private void add(LiveTable table) {
     tables.add(table);
+    table.gate(!Collections.disjoint(table.sources(), gated));
+  }
+
+  /// Holds back the stream tables that read one of these relations, and no others; boundary only.
+  ///
+  /// What they would have released keeps consolidating, so it is released as one when the gate
+  /// opens. Who asks for one of them by name gets it all the same.
+  public void gate(Set<Integer> relations) {
+    gated = Set.copyOf(relations);
+    tables.all().forEach(table -> table.gate(!Collections.disjoint(table.sources(), gated)));
   }
 
   /// Takes over a changed schedule or suspension.
@@ -443,10 +473,13 @@ public final class RefreshLoop implements AutoCloseable {
     switch (event) {
       case Transaction transaction -> {
         intake.accept(transaction).forEach(this::announce);
-        if (!transaction.changes().isEmpty() && replay.isOver()) {
-          commits.add(transaction.committedAt());
+        partial = !transaction.isComplete();
+        if (!partial) {
+          if (replay.isOver()) {
+            commits.add(transaction.committedAt());
+          }
+          frontier = transaction.endLsn();
         }
-        frontier = transaction.endLsn();
       }
       case LogicalMessage message -> announce(message);
       case WalEvent.Idle ignored -> {}

@@ -25,7 +25,8 @@ final class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "dev", "run", "install", "uninstall", "status", "version"})
+  @ValueSource(
+      strings = {"demo", "dev", "run", "install", "uninstall", "status", "doctor", "version"})
   void everyCommandExplainsItselfAndItsExitCodes(String command) {
     assertThat(execute(command, "--help")).isEqualTo(ExitCode.OK);
     assertThat(out.toString()).contains("Usage: pgtrickle " + command).contains("78");

@@ -1,0 +1,105 @@
+package io.pgtrickle.engine.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.engine.embedded.EmbeddedServer;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+/// What `doctor` and `install` say of a server on which much is as it comes.
+final class DoctorIT {
+  private static EmbeddedServer server;
+
+  private record Said(int status, String text) {}
+
+  @BeforeAll
+  static void start() {
+    EmbeddedServer.Options usual = EmbeddedServer.Options.throwaway();
+    server =
+        EmbeddedServer.start(
+            new EmbeddedServer.Options(
+                usual.major(),
+                Optional.empty(),
+                0,
+                usual.cache(),
+                Optional.empty(),
+                Map.of("max_slot_wal_keep_size", "-1", "wal_sender_timeout", "0")));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  private static Said run(String role, String command) {
+    CommandLine line =
+        Main.commandLine(
+            configuration -> {
+              throw new AssertionError("started with " + configuration);
+            },
+            Map.of());
+    StringWriter out = new StringWriter();
+    line.setOut(new PrintWriter(out));
+    line.setErr(new PrintWriter(out));
+    int status =
+        line.execute(
+            command, "--url", "postgresql://" + role + "@127.0.0.1:" + server.port() + "/postgres");
+    return new Said(status, out.toString());
+  }
+
+  private static void execute(String... statements) throws SQLException {
+    try (Connection connection = server.connect();
+        Statement statement = connection.createStatement()) {
+      for (String sql : statements) {
+        statement.execute(sql);
+      }
+    }
+  }
+
+  @Test
+  void whatIsWrongIsSaidWithWhatToDo() throws SQLException {
+    execute("CREATE ROLE nobody LOGIN");
+    Said before = run("nobody", "doctor");
+    assertThat(before.status()).isEqualTo(ExitCode.NOT_READY);
+    assertThat(before.text())
+        .contains("OK    wal_level: logical")
+        .contains("FAIL  replication connection")
+        .contains("ALTER ROLE nobody REPLICATION")
+        .contains("FAIL  SQL objects: not installed")
+        .contains("GRANT CREATE ON DATABASE postgres TO nobody")
+        .contains("WARN  wal_sender_timeout")
+        .contains("ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'")
+        .endsWith("Something has to be done.\n");
+
+    assertThat(run("postgres", "install").text())
+        .contains("WARNING: max_slot_wal_keep_size is -1")
+        .contains("ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'");
+
+    assertThat(run("nobody", "doctor").text())
+        .contains("FAIL  role of the sidecar")
+        .contains("belongs to role \"postgres\"");
+    execute(
+        "CREATE TABLE bare (v int)",
+        "ALTER TABLE bare REPLICA IDENTITY NOTHING",
+        "SELECT pgtrickle.create_stream_table('st', 'SELECT v FROM bare')");
+    assertThat(run("postgres", "doctor").text())
+        .contains("FAIL  replica identity of bare")
+        .contains("FAIL  sidecar: no sidecar has run on this database")
+        .contains("OK    replication connection: accepted");
+    execute("SELECT pgtrickle.drop_stream_table('st')", "DROP TABLE bare");
+    // A slot that is still read by a connection whose other end is gone.
+    execute("SELECT pg_create_logical_replication_slot('pgtrickle_0badcafe', 'pgoutput')");
+    assertThat(run("postgres", "uninstall").status()).isEqualTo(ExitCode.OK);
+    assertThat(run("postgres", "uninstall").text()).contains("there is no pgtrickle");
+    execute("DROP ROLE nobody");
+  }
+}
