@@ -222,3 +222,31 @@ SELECT c.id FROM customers c WHERE 2 <> ALL (SELECT o.priority FROM orders o WHE
 (SELECT id FROM customers ORDER BY id LIMIT 2) UNION ALL (SELECT id FROM orders ORDER BY id DESC LIMIT 2)
 SELECT id FROM (SELECT id FROM customers ORDER BY name) s
 VALUES (3), (1), (2) ORDER BY 1 LIMIT 2
+SELECT region, string_agg(name, ', ' ORDER BY name COLLATE "C" DESC, id) AS names FROM customers GROUP BY region
+SELECT string_agg(DISTINCT state, '/') AS a, string_agg(DISTINCT state, '/' ORDER BY state DESC) AS b FROM orders
+SELECT region, array_agg(id ORDER BY credit DESC NULLS LAST, id) AS ids, array_agg(credit ORDER BY id) FILTER (WHERE id > 1) AS c FROM customers GROUP BY region
+SELECT array_agg(DISTINCT region ORDER BY region NULLS FIRST) AS r, array_agg(joined ORDER BY id) AS j, array_agg(name ORDER BY id DESC) AS n FROM customers
+SELECT json_agg(name ORDER BY id) AS n, jsonb_agg(credit ORDER BY id) AS c, json_agg(DISTINCT active ORDER BY active) AS v FROM customers
+SELECT json_agg(x ORDER BY x) AS a, jsonb_agg(x ORDER BY x DESC) AS b FROM (VALUES (1.50), ('NaN'::numeric), (NULL), (-0.001)) v(x)
+SELECT json_agg(x ORDER BY x) AS a, jsonb_agg(x ORDER BY x DESC) AS b FROM (VALUES (E'a"b\\\n\t\x01\u20ac'), ('b')) v(x)
+SELECT json_agg(x ORDER BY x) AS a FROM (VALUES (1e20::float8), (-0.0), ('Infinity'), (0.1)) v(x)
+SELECT mode() WITHIN GROUP (ORDER BY region) AS m, mode() WITHIN GROUP (ORDER BY region DESC) AS d FROM customers
+SELECT state, percentile_disc(0.5) WITHIN GROUP (ORDER BY total) AS m, percentile_disc(0) WITHIN GROUP (ORDER BY id DESC) AS z FROM orders GROUP BY state
+SELECT percentile_cont(0.3) WITHIN GROUP (ORDER BY score) AS a, percentile_cont(0.5) WITHIN GROUP (ORDER BY id) FILTER (WHERE id > 1) AS b, percentile_cont(NULL) WITHIN GROUP (ORDER BY id) AS n FROM customers
+SELECT string_agg(name, ',' ORDER BY id) AS n, array_agg(id) AS a, mode() WITHIN GROUP (ORDER BY id) AS m FROM customers WHERE id < 0
+SELECT c.id, (SELECT string_agg(o.state, ',' ORDER BY o.id) FROM orders o WHERE o.customer = c.id) AS states FROM customers c
+SELECT region, count(*) AS n FROM customers GROUP BY ROLLUP (region)
+SELECT count(*) AS n FROM customers GROUP BY ()
+SELECT count(*) AS n, sum(id) AS s FROM customers WHERE id < 0 GROUP BY GROUPING SETS ((), ())
+SELECT region, active, count(*) AS n, sum(credit) AS s, GROUPING(region, active) AS g FROM customers GROUP BY CUBE (region, active)
+SELECT c.region, o.state, sum(o.total) AS t, GROUPING(o.state) AS gs, GROUPING(o.state, c.region) AS g FROM customers c JOIN orders o ON o.customer = c.id GROUP BY ROLLUP (c.region, o.state) HAVING count(*) > 1 OR GROUPING(c.region) = 1
+SELECT region, extract(year FROM joined) AS y, max(name COLLATE "C") AS m FROM customers GROUP BY GROUPING SETS ((region, extract(year FROM joined)), ROLLUP (region), CUBE (extract(year FROM joined), region), ())
+SELECT region, active, count(*) AS n FROM customers GROUP BY active, ROLLUP (region)
+SELECT region, active, count(*) AS n FROM customers GROUP BY DISTINCT ROLLUP (region), CUBE (region, active)
+SELECT COALESCE(region, 'all') AS r, count(DISTINCT active) AS n, string_agg(name, ',' ORDER BY id) AS names FROM customers GROUP BY ROLLUP (region)
+SELECT s.region, s.n FROM (SELECT region, count(*) AS n FROM customers GROUP BY ROLLUP (region)) s WHERE s.region IS NULL
+SELECT state, priority, count(*) AS n, (SELECT max(c.id) FROM customers c WHERE c.id <= o.priority) AS m FROM orders o GROUP BY ROLLUP ((o.state, o.priority))
+SELECT c.id, (SELECT count(*) FROM (SELECT o.state FROM orders o WHERE o.customer = c.id GROUP BY ROLLUP (o.state)) x) AS n FROM customers c
+SELECT region, count(*) AS n FROM customers GROUP BY ROLLUP (region) ORDER BY GROUPING(region), region LIMIT 3
+SELECT lower(region) AS r, lower(region) || '!' AS loud, count(*) AS n FROM customers GROUP BY ROLLUP (lower(region))
+SELECT placed + interval '1 day' AS t FROM orders

@@ -2,9 +2,13 @@ package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.operator.Accumulator;
 import io.pgtrickle.dvm.operator.Aggregate;
 import io.pgtrickle.dvm.operator.BitTotal;
+import io.pgtrickle.dvm.operator.Collected;
+import io.pgtrickle.dvm.operator.Collectors;
+import io.pgtrickle.dvm.operator.Quantile;
 import io.pgtrickle.dvm.operator.Spread;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
@@ -15,6 +19,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Wires one GROUP BY: the rows grouped for the step, an ordered multiset per `min` and `max`, and
@@ -22,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The latter two are ordinary nodes over rewritten plans, so that they are shared like any other.
 final class AggregateCompiler {
+  private static final Signature COUNT =
+      new Signature(2803, "pg_catalog", "count", List.of(), SqlType.INT8.oid(), false, 'i');
+
   private final PlanCompiler compiler;
   private final Plan.Aggregate plan;
   private final Schema input;
@@ -73,6 +81,16 @@ final class AggregateCompiler {
     return switch (call.kind()) {
       case COUNT_ROWS -> new Accumulator.Count(0, null, filter(call));
       case MIN, MAX -> extreme(call);
+      case STRING_AGG ->
+          call.arguments().getFirst().type().kind() == TypeKind.BYTEA
+              ? collected(call, Collectors::bytes)
+              : collected(call, Collectors::text);
+      case ARRAY_AGG -> collected(call, () -> Collectors.array(call.arguments().getFirst().type()));
+      case JSON_AGG -> collected(call, () -> Collectors.json(call.arguments().getFirst().type()));
+      case JSONB_AGG -> collected(call, () -> Collectors.jsonb(call.arguments().getFirst().type()));
+      case MODE -> mode(call);
+      case PERCENTILE_DISC -> quantile(call, false);
+      case PERCENTILE_CONT -> quantile(call, true);
       case COUNT,
           SUM,
           AVG,
@@ -101,9 +119,74 @@ final class AggregateCompiler {
       case VAR_SAMP -> spread(stream, true, false);
       case STDDEV_POP -> spread(stream, false, true);
       case STDDEV_SAMP -> spread(stream, true, true);
-      case COUNT_ROWS, MIN, MAX ->
+      case COUNT_ROWS,
+          MIN,
+          MAX,
+          STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT ->
           throw new IllegalArgumentException(call.kind() + " is no function of a stream of values");
     };
+  }
+
+  // Only string_agg passes NULLs over; the others show them.
+  private Accumulator collected(AggregateCall call, Supplier<Collected.Collector> collectors) {
+    List<Plan.SortKey> order = new ArrayList<>(call.order());
+    if (call.distinct()) {
+      // As the server does: by ORDER BY, then by the arguments that it does not name.
+      call.arguments().stream()
+          .filter(argument -> order.stream().noneMatch(by -> by.value().equals(argument)))
+          .forEach(argument -> order.add(Plan.SortKey.ascending(argument)));
+    }
+    Schema schema = schema(call.arguments());
+    Plan rows =
+        call.kind() == AggregateCall.Kind.STRING_AGG
+            ? counted(call, call.arguments().getFirst())
+            : filtered(call);
+    multisets.add(compiler.sorted(rows, plan.groups(), order, call.arguments(), schema));
+    return new Collected(multisets.size() - 1, schema, call.distinct(), collectors, call.type());
+  }
+
+  private Accumulator quantile(AggregateCall call, boolean continuous) {
+    Plan.SortKey by = call.order().getFirst();
+    List<Expr> stored = List.of(by.value());
+    Schema schema = schema(stored);
+    multisets.add(
+        compiler.sorted(counted(call, by.value()), plan.groups(), List.of(by), stored, schema));
+    return new Quantile(
+        multisets.size() - 1,
+        schema,
+        compiler.evaluator(call.arguments().getFirst(), input),
+        continuous);
+  }
+
+  // The values with their numbers are an aggregate of their own, sorted by number.
+  private Accumulator mode(AggregateCall call) {
+    Plan.SortKey by = call.order().getFirst();
+    List<Expr> groups = new ArrayList<>(plan.groups());
+    groups.add(by.value());
+    AggregateCall count =
+        new AggregateCall(
+            AggregateCall.Kind.COUNT_ROWS, COUNT, List.of(), false, null, SqlType.INT8);
+    List<Expr> shown = new ArrayList<>(groups);
+    shown.add(new Expr.Literal(0L, SqlType.INT8));
+    Plan counts =
+        new Plan.Aggregate(counted(call, by.value()), groups, List.of(count), schema(shown));
+    List<Expr> columns = PlanCompiler.columns(counts.schema());
+    Expr value = columns.get(groups.size() - 1);
+    Schema schema = schema(List.of(value));
+    multisets.add(
+        compiler.sorted(
+            counts,
+            columns.subList(0, groups.size() - 1),
+            List.of(new Plan.SortKey(columns.getLast(), true, false), by.over(value)),
+            List.of(value),
+            schema));
+    return new Accumulator.Extreme(multisets.size() - 1, false, schema);
   }
 
   /// Where a function's rows come from, and how its argument is read there.
@@ -118,7 +201,8 @@ final class AggregateCompiler {
     columns.add(argument);
     Schema schema = schema(columns);
     Node distinct =
-        compiler.compile(new Plan.Distinct(new Plan.Project(counted(call), columns, schema)));
+        compiler.compile(
+            new Plan.Distinct(new Plan.Project(counted(call, argument), columns, schema)));
     List<Expr> read = PlanCompiler.columns(schema);
     nodes.add(distinct);
     wiring.add(
@@ -127,11 +211,16 @@ final class AggregateCompiler {
   }
 
   // The input rows that count: those that pass the filter and have an argument.
-  private Plan counted(AggregateCall call) {
-    Expr present = new Expr.Not(new Expr.IsNull(call.arguments().getFirst()));
+  private Plan counted(AggregateCall call, Expr argument) {
+    Expr present = new Expr.Not(new Expr.IsNull(argument));
     Expr filter = call.filter();
     return new Plan.Filter(
         plan.input(), filter == null ? present : new Expr.And(List.of(filter, present)));
+  }
+
+  private Plan filtered(AggregateCall call) {
+    Expr filter = call.filter();
+    return filter == null ? plan.input() : new Plan.Filter(plan.input(), filter);
   }
 
   private static Schema schema(List<Expr> columns) {
@@ -203,7 +292,7 @@ final class AggregateCompiler {
     order.add(argument);
     List<Expr> stored = List.of(argument);
     Schema schema = schema(stored);
-    multisets.add(compiler.arrange(counted(call), order, stored, schema, false));
+    multisets.add(compiler.arrange(counted(call, argument), order, stored, schema, false));
     return new Accumulator.Extreme(
         multisets.size() - 1, call.kind() == AggregateCall.Kind.MAX, schema);
   }

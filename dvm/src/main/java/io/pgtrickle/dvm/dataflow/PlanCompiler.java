@@ -102,6 +102,8 @@ final class PlanCompiler {
                       planKey(plan),
                       plan.schema(),
                       union.inputs().stream().map(this::compile).toList()));
+      case Plan.GroupingSets _ ->
+          throw new IllegalArgumentException("grouping sets were not taken apart");
       case Plan.TopK top -> node(planKey(plan), () -> topK(top));
       case Plan.Window window ->
           node(planKey(plan), () -> new WindowCompiler(this, window).compile());
@@ -234,9 +236,19 @@ final class PlanCompiler {
 
   /// An input in an order: by partitions, and within them sorted.
   ArrangeNode sorted(Plan input, List<Expr> partition, List<Plan.SortKey> order) {
+    return sorted(input, partition, order, null, input.schema());
+  }
+
+  /// An input in an order, of which only some columns are kept.
+  ArrangeNode sorted(
+      Plan input,
+      List<Expr> partition,
+      List<Plan.SortKey> order,
+      @Nullable List<Expr> stored,
+      Schema schema) {
     List<Plan.SortKey> keys = new ArrayList<>(ascending(partition));
     keys.addAll(order);
-    return sorted(input, keys, null, input.schema(), false);
+    return sorted(input, keys, stored, schema, false);
   }
 
   private ArrangeNode sorted(

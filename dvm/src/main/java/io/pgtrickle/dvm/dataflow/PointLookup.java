@@ -97,6 +97,8 @@ final class PointLookup {
         case Plan.UnionAll union ->
             new Access.OfUnion(union.inputs().stream().map(this::access).toList());
         case Plan.TopK _, Plan.Window _ -> new Access.None();
+        case Plan.GroupingSets _ ->
+            throw new IllegalArgumentException("grouping sets were not taken apart");
         case Plan.SetOperation operation ->
             new Access.OfSetOperation(
                 access(operation.left()),

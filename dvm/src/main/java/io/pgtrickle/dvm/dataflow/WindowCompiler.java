@@ -137,6 +137,8 @@ final class WindowCompiler {
           STDDEV_POP,
           STDDEV_SAMP ->
           AggregateCompiler.invertible(call, new AggregateCompiler.Stream(0, value, filter));
+      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG, MODE, PERCENTILE_DISC, PERCENTILE_CONT ->
+          throw new IllegalArgumentException(call.kind() + " over a window is bound as FULL");
     };
   }
 

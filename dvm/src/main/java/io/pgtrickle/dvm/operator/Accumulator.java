@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /// One aggregate function of an [Aggregate], holding the state of the group at hand.
 ///
-/// All but the extremes are homomorphisms from the Z-set of argument values to a group, so a
+/// All but those that read a multiset are homomorphisms from the Z-set of argument values to a
+/// group, so a
 /// retraction is an addition of the inverse, exactly:
 ///
 ///     state(A + ΔA) = state(A) + state(ΔA)
@@ -28,6 +29,8 @@ public abstract sealed class Accumulator
         Accumulator.Extreme,
         WindowExtreme,
         BitTotal,
+        Collected,
+        Quantile,
         Spread {
   Accumulator() {}
 

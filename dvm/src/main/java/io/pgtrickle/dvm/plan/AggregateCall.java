@@ -4,13 +4,17 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.type.SqlType;
 import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// One aggregate of a [Plan.Aggregate].
 ///
 /// @param kind what is computed
 /// @param function the exact overload on the server
-/// @param arguments over the input row; empty for `count(*)`
+/// @param arguments over the input row; empty for `count(*)`. With WITHIN GROUP the direct ones,
+///     which have no columns
+/// @param order ORDER BY inside the parentheses, or that of WITHIN GROUP
 /// @param distinct whether equal arguments count once
 /// @param filter rows for which it is not true are left out; `null` when there is none
 /// @param type the result type as the server resolved it
@@ -18,6 +22,7 @@ public record AggregateCall(
     Kind kind,
     Signature function,
     List<Expr> arguments,
+    List<Plan.SortKey> order,
     boolean distinct,
     @Nullable Expr filter,
     SqlType type) {
@@ -37,7 +42,24 @@ public record AggregateCall(
     VAR_POP,
     VAR_SAMP,
     STDDEV_POP,
-    STDDEV_SAMP
+    STDDEV_SAMP,
+    STRING_AGG,
+    ARRAY_AGG,
+    JSON_AGG,
+    JSONB_AGG,
+    MODE,
+    PERCENTILE_DISC,
+    PERCENTILE_CONT;
+
+    /// Whether what is aggregated is what WITHIN GROUP sorts.
+    public boolean isOrderedSet() {
+      return this == MODE || this == PERCENTILE_DISC || this == PERCENTILE_CONT;
+    }
+
+    /// Whether it shows its values one after the other, so that their order matters.
+    public boolean collects() {
+      return this == STRING_AGG || this == ARRAY_AGG || this == JSON_AGG || this == JSONB_AGG;
+    }
   }
 
   // Spelled out: a compact constructor would lose the annotation of a nullable component.
@@ -45,14 +67,47 @@ public record AggregateCall(
       Kind kind,
       Signature function,
       List<Expr> arguments,
+      List<Plan.SortKey> order,
       boolean distinct,
       @Nullable Expr filter,
       SqlType type) {
     this.kind = kind;
     this.function = function;
     this.arguments = List.copyOf(arguments);
+    this.order = List.copyOf(order);
     this.distinct = distinct;
     this.filter = filter;
     this.type = type;
+  }
+
+  /// An aggregate whose rows come in any order.
+  public AggregateCall(
+      Kind kind,
+      Signature function,
+      List<Expr> arguments,
+      boolean distinct,
+      @Nullable Expr filter,
+      SqlType type) {
+    this(kind, function, arguments, List.of(), distinct, filter, type);
+  }
+
+  /// Everything that is evaluated for a row.
+  public Stream<Expr> expressions() {
+    return Stream.concat(
+        Stream.concat(arguments.stream(), order.stream().map(Plan.SortKey::value)),
+        Stream.ofNullable(filter));
+  }
+
+  /// The same of other expressions.
+  public AggregateCall map(UnaryOperator<Expr> change) {
+    Expr rows = filter;
+    return new AggregateCall(
+        kind,
+        function,
+        arguments.stream().map(change).toList(),
+        order.stream().map(key -> key.over(change.apply(key.value()))).toList(),
+        distinct,
+        rows == null ? null : change.apply(rows),
+        type);
   }
 }

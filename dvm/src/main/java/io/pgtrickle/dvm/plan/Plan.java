@@ -32,6 +32,7 @@ public sealed interface Plan {
       case Window window -> List.of(window.input());
       case Distinct distinct -> List.of(distinct.input());
       case Aggregate aggregate -> List.of(aggregate.input());
+      case GroupingSets sets -> List.of(sets.input());
     };
   }
 
@@ -59,7 +60,8 @@ public sealed interface Plan {
               TopK _,
               Window _,
               Distinct _,
-              Aggregate _ ->
+              Aggregate _,
+              GroupingSets _ ->
               false;
         };
     return here || inputs().stream().anyMatch(Plan::joins);
@@ -354,6 +356,31 @@ public sealed interface Plan {
     public Aggregate {
       groups = List.copyOf(groups);
       calls = List.copyOf(calls);
+    }
+  }
+
+  /// Several groupings of one input, one below the other; the groups that a set leaves out are NULL
+  /// in it.
+  ///
+  /// The output is the values of all groups, the aggregates' results, and what each GROUPING
+  /// question answers: a bit per group asked about, the first in the highest place, 1 if the set
+  /// leaves it out. A set of no groups has one row, over an empty input too.
+  ///
+  /// @param sets the positions of the groups of each set
+  /// @param questions the positions of the groups that each GROUPING asks about
+  record GroupingSets(
+      Plan input,
+      List<Expr> groups,
+      List<List<Integer>> sets,
+      List<AggregateCall> calls,
+      List<List<Integer>> questions,
+      Schema schema)
+      implements Plan {
+    public GroupingSets {
+      groups = List.copyOf(groups);
+      sets = sets.stream().map(List::copyOf).toList();
+      calls = List.copyOf(calls);
+      questions = questions.stream().map(List::copyOf).toList();
     }
   }
 }

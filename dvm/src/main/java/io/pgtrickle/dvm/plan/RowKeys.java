@@ -42,7 +42,7 @@ public final class RowKeys {
         switch (plan) {
           case Plan.Scan scan ->
               scan.key().isEmpty() ? Set.of() : Set.of(new TreeSet<>(scan.key()));
-          case Plan.Values _, Plan.UnionAll _ -> Set.of();
+          case Plan.Values _, Plan.UnionAll _, Plan.GroupingSets _ -> Set.of();
           case Plan.Filter filter -> keys(filter.input());
           case Plan.Project project -> projected(project);
           case Plan.Join join -> joined(join.left(), join.right(), join.keys(), true, true);
@@ -134,7 +134,8 @@ public final class RowKeys {
           Plan.SetOperation _,
           Plan.TopK _,
           Plan.Distinct _,
-          Plan.Aggregate _ ->
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
           List.of();
     };
   }

@@ -60,6 +60,7 @@ public final class Deparser {
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
       case Plan.TopK top -> topK(top);
+      case Plan.GroupingSets sets -> groupingSets(sets);
       case Plan.Window window -> window(window);
       case Plan.SetOperation operation ->
           "("
@@ -148,10 +149,7 @@ public final class Deparser {
       select += " DISTINCT ON (" + String.join(", ", texts(top.partition(), item)) + ")";
     }
     StringBuilder text = new StringBuilder(select(select, item.columns(), item.text()));
-    List<String> order = order(top.order(), item);
-    if (!order.isEmpty()) {
-      text.append(" ORDER BY ").append(String.join(", ", order));
-    }
+    text.append(expressions.orderBy(top.order(), item.columns()));
     if (top.partition().isEmpty()) {
       if (top.offset() > 0) {
         text.append(" OFFSET ").append(top.offset());
@@ -165,17 +163,6 @@ public final class Deparser {
     return text.toString();
   }
 
-  private List<String> order(List<Plan.SortKey> keys, Item item) {
-    List<String> order = new ArrayList<>();
-    for (Plan.SortKey key : keys) {
-      order.add(
-          expressions.text(key.value(), item.columns())
-              + (key.descending() ? " DESC" : " ASC")
-              + (key.nullsFirst() ? " NULLS FIRST" : " NULLS LAST"));
-    }
-    return order;
-  }
-
   private String window(Plan.Window window) {
     Item item = item(window.input());
     List<String> sorting = new ArrayList<>();
@@ -183,7 +170,7 @@ public final class Deparser {
       sorting.add("PARTITION BY " + String.join(", ", texts(window.partition(), item)));
     }
     if (!window.order().isEmpty()) {
-      sorting.add("ORDER BY " + String.join(", ", order(window.order(), item)));
+      sorting.add(expressions.orderBy(window.order(), item.columns()).strip());
     }
     List<String> outputs = new ArrayList<>(item.columns());
     for (WindowCall call : window.calls()) {
@@ -306,6 +293,29 @@ public final class Deparser {
     List<String> positions =
         IntStream.rangeClosed(1, aggregate.groups().size()).mapToObj(String::valueOf).toList();
     return text + " GROUP BY " + String.join(", ", positions);
+  }
+
+  private String groupingSets(Plan.GroupingSets plan) {
+    Item item = item(plan.input());
+    List<String> groups = texts(plan.groups(), item);
+    List<String> outputs = new ArrayList<>(groups);
+    for (AggregateCall call : plan.calls()) {
+      outputs.add(expressions.text(call, item.columns()));
+    }
+    for (List<Integer> question : plan.questions()) {
+      outputs.add(
+          "GROUPING(" + String.join(", ", question.stream().map(groups::get).toList()) + ")");
+    }
+    List<String> sets = new ArrayList<>();
+    for (List<Integer> set : plan.sets()) {
+      // By position, as in a plain GROUP BY.
+      sets.add(
+          "(" + String.join(", ", set.stream().map(g -> String.valueOf(g + 1)).toList()) + ")");
+    }
+    return select("SELECT", outputs, item.text())
+        + " GROUP BY GROUPING SETS ("
+        + String.join(", ", sets)
+        + ")";
   }
 
   private Item item(Plan plan) {

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
@@ -69,14 +70,32 @@ final class ExpressionText {
   String text(AggregateCall call, List<String> columns) {
     List<String> arguments =
         call.arguments().stream().map(argument -> text(argument, columns)).toList();
-    String inside = arguments.isEmpty() ? "*" : String.join(", ", arguments);
+    String order = orderBy(call.order(), columns);
+    String inside = String.join(", ", arguments);
+    if (!call.kind().isOrderedSet()) {
+      inside = arguments.isEmpty() ? "*" : inside + order;
+    }
     Expr filter = call.filter();
     return name(call.function())
         + "("
         + (call.distinct() ? "DISTINCT " : "")
         + inside
         + ")"
+        + (call.kind().isOrderedSet() ? " WITHIN GROUP (" + order + ")" : "")
         + (filter == null ? "" : " FILTER (WHERE " + text(filter, columns) + ")");
+  }
+
+  /// An ORDER BY with everything it says by leaving it out; nothing where there is no order.
+  String orderBy(List<Plan.SortKey> order, List<String> columns) {
+    List<String> items =
+        order.stream()
+            .map(
+                key ->
+                    text(key.value(), columns)
+                        + (key.descending() ? " DESC" : " ASC")
+                        + (key.nullsFirst() ? " NULLS FIRST" : " NULLS LAST"))
+            .toList();
+    return items.isEmpty() ? "" : " ORDER BY " + String.join(", ", items);
   }
 
   /// A window function without the window.

@@ -174,12 +174,17 @@ public record Fingerprint(
           clauses.stream()
               .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
               .toList();
+      List<Node> sets = form.nodes("groupingSets");
+      if (!sets.isEmpty()) {
+        conditions.add(
+            groupingSets(SetExpansion.of(sets, form.flag("groupDistinct")), targets, text));
+      }
       boolean having = !form.isAbsent("havingQual");
       if (having) {
         text.conjuncts(form.node("havingQual")).forEach(this::select);
       }
       scope.selected = digest(selection.toString());
-      if (!clauses.isEmpty() || having || form.flag("hasAggs")) {
+      if (!clauses.isEmpty() || !sets.isEmpty() || having || form.flag("hasAggs")) {
         groupings++;
       }
       if (!form.nodes("distinctClause").isEmpty()) {
@@ -200,6 +205,21 @@ public record Fingerprint(
         }
       }
       return outputs;
+    }
+
+    private static String groupingSets(
+        List<SortedSet<Integer>> sets, List<TargetEntry> targets, FingerprintText text) {
+      List<SortedSet<String>> named = new ArrayList<>();
+      for (SortedSet<Integer> set : sets) {
+        SortedSet<String> columns = new TreeSet<>();
+        for (TargetEntry target : targets) {
+          if (target.reference() != 0 && set.contains(target.reference())) {
+            columns.add(text.output(target.expression()).text());
+          }
+        }
+        named.add(columns);
+      }
+      return "grouping sets " + named.stream().map(Object::toString).sorted().toList();
     }
 
     /// Which rows are chosen: LIMIT, OFFSET and DISTINCT ON, and the order that they go by.

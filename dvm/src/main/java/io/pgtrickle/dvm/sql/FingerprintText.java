@@ -152,6 +152,15 @@ final class FingerprintText {
       }
       case "CASE" -> caseOf(form);
       case "SCALARARRAYOPEXPR" -> quantified(form);
+      case "GROUPINGFUNC" ->
+          "grouping "
+              + NodeForm.glance(node).nodes("args").stream()
+                  .map(argument -> output(argument).text())
+                  .toList();
+      case "AGGREF" ->
+          fieldByField(node, form.tag())
+              + " sorted "
+              + form.nodes("aggorder").stream().map(FingerprintText::sorting).toList();
       case "WINDOWFUNC" ->
           "window function %s collate %s star %s %s filter %s over %s"
               .formatted(
@@ -163,6 +172,15 @@ final class FingerprintText {
                   names.window(form.integer("winref"), this));
       default -> fieldByField(node, form.tag());
     };
+  }
+
+  private static String sorting(Node clause) {
+    NodeForm form = NodeForm.glance(clause);
+    return form.integer("tleSortGroupRef")
+        + " by "
+        + form.oid("sortop")
+        + " nulls first "
+        + form.flag("nulls_first");
   }
 
   private static String relabelled(Output input, int type, int collation) {

@@ -5,11 +5,15 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
 
 /// Translates GROUP BY, HAVING and the target list above them.
 ///
@@ -26,12 +30,18 @@ final class GroupingBinder {
   private final RowScope rows;
   private final List<TargetEntry> targets;
   private final List<Node> clauses;
+  private final List<SortedSet<Integer>> sets;
   private final boolean dependentColumns;
+  private final boolean orderedInput;
   private final List<Node> windows;
   private final ExpressionBinder below;
 
   private final List<Expr> groups = new ArrayList<>();
   private final List<AggregateCall> calls = new ArrayList<>();
+  private final List<List<Integer>> questions = new ArrayList<>();
+
+  /// The group that a target entry's reference names.
+  private final Map<Integer, Integer> references = new HashMap<>();
 
   GroupingBinder(
       QueryBinder queries,
@@ -39,7 +49,9 @@ final class GroupingBinder {
       RowScope rows,
       List<TargetEntry> targets,
       List<Node> clauses,
+      List<SortedSet<Integer>> sets,
       boolean dependentColumns,
+      boolean orderedInput,
       List<Node> windows) {
     this.queries = queries;
     this.facts = queries.facts();
@@ -47,13 +59,16 @@ final class GroupingBinder {
     this.rows = rows;
     this.targets = targets;
     this.clauses = clauses;
+    this.sets = sets;
     this.dependentColumns = dependentColumns;
+    this.orderedInput = orderedInput;
     this.windows = windows;
     this.below = rows.binder();
   }
 
   boolean isNeeded(Optional<Node> having) {
     return !clauses.isEmpty()
+        || !sets.isEmpty()
         || having.isPresent()
         || targets.stream().anyMatch(target -> containsAggregate(target.expression()));
   }
@@ -71,15 +86,16 @@ final class GroupingBinder {
       if (!groups.contains(group)) {
         groups.add(group);
       }
+      references.put(reference, groups.indexOf(group));
     }
     // Groups move the aggregates, and both move the answers of subqueries above them; bind again
     // until neither grows.
     int settled;
     Plan plan;
     do {
-      settled = groups.size() + calls.size();
+      settled = groups.size() + calls.size() + questions.size();
       plan = above(having);
-    } while (groups.size() + calls.size() > settled);
+    } while (groups.size() + calls.size() + questions.size() > settled);
     return plan;
   }
 
@@ -99,7 +115,10 @@ final class GroupingBinder {
     for (int i = 0; i < calls.size(); i++) {
       columns.add(new Column("aggregate" + (i + 1), calls.get(i).type()));
     }
-    Plan plan = new Plan.Aggregate(rows.source().plan(), groups, calls, new Schema(columns));
+    for (int i = 0; i < questions.size(); i++) {
+      columns.add(new Column("grouping" + (i + 1), SqlType.INT4));
+    }
+    Plan plan = grouped(new Schema(columns));
     for (Subquery subquery : environment.subqueries) {
       plan = subquery.asked(plan);
     }
@@ -109,6 +128,26 @@ final class GroupingBinder {
     return shape instanceof Plan.Project(Plan _, List<Expr> expressions, Schema schema)
         ? windowed.over(new Plan.Project(plan, expressions, schema))
         : shape;
+  }
+
+  private Plan grouped(Schema schema) {
+    Plan input = rows.source().plan();
+    if (sets.isEmpty()) {
+      return new Plan.Aggregate(input, groups, calls, schema);
+    }
+    List<List<Integer>> positions = new ArrayList<>();
+    for (SortedSet<Integer> set : sets) {
+      positions.add(set.stream().map(this::group).distinct().sorted().toList());
+    }
+    return new Plan.GroupingSets(input, groups, positions, calls, questions, schema);
+  }
+
+  private int group(int reference) {
+    Integer group = references.get(reference);
+    if (group == null) {
+      throw NodeForm.notUnderstood("a grouping set of what is not grouped");
+    }
+    return group;
   }
 
   private static Plan emptyInput() {
@@ -127,6 +166,9 @@ final class GroupingBinder {
       }
       if (NodeForm.tag(node).equals("AGGREF")) {
         return Optional.of(result(AggregateBinder.bind(node, below, facts)));
+      }
+      if (NodeForm.tag(node).equals("GROUPINGFUNC")) {
+        return Optional.of(NodeForm.read(node, this::question));
       }
       if (containsAggregate(node)
           || containsPlaceholder(node)
@@ -148,7 +190,7 @@ final class GroupingBinder {
       if (groups.contains(column)) {
         return groupValue(groups.indexOf(column));
       }
-      if (!dependentColumns) {
+      if (!dependentColumns || !sets.isEmpty()) {
         throw NodeForm.notUnderstood("a column that is neither grouped nor aggregated");
       }
       Equality.requireComparable(column.type(), "grouping by", facts);
@@ -158,7 +200,7 @@ final class GroupingBinder {
 
     private Expr answer(Subquery subquery) {
       subqueries.add(subquery);
-      Expr answer = subquery.answer(groups.size() + calls.size() + answers);
+      Expr answer = subquery.answer(groups.size() + calls.size() + questions.size() + answers);
       answers += subquery.question() instanceof Plan.Question.Scalar ? 2 : 1;
       return answer;
     }
@@ -167,7 +209,28 @@ final class GroupingBinder {
       return new Expr.Column(group, groups.get(group).type());
     }
 
+    private Expr question(NodeForm form) {
+      form.neutral("agglevelsup", "unsupported_subquery", "GROUPING of an outer query");
+      form.neutral("cols");
+      List<Integer> asked = form.numbers("refs").stream().map(GroupingBinder.this::group).toList();
+      if (sets.isEmpty()) {
+        return new Expr.Literal(0L, SqlType.INT4);
+      }
+      int index = questions.indexOf(asked);
+      if (index < 0) {
+        index = questions.size();
+        questions.add(asked);
+      }
+      return new Expr.Column(groups.size() + calls.size() + index, SqlType.INT4);
+    }
+
     private Expr result(AggregateCall call) {
+      // The server shows what it collects in the order in which it comes.
+      if (orderedInput && call.kind().collects() && !call.distinct() && call.order().isEmpty()) {
+        throw QueryRejected.notYet(
+            "unsupported_aggregate",
+            call.function().name() + "() without ORDER BY over an ordered subquery");
+      }
       int index = calls.indexOf(call);
       if (index < 0) {
         index = calls.size();
@@ -180,7 +243,7 @@ final class GroupingBinder {
   /// Whether an aggregate of this query is inside; one in a subquery is that one's own.
   private static boolean containsAggregate(NodeTree tree) {
     if (tree instanceof Node(String tag, var _)) {
-      if (tag.equals("AGGREF")) {
+      if (tag.equals("AGGREF") || tag.equals("GROUPINGFUNC")) {
         return true;
       }
       if (tag.equals("QUERY")) {

@@ -83,6 +83,9 @@ final class NodeForm {
                   "aggpresorted",
                   "aggno",
                   "aggtransno")),
+          Map.entry("GROUPINGSET", Set.of("location")),
+          // What it asks about is named twice.
+          Map.entry("GROUPINGFUNC", Set.of("location", "args")),
           Map.entry("WINDOWFUNC", Set.of("location")),
           // Names are resolved, and what a window takes over from another one is copied.
           Map.entry("WINDOWCLAUSE", Set.of("name", "refname", "copiedOrder")),

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.function.Supplier;
 
 /// Translates QUERY nodes: FROM, WHERE, grouping, the target list, DISTINCT.
@@ -23,6 +24,9 @@ final class QueryBinder {
 
   private final Facts facts;
   private final Set<String> notices;
+
+  /// How many ORDER BY clauses have been read.
+  private int orders;
 
   QueryBinder(Facts facts, Set<String> notices) {
     this.facts = facts;
@@ -64,6 +68,9 @@ final class QueryBinder {
     boolean ties = form.integer("limitOption") == 1;
     boolean distinctOn = form.flag("hasDistinctOn");
     boolean chooses = limit.isPresent() || offset.orElse(0) > 0 || distinctOn;
+    if (!order.isEmpty()) {
+      orders++;
+    }
     if (!order.isEmpty() && top && !chooses) {
       notices.add(ORDER_BY_NOTICE);
     }
@@ -77,6 +84,10 @@ final class QueryBinder {
             : all;
     boolean dependentColumns = !form.numbers("constraintDeps").isEmpty();
     List<Node> groups = form.nodes("groupClause");
+    List<Node> groupingSets = form.nodes("groupingSets");
+    boolean distinctSets = form.flag("groupDistinct");
+    List<SortedSet<Integer>> sets =
+        groupingSets.isEmpty() ? List.of() : SetExpansion.of(groupingSets, distinctSets);
     Optional<Node> having =
         form.isAbsent("havingQual") ? Optional.empty() : Optional.of(form.node("havingQual"));
     List<Node> distinct = form.nodes("distinctClause");
@@ -91,10 +102,13 @@ final class QueryBinder {
       OrderBinder chosen = new OrderBinder(all, order, facts);
       return chooses ? chosen.limited(combined, offset.orElse(0), limit, ties) : combined;
     }
+    int ordersOutside = orders;
     Source source = fromBinder.bind(from);
+    boolean orderedInput = orders > ordersOutside;
     RowScope rows = fromBinder.scope(source);
     GroupingBinder grouping =
-        new GroupingBinder(this, levels, rows, targets, groups, dependentColumns, windows);
+        new GroupingBinder(
+            this, levels, rows, targets, groups, sets, dependentColumns, orderedInput, windows);
     Plan plan =
         grouping.isNeeded(having) ? grouping.bind(having) : ungrouped(rows, targets, windows);
     if (!distinctOn && !distinct.isEmpty()) {
@@ -134,8 +148,6 @@ final class QueryBinder {
     form.neutral("hasForUpdate", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("rowMarks", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("hasRowSecurity", "row_level_security", "row-level security");
-    form.neutral("groupDistinct", "unsupported_clause", "GROUP BY DISTINCT");
-    form.neutral("groupingSets", "unsupported_clause", "GROUPING SETS, ROLLUP or CUBE");
     form.neutral("withCheckOptions");
     form.neutral("onConflict");
     form.neutral("returningList");

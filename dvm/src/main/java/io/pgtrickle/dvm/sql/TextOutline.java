@@ -11,6 +11,7 @@ import net.sf.jsqlparser.expression.ExpressionVisitorAdapter;
 import net.sf.jsqlparser.expression.Function;
 import net.sf.jsqlparser.schema.Table;
 import net.sf.jsqlparser.statement.select.FromItem;
+import net.sf.jsqlparser.statement.select.GroupByElement;
 import net.sf.jsqlparser.statement.select.Join;
 import net.sf.jsqlparser.statement.select.ParenthesedFromItem;
 import net.sf.jsqlparser.statement.select.ParenthesedSelect;
@@ -42,7 +43,14 @@ final class TextOutline {
           "variance",
           "stddev_pop",
           "stddev_samp",
-          "stddev");
+          "stddev",
+          "string_agg",
+          "array_agg",
+          "json_agg",
+          "jsonb_agg",
+          "mode",
+          "percentile_disc",
+          "percentile_cont");
 
   private final Outline.Builder outline = new Outline.Builder();
 
@@ -80,7 +88,7 @@ final class TextOutline {
     if (select.getDistinct() != null) {
       outline.distincts++;
     }
-    if (select.getGroupBy() != null) {
+    if (select.getGroupBy() != null && !hasSets(select.getGroupBy())) {
       outline.groups.add(select.getGroupBy().getGroupByExpressionList().size());
     }
     List<SelectItem<?>> items = select.getSelectItems();
@@ -127,6 +135,19 @@ final class TextOutline {
     outline.tables.add(schema == null ? name : unquoted(schema) + "." + name);
   }
 
+  private static boolean hasSets(GroupByElement groups) {
+    List<?> sets = groups.getGroupingSets();
+    return (sets != null && !sets.isEmpty())
+        || groups.getGroupByExpressionList() == null
+        || groups.getGroupByExpressionList().isEmpty()
+        || groups.getGroupByExpressionList().stream()
+            .anyMatch(
+                item ->
+                    item instanceof Function call
+                        && Set.of("rollup", "cube")
+                            .contains(call.getName().toLowerCase(Locale.ROOT)));
+  }
+
   private static String unquoted(String name) {
     return name.startsWith("\"") && name.length() > 1
         ? name.substring(1, name.length() - 1).replace("\"\"", "\"")
@@ -168,11 +189,11 @@ final class TextOutline {
               return null;
             }
 
-            // What a call with FILTER or OVER is to JSqlParser.
+            // What a call with FILTER, OVER or WITHIN GROUP is to JSqlParser.
             @Override
             public <S> @Nullable Void visit(AnalyticExpression call, S context) {
               count(call.getName());
-              if (call.getType() != AnalyticType.FILTER_ONLY) {
+              if (call.getType() == AnalyticType.OVER) {
                 outline.windows++;
               }
               // What a window is made of stands elsewhere in the tree.

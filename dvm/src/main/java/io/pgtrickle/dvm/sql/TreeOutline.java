@@ -39,7 +39,8 @@ final class TreeOutline {
       outline.distincts++;
     }
     List<Node> groups = form.nodes("groupClause");
-    if (!groups.isEmpty()) {
+    // The texts of grouping sets are read in several ways.
+    if (!groups.isEmpty() && form.nodes("groupingSets").isEmpty()) {
       outline.groups.add(groups.size());
     }
     List<Integer> grouped =

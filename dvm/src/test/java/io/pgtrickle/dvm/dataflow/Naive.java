@@ -4,6 +4,8 @@ import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.operator.Collected;
+import io.pgtrickle.dvm.operator.Collectors;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.WindowCall;
@@ -155,6 +157,7 @@ final class Naive {
         out.addAll(classes.values());
       }
       case Plan.Aggregate aggregate -> aggregate(aggregate, out);
+      case Plan.GroupingSets sets -> groupingSets(sets, out);
     }
     return out;
   }
@@ -481,6 +484,33 @@ final class Naive {
     return unknown ? null : !by;
   }
 
+  private void groupingSets(Plan.GroupingSets plan, List<Row> out) {
+    int width = plan.groups().size();
+    for (List<Integer> set : plan.sets()) {
+      List<Expr> groups = set.stream().map(plan.groups()::get).toList();
+      List<SqlType> types = new ArrayList<>(groups.stream().map(Expr::type).toList());
+      plan.calls().forEach(call -> types.add(call.type()));
+      Schema schema = Schema.ofTypes(types);
+      List<Row> rows = new ArrayList<>();
+      aggregate(new Plan.Aggregate(plan.input(), groups, plan.calls(), schema), rows);
+      for (Row row : rows) {
+        @Nullable Object[] values = new @Nullable Object[plan.schema().size()];
+        for (int i = 0; i < set.size(); i++) {
+          values[set.get(i)] = schema.value(row, i);
+        }
+        for (int i = 0; i < plan.calls().size(); i++) {
+          values[width + i] = schema.value(row, set.size() + i);
+        }
+        for (int i = 0; i < plan.questions().size(); i++) {
+          StringBuilder bits = new StringBuilder("0");
+          plan.questions().get(i).forEach(group -> bits.append(set.contains(group) ? '0' : '1'));
+          values[width + plan.calls().size() + i] = Long.parseLong(bits.toString(), 2);
+        }
+        out.add(plan.schema().pack(values));
+      }
+    }
+  }
+
   private void aggregate(Plan.Aggregate plan, List<Row> out) {
     Schema input = plan.input().schema();
     Map<Bytes, List<Row>> groups = new HashMap<>();
@@ -528,6 +558,12 @@ final class Naive {
     }
     if (call.kind() == AggregateCall.Kind.COUNT_ROWS) {
       return (long) passing.size();
+    }
+    if (call.kind().collects()) {
+      return collected(call, input, passing);
+    }
+    if (call.kind().isOrderedSet()) {
+      return orderedSet(call, input, passing);
     }
     Expr argument = call.arguments().getFirst();
     SqlType type = argument.type();
@@ -578,9 +614,141 @@ final class Naive {
       case BIT_XOR -> objects.stream().mapToLong(Long.class::cast).reduce(0, (a, b) -> a ^ b);
       case VAR_POP -> spread(objects, objects.size());
       case VAR_SAMP -> spread(objects, objects.size() - 1L);
+      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG, MODE, PERCENTILE_DISC, PERCENTILE_CONT ->
+          throw new IllegalStateException();
       // The digits of the root are tested against the server.
       case STDDEV_POP, STDDEV_SAMP -> throw new IllegalStateException("no oracle for a root");
     };
+  }
+
+  private record Sorted(List<@Nullable Object> by, Row arguments) {}
+
+  private static int compare(List<Plan.SortKey> order, Sorted a, Sorted b) {
+    for (int i = 0; i < order.size(); i++) {
+      int result = compare(order.get(i), a.by.get(i), b.by.get(i));
+      if (result != 0) {
+        return result;
+      }
+    }
+    return 0;
+  }
+
+  private static int compare(Plan.SortKey key, @Nullable Object l, @Nullable Object r) {
+    if (l == null && r == null) {
+      return 0;
+    }
+    if (l == null || r == null) {
+      return (l == null) == key.nullsFirst() ? -1 : 1;
+    }
+    int order = TypeOrder.compare(key.value().type(), l, r);
+    return key.descending() ? -order : order;
+  }
+
+  private List<Sorted> sorted(
+      List<Plan.SortKey> order, List<Expr> shown, Schema input, List<Row> rows) {
+    Schema schema = Schema.ofTypes(shown.stream().map(Expr::type).toList());
+    List<Sorted> sorted = new ArrayList<>();
+    for (Row row : rows) {
+      guarded(
+          () -> {
+            List<@Nullable Object> by = new ArrayList<>();
+            for (Plan.SortKey key : order) {
+              by.add(value(key.value(), input, row));
+            }
+            sorted.add(new Sorted(by, pack(schema, shown, input, row)));
+          });
+    }
+    sorted.sort(
+        (a, b) -> {
+          int result = compare(order, a, b);
+          return result != 0 ? result : a.arguments.compareTo(b.arguments);
+        });
+    return sorted;
+  }
+
+  private @Nullable Object collected(AggregateCall call, Schema input, List<Row> rows) {
+    List<Plan.SortKey> order = new ArrayList<>(call.order());
+    if (call.distinct()) {
+      for (Expr argument : call.arguments()) {
+        if (order.stream().noneMatch(key -> key.value().equals(argument))) {
+          order.add(Plan.SortKey.ascending(argument));
+        }
+      }
+    }
+    Schema schema = Schema.ofTypes(call.arguments().stream().map(Expr::type).toList());
+    List<@Nullable Object[]> shown = new ArrayList<>();
+    Sorted last = null;
+    for (Sorted row : sorted(order, call.arguments(), input, rows)) {
+      @Nullable Object[] values = schema.values(row.arguments);
+      boolean skipped = call.kind() == AggregateCall.Kind.STRING_AGG && values[0] == null;
+      boolean again = call.distinct() && last != null && compare(order, last, row) == 0;
+      if (!skipped && !again) {
+        shown.add(values);
+      }
+      last = row;
+    }
+    if (shown.isEmpty()) {
+      return null;
+    }
+    if (call.kind() == AggregateCall.Kind.STRING_AGG) {
+      StringBuilder text = new StringBuilder(String.valueOf(shown.getFirst()[0]));
+      for (@Nullable Object[] values : shown.subList(1, shown.size())) {
+        text.append(values[1] == null ? "" : values[1]).append(values[0]);
+      }
+      return text.toString();
+    }
+    // The bytes of arrays and JSON are tested against the server.
+    SqlType element = call.arguments().getFirst().type();
+    Collected.Collector collector =
+        call.kind() == AggregateCall.Kind.ARRAY_AGG
+            ? Collectors.array(element)
+            : Collectors.json(element);
+    shown.forEach(collector::add);
+    return collector.result();
+  }
+
+  private @Nullable Object orderedSet(AggregateCall call, Schema input, List<Row> rows) {
+    Plan.SortKey by = call.order().getFirst();
+    Schema schema = Schema.ofTypes(List.of(by.value().type()));
+    List<Object> values = new ArrayList<>();
+    for (Sorted row : sorted(call.order(), List.of(by.value()), input, rows)) {
+      Object value = schema.value(row.arguments, 0);
+      if (value != null) {
+        values.add(value);
+      }
+    }
+    if (call.kind() == AggregateCall.Kind.MODE) {
+      Object best = null;
+      int most = 0;
+      for (int i = 0, j; i < values.size(); i = j) {
+        j = i;
+        while (j < values.size() && compare(by, values.get(i), values.get(j)) == 0) {
+          j++;
+        }
+        if (j - i > most) {
+          most = j - i;
+          best = values.get(i);
+        }
+      }
+      return best;
+    }
+    Object fraction = value(call.arguments().getFirst(), input, Row.ofOwned(new byte[8]));
+    if (!(fraction instanceof Double p)) {
+      return null;
+    }
+    if (p < 0 || p > 1) {
+      throw new EvaluationFailure("22003", "no fraction");
+    }
+    if (values.isEmpty()) {
+      return null;
+    }
+    if (call.kind() == AggregateCall.Kind.PERCENTILE_DISC) {
+      return values.get(Math.max(0, (int) Math.ceil(p * values.size()) - 1));
+    }
+    double place = p * (values.size() - 1);
+    double low = (Double) values.get((int) place);
+    double high = (Double) values.get((int) Math.ceil(place));
+    return low == high ? low : low + (place - (int) place) * (high - low);
   }
 
   /// By deviations from the mean, over a common denominator: N·Σx² − (Σx)² is N·Σ(x − mean)².

@@ -129,6 +129,50 @@ public final class Shapes {
     return new AggregateCall(kind, signature, arguments, distinct, filter, type);
   }
 
+  private static AggregateCall[] collecting() {
+    Expr amount = column(ORDERS_SCAN, 2);
+    Expr note = column(ORDERS_SCAN, 3);
+    Expr comma = new Expr.Literal(", ", SqlType.TEXT);
+    SqlType array = SqlType.of(1231);
+    Plan.SortKey byAmount = new Plan.SortKey(amount, true, false);
+    Plan.SortKey byNote = new Plan.SortKey(note, false, true);
+    Expr large = new Expr.IsNull(column(ORDERS_SCAN, 1));
+    Expr score = new Expr.Literal(0.4, SqlType.FLOAT8);
+    return new AggregateCall[] {
+      collect(
+          AggregateCall.Kind.STRING_AGG, SqlType.TEXT, false, null, List.of(byAmount), note, comma),
+      collect(AggregateCall.Kind.STRING_AGG, SqlType.TEXT, false, null, List.of(), note, note),
+      collect(
+          AggregateCall.Kind.STRING_AGG, SqlType.TEXT, true, null, List.of(byNote), note, comma),
+      collect(AggregateCall.Kind.ARRAY_AGG, array, false, large, List.of(byNote), amount),
+      collect(AggregateCall.Kind.ARRAY_AGG, array, true, null, List.of(byAmount), amount),
+      collect(AggregateCall.Kind.ARRAY_AGG, array, true, null, List.of(), amount),
+      collect(AggregateCall.Kind.JSON_AGG, SqlType.of(114), false, null, List.of(byAmount), note),
+      collect(AggregateCall.Kind.MODE, SqlType.NUMERIC, false, null, List.of(byAmount)),
+      collect(
+          AggregateCall.Kind.PERCENTILE_DISC,
+          SqlType.NUMERIC,
+          false,
+          null,
+          List.of(byAmount),
+          score),
+      collect(
+          AggregateCall.Kind.PERCENTILE_DISC, SqlType.TEXT, false, large, List.of(byNote), score),
+    };
+  }
+
+  private static AggregateCall collect(
+      AggregateCall.Kind kind,
+      SqlType type,
+      boolean distinct,
+      @Nullable Expr filter,
+      List<Plan.SortKey> order,
+      Expr... arguments) {
+    Signature signature =
+        new Signature(0, "pg_catalog", kind.name(), List.of(), type.oid(), false, 'i');
+    return new AggregateCall(kind, signature, List.of(arguments), order, distinct, filter, type);
+  }
+
   public static Plan group(Plan input, List<Expr> groups, AggregateCall... calls) {
     List<Column> columns = new ArrayList<>(schemaOf(groups).columns());
     for (AggregateCall call : calls) {
@@ -144,6 +188,7 @@ public final class Shapes {
 
   private static boolean needsRewrites(Plan plan) {
     return plan instanceof Plan.Apply
+        || plan instanceof Plan.GroupingSets
         || (plan instanceof Plan.OuterJoin join && join.residual() != null)
         || (plan instanceof Plan.MarkJoin mark && mark.residual() != null)
         || plan.inputs().stream().anyMatch(Shapes::needsRewrites);
@@ -223,6 +268,28 @@ public final class Shapes {
             List.of(amount),
             aggregate(AggregateCall.Kind.COUNT_ROWS, SqlType.INT8, null),
             aggregate(AggregateCall.Kind.MIN, SqlType.TEXT, note)));
+    shapes.put("collected values, grouped", group(ORDERS_SCAN, List.of(customer), collecting()));
+    shapes.put("collected values, global", group(ORDERS_SCAN, List.of(), collecting()));
+    AggregateCall[] some = {
+      aggregate(AggregateCall.Kind.COUNT_ROWS, SqlType.INT8, null),
+      aggregate(AggregateCall.Kind.SUM, SqlType.NUMERIC, amount)
+    };
+    shapes.put(
+        "grouping sets",
+        new Plan.GroupingSets(
+            ORDERS_SCAN,
+            List.of(customer, note),
+            List.of(List.of(0, 1), List.of(1), List.of(), List.of(0), List.of(0)),
+            List.of(some),
+            List.of(List.of(0, 1), List.of(1)),
+            Schema.ofTypes(
+                List.of(
+                    customer.type(),
+                    note.type(),
+                    SqlType.INT8,
+                    SqlType.NUMERIC,
+                    SqlType.INT4,
+                    SqlType.INT4))));
     Plan floats =
         group(
             CUSTOMERS_SCAN,

@@ -181,6 +181,12 @@ public final class ExpressionTiers {
       }
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           inputs.forEach(input -> collect(input, computed));
+      case Plan.GroupingSets sets -> {
+        collect(sets.input(), computed);
+        Schema below = sets.input().schema();
+        add(sets.groups().stream(), below, computed);
+        sets.calls().forEach(call -> add(call.expressions(), below, computed));
+      }
       case Plan.TopK top -> {
         collect(top.input(), computed);
         add(top.partition().stream(), top.schema(), computed);
@@ -206,8 +212,7 @@ public final class ExpressionTiers {
         Schema below = aggregate.input().schema();
         add(aggregate.groups().stream(), below, computed);
         for (AggregateCall call : aggregate.calls()) {
-          add(call.arguments().stream(), below, computed);
-          add(Stream.ofNullable(call.filter()), below, computed);
+          add(call.expressions(), below, computed);
         }
       }
     }

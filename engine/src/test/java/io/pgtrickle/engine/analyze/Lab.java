@@ -4,12 +4,16 @@ import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.catalog.CatalogDatabase;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.catalog.RefreshMode;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /// A database with tables to query, the shim that describes queries, and the analyzer.
@@ -178,10 +183,11 @@ final class Lab implements AutoCloseable {
         Object value = schema.value(rows.row(i), c);
         String type = typeName(schema.column(c).type().oid());
         TypeCodec codec = schema.codec(c);
-        cells.add(
-            (value == null ? "NULL" : "'" + codec.toText(value).replace("'", "''") + "'")
-                + "::"
-                + type);
+        String text =
+            value instanceof Bytes bytes && schema.column(c).type().kind() == TypeKind.OPAQUE
+                ? printed(bytes, type)
+                : value == null ? null : codec.toText(value);
+        cells.add((text == null ? "NULL" : "'" + text.replace("'", "''") + "'") + "::" + type);
       }
       try (Statement statement = connection.createStatement();
           ResultSet row = statement.executeQuery("SELECT ROW(" + cells + ")::text")) {
@@ -193,6 +199,35 @@ final class Lab implements AutoCloseable {
     }
     Collections.sort(texts);
     return texts;
+  }
+
+  /// Lets the server print a value of which only the binary form is known.
+  private String printed(Bytes binary, String type) throws SQLException {
+    ByteSink copy = new ByteSink();
+    copy.putBytes("PGCOPY\n\377\r\n\0".getBytes(StandardCharsets.ISO_8859_1));
+    copy.putInt(0);
+    copy.putInt(0);
+    copy.putShort(1);
+    copy.putInt(binary.size());
+    copy.putBytes(binary.toArray());
+    copy.putShort(-1);
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("CREATE TEMP TABLE binary_form (value " + type + ")");
+      connection
+          .unwrap(PGConnection.class)
+          .getCopyAPI()
+          .copyIn(
+              "COPY binary_form FROM STDIN (FORMAT binary)",
+              new ByteArrayInputStream(copy.toArray()));
+      try (ResultSet row = statement.executeQuery("SELECT value::text FROM binary_form")) {
+        row.next();
+        return row.getString(1);
+      } finally {
+        statement.execute("DROP TABLE binary_form");
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private String typeName(int oid) throws SQLException {

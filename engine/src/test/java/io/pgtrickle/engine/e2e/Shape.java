@@ -187,6 +187,33 @@ record Shape(String name, String query) {
                   + " bool_or(note IS NULL) AS some, bit_and(customer_id) AS ba, bit_or(id) FILTER"
                   + " (WHERE amount > 0) AS bo FROM orders GROUP BY status"),
           new Shape(
+              "collected_values",
+              "SELECT status, string_agg(note, ', ' ORDER BY id DESC) AS notes, array_agg(id ORDER"
+                  + " BY amount DESC NULLS LAST, id) AS ids, array_agg(DISTINCT customer_id) AS"
+                  + " customers, jsonb_agg(amount ORDER BY id) AS amounts, jsonb_agg(note ORDER BY"
+                  + " id) FILTER (WHERE amount > 0) AS texts, array_agg(note ORDER BY id) AS"
+                  + " note_array FROM orders GROUP BY status"),
+          new Shape(
+              "quantiles",
+              "SELECT status, mode() WITHIN GROUP (ORDER BY customer_id) AS usual,"
+                  + " percentile_disc(0.5) WITHIN GROUP (ORDER BY id DESC) AS middle,"
+                  + " percentile_cont(0.9) WITHIN GROUP (ORDER BY id) AS high,"
+                  + " percentile_disc(0.25) WITHIN GROUP (ORDER BY placed) AS early FROM orders"
+                  + " GROUP BY status"),
+          new Shape(
+              "customer_orders",
+              "SELECT c.id, (SELECT string_agg(o.status, ',' ORDER BY o.id) FROM orders o WHERE"
+                  + " o.customer_id = c.id) AS states FROM customers c"),
+          new Shape(
+              "sales_cube",
+              "SELECT c.region, o.status, count(*) AS n, sum(o.amount) AS total, GROUPING(c.region,"
+                  + " o.status) AS g FROM customers c JOIN orders o ON o.customer_id = c.id GROUP"
+                  + " BY CUBE (c.region, o.status)"),
+          new Shape(
+              "rolled_up_events",
+              "SELECT kind, flag, max(val) AS m, array_agg(val ORDER BY val) AS vals FROM events"
+                  + " GROUP BY ROLLUP (kind, flag) HAVING count(*) > 1 OR GROUPING(kind) = 1"),
+          new Shape(
               "top_customers",
               "SELECT id, name, credit FROM customers ORDER BY credit DESC NULLS LAST, id LIMIT 5"),
           new Shape(

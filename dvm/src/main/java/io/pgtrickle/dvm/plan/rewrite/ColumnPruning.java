@@ -56,6 +56,7 @@ final class ColumnPruning {
       case Plan.Distinct(Plan input, var keys) ->
           project(new Plan.Distinct(prune(input, all(input)), keys), all(input), needed);
       case Plan.Aggregate aggregate -> aggregate(aggregate, needed);
+      case Plan.GroupingSets sets -> groupingSets(sets, needed);
     };
   }
 
@@ -207,30 +208,34 @@ final class ColumnPruning {
     NavigableSet<Integer> below = new TreeSet<>();
     aggregate.groups().forEach(group -> below.addAll(Expressions.columns(group)));
     for (AggregateCall call : calls) {
-      call.arguments().forEach(argument -> below.addAll(Expressions.columns(argument)));
-      Expr filter = call.filter();
-      if (filter != null) {
-        below.addAll(Expressions.columns(filter));
-      }
+      call.expressions().forEach(each -> below.addAll(Expressions.columns(each)));
     }
     Plan narrow =
         new Plan.Aggregate(
             prune(aggregate.input(), below),
             aggregate.groups().stream().map(group -> moved(group, below)).toList(),
-            calls.stream().map(call -> moved(call, below)).toList(),
+            calls.stream().map(call -> call.map(each -> moved(each, below))).toList(),
             narrowed(aggregate.schema(), kept));
     return project(narrow, kept, needed);
   }
 
-  private static AggregateCall moved(AggregateCall call, NavigableSet<Integer> kept) {
-    @Nullable Expr filter = call.filter();
-    return new AggregateCall(
-        call.kind(),
-        call.function(),
-        call.arguments().stream().map(argument -> moved(argument, kept)).toList(),
-        call.distinct(),
-        filter == null ? null : moved(filter, kept),
-        call.type());
+  private static Plan groupingSets(Plan.GroupingSets sets, NavigableSet<Integer> needed) {
+    NavigableSet<Integer> below = new TreeSet<>();
+    sets.groups().forEach(group -> below.addAll(Expressions.columns(group)));
+    sets.calls()
+        .forEach(
+            call -> call.expressions().forEach(each -> below.addAll(Expressions.columns(each))));
+    NavigableSet<Integer> all = new TreeSet<>();
+    IntStream.range(0, sets.schema().size()).forEach(all::add);
+    Plan narrow =
+        new Plan.GroupingSets(
+            prune(sets.input(), below),
+            sets.groups().stream().map(group -> moved(group, below)).toList(),
+            sets.sets(),
+            sets.calls().stream().map(call -> call.map(each -> moved(each, below))).toList(),
+            sets.questions(),
+            sets.schema());
+    return project(narrow, all, needed);
   }
 
   /// The expression over rows of which only the kept columns are left.

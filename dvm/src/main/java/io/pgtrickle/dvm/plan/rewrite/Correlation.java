@@ -62,7 +62,8 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.TopK _,
             Plan.Window _,
             Plan.Distinct _,
-            Plan.Aggregate _ ->
+            Plan.Aggregate _,
+            Plan.GroupingSets _ ->
             new Selection(plan, List.of(), Unnesting.columns(plan.schema()));
       };
     }

@@ -128,6 +128,7 @@ final class DependentJoin {
         all.addAll(moved(keys));
         yield new Plan.Distinct(over(input), all);
       }
+      case Plan.GroupingSets sets -> over(GroupingSetsSplit.union(sets));
       case Plan.Aggregate aggregate -> aggregate(aggregate);
     };
   }
@@ -371,7 +372,14 @@ final class DependentJoin {
           VAR_POP,
           VAR_SAMP,
           STDDEV_POP,
-          STDDEV_SAMP ->
+          STDDEV_SAMP,
+          STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT ->
           result;
     };
   }

@@ -57,6 +57,8 @@ final class FilterPushdown {
       case Plan.OuterJoin join -> intoOuterJoin(join, conjuncts);
       case Plan.MarkJoin join -> intoMarkJoin(join, conjuncts);
       case Plan.Apply apply -> throw Inputs.nested(apply);
+      // What is asked of a group above them is NULL in the sets without it.
+      case Plan.GroupingSets sets -> Conjuncts.filter(sets, conjuncts);
       case Plan.Aggregate aggregate -> intoAggregate(aggregate, conjuncts);
     };
   }

@@ -46,6 +46,14 @@ final class Inputs {
       case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(change.apply(input), keys);
       case Plan.Aggregate(Plan input, var groups, var calls, var schema) ->
           new Plan.Aggregate(change.apply(input), groups, calls, schema);
+      case Plan.GroupingSets(
+              Plan input,
+              var groups,
+              var sets,
+              var calls,
+              var questions,
+              var schema) ->
+          new Plan.GroupingSets(change.apply(input), groups, sets, calls, questions, schema);
     };
   }
 }

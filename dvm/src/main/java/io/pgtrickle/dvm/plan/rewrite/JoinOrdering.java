@@ -67,7 +67,8 @@ final class JoinOrdering {
           Plan.TopK _,
           Plan.Window _,
           Plan.Distinct _,
-          Plan.Aggregate _ ->
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
           false;
     };
   }

@@ -60,6 +60,7 @@ final class Nullability {
       }
       case Plan.SetOperation operation -> mayBeNull(column, operation.left());
       case Plan.Distinct(Plan input, var _) -> mayBeNull(column, input);
+      case Plan.GroupingSets sets -> column < sets.groups().size() + sets.calls().size();
       case Plan.Aggregate aggregate -> {
         int groups = aggregate.groups().size();
         yield column < groups

@@ -60,6 +60,14 @@ final class PlanExpressions {
               map(groups, change),
               calls.stream().map(call -> map(call, change)).toList(),
               schema);
+      case Plan.GroupingSets sets ->
+          new Plan.GroupingSets(
+              sets.input(),
+              map(sets.groups(), change),
+              sets.sets(),
+              sets.calls().stream().map(call -> call.map(change)).toList(),
+              sets.questions(),
+              sets.schema());
     };
   }
 
@@ -73,13 +81,7 @@ final class PlanExpressions {
   }
 
   static AggregateCall map(AggregateCall call, UnaryOperator<Expr> change) {
-    return new AggregateCall(
-        call.kind(),
-        call.function(),
-        map(call.arguments(), change),
-        call.distinct(),
-        map(call.filter(), change),
-        call.type());
+    return call.map(change);
   }
 
   private static @Nullable Expr map(@Nullable Expr expression, UnaryOperator<Expr> change) {

@@ -8,7 +8,7 @@ public final class Rewrites {
 
   /// The bound plan with only those rewrites that it cannot run without.
   public static Plan necessary(Plan bound) {
-    return ResidualSplit.rewrite(Unnesting.rewrite(bound));
+    return GroupingSetsSplit.rewrite(ResidualSplit.rewrite(Unnesting.rewrite(bound)));
   }
 
   /// The plan that runs, for the plan as bound.
@@ -25,6 +25,7 @@ public final class Rewrites {
     plan = ColumnPruning.rewrite(plan);
     // Now that the rows are as narrow as they get: their images are keys.
     plan = ResidualSplit.rewrite(plan);
+    plan = GroupingSetsSplit.rewrite(plan);
     return ProjectMerge.rewrite(plan);
   }
 }

@@ -77,7 +77,8 @@ final class ScalarSubquery {
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,
-          Plan.Distinct _ ->
+          Plan.Distinct _,
+          Plan.GroupingSets _ ->
           false;
     };
   }
@@ -205,12 +206,7 @@ final class ScalarSubquery {
 
   /// Floats may add up to more than a float; other sums would need more rows than a table has.
   private static boolean isTotal(AggregateCall call) {
-    List<Expr> read = new ArrayList<>(call.arguments());
-    Expr filter = call.filter();
-    if (filter != null) {
-      read.add(filter);
-    }
-    boolean overflows =
+    boolean fails =
         switch (call.kind()) {
           case SUM, AVG -> call.arguments().getFirst().type().kind().isFloat();
           case COUNT_ROWS,
@@ -225,11 +221,18 @@ final class ScalarSubquery {
               VAR_POP,
               VAR_SAMP,
               STDDEV_POP,
-              STDDEV_SAMP ->
+              STDDEV_SAMP,
+              STRING_AGG,
+              ARRAY_AGG,
+              JSON_AGG,
+              JSONB_AGG,
+              MODE ->
               false;
+          // Their direct argument may be none that is possible.
+          case PERCENTILE_DISC, PERCENTILE_CONT -> true;
         };
-    return !overflows
-        && read.stream()
+    return !fails
+        && call.expressions()
             .allMatch(each -> Expressions.isTotal(each) && !PlanExpressions.isCorrelated(each));
   }
 }
