@@ -33,7 +33,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 final class DataflowTest {
-  private static final int NAMES = 9001;
   private static final Plan JOINED = join(ORDERS_SCAN, CUSTOMERS_SCAN, null, 1, 0);
   private static final Plan PER_CUSTOMER =
       group(

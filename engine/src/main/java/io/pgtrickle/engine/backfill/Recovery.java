@@ -16,6 +16,7 @@ import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Progress;
+import io.pgtrickle.engine.catalog.SourceGates;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.catalog.StreamTableState.Visible;
 import io.pgtrickle.engine.intake.SourceTable;
@@ -25,6 +26,8 @@ import io.pgtrickle.engine.refresh.Replay;
 import io.pgtrickle.engine.refresh.SavedTable;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -46,6 +49,9 @@ import org.slf4j.LoggerFactory;
 /// Called by one thread, before the refresh thread runs.
 public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
+
+  // And gates are noticed with some delay.
+  private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
 
   private final Saved saved;
   private final Checkpoint checkpoint;
@@ -165,7 +171,16 @@ public final class Recovery {
             restore(parts, one, entry, visible.getOrDefault(id, Visible.NEVER));
           }
         });
-    parts.loop().resume(checkpoint, replay(parts, entries, visible, restored.views()));
+    Set<Integer> gated =
+        SourceGates.gatedSince(parts.control(), checkpoint.time().minus(CLOCKS_DIFFER));
+    Set<Long> heldBack = new HashSet<>();
+    prepared.forEach(
+        (id, one) -> {
+          if (!Collections.disjoint(one.verdict().sources(), gated)) {
+            heldBack.add(id);
+          }
+        });
+    parts.loop().resume(checkpoint, replay(parts, entries, visible, restored.views(), heldBack));
     LOG.info(
         "{} of {} stream tables go on from the checkpoint at {}",
         restored.views().size(),
@@ -306,7 +321,11 @@ public final class Recovery {
   }
 
   private static Replay replay(
-      Parts parts, Map<Long, SavedTable> entries, Map<Long, Visible> visible, Set<Long> restored) {
+      Parts parts,
+      Map<Long, SavedTable> entries,
+      Map<Long, Visible> visible,
+      Set<Long> restored,
+      Set<Long> heldBack) {
     Map<Long, Lsn> written = new HashMap<>();
     Set<Integer> doubtful = new HashSet<>();
     entries.forEach(
@@ -319,7 +338,9 @@ public final class Recovery {
           if (restored.contains(id)) {
             written.put(id, upTo);
           }
-          if (!entry.everyEpoch() || !parts.loop().releasesEveryEpoch(id)) {
+          if (!entry.everyEpoch()
+              || !parts.loop().releasesEveryEpoch(id)
+              || heldBack.contains(id)) {
             parts
                 .definitions()
                 .definition(id)

@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -21,6 +22,25 @@ public final class SourceGates {
         ResultSet row = query.executeQuery()) {
       while (row.next()) {
         gated.add((int) row.getLong(1));
+      }
+    }
+    return gated;
+  }
+
+  /// The OIDs of the relations that are gated, or were at some time since a moment.
+  ///
+  /// @param since by the server's clock
+  public static Set<Integer> gatedSince(Connection session, Instant since) throws SQLException {
+    Set<Integer> gated = new HashSet<>();
+    try (PreparedStatement query =
+        session.prepareStatement(
+            "SELECT source_relid FROM pgtrickle.pgt_source_gates"
+                + " WHERE gated OR ungated_at >= ?::timestamptz")) {
+      query.setString(1, since.toString());
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          gated.add((int) row.getLong(1));
+        }
       }
     }
     return gated;

@@ -44,7 +44,8 @@ final class KillsIT {
       Pattern.compile("(\\d+) of (\\d+) stream tables go on from the checkpoint");
 
   // What a restart can get wrong: private operator state, state shared by several, chains, output
-  // that a schedule held back and its readers, a FULL evaluation and its readers, rows in error.
+  // that a schedule or a gate held back and its readers, a FULL evaluation and its readers, rows in
+  // error.
   private static final Map<String, String> TABLES = new LinkedHashMap<>();
 
   static {
@@ -222,6 +223,11 @@ final class KillsIT {
               "INSERT INTO kb VALUES (%d, %d, %d) ON CONFLICT (id) DO UPDATE SET v = excluded.v"
                   .formatted(id, a, 1 + random.nextInt(7));
         });
+    if (random.nextInt(60) == 0) {
+      // What reads ka is held back for a time, what reads that is not.
+      String gate = random.nextBoolean() ? "gate_source" : "ungate_source";
+      run(connection, "SELECT pgtrickle." + gate + "('ka')");
+    }
     if (random.nextInt(3) == 0) {
       run(connection, "UPDATE ka SET g = g + 1 WHERE id = " + random.nextInt(50));
     }
@@ -266,7 +272,10 @@ final class KillsIT {
 
   private static void settled(Connection connection, String when, Map<String, Long> refreshes)
       throws SQLException {
-    run(connection, "UPDATE kb SET v = 1 + id % 4 WHERE v = 0");
+    run(
+        connection,
+        "UPDATE kb SET v = 1 + id % 4 WHERE v = 0",
+        "SELECT pgtrickle.ungate_source('ka')");
     for (String table : TABLES.keySet()) {
       ready(connection, table);
     }
