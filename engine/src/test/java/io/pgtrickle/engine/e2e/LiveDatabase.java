@@ -239,7 +239,8 @@ final class LiveDatabase implements AutoCloseable {
     }
   }
 
-  private void deleteState() {
+  /// Forgets operator state; while no sidecar runs.
+  void deleteState() {
     Path root = stateDirectory();
     if (!Files.exists(root)) {
       return;
