@@ -72,7 +72,7 @@ final class Restart {
       check(rig);
       out.println(
           "%s rows in the base tables, %s bytes of state on disk"
-              .formatted(Table.count(rows), Table.count(bytes)));
+              .formatted(Table.count(rows), Table.count((double) bytes)));
       table.print(out);
       checkpoints(rig, changed, out);
     }
