@@ -394,6 +394,14 @@ public final class Dataflow implements AutoCloseable {
         });
   }
 
+  /// Works out what everything is called in a checkpoint, once: that takes longer than epochs
+  /// should
+  /// wait for one.
+  public void nameState() {
+    nodes.values().stream().filter(node -> node.state() != null).forEach(Node::stateName);
+    sinks.values().forEach(SinkNode::fingerprint);
+  }
+
   /// Adds views with the state they had when a checkpoint was made; in an empty dataflow.
   ///
   /// A view comes back if its definition is the one that was saved, its state is there and whole as

@@ -75,6 +75,7 @@ final class SinkNode extends Node {
     SinkNode moved = new SinkNode(view, root, others, storage);
     moved.pending = pending;
     moved.failures = failures;
+    moved.fingerprint = fingerprint;
     return moved;
   }
 

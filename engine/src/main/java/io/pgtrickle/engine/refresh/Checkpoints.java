@@ -29,6 +29,8 @@ import org.slf4j.LoggerFactory;
 public final class Checkpoints implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
   private static final Duration RETRY = Duration.ofSeconds(5);
+  // However fast the log grows: checkpoints and commits share a disk.
+  private static final Duration SHORTEST = Duration.ofSeconds(5);
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final StateDirectory directory;
@@ -117,8 +119,10 @@ public final class Checkpoints implements AutoCloseable {
     if (problem != null) {
       return !now.isBefore(attempted.plus(RETRY));
     }
-    return !now.isBefore(attempted.plus(current.interval()))
-        || position.value() - last.value() >= current.walBytes();
+    Duration since = Duration.between(attempted, now);
+    return since.compareTo(current.interval()) >= 0
+        || (since.compareTo(SHORTEST) >= 0
+            && position.value() - last.value() >= current.walBytes());
   }
 
   /// Captures the state and goes on; the rest happens elsewhere.

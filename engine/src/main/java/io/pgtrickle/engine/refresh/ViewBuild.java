@@ -38,6 +38,7 @@ public final class ViewBuild implements AutoCloseable {
     this.relations = Set.copyOf(relations);
     this.dataflow = new Dataflow(storage);
     dataflow.add(view);
+    dataflow.nameState();
   }
 
   public View view() {
