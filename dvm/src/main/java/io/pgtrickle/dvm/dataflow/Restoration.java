@@ -35,16 +35,16 @@ final class Restoration {
   }
 
   private Optional<Refusal> judge(View view) {
-    Optional<SavedView> found = saved.value(SavedView.name(view.id())).map(SavedView::decode);
-    if (found.isEmpty()) {
-      return Optional.of(new Refusal.NotSaved());
-    }
-    SavedView entry = found.get();
-    entries.put(view.id(), entry);
-    if (!entry.fingerprint().equals(SavedView.fingerprint(view))) {
-      return Optional.of(new Refusal.PlanChanged());
-    }
     try {
+      Optional<SavedView> found = saved.value(SavedView.name(view.id())).map(SavedView::decode);
+      if (found.isEmpty()) {
+        return Optional.of(new Refusal.NotSaved());
+      }
+      SavedView entry = found.get();
+      entries.put(view.id(), entry);
+      if (!entry.fingerprint().equals(SavedView.fingerprint(view))) {
+        return Optional.of(new Refusal.PlanChanged());
+      }
       read(SavedView.pending(view.id()));
       for (String node : entry.nodes()) {
         read(SavedView.arrangement(node));

@@ -12,7 +12,6 @@ import io.pgtrickle.dvm.state.Origin;
 import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.StateDirectory;
 import io.pgtrickle.dvm.state.Storage;
-import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Progress;
@@ -168,7 +167,15 @@ public final class Recovery {
         (id, one) -> {
           SavedTable entry = entries.get(id);
           if (entry != null && restored.views().contains(id)) {
-            restore(parts, one, entry, visible.getOrDefault(id, Visible.NEVER));
+            parts
+                .loop()
+                .restore(
+                    one.definition(),
+                    one.table(),
+                    one.verdict(),
+                    one.document(),
+                    entry,
+                    visible.getOrDefault(id, Visible.NEVER).refreshId());
           }
         });
     Set<Integer> gated =
@@ -197,12 +204,21 @@ public final class Recovery {
     Map<Long, SavedTable> entries = new LinkedHashMap<>();
     for (Definition definition : parts.definitions().all()) {
       long id = definition.pgtId();
-      SavedTable.of(id, saved, parts.storage())
+      entry(definition, parts.storage())
           .filter(entry -> entry.generation() == definition.generation())
           .filter(entry -> visible.getOrDefault(id, Visible.NEVER).refreshId() >= entry.refreshId())
           .ifPresent(entry -> entries.put(id, entry));
     }
     return entries;
+  }
+
+  private Optional<SavedTable> entry(Definition definition, Storage storage) {
+    try {
+      return SavedTable.of(definition.pgtId(), saved, storage);
+    } catch (StateDamaged e) {
+      LOG.warn("{} is initialized anew: {}", definition.displayName(), e.getMessage());
+      return Optional.empty();
+    }
   }
 
   private static Map<Long, Preparation> prepare(Parts parts, Map<Long, SavedTable> entries)
@@ -304,21 +320,6 @@ public final class Recovery {
 
   // ---- where it goes on
   // -----------------------------------------------------------------------------
-
-  private static void restore(Parts parts, Preparation one, SavedTable entry, Visible visible) {
-    // What was written after the checkpoint was written with all that had been carried until then.
-    boolean written = visible.refreshId() > entry.refreshId();
-    parts
-        .loop()
-        .restore(
-            one.definition(),
-            one.table(),
-            one.verdict(),
-            one.document(),
-            visible.refreshId(),
-            entry.released(),
-            written ? ZSet.EMPTY : entry.carried());
-  }
 
   private static Replay replay(
       Parts parts,

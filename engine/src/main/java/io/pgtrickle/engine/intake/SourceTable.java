@@ -151,18 +151,18 @@ public final class SourceTable {
   /// @return why not; empty when it has them
   public Optional<String> restore(Saved saved, Storage storage) {
     String entry = SavedSource.name(relation);
-    Optional<SavedSource> found = saved.value(entry).map(SavedSource::decode);
-    if (found.isEmpty()) {
-      return Optional.of("the checkpoint does not have " + name);
-    }
-    SavedSource was = found.get();
-    if (!was.description().equals(description()) || !was.shape().isKeptBy(shape)) {
-      return Optional.of(name + " was altered");
-    }
-    if (!was.membership().equals(membership)) {
-      return Optional.of(name + " was out of the publication for a time");
-    }
     try {
+      Optional<SavedSource> found = saved.value(entry).map(SavedSource::decode);
+      if (found.isEmpty()) {
+        return Optional.of("the checkpoint does not have " + name);
+      }
+      SavedSource was = found.get();
+      if (!was.description().equals(description()) || !was.shape().isKeptBy(shape)) {
+        return Optional.of(name + " was altered");
+      }
+      if (!was.membership().equals(membership)) {
+        return Optional.of(name + " was out of the publication for a time");
+      }
       rows.restore(saved.arrangement(entry, storage));
       return Optional.empty();
     } catch (StateDamaged e) {

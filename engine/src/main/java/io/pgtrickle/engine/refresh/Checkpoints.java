@@ -148,7 +148,14 @@ public final class Checkpoints implements AutoCloseable {
 
   /// Makes a last checkpoint and waits for it.
   void takeLast(At at, Contents contents) throws InterruptedException {
-    Capture capture = capture(at, contents);
+    Capture capture;
+    try {
+      capture = capture(at, contents);
+    } catch (RuntimeException e) {
+      // It must not hide what ended the loop; the checkpoint before serves as well.
+      LOG.warn("the last checkpoint was not made", e);
+      return;
+    }
     writer.execute(() -> write(capture, at));
     writer.shutdown();
     if (!writer.awaitTermination(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
@@ -185,7 +192,9 @@ public final class Checkpoints implements AutoCloseable {
       LOG.debug("no checkpoint was made", e);
       problem = e;
     } catch (RuntimeException e) {
-      LOG.error("a checkpoint was not made", e);
+      // Such as a damaged block that nobody had read yet. The log is kept, and people must hear it.
+      LOG.error("no checkpoint was made", e);
+      problem = new StorageUnavailable("operator state cannot be read: " + e.getMessage(), e);
     }
   }
 

@@ -98,6 +98,11 @@ public final class Ledger {
     progressDue = Instant.MIN;
   }
 
+  /// The database has recorded a frontier before this ledger began.
+  void recorded(Lsn earlier) {
+    recorded = earlier;
+  }
+
   /// The frontier that the database has recorded.
   Lsn recorded() {
     return recorded;

@@ -329,18 +329,24 @@ public final class RefreshLoop implements AutoCloseable {
   /// Takes a stream table into the stream whose state has come back with the dataflow's; before
   /// the loop runs.
   ///
-  /// @param carried what was released and is not visible
+  /// @param saved what the checkpoint says of it
+  /// @param refreshes how often the table has been refreshed by now
   public void restore(
       Definition definition,
       StreamTable storage,
       Verdict verdict,
       QueryDocument document,
-      long refreshes,
-      LiveTable.Released released,
-      ZSet carried) {
+      SavedTable saved,
+      long refreshes) {
     LiveTable table = live(definition, storage, verdict, document, refreshes);
-    table.releasedAt(released, clock.instant());
-    table.carry(carried);
+    table.releasedAt(saved.released(), clock.instant());
+    // What was written since then was written with all that had been carried until then.
+    if (refreshes == saved.refreshId()) {
+      table.carry(saved.carried());
+    }
+    if (saved.populated() || refreshes > saved.refreshId()) {
+      table.populate();
+    }
     add(table);
   }
 
@@ -356,6 +362,7 @@ public final class RefreshLoop implements AutoCloseable {
     frontier = checkpoint.frontier();
     position = checkpoint.position();
     frontierTime = checkpoint.time();
+    ledger.recorded(checkpoint.recorded());
     replay = rest;
   }
 

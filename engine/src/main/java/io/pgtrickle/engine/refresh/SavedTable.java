@@ -23,12 +23,18 @@ import java.util.Optional;
 /// What a checkpoint says of a stream table besides the state of its query.
 ///
 /// @param generation of its definition
+/// @param populated whether its table has held the query's rows at least once
 /// @param everyEpoch whether its output was released as soon as there was some
 /// @param refreshId how often it had been refreshed
 /// @param released where its output was last released
 /// @param carried what had been released and was not visible yet
 public record SavedTable(
-    int generation, boolean everyEpoch, long refreshId, LiveTable.Released released, ZSet carried) {
+    int generation,
+    boolean populated,
+    boolean everyEpoch,
+    long refreshId,
+    LiveTable.Released released,
+    ZSet carried) {
   private static final ByteSink NO_KEY = new ByteSink(1);
 
   private static String name(long table) {
@@ -40,6 +46,7 @@ public record SavedTable(
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(bytes)) {
       out.writeInt(table.definition().generation());
+      out.writeBoolean(table.populated());
       out.writeBoolean(table.releasesEveryEpoch());
       out.writeLong(table.refreshId());
       out.writeLong(table.released().frontier().value());
@@ -74,6 +81,7 @@ public record SavedTable(
       return Optional.of(
           new SavedTable(
               in.readInt(),
+              in.readBoolean(),
               in.readBoolean(),
               in.readLong(),
               new LiveTable.Released(

@@ -4,6 +4,7 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static io.pgtrickle.engine.e2e.LiveDatabase.value;
@@ -179,7 +180,14 @@ final class RestartsIT {
 
   @Test
   void damagedStateIsNoticed() throws Exception {
+    // What was released and could not be written is in the state, too.
+    run(
+        connection,
+        "ALTER TABLE joined ADD CONSTRAINT small CHECK (id < 1000) NOT VALID",
+        "INSERT INTO b VALUES (2000, 1, 1)");
+    await().atMost(PATIENCE).until(() -> status(connection, "joined").startsWith("HELD"));
     database.stopSidecar();
+    run(connection, "ALTER TABLE joined DROP CONSTRAINT small");
     for (Path file : files()) {
       if (file.toString().endsWith(".run")) {
         flipBits(file);
@@ -187,6 +195,19 @@ final class RestartsIT {
     }
     change();
     assertThat(restart()).isZero();
+  }
+
+  @Test
+  void whatWasHeldIsWrittenAfterTheRestart() throws Exception {
+    run(
+        connection,
+        "ALTER TABLE joined ADD CONSTRAINT small CHECK (id < 1000) NOT VALID",
+        "INSERT INTO b VALUES (2000, 1, 1)");
+    await().atMost(PATIENCE).until(() -> status(connection, "joined").startsWith("HELD"));
+    database.stopSidecar();
+    run(connection, "ALTER TABLE joined DROP CONSTRAINT small");
+    change();
+    assertThat(restart()).isEqualTo(3);
   }
 
   @Test
