@@ -1,0 +1,154 @@
+package io.pgtrickle.dvm.state;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.dvm.type.Bytes;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class OrderedDictionaryTest {
+  /// Not the order of bytes, and with values that are equal and differ.
+  private static final Comparator<String> ORDER =
+      Comparator.comparing((String s) -> s.length() % 3)
+          .thenComparing(s -> s.toLowerCase(Locale.ROOT), Comparator.reverseOrder());
+
+  private int sorted;
+  private int calls;
+
+  private int[] ranks(List<String> values) {
+    sorted += values.size();
+    calls++;
+    TreeSet<String> distinct = new TreeSet<>(ORDER);
+    distinct.addAll(values);
+    TreeMap<String, Integer> places = new TreeMap<>(ORDER);
+    distinct.forEach(value -> places.put(value, places.size() + 1));
+    return values.stream().mapToInt(places::get).toArray();
+  }
+
+  private static void check(Map<String, Bytes> labels) {
+    List<String> values = new ArrayList<>(labels.keySet());
+    values.sort(ORDER.thenComparing(Comparator.naturalOrder()));
+    for (int i = 1; i < values.size(); i++) {
+      String a = values.get(i - 1);
+      String b = values.get(i);
+      assertThat(Integer.signum(labels.get(a).compareTo(labels.get(b))))
+          .as("%s %s", a, b)
+          .isEqualTo(Integer.signum(ORDER.compare(a, b)));
+    }
+  }
+
+  private static String word(Random random) {
+    String letters = "abAB é";
+    StringBuilder word = new StringBuilder();
+    for (int n = random.nextInt(7); n > 0; n--) {
+      word.append(letters.charAt(random.nextInt(letters.length())));
+    }
+    return word.toString();
+  }
+
+  @Property(tries = 30)
+  void labelsCompareAsTheValuesDoAndStay(@ForAll Random random) {
+    Map<String, Bytes> seen = new TreeMap<>();
+    try (OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run))) {
+      for (int batch = 0; batch < 30; batch++) {
+        int size = random.nextInt(8) == 0 ? 1_000 : random.nextInt(4);
+        List<String> values =
+            IntStream.range(0, size).mapToObj(_ -> word(random)).distinct().toList();
+        Map<String, Bytes> labels = dictionary.labels(values, this::ranks);
+        assertThat(labels.keySet()).containsExactlyInAnyOrderElementsOf(values);
+        labels.forEach(
+            (value, label) -> {
+              Bytes before = seen.put(value, label);
+              assertThat(before == null || before.equals(label)).isTrue();
+            });
+        check(seen);
+      }
+      assertThat(dictionary.size()).isEqualTo(seen.size());
+    }
+  }
+
+  @Test
+  void knownValuesAreNotAskedFor() {
+    try (OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run))) {
+      dictionary.labels(List.of("a", "b"), this::ranks);
+      calls = 0;
+      dictionary.labels(List.of("b", "a"), this::ranks);
+      assertThat(calls).isZero();
+    }
+  }
+
+  @Test
+  void aNewValueIsPlacedByFewComparisonsAmongMany() {
+    try (OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run))) {
+      List<String> many = new ArrayList<>();
+      for (int i = 0; i < 50_000; i++) {
+        many.add("value %09d".formatted(i * 7));
+      }
+      Collections.shuffle(many, new Random(1));
+      dictionary.labels(many, this::ranks);
+      calls = 0;
+      sorted = 0;
+      dictionary.labels(List.of("value %09d".formatted(123_457)), this::ranks);
+      assertThat(calls).isLessThanOrEqualTo(3);
+      assertThat(sorted).isLessThanOrEqualTo(200);
+    }
+  }
+
+  // Each of them between the one before and a fixed end: the worst for labels that halve gaps.
+  @Test
+  void labelsOfValuesInOrderStayShort() {
+    for (boolean ascending : new boolean[] {true, false}) {
+      List<Bytes> labels = new ArrayList<>();
+      try (OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run))) {
+        dictionary.labels(List.of("000", "zzz"), this::ranks);
+        for (int i = 0; i < 1_000; i++) {
+          String value = "v%05d".formatted(ascending ? i : 9_999 - i);
+          labels.addAll(dictionary.labels(List.of(value), this::ranks).values());
+        }
+      }
+      assertThat(labels).allMatch(label -> label.size() <= 8);
+    }
+  }
+
+  @Test
+  void aCheckpointHasTheLabels(@TempDir Path path) {
+    Map<String, Bytes> before;
+    List<String> words = IntStream.range(0, 5_000).mapToObj(i -> "w" + i * 17 % 5_000).toList();
+    Origin origin = new Origin("7312", 2);
+    try (StateDirectory directory = StateDirectory.open(path);
+        Storage storage = Storage.of(directory, 1 << 20, Runnable::run);
+        OrderedDictionary dictionary = new OrderedDictionary(storage)) {
+      before = dictionary.labels(words, this::ranks);
+      try (Capture capture =
+          directory.capture(origin, Bytes.copyOf("1".getBytes(StandardCharsets.UTF_8)))) {
+        dictionary.save(capture, "order");
+        capture.write();
+      }
+    }
+    calls = 0;
+    try (StateDirectory directory = StateDirectory.open(path);
+        Storage storage = Storage.of(directory, 1 << 20, Runnable::run);
+        OrderedDictionary dictionary =
+            OrderedDictionary.restore(directory.saved().orElseThrow(), "order", storage)) {
+      assertThat(dictionary.labels(words, this::ranks)).isEqualTo(before);
+      assertThat(calls).isZero();
+      Map<String, Bytes> after = dictionary.labels(List.of("W0", "new"), this::ranks);
+      after.putAll(before);
+      check(after);
+    }
+  }
+}
