@@ -127,7 +127,7 @@ final class Nativeness {
           case DATE, TIMESTAMP -> settings.isoDates();
           case TIMESTAMPTZ -> settings.isoDates() && settings.zone().isPresent();
           case INTERVAL -> settings.postgresIntervals();
-          case OPAQUE -> false;
+          case OPAQUE, LABELED -> false;
         };
     return printable
         ? Optional.empty()
@@ -151,7 +151,8 @@ final class Nativeness {
           INTERVAL,
           UUID,
           BYTEA,
-          OPAQUE ->
+          OPAQUE,
+          LABELED ->
           kind;
     };
   }

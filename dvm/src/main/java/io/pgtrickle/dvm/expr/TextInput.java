@@ -43,7 +43,7 @@ final class TextInput {
     return switch (kind) {
       case BOOL, INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, TEXT, VARCHAR, BPCHAR, UUID, BYTEA ->
           true;
-      case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, OPAQUE -> false;
+      case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, OPAQUE, LABELED -> false;
     };
   }
 
@@ -68,7 +68,8 @@ final class TextInput {
           TIMESTAMP,
           TIMESTAMPTZ,
           INTERVAL,
-          OPAQUE ->
+          OPAQUE,
+          LABELED ->
           codec::fromText;
     };
   }

@@ -64,7 +64,7 @@ final class TextOutputFunctions {
         TypeCodec codec = TypeCodec.of(type);
         yield codec::toText;
       }
-      case OPAQUE ->
+      case OPAQUE, LABELED ->
           throw new IllegalStateException("values of type " + type.oid() + " are not understood");
     };
   }
@@ -89,7 +89,8 @@ final class TextOutputFunctions {
           INTERVAL,
           UUID,
           BYTEA,
-          OPAQUE ->
+          OPAQUE,
+          LABELED ->
           output(type, binding.settings());
     };
   }

@@ -55,7 +55,8 @@ public final class BitTotal extends Accumulator {
           INTERVAL,
           UUID,
           BYTEA,
-          OPAQUE ->
+          OPAQUE,
+          LABELED ->
           throw new IllegalArgumentException(kind + " has no bits");
     };
   }

@@ -66,7 +66,8 @@ public final class RangeDistance implements WindowFrame.RangeOffset {
           INTERVAL,
           UUID,
           BYTEA,
-          OPAQUE ->
+          OPAQUE,
+          LABELED ->
           throw new IllegalArgumentException("values of type " + kind + " have no distance");
     };
   }

@@ -199,7 +199,7 @@ final class AggregateBinder {
         switch (type.kind()) {
           case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
           case FLOAT4, FLOAT8 -> kind == Kind.JSON_AGG;
-          case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE -> false;
+          case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE, LABELED -> false;
         };
     if (!plain) {
       throw unsupported(function, type, facts);

@@ -53,7 +53,7 @@ final class DatumImage {
       case NUMERIC -> numeric(varlena());
       case TEXT, VARCHAR, BPCHAR -> text(varlena());
       case BYTEA -> bytesOf(varlena());
-      case OPAQUE -> throw unreadable();
+      case OPAQUE, LABELED -> throw unreadable();
     };
   }
 
@@ -221,7 +221,7 @@ final class DatumImage {
       case INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> 8;
       case INTERVAL, UUID -> 16;
       case NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> varlenaSize(from, bytes.capacity());
-      case OPAQUE -> throw unreadable();
+      case OPAQUE, LABELED -> throw unreadable();
     };
   }
 
@@ -235,7 +235,7 @@ final class DatumImage {
           case INT4, DATE, FLOAT4 -> 4;
           case INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8, INTERVAL -> 8;
           case NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> bytes.get(at) != 0 ? 1 : 4;
-          case OPAQUE -> throw unreadable();
+          case OPAQUE, LABELED -> throw unreadable();
         };
     return (at + alignment - 1) / alignment * alignment;
   }
@@ -245,7 +245,7 @@ final class DatumImage {
         switch (type.kind()) {
           case BOOL, INT2, INT4, DATE, FLOAT4, INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8 -> new byte[8];
           case INTERVAL, UUID, NUMERIC, TEXT, VARCHAR, BPCHAR, BYTEA -> new byte[size];
-          case OPAQUE -> throw unreadable();
+          case OPAQUE, LABELED -> throw unreadable();
         };
     bytes.get(from, image, 0, size);
     return new DatumImage(image, type).value();

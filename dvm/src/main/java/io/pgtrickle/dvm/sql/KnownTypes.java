@@ -50,7 +50,7 @@ final class KnownTypes {
       case INTERVAL -> 1330;
       case UUID -> 2972;
       case BYTEA -> 1955;
-      case OPAQUE -> 0;
+      case OPAQUE, LABELED -> 0;
     };
   }
 }

@@ -8,12 +8,14 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Labels for values of which only the server knows the order: bytes that compare as the values do.
@@ -36,7 +38,7 @@ public final class OrderedDictionary implements AutoCloseable {
   @FunctionalInterface
   public interface Sorting {
     /// The place of each value among the distinct ones, from 1; equal values share a place.
-    int[] denseRanks(List<String> values);
+    int[] denseRanks(List<Bytes> values);
   }
 
   /// New values are placed so many at a time.
@@ -52,7 +54,7 @@ public final class OrderedDictionary implements AutoCloseable {
   private static final int VALUE = 0;
   private static final int LABEL = 1;
   private static final Schema ENTRY =
-      Schema.of(new Column("value", SqlType.TEXT), new Column("label", SqlType.BYTEA));
+      Schema.of(new Column("value", SqlType.BYTEA), new Column("label", SqlType.BYTEA));
   private static final ByteSink ALL = new ByteSink(1);
 
   private final Arrangement byValue;
@@ -99,44 +101,37 @@ public final class OrderedDictionary implements AutoCloseable {
     return byValue.snapshot().bytes() + byLabel.snapshot().bytes();
   }
 
-  /// The label of each value; the server is asked about those that are not known.
-  public synchronized Map<String, Bytes> labels(Iterable<String> values, Sorting sorting) {
-    Map<String, Bytes> labels = new HashMap<>();
-    TreeMap<Bytes, String> keys = new TreeMap<>();
+  /// The label of each value, whatever its bytes stand for; the server is asked about those that
+  /// are not known.
+  ///
+  /// @param values each in one form only
+  public synchronized Map<Bytes, Bytes> labels(Collection<Bytes> values, Sorting sorting) {
+    Map<Bytes, Bytes> labels = new HashMap<>();
+    List<Bytes> unknown = new ArrayList<>();
     ByteSink key = new ByteSink();
-    for (String value : values) {
-      keys.put(valueKey(value, key), value);
-    }
-    List<String> unknown = new ArrayList<>();
     Lookup known = byValue.snapshot().lookup();
-    keys.forEach(
-        (bytes, value) -> {
-          key.clear();
-          key.putBytes(bytes.toArray());
-          if (known.seek(key).next()) {
-            labels.put(value, label(known.row()));
-          } else {
-            unknown.add(value);
-          }
-        });
+    // The order of bytes is that of keys.
+    for (Bytes value : new TreeSet<>(values)) {
+      key.clear();
+      ENTRY.codec(VALUE).appendKey(value, key);
+      if (known.seek(key).next()) {
+        labels.put(value, label(known.row()));
+      } else {
+        unknown.add(value);
+      }
+    }
     for (int from = 0; from < unknown.size(); from += CHUNK) {
       labels.putAll(add(unknown.subList(from, Math.min(unknown.size(), from + CHUNK)), sorting));
     }
     return labels;
   }
 
-  private static Bytes valueKey(String value, ByteSink scratch) {
-    scratch.clear();
-    ENTRY.codec(VALUE).appendKey(value, scratch);
-    return Bytes.copyOf(scratch.array(), 0, scratch.size());
-  }
-
   private static Bytes label(Row entry) {
     return (Bytes) Objects.requireNonNull(ENTRY.value(entry, LABEL));
   }
 
-  private static String value(Row entry) {
-    return (String) Objects.requireNonNull(ENTRY.value(entry, VALUE));
+  private static Bytes value(Row entry) {
+    return (Bytes) Objects.requireNonNull(ENTRY.value(entry, VALUE));
   }
 
   // ---- new values
@@ -144,7 +139,7 @@ public final class OrderedDictionary implements AutoCloseable {
 
   // A value on its way to its place: `low` entries at least are below it, `high` at most.
   private static final class Newcomer {
-    final String value;
+    final Bytes value;
     long low;
     long high;
     int rank;
@@ -152,7 +147,7 @@ public final class OrderedDictionary implements AutoCloseable {
     // Whether it is the first of its label.
     boolean first;
 
-    Newcomer(String value, long high) {
+    Newcomer(Bytes value, long high) {
       this.value = value;
       this.high = high;
     }
@@ -162,7 +157,7 @@ public final class OrderedDictionary implements AutoCloseable {
     }
   }
 
-  private Map<String, Bytes> add(List<String> values, Sorting sorting) {
+  private Map<Bytes, Bytes> add(List<Bytes> values, Sorting sorting) {
     byValue.settle();
     byLabel.settle();
     Ranked known = byLabel.snapshot().ranked(ALL);
@@ -209,7 +204,7 @@ public final class OrderedDictionary implements AutoCloseable {
 
   private static void sort(
       List<Newcomer> open, TreeMap<Long, Row> fences, Sorting sorting, boolean first) {
-    List<String> sorted = new ArrayList<>();
+    List<Bytes> sorted = new ArrayList<>();
     open.forEach(each -> sorted.add(each.value));
     fences.values().forEach(entry -> sorted.add(value(entry)));
     int[] ranks = sorting.denseRanks(sorted);
@@ -296,8 +291,8 @@ public final class OrderedDictionary implements AutoCloseable {
     return entries.next() ? label(entries.row()) : null;
   }
 
-  private Map<String, Bytes> store(List<Newcomer> newcomers) {
-    Map<String, Bytes> labels = new HashMap<>();
+  private Map<Bytes, Bytes> store(List<Newcomer> newcomers) {
+    Map<Bytes, Bytes> labels = new HashMap<>();
     Batch.Builder values = new Batch.Builder(newcomers.size());
     Batch.Builder places = new Batch.Builder(newcomers.size());
     ByteSink key = new ByteSink();

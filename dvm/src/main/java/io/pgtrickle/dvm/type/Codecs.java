@@ -18,6 +18,7 @@ final class Codecs {
   private static final TypeCodec UUID = new ScalarCodecs.Uuid();
   private static final TypeCodec BYTEA = new StringCodecs.Binary();
   private static final TypeCodec OPAQUE = new StringCodecs.Opaque();
+  private static final TypeCodec LABELED = new LabeledCodec();
 
   private Codecs() {}
 
@@ -39,6 +40,7 @@ final class Codecs {
       case UUID -> UUID;
       case BYTEA -> BYTEA;
       case OPAQUE -> OPAQUE;
+      case LABELED -> LABELED;
     };
   }
 }

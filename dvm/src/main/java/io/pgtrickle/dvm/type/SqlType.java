@@ -27,6 +27,9 @@ public record SqlType(TypeKind kind, int oid, int modifier, int collation) {
   public static final SqlType UUID = of(2950);
   public static final SqlType BYTEA = of(17);
 
+  /// Values with their labels, see [Labeled].
+  public static final SqlType LABELED = of(-1);
+
   public SqlType {
     if (kind != TypeKind.of(oid)) {
       throw new IllegalArgumentException("type OID " + oid + " is not of kind " + kind);

@@ -19,7 +19,10 @@ public enum TypeKind {
   UUID(2950),
   BYTEA(17),
   /// Carried verbatim, never compared or computed with.
-  OPAQUE(0);
+  OPAQUE(0),
+  /// No type of the server: a value of any type with a label that compares as the server does, see
+  /// [Labeled].
+  LABELED(-1);
 
   private final int oid;
 
@@ -27,7 +30,7 @@ public enum TypeKind {
     this.oid = oid;
   }
 
-  /// The type's OID in `pg_type`; 0 for [#OPAQUE].
+  /// The type's OID in `pg_type`; 0 for [#OPAQUE], and one that no type has for [#LABELED].
   public int oid() {
     return oid;
   }
@@ -63,6 +66,7 @@ public enum TypeKind {
       case 1186 -> INTERVAL;
       case 2950 -> UUID;
       case 17 -> BYTEA;
+      case -1 -> LABELED;
       default -> OPAQUE;
     };
   }

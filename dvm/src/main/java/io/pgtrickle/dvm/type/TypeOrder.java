@@ -27,6 +27,7 @@ public final class TypeOrder {
       case INTERVAL -> ((PgInterval) left).compareTo((PgInterval) right);
       case UUID -> compare((UUID) left, (UUID) right);
       case BYTEA -> ((Bytes) left).compareTo((Bytes) right);
+      case LABELED -> ((Labeled) left).label().compareTo(((Labeled) right).label());
       case OPAQUE ->
           throw new IllegalStateException("values of type " + type.oid() + " have no known order");
     };

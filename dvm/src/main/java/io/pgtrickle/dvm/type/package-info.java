@@ -15,6 +15,7 @@
 /// `Long.MIN_VALUE` are the infinities |
 /// | uuid | `java.util.UUID` |
 /// | bytea | [Bytes] |
+/// | none: a value with its place in the server's order | [Labeled] |
 /// | any other | [Bytes], the binary send form, carried without being understood |
 ///
 /// [TypeOrder] compares as SQL does, [DisplayText] shows a timestamptz in a session's zone,

@@ -305,7 +305,7 @@ final class ArgumentSamples {
                   -1,
                   500_000,
                   -500_000));
-      case BOOL, INTERVAL, UUID, OPAQUE -> {}
+      case BOOL, INTERVAL, UUID, OPAQUE, LABELED -> {}
     }
     List<Object> more =
         new ArrayList<>(Samples.of(type, random.nextLong(), types.size() == 1 ? 600 : 80));

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -29,7 +30,24 @@ final class OrderedDictionaryTest {
   private int sorted;
   private int calls;
 
-  private int[] ranks(List<String> values) {
+  private Map<String, Bytes> labels(OrderedDictionary dictionary, List<String> values) {
+    Map<String, Bytes> labels = new HashMap<>();
+    dictionary
+        .labels(values.stream().map(OrderedDictionaryTest::bytes).toList(), this::ranks)
+        .forEach((value, label) -> labels.put(text(value), label));
+    return labels;
+  }
+
+  private static Bytes bytes(String text) {
+    return Bytes.copyOf(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String text(Bytes bytes) {
+    return new String(bytes.toArray(), StandardCharsets.UTF_8);
+  }
+
+  private int[] ranks(List<Bytes> bytes) {
+    List<String> values = bytes.stream().map(OrderedDictionaryTest::text).toList();
     sorted += values.size();
     calls++;
     TreeSet<String> distinct = new TreeSet<>(ORDER);
@@ -68,7 +86,7 @@ final class OrderedDictionaryTest {
         int size = random.nextInt(8) == 0 ? 1_000 : random.nextInt(4);
         List<String> values =
             IntStream.range(0, size).mapToObj(_ -> word(random)).distinct().toList();
-        Map<String, Bytes> labels = dictionary.labels(values, this::ranks);
+        Map<String, Bytes> labels = labels(dictionary, values);
         assertThat(labels.keySet()).containsExactlyInAnyOrderElementsOf(values);
         labels.forEach(
             (value, label) -> {
@@ -84,9 +102,9 @@ final class OrderedDictionaryTest {
   @Test
   void knownValuesAreNotAskedFor() {
     try (OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run))) {
-      dictionary.labels(List.of("a", "b"), this::ranks);
+      labels(dictionary, List.of("a", "b"));
       calls = 0;
-      dictionary.labels(List.of("b", "a"), this::ranks);
+      labels(dictionary, List.of("b", "a"));
       assertThat(calls).isZero();
     }
   }
@@ -99,10 +117,10 @@ final class OrderedDictionaryTest {
         many.add("value %09d".formatted(i * 7));
       }
       Collections.shuffle(many, new Random(1));
-      dictionary.labels(many, this::ranks);
+      labels(dictionary, many);
       calls = 0;
       sorted = 0;
-      dictionary.labels(List.of("value %09d".formatted(123_457)), this::ranks);
+      labels(dictionary, List.of("value %09d".formatted(123_457)));
       assertThat(calls).isLessThanOrEqualTo(3);
       assertThat(sorted).isLessThanOrEqualTo(200);
     }
@@ -114,10 +132,10 @@ final class OrderedDictionaryTest {
     for (boolean ascending : new boolean[] {true, false}) {
       List<Bytes> labels = new ArrayList<>();
       try (OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run))) {
-        dictionary.labels(List.of("000", "zzz"), this::ranks);
+        labels(dictionary, List.of("000", "zzz"));
         for (int i = 0; i < 1_000; i++) {
           String value = "v%05d".formatted(ascending ? i : 9_999 - i);
-          labels.addAll(dictionary.labels(List.of(value), this::ranks).values());
+          labels.addAll(labels(dictionary, List.of(value)).values());
         }
       }
       assertThat(labels).allMatch(label -> label.size() <= 8);
@@ -132,9 +150,8 @@ final class OrderedDictionaryTest {
     try (StateDirectory directory = StateDirectory.open(path);
         Storage storage = Storage.of(directory, 1 << 20, Runnable::run);
         OrderedDictionary dictionary = new OrderedDictionary(storage)) {
-      before = dictionary.labels(words, this::ranks);
-      try (Capture capture =
-          directory.capture(origin, Bytes.copyOf("1".getBytes(StandardCharsets.UTF_8)))) {
+      before = labels(dictionary, words);
+      try (Capture capture = directory.capture(origin, bytes("1"))) {
         dictionary.save(capture, "order");
         capture.write();
       }
@@ -144,9 +161,9 @@ final class OrderedDictionaryTest {
         Storage storage = Storage.of(directory, 1 << 20, Runnable::run);
         OrderedDictionary dictionary =
             OrderedDictionary.restore(directory.saved().orElseThrow(), "order", storage)) {
-      assertThat(dictionary.labels(words, this::ranks)).isEqualTo(before);
+      assertThat(labels(dictionary, words)).isEqualTo(before);
       assertThat(calls).isZero();
-      Map<String, Bytes> after = dictionary.labels(List.of("W0", "new"), this::ranks);
+      Map<String, Bytes> after = labels(dictionary, List.of("W0", "new"));
       after.putAll(before);
       check(after);
     }

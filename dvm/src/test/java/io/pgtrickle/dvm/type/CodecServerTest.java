@@ -188,7 +188,8 @@ final class CodecServerTest {
         longer[longer.length - 1] = (byte) (random.nextInt(3) - 1);
         yield Bytes.copyOf(longer);
       }
-      case BOOL, INT2, INT4, INT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID, OPAQUE -> value;
+      case BOOL, INT2, INT4, INT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID, OPAQUE, LABELED ->
+          value;
     };
   }
 
@@ -205,7 +206,7 @@ final class CodecServerTest {
   private static String name(SqlType type) {
     return switch (type.kind()) {
       case BPCHAR -> "pg_catalog.bpchar";
-      case OPAQUE -> throw new IllegalArgumentException("no name");
+      case OPAQUE, LABELED -> throw new IllegalArgumentException("no name");
       default -> type.kind().name().toLowerCase(Locale.ROOT);
     };
   }

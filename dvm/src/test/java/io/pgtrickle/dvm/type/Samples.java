@@ -71,7 +71,7 @@ public final class Samples {
       case TIMESTAMP, TIMESTAMPTZ -> timestamp(random);
       case INTERVAL -> interval(random);
       case UUID -> new UUID(random.nextLong(), random.nextLong());
-      case BYTEA, OPAQUE -> bytes(random);
+      case BYTEA, OPAQUE, LABELED -> bytes(random);
     };
   }
 
@@ -133,7 +133,7 @@ public final class Samples {
               new UUID(-1, -1),
               new UUID(Long.MIN_VALUE, 0),
               new UUID(0, Long.MIN_VALUE));
-      case BYTEA, OPAQUE ->
+      case BYTEA, OPAQUE, LABELED ->
           List.of(
               Bytes.copyOf(new byte[0]),
               Bytes.copyOf(new byte[] {0}),

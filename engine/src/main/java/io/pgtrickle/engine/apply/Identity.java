@@ -81,7 +81,7 @@ public record Identity(Kind kind, List<Integer> key) {
           type.modifier() < 4 ? UNBOUNDED : 4 * Math.min(type.modifier(), LARGEST_ENTRY);
       // Precision in the upper half of the modifier, two bytes for four digits.
       case NUMERIC -> type.modifier() < 4 ? UNBOUNDED : 16 + ((type.modifier() - 4) >> 16) / 2;
-      case TEXT, BYTEA, OPAQUE -> UNBOUNDED;
+      case TEXT, BYTEA, OPAQUE, LABELED -> UNBOUNDED;
     };
   }
 }

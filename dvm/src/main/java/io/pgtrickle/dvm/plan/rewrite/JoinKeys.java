@@ -64,7 +64,8 @@ final class JoinKeys {
           INTERVAL,
           UUID,
           BYTEA,
-          OPAQUE ->
+          OPAQUE,
+          LABELED ->
           type.kind();
     };
   }
