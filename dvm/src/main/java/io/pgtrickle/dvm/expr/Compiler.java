@@ -21,6 +21,7 @@ import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
 import io.pgtrickle.dvm.expr.Expr.Truth;
+import io.pgtrickle.dvm.expr.Expr.Unlabeled;
 import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
@@ -29,6 +30,7 @@ import io.pgtrickle.dvm.server.Answer;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.Labeled;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Row;
@@ -134,6 +136,7 @@ public final class Compiler {
           Outer _,
           Single _,
           Answered _,
+          Unlabeled _,
           Case _,
           Quantified _ ->
           truth(compile(condition));
@@ -206,6 +209,13 @@ public final class Compiler {
       case Answered(Expr value, Expr failure) -> {
         List<Compiled> operands = compileAll(List.of(value, failure));
         yield folded(operands, answered(evaluators(operands)));
+      }
+      case Unlabeled(Expr labeled, SqlType type) -> {
+        List<Compiled> operands = List.of(compile(labeled));
+        Evaluator operand = operands.getFirst().evaluator();
+        yield folded(
+            operands,
+            row -> operand.evaluate(row) instanceof Labeled value ? value.value(type) : null);
       }
       case Case choice -> choice(choice);
       case Quantified quantified -> {

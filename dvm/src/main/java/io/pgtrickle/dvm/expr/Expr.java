@@ -148,6 +148,12 @@ public sealed interface Expr {
     }
   }
 
+  /// A value without the label that it has for being compared, see
+  /// [io.pgtrickle.dvm.type.Labeled]. It is not SQL; rewrites make it.
+  ///
+  /// @param type the value's own
+  record Unlabeled(Expr labeled, SqlType type) implements Expr {}
+
   /// The values side by side, as they display: equal iff every value displays alike, and never
   /// NULL, two NULLs being alike. It is not SQL; rewrites use it to recognize rows.
   record Image(List<Expr> values) implements Expr {

@@ -20,6 +20,7 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
+import io.pgtrickle.dvm.expr.Expr.Unlabeled;
 import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
@@ -55,6 +56,7 @@ public final class Expressions {
       case Image(List<Expr> values) -> values;
       case Single(Expr value, Expr rows) -> List.of(rows, value);
       case Answered(Expr value, Expr failure) -> List.of(failure, value);
+      case Unlabeled(Expr labeled, _) -> List.of(labeled);
       case Case(List<When> branches, @Nullable Expr otherwise, _) -> {
         List<Expr> children = new ArrayList<>();
         for (When branch : branches) {
@@ -94,6 +96,7 @@ public final class Expressions {
       case Image _ -> new Image(children);
       case Single _ -> new Single(children.getLast(), children.getFirst());
       case Answered _ -> new Answered(children.getLast(), children.getFirst());
+      case Unlabeled(_, var type) -> new Unlabeled(children.getFirst(), type);
       case Case choice -> {
         List<When> branches = new ArrayList<>();
         for (int i = 0; i < choice.branches().size(); i++) {
@@ -181,6 +184,7 @@ public final class Expressions {
               Coalesce _,
               Extreme _,
               Image _,
+              Unlabeled _,
               Case _ ->
               true;
         };

@@ -20,6 +20,7 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
+import io.pgtrickle.dvm.expr.Expr.Unlabeled;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -62,7 +63,8 @@ final class Nativeness {
           Image _,
           Outer _,
           Single _,
-          Answered _ ->
+          Answered _,
+          Unlabeled _ ->
           Optional.empty();
     };
   }

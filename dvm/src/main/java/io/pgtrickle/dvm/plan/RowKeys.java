@@ -82,8 +82,12 @@ public final class RowKeys {
     candidates.addAll(equalTo(project.input(), column));
     for (int candidate : candidates) {
       for (int i = 0; i < project.expressions().size(); i++) {
-        if (project.expressions().get(i) instanceof Expr.Column(int index, var _)
-            && index == candidate) {
+        Expr expression = project.expressions().get(i);
+        if (expression instanceof Expr.Unlabeled(Expr labeled, var _)) {
+          // Values of different labels are different.
+          expression = labeled;
+        }
+        if (expression instanceof Expr.Column(int index, var _) && index == candidate) {
           return Optional.of(i);
         }
       }

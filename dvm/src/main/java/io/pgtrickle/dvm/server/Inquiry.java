@@ -19,7 +19,7 @@ public record Inquiry(
     Form form, String sql, List<SqlType> parameters, Schema answer, Context context) {
   public Inquiry {
     parameters = List.copyOf(parameters);
-    if (form == Form.VALUE && answer.size() != 1) {
+    if (form != Form.ROWS && answer.size() != 1) {
       throw new IllegalArgumentException("a value has one column, not " + answer);
     }
   }
@@ -28,6 +28,11 @@ public record Inquiry(
   public enum Form {
     /// The value of a scalar expression: one row of one column.
     VALUE,
+    /// A value's place in the server's order: one row of one column, the argument with its label.
+    /// `sql` is what to sort by; answers to equal inquiries compare with each other, now and later.
+    ///
+    /// @see io.pgtrickle.dvm.type.Labeled
+    LABEL,
     /// The rows of an item of FROM, such as `ROWS FROM (f(a.p1)) WITH ORDINALITY`, in the order in
     /// which the server returns them.
     ROWS
