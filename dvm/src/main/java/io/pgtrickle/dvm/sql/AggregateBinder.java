@@ -86,9 +86,6 @@ final class AggregateBinder {
     if (!distinct.isEmpty()) {
       for (Expr argument : arguments) {
         Equality.requireComparable(argument.type(), "DISTINCT over", facts);
-        if (kind.collects()) {
-          Equality.requireOrdered(argument.type(), "DISTINCT over", facts);
-        }
       }
     }
     return new AggregateCall(kind, function, arguments, order, !distinct.isEmpty(), filter, type);
@@ -167,8 +164,8 @@ final class AggregateBinder {
     }
     SqlType type = arguments.getFirst().type();
     return switch (function.name()) {
-      case "mode" -> understood(Kind.MODE, function, type, facts);
-      case "percentile_disc" -> understood(Kind.PERCENTILE_DISC, function, type, facts);
+      case "mode" -> Kind.MODE;
+      case "percentile_disc" -> Kind.PERCENTILE_DISC;
       case "percentile_cont" -> {
         if (type.kind() != TypeKind.FLOAT8) {
           throw unsupported(function, type, facts);
@@ -240,20 +237,11 @@ final class AggregateBinder {
 
   private static Kind ordered(
       Kind kind, Signature function, SqlType type, int collation, Facts facts) {
-    if (type.kind() == TypeKind.OPAQUE) {
-      throw unsupported(function, type, facts);
-    }
-    if (type.kind().isText()) {
-      Facts.NamedCollation known =
-          facts
-              .collation(collation)
-              .orElseThrow(
-                  () -> QueryRejected.notYet("unsupported_collation", "collation " + collation));
-      if (!known.properties().byteOrder() || !known.properties().deterministic()) {
-        throw QueryRejected.notYet(
-            "unsupported_collation",
-            function.name() + "() of text under collation " + known.name());
-      }
+    Equality.requireComparable(type, function.name() + "() of", facts);
+    if (type.kind().isText() && type.collation() != collation) {
+      throw QueryRejected.notYet(
+          "unsupported_collation",
+          function.name() + "() under another collation than its argument");
     }
     return kind;
   }

@@ -22,60 +22,37 @@ final class Equality {
           if (targets.stream().noneMatch(target -> target.reference() == reference)) {
             throw NodeForm.notUnderstood("a grouping item without an expression");
           }
-          requireListed(operator, facts);
+          requireDefault(operator, facts);
           return reference;
         });
   }
 
-  private static void requireListed(int operator, Facts facts) {
+  private static void requireDefault(int operator, Facts facts) {
     for (TypeKind kind : TypeKind.values()) {
       if (KnownTypes.equalityOperator(kind) == operator) {
         return;
       }
     }
-    String type =
-        facts.operator(operator).flatMap(known -> facts.typeName(known.left())).orElse("this type");
-    throw QueryRejected.notYet("unsupported_type", "grouping by a column of type " + type);
+    Facts.Operator known =
+        facts.operator(operator).orElseThrow(() -> NodeForm.notUnderstood("an equality operator"));
+    if (!known.name().equals("=") || !isBuiltIn(known)) {
+      throw QueryRejected.notYet(
+          "unsupported_type",
+          "grouping by a column of type " + facts.typeName(known.left()).orElse("of this kind"));
+    }
   }
 
-  /// Requires a type that can be compared by its key bytes.
+  /// Whether an operator is PostgreSQL's own for values of one type, or of one kind of types.
+  static boolean isBuiltIn(Facts.Operator operator) {
+    return operator.schema().equals("pg_catalog") && operator.left() == operator.right();
+  }
+
+  /// Requires that it is known how values of a type compare. Where their bytes do not tell, the
+  /// server labels them, if it can sort the type at all.
   static void requireComparable(SqlType type, String use, Facts facts) {
-    if (type.kind() == TypeKind.OPAQUE) {
-      String name = facts.typeName(type.oid()).orElse("type " + type.oid());
-      throw QueryRejected.notYet("unsupported_type", use + " a column of type " + name);
-    }
-    requireDeterministic(type.collation(), use, facts);
-  }
-
-  /// Requires a type whose key bytes are in the order of the server.
-  static void requireOrdered(SqlType type, String use, Facts facts) {
-    requireComparable(type, use, facts);
-    if (type.kind().isText()) {
-      Facts.NamedCollation known =
-          facts
-              .collation(type.collation())
-              .orElseThrow(
-                  () ->
-                      QueryRejected.notYet(
-                          "unsupported_collation", "collation " + type.collation()));
-      if (!known.properties().byteOrder()) {
-        throw QueryRejected.notYet(
-            "unsupported_collation", use + " text under collation " + known.name());
-      }
-    }
-  }
-
-  private static void requireDeterministic(int collation, String use, Facts facts) {
-    if (collation != 0) {
-      Facts.NamedCollation known =
-          facts
-              .collation(collation)
-              .orElseThrow(
-                  () -> QueryRejected.notYet("unsupported_collation", "collation " + collation));
-      if (!known.properties().deterministic()) {
-        throw QueryRejected.notYet(
-            "unsupported_collation", use + " text under collation " + known.name());
-      }
+    if (type.kind().isText() && facts.collation(type.collation()).isEmpty()) {
+      throw QueryRejected.notYet(
+          "unsupported_collation", use + " text under collation " + type.collation());
     }
   }
 }

@@ -63,14 +63,13 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     Facts.Operator operator =
         facts.operator(sorting).orElseThrow(() -> NodeForm.notUnderstood("a sort operator"));
     boolean isDefault =
-        operator.schema().equals("pg_catalog")
-            && (operator.name().equals("<") || operator.name().equals(">"))
+        (operator.name().equals("<") || operator.name().equals(">"))
             && sameFamily(column.type(), operator.left())
-            && operator.left() == operator.right();
+            && Equality.isBuiltIn(operator);
     if (!isDefault) {
       throw QueryRejected.notYet("unsupported_type", "ORDER BY a column of this type");
     }
-    Equality.requireOrdered(column.type(), "ORDER BY", facts);
+    Equality.requireComparable(column.type(), "ORDER BY", facts);
     return new Plan.SortKey(column, operator.name().equals(">"), nullsFirst);
   }
 

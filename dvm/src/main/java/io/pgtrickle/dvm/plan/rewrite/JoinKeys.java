@@ -13,13 +13,21 @@ import java.util.Set;
 ///
 /// Keys are compared by their encodings, so both sides must have the same one: that of a type is
 /// its
-/// own, except that the integers share one, and text and varchar do.
+/// own, except that the integers share one, and text and varchar do. Values that have none get
+/// labels later ([OrderLabels]); there the types must be the same.
 final class JoinKeys {
   /// `int2eq … byteaeq`: the equality functions of the listed types, across integer widths too.
   private static final Set<Integer> EQUALITIES =
       Set.of(
           60, 63, 65, 467, 158, 159, 1850, 1856, 852, 474, 1718, 287, 293, 299, 305, 67, 1048, 1086,
           2052, 1152, 1162, 2956, 1948);
+
+  /// Those of PostgreSQL's other types, by the label that the server gives the values: of arrays,
+  /// enums, ranges, `jsonb`, `inet` and so on.
+  private static final Set<Integer> LABELED_EQUALITIES =
+      Set.of(
+          744, 3508, 3855, 4244, 4043, 920, 830, 4113, 1581, 1666, 61, 62, 184, 679, 888, 1145,
+          1352, 1292, 3233, 3618, 3664, 5084);
 
   private static final Signature FLOAT4_TO_FLOAT8 =
       new Signature(311, "pg_catalog", "float8", List.of(700), 701, true, 'i');
@@ -28,7 +36,7 @@ final class JoinKeys {
 
   static Optional<Plan.Key> of(Expr condition) {
     if (!(condition instanceof Expr.Call call)
-        || !EQUALITIES.contains(call.function().oid())
+        || !isEquality(call.function().oid())
         || call.arguments().size() != 2) {
       return Optional.empty();
     }
@@ -38,9 +46,25 @@ final class JoinKeys {
       left = widened(left);
       right = widened(right);
     }
-    return encoding(left.type()) == encoding(right.type()) && left.type().kind() != TypeKind.OPAQUE
-        ? Optional.of(new Plan.Key(left, right))
+    boolean alike =
+        left.type().kind() == TypeKind.OPAQUE
+            ? left.type().oid() == right.type().oid()
+            : encoding(left.type()) == encoding(right.type());
+    return alike
+        ? Optional.of(new Plan.Key(under(call, left), under(call, right)))
         : Optional.empty();
+  }
+
+  private static boolean isEquality(int function) {
+    return EQUALITIES.contains(function) || LABELED_EQUALITIES.contains(function);
+  }
+
+  // The sides are compared under the collation of the call, which is not always their own.
+  private static Expr under(Expr.Call call, Expr side) {
+    SqlType type = side.type();
+    return type.kind().isText() && call.collation() != 0 && call.collation() != type.collation()
+        ? new Expr.Relabel(side, SqlType.of(type.oid(), type.modifier(), call.collation()))
+        : side;
   }
 
   private static Expr widened(Expr side) {

@@ -25,14 +25,15 @@ import org.jspecify.annotations.Nullable;
 /// that it can compare like any other:
 ///
 ///     topk[name](A)  ⇒  π[name := unlabeled(name)](topk[name](π[name := label(name)](A)))
-final class OrderLabels {
+public final class OrderLabels {
   private final Orderings orderings;
 
   private OrderLabels(Orderings orderings) {
     this.orderings = orderings;
   }
 
-  static Plan rewrite(Plan plan, Orderings orderings) {
+  /// The plan, whose grouping sets and subqueries have been taken apart, with the labels it needs.
+  public static Plan rewrite(Plan plan, Orderings orderings) {
     return new OrderLabels(orderings).rewrite(plan);
   }
 
