@@ -144,7 +144,8 @@ public sealed interface Plan {
   record Asked(Inquiry inquiry, List<Expr> arguments) {
     public Asked {
       arguments = List.copyOf(arguments);
-      if (inquiry.form() == Inquiry.Form.ROWS || arguments.size() != inquiry.parameters().size()) {
+      if ((inquiry.form() != Inquiry.Form.VALUE && inquiry.form() != Inquiry.Form.LABEL)
+          || arguments.size() != inquiry.parameters().size()) {
         throw new IllegalArgumentException("not an inquiry for a value: " + inquiry);
       }
     }

@@ -33,6 +33,9 @@ public record Inquiry(
     ///
     /// @see io.pgtrickle.dvm.type.Labeled
     LABEL,
+    /// A value's place in the order of `sql` among the distinct ones of all tuples that are asked
+    /// about at once, from 1: one row of one `int8`. Such answers are not remembered.
+    RANK,
     /// The rows of an item of FROM, such as `ROWS FROM (f(a.p1)) WITH ORDINALITY`, in the order in
     /// which the server returns them.
     ROWS

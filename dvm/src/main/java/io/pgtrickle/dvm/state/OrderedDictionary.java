@@ -41,8 +41,10 @@ public final class OrderedDictionary implements AutoCloseable {
     int[] denseRanks(List<Bytes> values);
   }
 
-  /// New values are placed so many at a time.
+  /// New values are placed so many at a time, and so many bytes of them.
   private static final int CHUNK = 10_000;
+
+  private static final long CHUNK_BYTES = 4L << 20;
 
   /// So many known values at the least are sorted along with them. Finding one by its place among
   /// many costs about as much as having the server compare twenty.
@@ -120,10 +122,20 @@ public final class OrderedDictionary implements AutoCloseable {
         unknown.add(value);
       }
     }
-    for (int from = 0; from < unknown.size(); from += CHUNK) {
-      labels.putAll(add(unknown.subList(from, Math.min(unknown.size(), from + CHUNK)), sorting));
+    for (int from = 0; from < unknown.size(); ) {
+      int to = chunkEnd(unknown, from);
+      labels.putAll(add(unknown.subList(from, to), sorting));
+      from = to;
     }
     return labels;
+  }
+
+  private static int chunkEnd(List<Bytes> values, int from) {
+    int to = from;
+    for (long bytes = 0; to < values.size() && to - from < CHUNK && bytes < CHUNK_BYTES; to++) {
+      bytes += values.get(to).size();
+    }
+    return to;
   }
 
   private static Bytes label(Row entry) {

@@ -8,19 +8,14 @@ import io.pgtrickle.dvm.plan.rewrite.Orderings;
 import io.pgtrickle.dvm.server.Answer;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.server.Server;
-import io.pgtrickle.dvm.state.OrderedDictionary;
 import io.pgtrickle.dvm.state.Storage;
-import io.pgtrickle.dvm.type.Bytes;
-import io.pgtrickle.dvm.type.Labeled;
 import io.pgtrickle.dvm.type.SqlType;
-import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,47 +54,26 @@ final class OrderLabelsTest {
     }
   }
 
-  /// Labels values by the order that the engine has for them.
-  private static final class Labels implements Server {
-    private final Map<Inquiry, OrderedDictionary> dictionaries = new HashMap<>();
-
+  /// Ranks values by the order that the engine has for them.
+  private static final class Ranks implements Server {
     @Override
     public List<Answer> ask(Inquiry inquiry, List<Row> arguments) {
+      assertThat(inquiry.form()).isEqualTo(Inquiry.Form.RANK);
       SqlType type = inquiry.parameters().getFirst();
-      OrderedDictionary dictionary =
-          dictionaries.computeIfAbsent(
-              inquiry, _ -> new OrderedDictionary(Storage.onHeap(Runnable::run)));
-      List<Bytes> values = new ArrayList<>();
-      for (Row row : arguments) {
-        Object value = inquiry.arguments().value(row, 0);
-        if (value != null) {
-          values.add(Labeled.payload(type, value));
-        }
-      }
-      Map<Bytes, Bytes> labels = dictionary.labels(values, sorted -> ranks(type, sorted));
-      return arguments.stream()
-          .<Answer>map(
-              row -> {
-                Object value = inquiry.arguments().value(row, 0);
-                Object answer =
-                    value == null
-                        ? null
-                        : Labeled.of(labels.get(Labeled.payload(type, value)), type, value);
-                return new Answer.Rows(List.of(ANSWER.pack(answer)));
-              })
+      TreeSet<Object> distinct = new TreeSet<>((l, r) -> TypeOrder.compare(type, l, r));
+      List<Object> values =
+          arguments.stream().map(row -> inquiry.arguments().values(row)[0]).toList();
+      distinct.addAll(values);
+      return values.stream()
+          .map(value -> (long) distinct.headSet(value, true).size())
+          .<Answer>map(rank -> new Answer.Rows(List.of(inquiry.answer().pack(rank))))
           .toList();
     }
+  }
 
-    private static int[] ranks(SqlType type, List<Bytes> values) {
-      TreeSet<Object> distinct = new TreeSet<>((l, r) -> TypeOrder.compare(type, l, r));
-      List<Object> all = values.stream().map(value -> read(type, value)).toList();
-      distinct.addAll(all);
-      return all.stream().mapToInt(value -> distinct.headSet(value, true).size()).toArray();
-    }
-
-    private static Object read(SqlType type, Bytes value) {
-      return TypeCodec.of(type).readPayload(value.toArray(), 0, value.size());
-    }
+  private static Dataflow dataflow() {
+    Storage storage = Storage.onHeap(Runnable::run);
+    return new Dataflow(storage, new Labels(new Ranks(), storage));
   }
 
   static Stream<Arguments> shapes() {
@@ -127,7 +101,7 @@ final class OrderLabelsTest {
   @MethodSource("shapes")
   void labelsMakeNoDifference(String name, Plan plan, Plan labeled) {
     assertThat(labeled.schema()).isEqualTo(plan.schema());
-    Dataflow dataflow = new Dataflow(Storage.onHeap(Runnable::run), new Labels());
+    Dataflow dataflow = dataflow();
     dataflow.add(new View(1, 5001, name, labeled, Shapes.SETTINGS));
     Script script = new Script(7);
     ZSet shown = ZSet.EMPTY;
@@ -150,7 +124,7 @@ final class OrderLabelsTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("shapes")
   void takingEveryRowAwayLeavesTheQueryOverNothing(String name, Plan plan, Plan labeled) {
-    Dataflow dataflow = new Dataflow(Storage.onHeap(Runnable::run), new Labels());
+    Dataflow dataflow = dataflow();
     dataflow.add(new View(1, 5001, name, labeled, Shapes.SETTINGS));
     Script script = new Script(98);
     ZSet shown = ZSet.EMPTY;
