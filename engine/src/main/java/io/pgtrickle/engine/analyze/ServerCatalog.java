@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.expr.CaseMapping;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.Facts.Cast;
 import io.pgtrickle.dvm.sql.Facts.Operator;
+import io.pgtrickle.dvm.type.SqlType;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -93,6 +94,55 @@ public final class ServerCatalog {
     } catch (SQLException failure) {
       throw unavailable(failure);
     }
+  }
+
+  /// Whether ORDER BY takes values of a type, and they can be sent to be sorted: an array only if
+  /// its elements are understood.
+  boolean isSortable(int type) {
+    // A type of a transaction under way is seen at initialization.
+    return query(
+            """
+            SELECT t.typtype <> 'p' AND t.typsend <> 0
+                AND (t.typcategory <> 'A' OR t.typelem IN
+                  (16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1186, 1700,
+                   2950))
+                AND EXISTS (
+                  SELECT FROM pg_catalog.pg_opclass o
+                  JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
+                  WHERE a.amname = 'btree' AND o.opcdefault AND o.opcintype IN (
+                    t.oid, t.typbasetype,
+                    CASE WHEN t.typcategory = 'A' THEN 2277 WHEN t.typtype = 'e' THEN 3500
+                      WHEN t.typtype = 'r' THEN 3831 WHEN t.typtype = 'm' THEN 4537 END,
+                    CASE t.oid WHEN 650 THEN 869 WHEN 1043 THEN 25 END))
+            FROM pg_catalog.pg_type t WHERE t.oid = ?
+            """,
+            row -> row.getBoolean(1),
+            type)
+        .orElse(true);
+  }
+
+  /// The version of the rules by which a collation sorts, as the library that has them says; that
+  /// of the server where it does not.
+  ///
+  /// @param serverVersion the major one
+  String collationVersion(int collation, int serverVersion) {
+    String version = "pg_catalog.pg_collation_actual_version(?::pg_catalog.oid)";
+    if (collation == SqlType.DEFAULT_COLLATION) {
+      version =
+          serverVersion >= 15
+              ? "(SELECT pg_catalog.pg_database_collation_actual_version(d.oid)"
+                  + " FROM pg_catalog.pg_database d"
+                  + " WHERE d.datname = pg_catalog.current_database() AND ? <> 0)"
+              : "(SELECT pg_catalog.pg_collation_actual_version(c.oid)"
+                  + " FROM pg_catalog.pg_database d JOIN pg_catalog.pg_collation c"
+                  + " ON c.collcollate = d.datcollate AND c.collprovider = 'c'"
+                  + " WHERE d.datname = pg_catalog.current_database() AND ? <> 0 LIMIT 1)";
+    }
+    return query(
+            "SELECT coalesce(" + version + ", pg_catalog.current_setting('server_version'))",
+            row -> row.getString(1),
+            collation)
+        .orElse("unknown");
   }
 
   private interface Lookup<V> {

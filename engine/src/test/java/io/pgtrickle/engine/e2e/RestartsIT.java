@@ -211,6 +211,18 @@ final class RestartsIT {
   }
 
   @Test
+  void theLabelsOfSortedTextComeBackWithTheState() throws Exception {
+    define(
+        "sorted", "SELECT id, note FROM a ORDER BY note COLLATE \"en-x-icu\" DESC, id LIMIT 7");
+    change();
+    database.stopSidecar();
+    change();
+    assertThat(restart()).isEqualTo(4);
+    database.stopSidecar();
+    assertThat(restart()).isEqualTo(4);
+  }
+
+  @Test
   void anOlderCheckpointThanTheSlotIsRefused() throws Exception {
     database.stopSidecar();
     Map<Path, byte[]> copies = new TreeMap<>();

@@ -1,0 +1,83 @@
+package io.pgtrickle.engine.analyze;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Collation;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.plan.rewrite.Orderings;
+import io.pgtrickle.dvm.server.Inquiry;
+import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Which values compare by the bytes of their keys, and how the server labels the others.
+///
+/// Text needs labels to be sorted where its collation is not the order of UTF-8 bytes, and to be
+/// compared at all where the collation is not deterministic; a type that is only carried needs them
+/// for both. A label is good for as long as the collation's version is, so that belongs to the
+/// inquiry.
+final class ServerOrderings implements Orderings {
+  private static final Schema ANSWER = Schema.of(new Column("value", SqlType.LABELED));
+
+  private final EvaluationSettings settings;
+  private final Facts facts;
+  private final ServerCatalog server;
+  private final Inquiry.Context context;
+
+  /// @param owner the role as which the server sorts
+  ServerOrderings(EvaluationSettings settings, Facts facts, ServerCatalog server, String owner) {
+    this.settings = settings;
+    this.facts = facts;
+    this.server = server;
+    // Only PostgreSQL's own operators sort, and no setting tells them how.
+    this.context = new Inquiry.Context(owner, Map.of(), Map.of());
+  }
+
+  @Override
+  public Optional<Inquiry> order(SqlType type) {
+    if (type.kind().isText()) {
+      Collation collation = settings.collation(type.collation());
+      return settings.utf8() && collation.deterministic() && collation.byteOrder()
+          ? Optional.empty()
+          : Optional.of(label(type));
+    }
+    return type.kind() == TypeKind.OPAQUE ? Optional.of(label(type)) : Optional.empty();
+  }
+
+  @Override
+  public Optional<Inquiry> equality(SqlType type) {
+    if (type.kind().isText()) {
+      return settings.collation(type.collation()).deterministic()
+          ? Optional.empty()
+          : Optional.of(label(type));
+    }
+    return type.kind() == TypeKind.OPAQUE ? Optional.of(label(type)) : Optional.empty();
+  }
+
+  private Inquiry label(SqlType type) {
+    if (!server.isSortable(type.oid())) {
+      throw QueryRejected.notYet(
+          "unsupported_type",
+          "sorting or comparing values of type "
+              + facts.typeName(type.oid()).orElse(String.valueOf(type.oid())));
+    }
+    // Values of these two compare with each other.
+    int oid = type.kind() == TypeKind.VARCHAR ? SqlType.TEXT.oid() : type.oid();
+    String version =
+        type.kind().isText()
+            ? " /* "
+                + server.collationVersion(type.collation(), settings.serverVersion())
+                + " */"
+            : "";
+    return new Inquiry(
+        Inquiry.Form.LABEL,
+        Inquiry.parameter(0) + version,
+        List.of(SqlType.of(oid, -1, type.collation())),
+        ANSWER,
+        context);
+  }
+}
