@@ -6,6 +6,7 @@ import io.pgtrickle.cdc.slot.ServerIdentity;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.cdc.stream.StreamOptions;
 import io.pgtrickle.cdc.stream.StreamState;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.state.Origin;
@@ -237,24 +238,38 @@ final class Tenure implements AutoCloseable {
       try (Connection control = sessions.control();
           Connection writer = sessions.writer()) {
         restored =
-            from.recovery()
-                .get()
-                .restore(
-                    new Recovery.Parts(
-                        loop,
-                        storage,
-                        analyzer,
-                        control,
-                        writer,
-                        published,
-                        from.progress(),
-                        definitions,
-                        definitionsRelation));
+            restore(
+                from.recovery().get(),
+                new Recovery.Parts(
+                    loop,
+                    storage,
+                    analyzer,
+                    control,
+                    writer,
+                    published,
+                    from.progress(),
+                    definitions,
+                    definitionsRelation),
+                directory);
       }
     }
     housekeeping.start(all, restored);
     queue.start();
     return new Tenure(lifetime, stream, loop, definitions, status, housekeeping);
+  }
+
+  // A checkpoint that nobody can make sense of must not end one tenure after the other.
+  private static Set<Long> restore(
+      Recovery recovery, Recovery.Parts parts, StateDirectory directory) throws SQLException {
+    try {
+      return recovery.restore(parts);
+    } catch (SourceUnavailable | StorageUnavailable notNow) {
+      throw notNow;
+    } catch (RuntimeException unexpected) {
+      LOG.error("the checkpoint is given up; all stream tables are initialized anew", unexpected);
+      directory.forget();
+      throw unexpected;
+    }
   }
 
   // Merges under way come to their end, so that nothing holds memory or files any more.

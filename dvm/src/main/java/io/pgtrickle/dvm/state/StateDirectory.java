@@ -389,9 +389,14 @@ public final class StateDirectory implements AutoCloseable {
         old.add(manifests.pollFirstEntry());
       }
     }
-    for (Map.Entry<Long, Manifest> entry : old) {
-      discard(path.resolve(MANIFEST + entry.getKey()));
-      entry.getValue().files().forEach(this::letGo);
+    giveUp(old);
+  }
+
+  // First the checkpoint, then the files that only it has.
+  private void giveUp(List<Map.Entry<Long, Manifest>> checkpoints) {
+    for (Map.Entry<Long, Manifest> checkpoint : checkpoints) {
+      discard(path.resolve(MANIFEST + checkpoint.getKey()));
+      checkpoint.getValue().files().forEach(this::letGo);
     }
   }
 
@@ -476,6 +481,18 @@ public final class StateDirectory implements AutoCloseable {
       // A file that stays although nothing refers to it is deleted when the directory is opened
       // next.
     }
+  }
+
+  /// Gives all checkpoints up: who opens the directory next finds none. What has been read from
+  /// them
+  /// stays readable.
+  public void forget() {
+    List<Map.Entry<Long, Manifest>> old;
+    synchronized (this) {
+      old = List.copyOf(manifests.entrySet());
+      manifests.clear();
+    }
+    giveUp(old);
   }
 
   /// Gives the directory free for another process; the files stay.

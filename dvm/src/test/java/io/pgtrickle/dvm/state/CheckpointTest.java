@@ -302,6 +302,30 @@ final class CheckpointTest {
   }
 
   @Test
+  void checkpointsThatAreGivenUpAreGoneAndWhatWasReadOfThemIsNot() throws IOException {
+    try (StateDirectory directory = StateDirectory.open(path)) {
+      Arrangement arrangement = new Arrangement(Storage.of(directory, 0, Runnable::run));
+      push(arrangement, rows(0, 20_000));
+      directory.capture(ORIGIN, frontier(1)).put("spine", arrangement).write();
+    }
+    try (StateDirectory directory = StateDirectory.open(path)) {
+      Arrangement arrangement =
+          directory
+              .saved()
+              .orElseThrow()
+              .arrangement("spine", Storage.of(directory, 0, Runnable::run));
+      directory.forget();
+      assertThat(directory.saved()).isEmpty();
+      assertThat(arrangement.snapshot().rows()).isEqualTo(20_000);
+      arrangement.close();
+      assertThat(runs()).isEmpty();
+    }
+    try (StateDirectory directory = StateDirectory.open(path)) {
+      assertThat(directory.saved()).isEmpty();
+    }
+  }
+
+  @Test
   void damageIsFoundWhereverItIs() throws IOException {
     try (StateDirectory directory = StateDirectory.open(path)) {
       Storage storage = Storage.of(directory, 0, Runnable::run);

@@ -69,9 +69,7 @@ final class ServerOrderings implements Orderings {
     int oid = type.kind() == TypeKind.VARCHAR ? SqlType.TEXT.oid() : type.oid();
     String version =
         type.kind().isText()
-            ? " /* "
-                + server.collationVersion(type.collation(), settings.serverVersion())
-                + " */"
+            ? " /* " + server.collationVersion(type.collation(), settings.serverVersion()) + " */"
             : "";
     return new Inquiry(
         Inquiry.Form.LABEL,

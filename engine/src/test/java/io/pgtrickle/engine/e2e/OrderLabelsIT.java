@@ -46,8 +46,10 @@ final class OrderLabelsIT {
                   + " low, max(tags) AS tags FROM people GROUP BY grp"),
           new Shape(
               "by_mood", "SELECT mood, count(*) AS n, sum(grp) AS s FROM people GROUP BY mood"),
-          new Shape("by_code", "SELECT lower(code) AS code, n FROM (SELECT max(code) AS code,"
-              + " count(*) AS n FROM people GROUP BY code) x"),
+          new Shape(
+              "by_code",
+              "SELECT lower(code) AS code, n FROM (SELECT max(code) AS code,"
+                  + " count(*) AS n FROM people GROUP BY code) x"),
           new Shape("by_tags", "SELECT tags, count(*) AS n FROM people GROUP BY tags"),
           new Shape(
               "by_json", "SELECT j, mood, count(DISTINCT ip) AS ips FROM people GROUP BY j, mood"),
@@ -74,11 +76,14 @@ final class OrderLabelsIT {
               "joined_by_json",
               "SELECT p.id, c.id AS city FROM people p FULL JOIN cities c ON c.j = p.j AND"
                   + " c.tags = p.tags"),
-          new Shape("without_city", "SELECT p.id FROM people p WHERE NOT EXISTS (SELECT FROM"
-              + " cities c WHERE c.mood = p.mood) OR p.code IN (SELECT code FROM cities)"),
+          new Shape(
+              "without_city",
+              "SELECT p.id FROM people p WHERE NOT EXISTS (SELECT FROM"
+                  + " cities c WHERE c.mood = p.mood) OR p.code IN (SELECT code FROM cities)"),
           new Shape("united", "SELECT mood, tags FROM people UNION SELECT mood, tags FROM cities"),
           new Shape(
-              "common", "SELECT mood, name FROM people INTERSECT ALL SELECT mood, name FROM cities"),
+              "common",
+              "SELECT mood, name FROM people INTERSECT ALL SELECT mood, name FROM cities"),
           new Shape("subtracted", "SELECT tags FROM people EXCEPT SELECT tags FROM cities"),
           new Shape("first_of_chain", "SELECT first FROM extremes ORDER BY first LIMIT 2"));
 
@@ -87,7 +92,13 @@ final class OrderLabelsIT {
       "a", "A", "b", "B", "á", "ab", "a b", "Zoë", "zoe", "_x", "10", "9", ""
     };
     private static final String[] JSON = {
-      "{\"a\": 1}", "{\"a\": 2, \"b\": [1]}", "[]", "null", "\"x\"", "[1, 2]", "{\"b\": 1, \"a\": 1}"
+      "{\"a\": 1}",
+      "{\"a\": 2, \"b\": [1]}",
+      "[]",
+      "null",
+      "\"x\"",
+      "[1, 2]",
+      "{\"b\": 1, \"a\": 1}"
     };
     private static final String[] TAGS = {"{}", "{a,b}", "{a,NULL}", "{\"B x\"}", "{é}"};
     private static final String[] MOODS = {"sad", "ok", "happy"};

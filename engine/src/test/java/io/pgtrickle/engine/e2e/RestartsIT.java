@@ -212,8 +212,7 @@ final class RestartsIT {
 
   @Test
   void theLabelsOfSortedTextComeBackWithTheState() throws Exception {
-    define(
-        "sorted", "SELECT id, note FROM a ORDER BY note COLLATE \"en-x-icu\" DESC, id LIMIT 7");
+    define("sorted", "SELECT id, note FROM a ORDER BY note COLLATE \"en-x-icu\" DESC, id LIMIT 7");
     change();
     database.stopSidecar();
     change();
