@@ -20,7 +20,9 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
+import io.pgtrickle.dvm.expr.Expr.Timeless;
 import io.pgtrickle.dvm.expr.Expr.Truth;
+import io.pgtrickle.dvm.expr.Expr.Verbatim;
 import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
@@ -134,6 +136,8 @@ public final class Compiler {
           Outer _,
           Single _,
           Answered _,
+          Verbatim _,
+          Timeless _,
           Case _,
           Quantified _ ->
           truth(compile(condition));
@@ -206,6 +210,12 @@ public final class Compiler {
       case Answered(Expr value, Expr failure) -> {
         List<Compiled> operands = compileAll(List.of(value, failure));
         yield folded(operands, answered(evaluators(operands)));
+      }
+      case Verbatim verbatim ->
+          throw new IllegalArgumentException("it is the server's to evaluate: " + verbatim);
+      case Timeless(Expr text) -> {
+        Compiled value = compile(text);
+        yield folded(List.of(value), ClockWords.refusing(value.evaluator()));
       }
       case Case choice -> choice(choice);
       case Quantified quantified -> {

@@ -20,6 +20,8 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
+import io.pgtrickle.dvm.expr.Expr.Timeless;
+import io.pgtrickle.dvm.expr.Expr.Verbatim;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -50,6 +52,8 @@ final class Nativeness {
           TextInput.isExact(type.kind()) && (input.type().kind().isText() || type.kind().isText())
               ? printing(input.type(), settings)
               : Optional.of(cast(input.type(), type));
+      case Verbatim verbatim ->
+          Optional.of("expression " + String.join("…", verbatim.pieces()).strip());
       case Column _,
           Literal _,
           And _,
@@ -62,7 +66,8 @@ final class Nativeness {
           Image _,
           Outer _,
           Single _,
-          Answered _ ->
+          Answered _,
+          Timeless _ ->
           Optional.empty();
     };
   }

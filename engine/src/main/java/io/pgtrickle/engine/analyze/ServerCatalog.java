@@ -95,6 +95,34 @@ public final class ServerCatalog {
     }
   }
 
+  /// Whether the text form of a type means the same for ever: its input or output function is
+  /// immutable, or it is an enum or a time of day, whose functions are stable for other reasons.
+  ///
+  /// @param input whether the text is read, otherwise it is written
+  boolean hasLastingText(int type, boolean input) {
+    return known(
+        "SELECT p.provolatile = 'i' OR t.typtype = 'e' OR t.oid = 1083"
+            + " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc p ON p.oid = t."
+            + (input ? "typinput" : "typoutput")
+            + " WHERE t.oid = ?",
+        type);
+  }
+
+  /// Whether values of a type can be arguments of what the server is asked: everything but pseudo
+  /// types, and arrays of what the engine does not understand.
+  boolean isSendable(int type) {
+    return known(
+        "SELECT t.typtype <> 'p' AND t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem IN"
+            + " (16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1186, 1700, 2950))"
+            + " FROM pg_catalog.pg_type t WHERE t.oid = ?",
+        type);
+  }
+
+  // A type of a transaction under way is seen at initialization.
+  private boolean known(String question, int oid) {
+    return query(question, row -> row.getBoolean(1), oid).orElse(true);
+  }
+
   private interface Lookup<V> {
     Optional<V> read(int oid);
   }

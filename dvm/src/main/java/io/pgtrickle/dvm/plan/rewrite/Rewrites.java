@@ -11,8 +11,15 @@ public final class Rewrites {
     return GroupingSetsSplit.rewrite(ResidualSplit.rewrite(Unnesting.rewrite(bound)));
   }
 
-  /// The plan that runs, for the plan as bound.
+  /// The plan that runs, for a plan as bound that is native throughout.
   public static Plan apply(Plan bound) {
+    return apply(bound, Tiers.NATIVE);
+  }
+
+  /// The plan that runs, for the plan as bound.
+  ///
+  /// @param tiers of what is native and what is asked for
+  public static Plan apply(Plan bound, Tiers tiers) {
     Plan plan = Unnesting.rewrite(bound);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan);
@@ -26,6 +33,8 @@ public final class Rewrites {
     // Now that the rows are as narrow as they get: their images are keys.
     plan = ResidualSplit.rewrite(plan);
     plan = GroupingSetsSplit.rewrite(plan);
-    return ProjectMerge.rewrite(plan);
+    plan = ProjectMerge.rewrite(plan);
+    // Last: what stands in the way of other rewrites is an expression like any other until here.
+    return ProjectMerge.rewrite(ServerTier.rewrite(plan, tiers));
   }
 }
