@@ -1190,9 +1190,29 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'category', t.typcategory, 'base_type', t.typbasetype::bigint,
            'base_typmod', t.typtypmod, 'element', t.typelem::bigint,
            'labels', (SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder)
-                      FROM pg_enum e WHERE e.enumtypid = t.oid)) ORDER BY t.oid), '[]')
+                      FROM pg_enum e WHERE e.enumtypid = t.oid),
+           'label_oids', (SELECT jsonb_agg(jsonb_build_object(
+                                   'oid', e.oid::bigint, 'label', e.enumlabel))
+                          FROM pg_enum e WHERE e.enumtypid = t.oid)) ORDER BY t.oid), '[]')
   FROM used JOIN pg_type t ON t.oid = used.oid JOIN pg_namespace n ON n.oid = t.typnamespace
   WHERE n.nspname <> 'pg_catalog'
+$$;
+
+-- What tells a function from what it was before it was replaced: everything that decides what it
+-- returns, of the functions too that its body names where the server knows them (BEGIN ATOMIC).
+-- NULL if there is none.
+CREATE FUNCTION pgtrickle_internal.function_version(p_function oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE used AS (
+    SELECT p.oid FROM pg_proc p WHERE p.oid = p_function
+    UNION
+    SELECT d.refobjid FROM used u JOIN pg_depend d
+      ON d.classid = 'pg_proc'::regclass AND d.objid = u.oid
+     AND d.refclassid = 'pg_proc'::regclass)
+  SELECT md5(string_agg(
+           (to_jsonb(p) - '{proacl,procost,prorows,prosupport,proparallel}'::text[])::text, ','
+           ORDER BY p.oid))
+  FROM used JOIN pg_proc p ON p.oid = used.oid
 $$;
 
 CREATE FUNCTION pgtrickle_internal.describe_functions(p_trees text[]) RETURNS jsonb
@@ -1206,8 +1226,21 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'oid', p.oid::bigint, 'schema', n.nspname, 'name', p.proname,
            'signature', p.oid::regprocedure::text, 'volatility', p.provolatile,
-           'kind', p.prokind, 'owner', pg_get_userbyid(p.proowner)) ORDER BY p.oid), '[]')
+           'kind', p.prokind, 'owner', pg_get_userbyid(p.proowner),
+           'version', pgtrickle_internal.function_version(p.oid)) ORDER BY p.oid), '[]')
   FROM used JOIN pg_proc p ON p.oid = used.oid JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE n.nspname <> 'pg_catalog'
+$$;
+
+CREATE FUNCTION pgtrickle_internal.describe_operators(p_trees text[]) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
+           'oid', o.oid::bigint, 'schema', n.nspname, 'name', o.oprname,
+           'left', o.oprleft::bigint, 'right', o.oprright::bigint,
+           'function', o.oprcode::oid::bigint)), '[]')
+  FROM unnest(p_trees) tree,
+    LATERAL pgtrickle_internal.tree_oids(tree, 'opno') op
+    JOIN pg_operator o ON o.oid = op JOIN pg_namespace n ON n.oid = o.oprnamespace
   WHERE n.nspname <> 'pg_catalog'
 $$;
 
@@ -1313,6 +1346,7 @@ BEGIN
     'relations', relations,
     'types', pgtrickle_internal.describe_types(types),
     'functions', pgtrickle_internal.describe_functions(trees),
+    'operators', pgtrickle_internal.describe_operators(trees),
     'collations', pgtrickle_internal.describe_collations(collations));
 END
 $$;

@@ -99,7 +99,7 @@ final class Responder {
 
   private void verdict(UUID id, String document, RefreshMode mode) throws SQLException {
     QueryDocument query = QueryDocument.parse(document);
-    Verdict verdict = analyzer.analyze(query, mode);
+    Verdict verdict = analyzer.analyze(query, mode, "");
     Replies.Verdict reply =
         switch (verdict.outcome()) {
           case Verdict.Differential differential ->

@@ -56,6 +56,13 @@ final class Sessions implements Initializer.Sessions {
     return writing("pgtrickle apply", APPLY);
   }
 
+  /// For what the server evaluates in the middle of a step.
+  Connection evaluator() throws SQLException {
+    Connection connection = remembered(database.connect("pgtrickle evaluate"));
+    connection.setAutoCommit(false);
+    return connection;
+  }
+
   /// Drops every session without waiting for its server, so that whoever waits in one wakes up.
   void abort() {
     for (Connection connection : open) {

@@ -6,21 +6,25 @@ import io.pgtrickle.cdc.slot.ServerIdentity;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.cdc.stream.StreamOptions;
 import io.pgtrickle.cdc.stream.StreamState;
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.state.Origin;
 import io.pgtrickle.dvm.state.StateDirectory;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.ServerCatalog;
 import io.pgtrickle.engine.apply.Applier;
+import io.pgtrickle.engine.ask.ServerTier;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.Initializer;
 import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Delegate;
 import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
@@ -134,13 +138,13 @@ final class Tenure implements AutoCloseable {
       throws SQLException {
     captureLog.forget();
     Sessions sessions = new Sessions(database, lease);
-    ServerIdentity server = StartingPoint.identity(database);
+    ServerIdentity identity = StartingPoint.identity(database);
     StateDirectory directory =
         lifetime.owns(
-            StateDirectory.open(stateDirectory.resolve(name(server, leaseSession))),
+            StateDirectory.open(stateDirectory.resolve(name(identity, leaseSession))),
             StateDirectory::close);
     StartingPoint from =
-        StartingPoint.find(database, leaseSession, lease, captureLog, server, directory);
+        StartingPoint.find(database, leaseSession, lease, captureLog, identity, directory);
     captureLog.write(leaseSession);
     Settings settings = Settings.read(leaseSession);
     Connection apply = lifetime.owns(sessions.apply());
@@ -168,14 +172,21 @@ final class Tenure implements AutoCloseable {
             Storage.of(directory, MemoryBudget.ofState(settings), merges), Storage::close);
     lifetime.owns(merges, Tenure::finish);
     DefinitionWatch definitions = new DefinitionWatch();
+    ServerTier server =
+        lifetime.owns(
+            new ServerTier(
+                sessions::evaluator, definitions::all, Delegate.sidecarRole(leaseSession)),
+            ServerTier::close);
+    Labels labels = lifetime.owns(new Labels(server, storage), Labels::close);
     Ledger ledger =
-        new Ledger(apply, server.systemId(), server.timeline(), lease.token(), observer, coalescer);
+        new Ledger(
+            apply, identity.systemId(), identity.timeline(), lease.token(), observer, coalescer);
     Switchboard switchboard = new Switchboard(definitions, settings);
     Checkpoints checkpoints =
         new Checkpoints(
             directory,
             storage,
-            new Origin(server.systemId(), server.timeline()),
+            new Origin(identity.systemId(), identity.timeline()),
             from.slot(),
             Build.version(),
             from.start(),
@@ -187,7 +198,7 @@ final class Tenure implements AutoCloseable {
             new RefreshLoop(
                 stream,
                 new Intake(),
-                new Dataflow(storage),
+                new Dataflow(storage, labels),
                 new Applier(apply),
                 ledger,
                 switchboard,
@@ -202,7 +213,7 @@ final class Tenure implements AutoCloseable {
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
         new Initializer(
-            database, published, loop, analyzer, sessions, status, definitions, storage);
+            database, published, loop, analyzer, sessions, status, definitions, storage, labels);
     InitializationQueue queue =
         lifetime.owns(
             new InitializationQueue(initializer, definitions::definition),
@@ -263,7 +274,7 @@ final class Tenure implements AutoCloseable {
       Recovery recovery, Recovery.Parts parts, StateDirectory directory) throws SQLException {
     try {
       return recovery.restore(parts);
-    } catch (SourceUnavailable | StorageUnavailable notNow) {
+    } catch (SourceUnavailable | StorageUnavailable | AnswersUnavailable notNow) {
       throw notNow;
     } catch (RuntimeException unexpected) {
       LOG.error("the checkpoint is given up; all stream tables are initialized anew", unexpected);

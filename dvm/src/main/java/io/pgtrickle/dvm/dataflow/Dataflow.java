@@ -51,7 +51,7 @@ public final class Dataflow implements AutoCloseable {
       Comparator.<Node>comparingInt(Node::rank).thenComparingInt(Node::number);
 
   private final Storage storage;
-  private final Server server;
+  private final Labels labels;
   private final Expressions expressions;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
@@ -70,9 +70,16 @@ public final class Dataflow implements AutoCloseable {
 
   /// An empty dataflow whose state lies in some storage.
   ///
-  /// @param server answers what its plans ask; one that takes over another has the same
+  /// @param server answers what its plans ask; labels are its own
   public Dataflow(Storage storage, Server server) {
-    this(storage, server, Compiler::compile);
+    this(storage, new Labels(server, storage));
+  }
+
+  /// An empty dataflow whose state lies in some storage.
+  ///
+  /// @param labels answer what its plans ask; whoever takes over another has the same
+  public Dataflow(Storage storage, Labels labels) {
+    this(storage, labels, Compiler::compile);
   }
 
   /// An empty dataflow with its state on the heap, whose longer merges run on the executor.
@@ -80,9 +87,9 @@ public final class Dataflow implements AutoCloseable {
     this(Storage.onHeap(merges));
   }
 
-  Dataflow(Storage storage, Server server, Expressions expressions) {
+  Dataflow(Storage storage, Labels labels, Expressions expressions) {
     this.storage = storage;
-    this.server = server;
+    this.labels = labels;
     this.expressions = expressions;
   }
 
@@ -106,7 +113,7 @@ public final class Dataflow implements AutoCloseable {
   private SinkNode add(View view, Consumer<PlanCompiler> extra) {
     Map<Object, Node> extended = new HashMap<>(nodes);
     PlanCompiler compiler =
-        new PlanCompiler(extended, view.settings(), expressions, storage, server);
+        new PlanCompiler(extended, view.settings(), expressions, storage, labels);
     Node root = compiler.compile(view.plan());
     extra.accept(compiler);
     List<Node> used = compiler.used();
@@ -138,7 +145,7 @@ public final class Dataflow implements AutoCloseable {
             _ ->
                 PointLookup.of(
                     subject.plan(),
-                    new PlanCompiler(nodes, subject.settings(), expressions, storage, server),
+                    new PlanCompiler(nodes, subject.settings(), expressions, storage, labels),
                     nodes))
         .weight(row);
   }
@@ -408,6 +415,7 @@ public final class Dataflow implements AutoCloseable {
               new SavedView(sink.fingerprint(), names.getOrDefault(id, Set.of()), sink.failures())
                   .encode());
         });
+    labels.save(capture);
   }
 
   /// Works out what everything is called in a checkpoint, once: that takes longer than epochs
@@ -427,7 +435,7 @@ public final class Dataflow implements AutoCloseable {
       throw new IllegalStateException("views are restored into an empty dataflow");
     }
     checkNew(views);
-    Restoration restoration = new Restoration(saved, storage, views);
+    Restoration restoration = new Restoration(saved, storage, labels, views);
     Set<Long> restored = new TreeSet<>();
     try {
       for (View view : views) {

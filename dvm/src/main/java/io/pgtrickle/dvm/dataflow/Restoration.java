@@ -3,14 +3,18 @@ package io.pgtrickle.dvm.dataflow;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Restored.Refusal;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Storage;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /// Finds out which views a checkpoint can bring back, and has the state of those.
@@ -24,10 +28,14 @@ final class Restoration {
   private final Map<Long, Refusal> refused = new TreeMap<>();
   private final Map<String, Arrangement> arrangements = new LinkedHashMap<>();
   private final Map<String, StateDamaged> damaged = new HashMap<>();
+  private final Set<Inquiry> unlabeled;
 
-  Restoration(Saved saved, Storage storage, List<View> views) {
+  Restoration(Saved saved, Storage storage, Labels labels, List<View> views) {
     this.saved = saved;
     this.storage = storage;
+    Set<Inquiry> inquiries = new HashSet<>();
+    views.forEach(view -> inquiries.addAll(Labels.inquiries(view.plan())));
+    unlabeled = labels.restore(saved, inquiries);
     for (View view : views) {
       judge(view).ifPresent(refusal -> refused.put(view.id(), refusal));
     }
@@ -44,6 +52,9 @@ final class Restoration {
       entries.put(view.id(), entry);
       if (!entry.fingerprint().equals(SavedView.fingerprint(view))) {
         return Optional.of(new Refusal.PlanChanged());
+      }
+      if (!Collections.disjoint(Labels.inquiries(view.plan()), unlabeled)) {
+        return Optional.of(new Refusal.Damaged("labels of its state are missing or damaged"));
       }
       read(SavedView.pending(view.id()));
       for (String node : entry.nodes()) {

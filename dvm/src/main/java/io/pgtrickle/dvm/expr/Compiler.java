@@ -20,8 +20,10 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
+import io.pgtrickle.dvm.expr.Expr.Timeless;
 import io.pgtrickle.dvm.expr.Expr.Truth;
 import io.pgtrickle.dvm.expr.Expr.Unlabeled;
+import io.pgtrickle.dvm.expr.Expr.Verbatim;
 import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
@@ -137,6 +139,8 @@ public final class Compiler {
           Single _,
           Answered _,
           Unlabeled _,
+          Verbatim _,
+          Timeless _,
           Case _,
           Quantified _ ->
           truth(compile(condition));
@@ -216,6 +220,12 @@ public final class Compiler {
         yield folded(
             operands,
             row -> operand.evaluate(row) instanceof Labeled value ? value.value(type) : null);
+      }
+      case Verbatim verbatim ->
+          throw new IllegalArgumentException("it is the server's to evaluate: " + verbatim);
+      case Timeless(Expr text) -> {
+        Compiled value = compile(text);
+        yield folded(List.of(value), ClockWords.refusing(value.evaluator()));
       }
       case Case choice -> choice(choice);
       case Quantified quantified -> {

@@ -154,6 +154,29 @@ public sealed interface Expr {
   /// @param type the value's own
   record Unlabeled(Expr labeled, SqlType type) implements Expr {}
 
+  /// SQL that only the server understands: pieces of text around the operands, all of which are
+  /// evaluated before it.
+  ///
+  /// @param pieces one more than there are operands
+  record Verbatim(List<String> pieces, List<Expr> operands, SqlType type) implements Expr {
+    public Verbatim {
+      pieces = List.copyOf(pieces);
+      operands = List.copyOf(operands);
+      if (pieces.size() != operands.size() + 1) {
+        throw new IllegalArgumentException(pieces + " do not go around " + operands);
+      }
+    }
+  }
+
+  /// A text that is to become a date or time, unless it names a moment relative to the clock
+  /// (`now`, `today`, `tomorrow`, `yesterday`): that is an error.
+  record Timeless(Expr text) implements Expr {
+    @Override
+    public SqlType type() {
+      return text.type();
+    }
+  }
+
   /// The values side by side, as they display: equal iff every value displays alike, and never
   /// NULL, two NULLs being alike. It is not SQL; rewrites use it to recognize rows.
   record Image(List<Expr> values) implements Expr {

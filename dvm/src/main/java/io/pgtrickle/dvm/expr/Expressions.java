@@ -20,7 +20,9 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
+import io.pgtrickle.dvm.expr.Expr.Timeless;
 import io.pgtrickle.dvm.expr.Expr.Unlabeled;
+import io.pgtrickle.dvm.expr.Expr.Verbatim;
 import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
@@ -54,6 +56,8 @@ public final class Expressions {
       case Coalesce(List<Expr> operands, _) -> operands;
       case Extreme(_, List<Expr> operands, _) -> operands;
       case Image(List<Expr> values) -> values;
+      case Verbatim verbatim -> verbatim.operands();
+      case Timeless(Expr text) -> List.of(text);
       case Single(Expr value, Expr rows) -> List.of(rows, value);
       case Answered(Expr value, Expr failure) -> List.of(failure, value);
       case Unlabeled(Expr labeled, _) -> List.of(labeled);
@@ -94,6 +98,8 @@ public final class Expressions {
       case Coalesce coalesce -> new Coalesce(children, coalesce.type());
       case Extreme extreme -> new Extreme(extreme.greatest(), children, extreme.type());
       case Image _ -> new Image(children);
+      case Verbatim verbatim -> new Verbatim(verbatim.pieces(), children, verbatim.type());
+      case Timeless _ -> new Timeless(children.getFirst());
       case Single _ -> new Single(children.getLast(), children.getFirst());
       case Answered _ -> new Answered(children.getLast(), children.getFirst());
       case Unlabeled(_, var type) -> new Unlabeled(children.getFirst(), type);
@@ -117,6 +123,11 @@ public final class Expressions {
 
   private static Call withArguments(Call call, List<Expr> arguments) {
     return new Call(call.function(), arguments, call.type(), call.collation());
+  }
+
+  /// The same node with each operand changed.
+  public static Expr mapChildren(Expr expression, UnaryOperator<Expr> change) {
+    return withChildren(expression, children(expression).stream().map(change).toList());
   }
 
   /// Rewrites bottom-up: `change` sees every node after its operands were rewritten.
@@ -171,7 +182,7 @@ public final class Expressions {
           case TextCast(Expr input, var type) ->
               type.kind().isText() && input.type().kind() != TypeKind.OPAQUE;
           case Single(_, Expr rows) -> rows instanceof Literal;
-          case Answered _ -> false;
+          case Answered _, Verbatim _, Timeless _ -> false;
           case Column _,
               Literal _,
               Outer _,

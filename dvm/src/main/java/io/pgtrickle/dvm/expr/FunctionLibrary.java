@@ -54,6 +54,11 @@ public final class FunctionLibrary {
     return refusals(expression, settings).isEmpty();
   }
 
+  /// Why a node itself, its operands aside, cannot be evaluated natively; empty when it can.
+  public static Optional<String> refusal(Expr node, EvaluationSettings settings) {
+    return Nativeness.refusal(node, settings);
+  }
+
   /// The parts of an expression that cannot be evaluated natively, as a user would name them, for
   /// example
   /// `function pg_catalog.to_char(timestamp without time zone, text)`; empty when there are none.

@@ -20,7 +20,9 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
+import io.pgtrickle.dvm.expr.Expr.Timeless;
 import io.pgtrickle.dvm.expr.Expr.Unlabeled;
+import io.pgtrickle.dvm.expr.Expr.Verbatim;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -51,6 +53,8 @@ final class Nativeness {
           TextInput.isExact(type.kind()) && (input.type().kind().isText() || type.kind().isText())
               ? printing(input.type(), settings)
               : Optional.of(cast(input.type(), type));
+      case Verbatim verbatim ->
+          Optional.of("expression " + String.join("…", verbatim.pieces()).strip());
       case Column _,
           Literal _,
           And _,
@@ -64,7 +68,8 @@ final class Nativeness {
           Outer _,
           Single _,
           Answered _,
-          Unlabeled _ ->
+          Unlabeled _,
+          Timeless _ ->
           Optional.empty();
     };
   }

@@ -40,6 +40,22 @@ final class DatumImage {
     return new DatumImage(datum.image().toArray(), elementType).arrayElements();
   }
 
+  /// A text of any type that is kept as one.
+  static String text(Datum datum) {
+    DatumImage image = new DatumImage(datum.image().toArray(), SqlType.TEXT);
+    return image.text(image.varlena());
+  }
+
+  /// What is behind the length word of a variable-length value.
+  static ByteBuffer content(Datum datum) {
+    return new DatumImage(datum.image().toArray(), SqlType.BYTEA).varlena();
+  }
+
+  /// The word of a value that is passed by value.
+  static long word(Datum datum) {
+    return new DatumImage(datum.image().toArray(), SqlType.INT8).word(Long.BYTES);
+  }
+
   private Object value() {
     return switch (type.kind()) {
       case BOOL -> word(1) != 0;

@@ -36,6 +36,11 @@ public final class Deparser {
     return new ExpressionText(facts).text(expression, names);
   }
 
+  /// An expression over columns that are referred to in a certain way.
+  public static String expression(Expr expression, List<String> columns, Facts facts) {
+    return new ExpressionText(facts).text(expression, columns);
+  }
+
   /// An item of FROM and how its columns are referred to.
   private record Item(String text, List<String> columns) {}
 

@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -49,7 +50,7 @@ final class ExpressionBinder {
     return switch (form.tag()) {
       case "VAR" -> environment.variable(Variable.read(form));
       case "CONST" -> constant(form);
-      case "OPEXPR" -> operatorCall(form);
+      case "OPEXPR" -> operation(form);
       case "DISTINCTEXPR" -> new Expr.IsDistinct(operatorCall(form));
       case "NULLIFEXPR" -> nullIf(form);
       case "FUNCEXPR" -> functionCall(form);
@@ -64,6 +65,9 @@ final class ExpressionBinder {
       case "RELABELTYPE" -> relabel(form);
       case "COERCEVIAIO" -> textCast(form);
       case "COLLATE" -> collate(form);
+      case "ARRAY" -> server().array(form);
+      case "SUBSCRIPTINGREF" -> server().subscript(form);
+      case "ROWCOMPARE", "ROWCOMPAREEXPR" -> server().rowComparison(form);
       default -> throw Unsupported.expression(form);
     };
   }
@@ -75,10 +79,17 @@ final class ExpressionBinder {
       form.neutral("constvalue");
       return new Expr.Literal(null, type);
     }
-    if (type.kind() == io.pgtrickle.dvm.type.TypeKind.OPAQUE) {
-      throw QueryRejected.notYet("unsupported_type", "a constant of type " + typeName(type.oid()));
+    if (type.kind() == TypeKind.OPAQUE) {
+      return OpaqueConstant.of(form.datum("constvalue"), type, facts);
     }
     return DatumImage.literal(form.datum("constvalue"), type);
+  }
+
+  // The function of `#>` takes any number of arguments, and called it would want to be told.
+  private Expr operation(NodeForm form) {
+    Expr.Call call = operatorCall(form);
+    boolean variadic = call.function().name().matches("jsonb?_extract_path(_text)?");
+    return variadic ? server().operation(form, call) : call;
   }
 
   private Expr.Call operatorCall(NodeForm form) {
@@ -101,7 +112,9 @@ final class ExpressionBinder {
     Signature function = function(form.oid("funcid"));
     form.neutral(
         "funcretset", "unsupported_clause", "set-returning function " + function.name() + "()");
-    form.neutral("funcvariadic", "unsupported_function", "a call with VARIADIC");
+    if (form.flag("funcvariadic")) {
+      return server().variadic(form, function);
+    }
     SqlType type = resultType(form.oid("funcresulttype"), form.oid("funccollid"));
     return new Expr.Call(function, bind(form.nodes("args")), type, form.oid("inputcollid"));
   }
@@ -109,10 +122,31 @@ final class ExpressionBinder {
   private Expr quantified(NodeForm form) {
     Signature function = operatorFunction(form);
     List<Node> arguments = form.nodes("args", 2);
+    if (!isSpelledOut(arguments.getLast())) {
+      return server().quantified(form, function, arguments);
+    }
     Expr operand = bind(arguments.getFirst());
     List<Expr> elements = elements(arguments.getLast());
     return new Expr.Quantified(
         operand, function, form.oid("inputcollid"), !form.flag("useOr"), elements);
+  }
+
+  private ServerNodeBinder server() {
+    return new ServerNodeBinder(facts, this::bind);
+  }
+
+  private static boolean isSpelledOut(Node array) {
+    NodeForm form = NodeForm.glance(array);
+    return switch (form.tag()) {
+      case "ARRAY" -> !form.flag("multidims") && hasKnownElements(form.oid("array_typeid"));
+      case "CONST" -> !form.flag("constisnull") && hasKnownElements(form.oid("consttype"));
+      case "RELABELTYPE", "ARRAYCOERCEEXPR" -> isSpelledOut(form.node("arg"));
+      default -> false;
+    };
+  }
+
+  private static boolean hasKnownElements(int arrayType) {
+    return KnownTypes.elementOf(arrayType).isPresent();
   }
 
   /// The elements of an array that is spelled out: a constructor, a constant, or either one cast.
@@ -284,7 +318,9 @@ final class ExpressionBinder {
 
   private Expr textCast(NodeForm form) {
     SqlType type = resultType(form.oid("resulttype"), form.oid("resultcollid"));
-    return new Expr.TextCast(bind(form.node("arg")), type);
+    Expr input = bind(form.node("arg"));
+    boolean clock = input.type().kind().isText() && KnownTypes.hasClockWords(type.oid());
+    return new Expr.TextCast(clock ? new Expr.Timeless(input) : input, type);
   }
 
   private Expr collate(NodeForm form) {
@@ -323,9 +359,5 @@ final class ExpressionBinder {
           "it is volatile, so that the same row may give another result");
     }
     return function;
-  }
-
-  private String typeName(int oid) {
-    return facts.typeName(oid).orElse(Integer.toUnsignedString(oid));
   }
 }

@@ -61,6 +61,8 @@ final class ExpressionText {
       case Expr.Outer(int level, int index, SqlType _) ->
           level <= outer.size() ? outer.get(level - 1).get(index) : "outer column " + (index + 1);
       case Expr.Single(Expr value, Expr _) -> text(value, columns);
+      case Expr.Verbatim verbatim -> verbatim(verbatim, columns);
+      case Expr.Timeless(Expr text) -> text(text, columns);
       case Expr.Image _, Expr.Answered _, Expr.Unlabeled _ ->
           throw new IllegalArgumentException("it belongs to rewritten plans only: " + expression);
       case Expr.Quantified quantified -> quantified(quantified, columns);
@@ -125,7 +127,7 @@ final class ExpressionText {
   }
 
   /// A string constant that means the same whatever standard_conforming_strings says.
-  private static String quoted(String text) {
+  static String quoted(String text) {
     String body = text.replace("'", "''");
     return body.contains("\\") ? "E'" + body.replace("\\", "\\\\") + "'" : "'" + body + "'";
   }
@@ -168,6 +170,14 @@ final class ExpressionText {
       text.append(" ELSE ").append(text(otherwise, columns));
     }
     return text.append(" END)").toString();
+  }
+
+  private String verbatim(Expr.Verbatim verbatim, List<String> columns) {
+    StringBuilder text = new StringBuilder(verbatim.pieces().getFirst());
+    for (int i = 0; i < verbatim.operands().size(); i++) {
+      text.append(text(verbatim.operands().get(i), columns)).append(verbatim.pieces().get(i + 1));
+    }
+    return text.toString();
   }
 
   private String quantified(Expr.Quantified quantified, List<String> columns) {

@@ -27,6 +27,9 @@ public interface Facts {
   /// How the server converts implicitly between two types, as it does for the columns of a UNION.
   Optional<Cast> implicitCast(int sourceType, int targetType);
 
+  /// The label of an enum, by its OID in `pg_enum`.
+  Optional<String> enumLabel(int oid);
+
   /// The schema-qualified, quoted name of a type.
   Optional<String> typeName(int oid);
 

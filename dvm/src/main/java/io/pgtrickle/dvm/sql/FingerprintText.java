@@ -46,7 +46,9 @@ final class FingerprintText {
           "resulttype",
           "casetype",
           "coalescetype",
-          "minmaxtype");
+          "minmaxtype",
+          "array_typeid",
+          "refrestype");
 
   private static final List<String> COLLATION_FIELDS =
       List.of(
@@ -60,6 +62,8 @@ final class FingerprintText {
           "casecollid",
           "coalescecollid",
           "minmaxcollid",
+          "array_collid",
+          "refcollid",
           "collOid");
 
   /// Modifiers are implied by what is written; deparsing loses those that change nothing.

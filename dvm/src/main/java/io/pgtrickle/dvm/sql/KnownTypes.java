@@ -32,6 +32,14 @@ final class KnownTypes {
     return Optional.ofNullable(ELEMENT_OF_ARRAY.get(arrayType));
   }
 
+  /// Whether the text form of a type may name a moment relative to the clock.
+  static boolean hasClockWords(int type) {
+    return switch (type) {
+      case 1082, 1083, 1114, 1184, 1266 -> true;
+      default -> false;
+    };
+  }
+
   /// The equality operator that GROUP BY and DISTINCT use by default for a type.
   static int equalityOperator(TypeKind kind) {
     return switch (kind) {

@@ -99,6 +99,10 @@ final class NodeForm {
           Map.entry("RELABELTYPE", Set.of("location", "relabelformat")),
           Map.entry("COERCEVIAIO", Set.of("location", "coerceformat")),
           Map.entry("COLLATE", Set.of("location")),
+          // Types of what is subscribed, which says it itself.
+          Map.entry("SUBSCRIPTINGREF", Set.of("refcontainertype", "refelemtype", "reftypmod")),
+          // Which family an operator was found in does not change what it does.
+          Map.entry("ROWCOMPARE", Set.of("opfamilies")),
           Map.entry("ARRAY", Set.of("location", "list_start", "list_end")),
           Map.entry("TARGETENTRY", Set.of("resorigtbl", "resorigcol")),
           Map.entry("SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),
@@ -134,7 +138,8 @@ final class NodeForm {
           "CASEWHEN", "WHEN",
           "COALESCEEXPR", "COALESCE",
           "COLLATEEXPR", "COLLATE",
-          "MINMAXEXPR", "MINMAX");
+          "MINMAXEXPR", "MINMAX",
+          "ROWCOMPAREEXPR", "ROWCOMPARE");
 
   private final Node node;
   private final String tag;

@@ -353,7 +353,11 @@ final class DataflowTest {
     Plan fragile =
         project(
             JOINED, column(JOINED, 5), call("int4pl", SqlType.INT4, column(JOINED, 0), int4(0)));
-    Dataflow dataflow = new Dataflow(Storage.onHeap(Runnable::run), Server.none(), failing);
+    Dataflow dataflow =
+        new Dataflow(
+            Storage.onHeap(Runnable::run),
+            new Labels(Server.none(), Storage.onHeap(Runnable::run)),
+            failing);
     Dataflow reference = new Dataflow(Runnable::run);
     View upper = view(3, new Plan.Distinct(scanOf(view(1, fragile))));
     for (View view : List.of(view(1, fragile), view(2, PER_CUSTOMER), upper, view(4, JOINED))) {

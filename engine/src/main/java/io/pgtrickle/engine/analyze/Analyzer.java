@@ -29,7 +29,8 @@ import org.slf4j.LoggerFactory;
 /// In order: the analyzed tree is bound to a plan, the second reader's outline of the canonical
 /// text
 /// is compared with that of the tree, the plan's columns with those of the result, every expression
-/// must be native, and then the plan is rewritten and its row key derived. The first objection
+/// must be native or one that the server can be asked for, and then the plan is rewritten and its
+/// row key derived. The first objection
 /// makes
 /// the verdict FULL.
 ///
@@ -47,7 +48,9 @@ public final class Analyzer {
   ///
   /// AUTO and DIFFERENTIAL are judged alike: whoever asked for DIFFERENTIAL and gets FULL has to be
   /// refused by the caller, with the reason.
-  public Verdict analyze(QueryDocument document, RefreshMode mode) {
+  ///
+  /// @param owner the role as which the server evaluates what is not native
+  public Verdict analyze(QueryDocument document, RefreshMode mode, String owner) {
     EvaluationSettings captured = document.evaluationSettings();
     SortedSet<Integer> sources = sources(document);
     if (mode == RefreshMode.FULL) {
@@ -61,9 +64,12 @@ public final class Analyzer {
       requireSameOutline(document, facts);
       requireSameColumns(query.plan(), document);
       EvaluationSettings settings = withLetterCases(query.plan(), document, captured);
-      ExpressionTiers.requireNative(query.plan(), settings);
+      ServerExpressions tiers =
+          new ServerExpressions(settings, facts, server, document.context(owner));
+      ExpressionTiers.requirePlaceable(query.plan(), tiers);
       requireSameZoneRules(query.plan(), settings);
-      Plan plan = Rewrites.apply(query.plan());
+      Plan plan =
+          Rewrites.apply(query.plan(), tiers, new ServerOrderings(settings, facts, server, owner));
       Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
     } catch (QueryRejected rejected) {

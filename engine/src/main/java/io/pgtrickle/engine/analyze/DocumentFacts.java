@@ -32,12 +32,17 @@ final class DocumentFacts implements Facts {
 
   @Override
   public Optional<Operator> operator(int oid) {
-    return server.operator(oid);
+    Operator own = document.operators().get(oid);
+    return own != null ? Optional.of(own) : server.operator(oid);
   }
 
   @Override
   public Optional<Operator> operatorOf(Signature function) {
-    return server.operatorOf(function.oid());
+    Optional<Operator> own =
+        document.operators().values().stream()
+            .filter(operator -> operator.function() == function.oid())
+            .findFirst();
+    return own.isPresent() ? own : server.operatorOf(function.oid());
   }
 
   @Override
@@ -59,5 +64,10 @@ final class DocumentFacts implements Facts {
   public Optional<String> typeName(int oid) {
     String own = document.typeNames().get(oid);
     return own != null ? Optional.of(own) : server.typeName(oid);
+  }
+
+  @Override
+  public Optional<String> enumLabel(int oid) {
+    return Optional.ofNullable(document.enumLabels().get(oid));
   }
 }

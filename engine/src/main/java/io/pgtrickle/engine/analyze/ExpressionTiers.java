@@ -1,6 +1,5 @@
 package io.pgtrickle.engine.analyze;
 
-import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
@@ -33,6 +32,8 @@ public final class ExpressionTiers {
   public enum Tier {
     /// This process, exactly as the server would.
     NATIVE,
+    /// PostgreSQL, in batches, for the rows that a step is about.
+    SERVER,
     /// Nobody, row by row: the whole query is evaluated by the server instead.
     FULL
   }
@@ -43,7 +44,7 @@ public final class ExpressionTiers {
   /// @param refusal what keeps it from being native; empty when it is
   public record Placement(String text, Tier tier, Optional<String> refusal) {}
 
-  /// Every expression of a plan that computes something, in the order of the plan's nodes.
+  /// Every expression of a differential plan that computes something, in the order of its nodes.
   public static List<Placement> of(Plan plan, EvaluationSettings settings, Facts facts) {
     Set<Placement> placements = new LinkedHashSet<>();
     for (Computed computed : computed(plan)) {
@@ -51,21 +52,27 @@ public final class ExpressionTiers {
       placements.add(
           new Placement(
               Deparser.expression(computed.expression(), computed.input(), facts),
-              refusals.isEmpty() ? Tier.NATIVE : Tier.FULL,
+              refusals.isEmpty() ? Tier.NATIVE : Tier.SERVER,
               refusals.stream().findFirst()));
     }
     return List.copyOf(placements);
   }
 
-  /// Refuses a plan with an expression that is not native.
-  static void requireNative(Plan plan, EvaluationSettings settings) {
+  /// Refuses a plan with an expression that is neither native nor can be asked.
+  static void requirePlaceable(Plan plan, ServerExpressions server) {
     for (Computed computed : computed(plan)) {
-      List<String> refusals = FunctionLibrary.refusals(computed.expression(), settings);
-      if (!refusals.isEmpty()) {
-        boolean stable = mentionsStable(computed.expression());
-        throw QueryRejected.notYet(
-            stable ? "stable_expression" : "unsupported_function", refusals.getFirst());
-      }
+      Expressions.forEach(
+          computed.expression(),
+          node -> {
+            if (server.isAsked(node)) {
+              server
+                  .objection(node)
+                  .ifPresent(
+                      objection -> {
+                        throw objection;
+                      });
+            }
+          });
     }
   }
 
@@ -111,21 +118,6 @@ public final class ExpressionTiers {
     return FunctionLibrary.find(function)
         .filter(found -> found.requirements().contains(Requirement.LETTER_CASE))
         .isPresent();
-  }
-
-  /// Whether a function that is not native may give another result tomorrow.
-  private static boolean mentionsStable(Expr expression) {
-    List<Signature> foreign = new ArrayList<>();
-    Expressions.forEach(
-        expression,
-        node -> {
-          if (node instanceof Expr.Call call
-              && FunctionLibrary.find(call.function()).isEmpty()
-              && call.function().volatility() == 's') {
-            foreign.add(call.function());
-          }
-        });
-    return !foreign.isEmpty();
   }
 
   private record Computed(Expr expression, Schema input) {}

@@ -3,7 +3,9 @@ package io.pgtrickle.engine.analyze;
 import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.sql.Facts.NamedCollation;
+import io.pgtrickle.dvm.sql.Facts.Operator;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.RelationShape.Attribute;
 import io.pgtrickle.dvm.type.SqlType;
@@ -28,8 +30,11 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param columns the result's columns
 /// @param relations every relation that is read, directly or through views, by OID
 /// @param functions functions and aggregates that are not PostgreSQL's own, by OID
+/// @param functionVersions what tells a function from what it was before it was replaced
+/// @param operators operators that are not PostgreSQL's own, by OID
 /// @param collations the collations that occur, by OID
 /// @param typeNames types that are not PostgreSQL's own, by OID
+/// @param enumLabels the labels of enum types by OID of the label
 public record QueryDocument(
     String query,
     String canonical,
@@ -38,8 +43,11 @@ public record QueryDocument(
     List<Attribute> columns,
     Map<Integer, RelationShape> relations,
     Map<Integer, Signature> functions,
+    Map<Integer, String> functionVersions,
+    Map<Integer, Operator> operators,
     Map<Integer, NamedCollation> collations,
-    Map<Integer, String> typeNames) {
+    Map<Integer, String> typeNames,
+    Map<Integer, String> enumLabels) {
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
   private static final int FORMAT = 1;
   private static final List<String> SESSION_SETTINGS =
@@ -59,6 +67,9 @@ public record QueryDocument(
     columns = List.copyOf(columns);
     relations = Map.copyOf(relations);
     functions = Map.copyOf(functions);
+    functionVersions = Map.copyOf(functionVersions);
+    operators = Map.copyOf(operators);
+    enumLabels = Map.copyOf(enumLabels);
     collations = Map.copyOf(collations);
     typeNames = Map.copyOf(typeNames);
   }
@@ -98,12 +109,22 @@ public record QueryDocument(
       relations.put(shape.oid(), shape);
     }
     Map<Integer, Signature> functions = new LinkedHashMap<>();
+    Map<Integer, String> versions = new LinkedHashMap<>();
     for (JsonNode function : document.path("functions")) {
       functions.put(oid(function, "oid"), function(function));
+      versions.put(oid(function, "oid"), function.path("version").asString(""));
+    }
+    Map<Integer, Operator> operators = new LinkedHashMap<>();
+    for (JsonNode operator : document.path("operators")) {
+      operators.put(oid(operator, "oid"), operator(operator));
     }
     Map<Integer, String> typeNames = new LinkedHashMap<>();
+    Map<Integer, String> enumLabels = new LinkedHashMap<>();
     for (JsonNode type : document.path("types")) {
       typeNames.put(oid(type, "oid"), qualifiedName(type));
+      for (JsonNode label : type.path("label_oids")) {
+        enumLabels.put(oid(label, "oid"), text(label, "label"));
+      }
     }
     return new QueryDocument(
         text(document, "query"),
@@ -113,8 +134,11 @@ public record QueryDocument(
         columns(document.path("columns")),
         relations,
         functions,
+        versions,
+        operators,
         collations(document.path("collations"), settings),
-        typeNames);
+        typeNames,
+        enumLabels);
   }
 
   /// What the value of an expression depends on besides its row.
@@ -128,6 +152,11 @@ public record QueryDocument(
         setting("IntervalStyle").equals("postgres"),
         setting("server_encoding").equals("UTF8"),
         properties);
+  }
+
+  /// On what the server's evaluation of an expression depends.
+  public Inquiry.Context context(String owner) {
+    return new Inquiry.Context(owner, sessionSettings(), functionVersions);
   }
 
   /// The session settings that were captured and that results depend on, as `set_config` takes
@@ -246,6 +275,16 @@ public record QueryDocument(
         0,
         false,
         text(node, "volatility").charAt(0));
+  }
+
+  private static Operator operator(JsonNode node) {
+    return new Operator(
+        oid(node, "oid"),
+        text(node, "schema"),
+        text(node, "name"),
+        oid(node, "left"),
+        oid(node, "right"),
+        oid(node, "function"));
   }
 
   private static Map<Integer, NamedCollation> collations(

@@ -96,29 +96,20 @@ public final class ServerCatalog {
     }
   }
 
-  /// Whether ORDER BY takes values of a type, and they can be sent to be sorted: an array only if
-  /// its elements are understood.
+  /// Whether ORDER BY takes values of a type.
   boolean isSortable(int type) {
-    // A type of a transaction under way is seen at initialization.
-    return query(
-            """
-            SELECT t.typtype <> 'p' AND t.typsend <> 0
-                AND (t.typcategory <> 'A' OR t.typelem IN
-                  (16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1186, 1700,
-                   2950))
-                AND EXISTS (
-                  SELECT FROM pg_catalog.pg_opclass o
-                  JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
-                  WHERE a.amname = 'btree' AND o.opcdefault AND o.opcintype IN (
-                    t.oid, t.typbasetype,
-                    CASE WHEN t.typcategory = 'A' THEN 2277 WHEN t.typtype = 'e' THEN 3500
-                      WHEN t.typtype = 'r' THEN 3831 WHEN t.typtype = 'm' THEN 4537 END,
-                    CASE t.oid WHEN 650 THEN 869 WHEN 1043 THEN 25 END))
-            FROM pg_catalog.pg_type t WHERE t.oid = ?
-            """,
-            row -> row.getBoolean(1),
-            type)
-        .orElse(true);
+    return known(
+        """
+        SELECT EXISTS (
+          SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
+          WHERE a.amname = 'btree' AND o.opcdefault AND o.opcintype IN (
+            t.oid, t.typbasetype,
+            CASE WHEN t.typcategory = 'A' THEN 2277 WHEN t.typtype = 'e' THEN 3500
+              WHEN t.typtype = 'r' THEN 3831 WHEN t.typtype = 'm' THEN 4537 END,
+            CASE t.oid WHEN 650 THEN 869 WHEN 1043 THEN 25 END))
+        FROM pg_catalog.pg_type t WHERE t.oid = ?
+        """,
+        type);
   }
 
   /// The version of the rules by which a collation sorts, as the library that has them says; that
@@ -143,6 +134,34 @@ public final class ServerCatalog {
             row -> row.getString(1),
             collation)
         .orElse("unknown");
+  }
+
+  /// Whether the text form of a type means the same for ever: its input or output function is
+  /// immutable, or it is an enum or a time of day, whose functions are stable for other reasons.
+  ///
+  /// @param input whether the text is read, otherwise it is written
+  boolean hasLastingText(int type, boolean input) {
+    return known(
+        "SELECT p.provolatile = 'i' OR t.typtype = 'e' OR t.oid = 1083"
+            + " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc p ON p.oid = t."
+            + (input ? "typinput" : "typoutput")
+            + " WHERE t.oid = ?",
+        type);
+  }
+
+  /// Whether values of a type can be arguments of what the server is asked: everything but pseudo
+  /// types, and arrays of what the engine does not understand.
+  boolean isSendable(int type) {
+    return known(
+        "SELECT t.typtype <> 'p' AND t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem IN"
+            + " (16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1186, 1700, 2950))"
+            + " FROM pg_catalog.pg_type t WHERE t.oid = ?",
+        type);
+  }
+
+  // A type of a transaction under way is seen at initialization.
+  private boolean known(String question, int oid) {
+    return query(question, row -> row.getBoolean(1), oid).orElse(true);
   }
 
   private interface Lookup<V> {

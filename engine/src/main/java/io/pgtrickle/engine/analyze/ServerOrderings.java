@@ -59,7 +59,9 @@ final class ServerOrderings implements Orderings {
   }
 
   private Inquiry label(SqlType type) {
-    if (!server.isSortable(type.oid())) {
+    boolean possible =
+        type.kind().isText() || (server.isSendable(type.oid()) && server.isSortable(type.oid()));
+    if (!possible) {
       throw QueryRejected.notYet(
           "unsupported_type",
           "sorting or comparing values of type "

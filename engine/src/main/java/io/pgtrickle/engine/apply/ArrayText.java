@@ -6,10 +6,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Every column of a delta travels as one such text, which the server's input function of the exact
 /// type reads back, so that no value is ever re-formatted on the way.
-final class ArrayText {
+public final class ArrayText {
   private final StringBuilder text = new StringBuilder("{");
 
-  void add(@Nullable String element) {
+  public ArrayText() {}
+
+  /// Appends an element, `null` for NULL.
+  public void add(@Nullable String element) {
     if (text.length() > 1) {
       text.append(',');
     }
@@ -17,6 +20,17 @@ final class ArrayText {
       text.append("NULL");
       return;
     }
+    quote(element, text);
+  }
+
+  /// An element as it stands in an array's text.
+  public static String quoted(String element) {
+    StringBuilder quoted = new StringBuilder(element.length() + 2);
+    quote(element, quoted);
+    return quoted.toString();
+  }
+
+  private static void quote(String element, StringBuilder text) {
     text.append('"');
     for (int i = 0; i < element.length(); i++) {
       char c = element.charAt(i);

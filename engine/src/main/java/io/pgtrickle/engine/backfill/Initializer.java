@@ -6,8 +6,10 @@ import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
+import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
@@ -71,6 +73,7 @@ public final class Initializer {
   private final Progress progress;
   private final DefinitionWatch definitions;
   private final Storage storage;
+  private final Labels labels;
   private final Map<Long, Blocked> blocked = new HashMap<>();
 
   /// What became of a batch; definitions in neither list are done with.
@@ -122,7 +125,8 @@ public final class Initializer {
       Sessions sessions,
       Progress progress,
       DefinitionWatch definitions,
-      Storage storage) {
+      Storage storage,
+      Labels labels) {
     this.database = database;
     this.watch = watch;
     this.loop = loop;
@@ -131,6 +135,7 @@ public final class Initializer {
     this.progress = progress;
     this.definitions = definitions;
     this.storage = storage;
+    this.labels = labels;
   }
 
   /// Initializes a batch; definitions that cannot be are reported, the others go on.
@@ -153,7 +158,7 @@ public final class Initializer {
           if (!start(writer, one)) {
             waiting.add(one.definition());
           }
-        } catch (SourceUnavailable | CaptureException.Retry e) {
+        } catch (SourceUnavailable | AnswersUnavailable | CaptureException.Retry e) {
           LOG.warn("{} is initialized again: {}", one.definition().displayName(), e.getMessage());
           again.add(one.definition());
         } catch (StorageUnavailable e) {
@@ -403,7 +408,7 @@ public final class Initializer {
       return true;
     }
     Plan plan = one.plan().get();
-    ViewBuild build = new ViewBuild(one.view(), relations(plan), storage);
+    ViewBuild build = new ViewBuild(one.view(), relations(plan), storage, labels);
     boolean joined = false;
     try {
       long refreshes = fill(writer, one, build, plan);

@@ -1,6 +1,9 @@
 package io.pgtrickle.engine.refresh;
 
+import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.dataflow.Labels;
+import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
@@ -33,10 +36,11 @@ public final class ViewBuild implements AutoCloseable {
 
   /// @param relations what the view's plan scans
   /// @param storage where its state is kept, which is that of the main dataflow
-  public ViewBuild(View view, Set<Integer> relations, Storage storage) {
+  /// @param labels answer what its plan asks, and are those of the main dataflow
+  public ViewBuild(View view, Set<Integer> relations, Storage storage, Labels labels) {
     this.view = view;
     this.relations = Set.copyOf(relations);
-    this.dataflow = new Dataflow(storage);
+    this.dataflow = new Dataflow(storage, labels);
     dataflow.add(view);
     dataflow.nameState();
   }
@@ -107,7 +111,16 @@ public final class ViewBuild implements AutoCloseable {
   }
 
   private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
-    StepResult result = dataflow.step(deltas, id -> release);
+    StepResult result;
+    try {
+      result = dataflow.step(deltas, id -> release);
+    } catch (StepFailed failed) {
+      // There is only this view, so who must act need not be asked about it separately.
+      if (failed.getCause() instanceof TrickleException reason) {
+        throw reason;
+      }
+      throw failed;
+    }
     errors = result.errors().getOrDefault(view.id(), errors);
     return result;
   }

@@ -51,7 +51,7 @@ final class AnalyzerIT {
   @MethodSource("differentialQueries")
   void theBoundAndTheRewrittenPlanSayWhatTheQuerySays(String query) throws SQLException {
     QueryDocument document = lab.document(query);
-    Verdict verdict = lab.analyzer().analyze(document, RefreshMode.AUTO);
+    Verdict verdict = lab.analyzer().analyze(document, RefreshMode.AUTO, "");
     Differential differential = differential(verdict);
 
     List<String> expected = lab.expected(query);
@@ -65,7 +65,7 @@ final class AnalyzerIT {
   void theServerReadsTheDeparsedPlanAsTheSameQuery(String query) throws SQLException {
     QueryDocument document = lab.document(query);
     Differential differential =
-        differential(lab.analyzer().analyze(document, RefreshMode.DIFFERENTIAL));
+        differential(lab.analyzer().analyze(document, RefreshMode.DIFFERENTIAL, ""));
 
     assertThat(lab.objection(document, differential.bound())).isEmpty();
     assertThat(lab.connection().getAutoCommit()).isTrue();
@@ -90,7 +90,8 @@ final class AnalyzerIT {
     }
     List<String> confused = new ArrayList<>();
     for (int i = 0; i + 1 < documents.size(); i++) {
-      Plan bound = differential(lab.analyzer().analyze(documents.get(i), RefreshMode.AUTO)).bound();
+      Plan bound =
+          differential(lab.analyzer().analyze(documents.get(i), RefreshMode.AUTO, "")).bound();
       if (lab.objection(documents.get(i + 1), bound).isEmpty()) {
         confused.add(documents.get(i + 1).query());
       }
@@ -126,7 +127,8 @@ final class AnalyzerIT {
     try {
       lab.execute("CREATE TABLE proving (id int4 PRIMARY KEY)");
       QueryDocument document = lab.document("SELECT id + 1 AS x FROM proving");
-      Differential differential = differential(lab.analyzer().analyze(document, RefreshMode.AUTO));
+      Differential differential =
+          differential(lab.analyzer().analyze(document, RefreshMode.AUTO, ""));
       assertThat(lab.objection(document, differential.bound())).isEmpty();
       assertThat(lab.expected("SELECT count(*) AS n FROM proving")).containsExactly("(0)");
     } finally {
@@ -168,7 +170,7 @@ final class AnalyzerIT {
   @Test
   void fullIsFullWhenAskedFor() throws SQLException {
     Verdict verdict =
-        lab.analyzer().analyze(lab.document("SELECT id FROM customers"), RefreshMode.FULL);
+        lab.analyzer().analyze(lab.document("SELECT id FROM customers"), RefreshMode.FULL, "");
     assertThat(full(verdict).reasonCode()).isEqualTo("requested");
     assertThat(verdict.sources()).hasSize(1);
   }
@@ -178,7 +180,7 @@ final class AnalyzerIT {
     QueryDocument document =
         lab.document(
             "SELECT a.id FROM active_customers a JOIN order_totals t ON t.customer = a.id");
-    Verdict verdict = lab.analyzer().analyze(document, RefreshMode.AUTO);
+    Verdict verdict = lab.analyzer().analyze(document, RefreshMode.AUTO, "");
     List<String> names = new ArrayList<>();
     for (RelationShape relation : document.relations().values()) {
       if (verdict.sources().contains(relation.oid())) {
@@ -203,7 +205,7 @@ final class AnalyzerIT {
     assertThat(text).contains("\"row_security\": false");
     QueryDocument document =
         QueryDocument.parse(text.replace("\"row_security\": false", "\"row_security\": true"));
-    Full full = full(lab.analyzer().analyze(document, RefreshMode.AUTO));
+    Full full = full(lab.analyzer().analyze(document, RefreshMode.AUTO, ""));
     assertThat(full.reasonCode()).isEqualTo("row_level_security");
   }
 
@@ -220,9 +222,12 @@ final class AnalyzerIT {
             document.columns(),
             document.relations(),
             document.functions(),
+            document.functionVersions(),
+            document.operators(),
             document.collations(),
-            document.typeNames());
-    Full full = full(lab.analyzer().analyze(mixed, RefreshMode.AUTO));
+            document.typeNames(),
+            document.enumLabels());
+    Full full = full(lab.analyzer().analyze(mixed, RefreshMode.AUTO, ""));
     assertThat(full.reasonCode()).isEqualTo("query_not_understood");
     assertThat(full.reasonDetail()).contains("public.products", "public.customers");
   }
@@ -237,7 +242,7 @@ final class AnalyzerIT {
         ExpressionTiers.of(bound, document.evaluationSettings(), lab.analyzer().facts(document));
     assertThat(placements)
         .extracting(ExpressionTiers.Placement::tier)
-        .containsExactly(ExpressionTiers.Tier.FULL, ExpressionTiers.Tier.NATIVE);
+        .containsExactly(ExpressionTiers.Tier.SERVER, ExpressionTiers.Tier.NATIVE);
     assertThat(placements.getFirst().refusal())
         .hasValueSatisfying(refusal -> assertThat(refusal).contains("textregexeq"));
     assertThat(placements.getLast().text()).contains("int4pl").contains("\"id\"");
@@ -253,12 +258,14 @@ final class AnalyzerIT {
 
   private void assertNoRowKey(String query) throws SQLException {
     QueryDocument document = lab.document(query);
-    assertThat(differential(lab.analyzer().analyze(document, RefreshMode.AUTO)).rowKey()).isEmpty();
+    assertThat(differential(lab.analyzer().analyze(document, RefreshMode.AUTO, "")).rowKey())
+        .isEmpty();
   }
 
   private void assertRowKey(String query, Integer... columns) throws SQLException {
     QueryDocument document = lab.document(query);
-    Differential differential = differential(lab.analyzer().analyze(document, RefreshMode.AUTO));
+    Differential differential =
+        differential(lab.analyzer().analyze(document, RefreshMode.AUTO, ""));
     assertThat(differential.rowKey()).contains(List.of(columns));
   }
 

@@ -115,7 +115,7 @@ final class Lab implements AutoCloseable {
   }
 
   Verdict verdict(String query) throws SQLException {
-    return analyzer.analyze(document(query), RefreshMode.AUTO);
+    return analyzer.analyze(document(query), RefreshMode.AUTO, "");
   }
 
   Optional<String> objection(QueryDocument document, Plan bound) throws SQLException {

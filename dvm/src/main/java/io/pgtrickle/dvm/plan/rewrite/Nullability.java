@@ -23,6 +23,8 @@ final class Nullability {
           Expr.Outer _,
           Expr.Single _,
           Expr.Answered _,
+          Expr.Verbatim _,
+          Expr.Timeless _,
           Expr.TextCast _,
           Expr.And _,
           Expr.Or _,

@@ -11,8 +11,16 @@ public final class Rewrites {
     return GroupingSetsSplit.rewrite(ResidualSplit.rewrite(Unnesting.rewrite(bound)));
   }
 
-  /// The plan that runs, for the plan as bound.
+  /// The plan that runs, for a plan as bound that is native throughout.
   public static Plan apply(Plan bound) {
+    return apply(bound, Tiers.NATIVE, Orderings.ofKeys());
+  }
+
+  /// The plan that runs, for the plan as bound.
+  ///
+  /// @param tiers of what is native and what is asked for
+  /// @param orderings of what is compared by its bytes and what needs labels
+  public static Plan apply(Plan bound, Tiers tiers, Orderings orderings) {
     Plan plan = Unnesting.rewrite(bound);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan);
@@ -26,6 +34,9 @@ public final class Rewrites {
     // Now that the rows are as narrow as they get: their images are keys.
     plan = ResidualSplit.rewrite(plan);
     plan = GroupingSetsSplit.rewrite(plan);
-    return ProjectMerge.rewrite(plan);
+    plan = ProjectMerge.rewrite(plan);
+    // Last: what stands in the way of other rewrites is an expression like any other until here.
+    plan = ServerTier.rewrite(plan, tiers);
+    return ProjectMerge.rewrite(OrderLabels.rewrite(plan, orderings));
   }
 }

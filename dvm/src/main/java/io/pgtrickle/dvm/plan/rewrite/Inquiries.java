@@ -1,0 +1,91 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.server.Inquiry;
+import io.pgtrickle.dvm.type.SqlType;
+import java.util.ArrayList;
+import java.util.List;
+
+/// What expressions over one input ask the server, collected while they are rewritten.
+///
+/// An inquiry is as large as it can be without evaluating natively in the middle: calls of calls
+/// are one. What is native below it is a parameter; all operands of what is asked are evaluated in
+/// PostgreSQL too before it, so that a failure of one is a failure of the whole. Where the answer
+/// is used stays where the expression was, so that CASE and its kin protect from it as before.
+final class Inquiries {
+  private final Plan input;
+  private final Tiers tiers;
+  private final List<Plan.Asked> inquiries = new ArrayList<>();
+
+  Inquiries(Plan input, Tiers tiers) {
+    this.input = input;
+    this.tiers = tiers;
+  }
+
+  /// Whether an expression asks anything.
+  static boolean asks(Expr expression, Tiers tiers) {
+    boolean[] found = {false};
+    Expressions.forEach(expression, node -> found[0] |= tiers.isAsked(node));
+    return found[0];
+  }
+
+  /// The expression over the input's columns and the answers.
+  Expr take(Expr expression) {
+    if (!asks(expression, tiers)) {
+      return expression;
+    }
+    return tiers.isAsked(expression)
+        ? ask(expression)
+        : Expressions.mapChildren(expression, this::take);
+  }
+
+  List<Expr> take(List<Expr> expressions) {
+    return PlanExpressions.map(expressions, this::take);
+  }
+
+  private Expr ask(Expr expression) {
+    List<Expr> arguments = new ArrayList<>();
+    Expr asked = Expressions.mapChildren(expression, operand -> parameter(operand, arguments));
+    List<SqlType> types = arguments.stream().map(Expr::type).toList();
+    Inquiry inquiry = tiers.inquiry(asked, types);
+    Plan.Asked one = new Plan.Asked(inquiry, arguments);
+    int place = inquiries.indexOf(one);
+    if (place < 0) {
+      place = inquiries.size();
+      inquiries.add(one);
+    }
+    return Plan.Ask.answer(input.schema(), place, one.type());
+  }
+
+  private Expr parameter(Expr operand, List<Expr> arguments) {
+    if (tiers.isAsked(operand)) {
+      return Expressions.mapChildren(operand, each -> parameter(each, arguments));
+    }
+    if (operand instanceof Expr.Literal) {
+      return operand;
+    }
+    Expr argument = take(operand);
+    int place = arguments.indexOf(argument);
+    if (place < 0) {
+      place = arguments.size();
+      arguments.add(argument);
+    }
+    return new Expr.Column(place, argument.type());
+  }
+
+  boolean isEmpty() {
+    return inquiries.isEmpty();
+  }
+
+  /// The input with the answers.
+  Plan answered() {
+    return inquiries.isEmpty() ? input : new Plan.Ask(input, inquiries);
+  }
+
+  /// How many columns the answers are.
+  int width() {
+    return 2 * inquiries.size();
+  }
+}

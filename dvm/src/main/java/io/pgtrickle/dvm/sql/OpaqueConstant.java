@@ -1,0 +1,71 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.sql.NodeTree.Datum;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
+import java.util.List;
+import java.util.Optional;
+import java.util.StringJoiner;
+
+/// Constants of types that are not computed with: read far enough to be written again, for the
+/// server to evaluate.
+final class OpaqueConstant {
+  private static final int JSON = 114;
+  private static final int JSONB = 3802;
+  private static final int TIME = 1083;
+
+  private OpaqueConstant() {}
+
+  /// The constant as an expression of the server.
+  static Expr of(Datum datum, SqlType type, Facts facts) {
+    String name =
+        facts.typeName(type.oid()).orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
+    String text =
+        text(datum, type, facts)
+            .orElseThrow(
+                () -> QueryRejected.notYet("unsupported_type", "a constant of type " + name));
+    return new Expr.Verbatim(List.of(ExpressionText.quoted(text) + "::" + name), List.of(), type);
+  }
+
+  private static Optional<String> text(Datum datum, SqlType type, Facts facts) {
+    Optional<Integer> element = KnownTypes.elementOf(type.oid());
+    if (element.isPresent()) {
+      return Optional.of(array(DatumImage.elements(datum, SqlType.of(element.get()))));
+    }
+    return switch (type.oid()) {
+      case JSON -> Optional.of(DatumImage.text(datum));
+      case JSONB -> Optional.of(JsonbImage.text(DatumImage.content(datum)));
+      case TIME -> Optional.of(time(DatumImage.word(datum)));
+      default ->
+          datum.image().toArray().length == Long.BYTES
+              ? facts.enumLabel((int) DatumImage.word(datum))
+              : Optional.empty();
+    };
+  }
+
+  private static String array(List<Expr.Literal> elements) {
+    StringJoiner text = new StringJoiner(",", "{", "}");
+    for (Expr.Literal element : elements) {
+      Object value = element.value();
+      if (value == null) {
+        text.add("NULL");
+      } else {
+        String plain = TypeCodec.of(element.type()).toText(value);
+        text.add('"' + plain.replace("\\", "\\\\").replace("\"", "\\\"") + '"');
+      }
+    }
+    return text.toString();
+  }
+
+  private static String time(long micros) {
+    return String.format(
+        java.util.Locale.ROOT,
+        "%02d:%02d:%02d.%06d",
+        micros / 3_600_000_000L,
+        micros / 60_000_000 % 60,
+        micros / 1_000_000 % 60,
+        micros % 1_000_000);
+  }
+}

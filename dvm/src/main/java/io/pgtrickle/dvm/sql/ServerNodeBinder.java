@@ -1,0 +1,162 @@
+package io.pgtrickle.dvm.sql;
+
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.sql.NodeTree.Absent;
+import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.SqlType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/// Binds nodes that only the server evaluates, by writing them again around their operands.
+final class ServerNodeBinder {
+  private final Facts facts;
+  private final Function<Node, Expr> operands;
+
+  /// @param operands binds an operand
+  ServerNodeBinder(Facts facts, Function<Node, Expr> operands) {
+    this.facts = facts;
+    this.operands = operands;
+  }
+
+  private List<Expr> bind(List<Node> nodes) {
+    return nodes.stream().map(operands).toList();
+  }
+
+  /// `ARRAY[…]`.
+  Expr array(NodeForm form) {
+    SqlType type = SqlType.of(form.oid("array_typeid"), -1, form.oid("array_collid"));
+    form.oid("element_typeid");
+    form.flag("multidims");
+    List<Expr> elements = bind(form.nodes("elements"));
+    return separated("ARRAY[", ", ", "]::" + typeName(type), elements, type);
+  }
+
+  /// `x op y`, as it is written.
+  Expr operation(NodeForm form, Expr.Call call) {
+    requireImmutable(call.function());
+    return new Expr.Verbatim(
+        List.of("(", " " + operator(form, call.function()) + " ", ")"),
+        call.arguments(),
+        call.type());
+  }
+
+  private String operator(NodeForm form, Signature function) {
+    Facts.Operator operator =
+        facts
+            .operator(form.oid("opno"))
+            .orElseThrow(() -> NodeForm.notUnderstood("an operator for " + function));
+    return "OPERATOR(%s.%s)".formatted(RelationShape.quote(operator.schema()), operator.name());
+  }
+
+  /// `x op ANY (array)`, with an array that is not spelled out.
+  Expr quantified(NodeForm form, Signature function, List<Node> arguments) {
+    requireImmutable(function);
+    form.oid("inputcollid");
+    String quantifier = form.flag("useOr") ? "ANY" : "ALL";
+    List<String> pieces =
+        List.of("(", " " + operator(form, function) + " " + quantifier + " (", "))");
+    return new Expr.Verbatim(pieces, bind(arguments), SqlType.BOOL);
+  }
+
+  /// A call with an array for the last arguments.
+  Expr variadic(NodeForm form, Signature function) {
+    requireImmutable(function);
+    form.oid("inputcollid");
+    SqlType type = SqlType.of(form.oid("funcresulttype"), -1, form.oid("funccollid"));
+    List<Expr> arguments = bind(form.nodes("args"));
+    List<String> pieces = new ArrayList<>();
+    String name =
+        RelationShape.quote(function.schema()) + "." + RelationShape.quote(function.name());
+    for (int i = 0; i < arguments.size(); i++) {
+      String before = i == 0 ? name + "(" : ", ";
+      pieces.add(before + (i == arguments.size() - 1 ? "VARIADIC " : ""));
+    }
+    pieces.add(")");
+    return new Expr.Verbatim(pieces, arguments, type);
+  }
+
+  /// `a[i]`, `a[i][j]`, `a[l:u]`.
+  Expr subscript(NodeForm form) {
+    form.neutral("refassgnexpr");
+    SqlType type = SqlType.of(form.oid("refrestype"), -1, form.oid("refcollid"));
+    List<Expr> parts = new ArrayList<>();
+    List<String> pieces = new ArrayList<>(List.of("(", ")"));
+    parts.add(operands.apply(form.node("refexpr")));
+    if (hasOmitted(form, "refupperindexpr") || hasOmitted(form, "reflowerindexpr")) {
+      throw QueryRejected.notYet("unsupported_function", "a slice of an array without a bound");
+    }
+    List<Expr> upper = bind(form.nodes("refupperindexpr"));
+    List<Expr> lower = bind(form.nodes("reflowerindexpr"));
+    for (int i = 0; i < upper.size(); i++) {
+      open(pieces);
+      if (!lower.isEmpty()) {
+        parts.add(lower.get(i));
+        pieces.add(":");
+      }
+      parts.add(upper.get(i));
+      pieces.add("]");
+    }
+    return new Expr.Verbatim(pieces, parts, type);
+  }
+
+  private static void open(List<String> pieces) {
+    pieces.set(pieces.size() - 1, pieces.getLast() + "[");
+  }
+
+  private static boolean hasOmitted(NodeForm form, String field) {
+    return form.value(field) instanceof NodeTree.Items(List<NodeTree> elements)
+        && elements.stream().anyMatch(element -> element instanceof Absent);
+  }
+
+  /// `ROW(a, b) < ROW(c, d)`.
+  Expr rowComparison(NodeForm form) {
+    String operator =
+        switch (form.integer(form.has("cmptype") ? "cmptype" : "rctype")) {
+          case 1 -> "<";
+          case 2 -> "<=";
+          case 3 -> "=";
+          case 4 -> ">=";
+          case 5 -> ">";
+          case 6 -> "<>";
+          default -> throw NodeForm.notUnderstood("a comparison of rows of another kind");
+        };
+    form.numbers("opnos");
+    form.numbers("inputcollids");
+    List<Expr> left = bind(form.nodes("largs"));
+    List<Expr> right = bind(form.nodes("rargs"));
+    List<Expr> all = new ArrayList<>(left);
+    all.addAll(right);
+    List<String> pieces = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      pieces.add(i == 0 ? "(ROW(" : i == left.size() ? ") " + operator + " ROW(" : ", ");
+    }
+    pieces.add("))");
+    return new Expr.Verbatim(pieces, all, SqlType.BOOL);
+  }
+
+  private static Expr separated(
+      String before, String between, String after, List<Expr> operands, SqlType type) {
+    List<String> pieces = new ArrayList<>();
+    for (int i = 0; i < operands.size(); i++) {
+      pieces.add(i == 0 ? before : between);
+    }
+    pieces.add(operands.isEmpty() ? before + after : after);
+    return new Expr.Verbatim(pieces, operands, type);
+  }
+
+  private static void requireImmutable(Signature function) {
+    if (function.volatility() != 'i') {
+      throw QueryRejected.notYet(
+          "stable_expression", "function " + function.schema() + "." + function.name() + "()");
+    }
+  }
+
+  private String typeName(SqlType type) {
+    return facts
+        .typeName(type.oid())
+        .orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
+  }
+}

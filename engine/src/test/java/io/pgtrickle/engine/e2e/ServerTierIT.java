@@ -1,0 +1,233 @@
+package io.pgtrickle.engine.e2e;
+
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
+import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static io.pgtrickle.engine.e2e.LiveDatabase.value;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/// Expressions that PostgreSQL evaluates for the sidecar: every stream table equals its query, as a
+/// bag and as text, and follows by deltas.
+final class ServerTierIT {
+  private static final int CYCLES = 12;
+
+  private static final String[] SCHEMA = {
+    "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')",
+    "CREATE TABLE things (id int PRIMARY KEY, grp int, j jsonb, doc json, s text,"
+        + " en text COLLATE \"en-x-icu\", d text, mood mood, arr int[], tags text[], r int4range,"
+        + " n numeric, f float8, at timestamptz)",
+    "CREATE TABLE others (id int, thing int, s text, j jsonb)",
+    "CREATE FUNCTION slug(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN"
+        + " RETURN regexp_replace(lower($1), '[^a-z]+', '-', 'g'); END $$",
+    "CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * i'",
+    "CREATE FUNCTION close_to(a text, b text) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+        + " $$ SELECT left(a, 1) = left(b, 1) OR a IS NULL $$",
+    "CREATE FUNCTION fussy(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN"
+        + " IF i = 13 THEN RAISE EXCEPTION 'no %', i USING ERRCODE = 'P0013'; END IF;"
+        + " RETURN i + 1; END $$",
+    "CREATE FUNCTION jsonb_has(j jsonb, k text) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+        + " 'SELECT j ? k'",
+    "CREATE OPERATOR ?#? (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = jsonb_has)"
+  };
+
+  private static final Map<String, String> QUERIES = new LinkedHashMap<>();
+
+  static {
+    query(
+        "json_paths",
+        "SELECT id, j ->> 'a' AS a, j -> 'b' AS b, j #>> '{b,x}' AS bx, (j ->> 'a')::int * 2 AS"
+            + " twice, doc ->> 'k' AS k, jsonb_typeof(j -> 'b') AS t FROM things");
+    query(
+        "json_conditions",
+        "SELECT id, j FROM things WHERE j @> '{\"a\": 1}' OR j ? 'c' OR"
+            + " jsonb_path_exists(j, (('$.b.' || 'x')::jsonpath))");
+    query(
+        "patterns", "SELECT id, s ~ '^[a-m]' AS m, regexp_replace(s, 'a+', '_') AS r FROM things");
+    query(
+        "functions",
+        "SELECT id, slug(s) AS slug, twice(grp) + twice(grp + 1) AS t, sqrt(abs(f)) AS root,"
+            + " to_char(n, 'FM9990.00') AS shown, format('%s/%s', s, id) AS f FROM things");
+    query(
+        "casts",
+        "SELECT id, d::date AS day, d::timestamp AS ts, d::date + grp AS later FROM things");
+    query("zones", "SELECT id, to_char(at, 'YYYY-MM-DD HH24:MI TZ') AS at FROM things");
+    query("moods", "SELECT id, mood FROM things WHERE mood >= 'ok' AND mood::text <> 'x'");
+    query(
+        "arrays",
+        "SELECT id, arr[1] AS first, arr || 7 AS more, 3 = ANY (arr) AS three, tags && '{a,b}' AS"
+            + " ab, array_length(tags, 1) AS n, ARRAY[grp, id] AS pair FROM things");
+    query("ranges", "SELECT id, lower(r) AS low, r @> grp AS has FROM things");
+    query("collated", "SELECT id, en FROM things WHERE en < 'm' AND en LIKE '%a%'");
+    query("greatest", "SELECT id, greatest(en, 'Mm') AS g FROM things");
+    query("rows_compared", "SELECT id FROM things WHERE (grp, s) > (2, 'k'::text)");
+    query("own_operator", "SELECT id FROM things WHERE j ?#? 'c'");
+    query(
+        "protected",
+        "SELECT id, CASE WHEN grp = 3 THEN -1 ELSE fussy(grp + 10) END AS f, coalesce(n,"
+            + " sqrt(grp)) AS c FROM things");
+    query(
+        "grouped",
+        "SELECT slug(s) AS slug, count(*) AS n, sum((j ->> 'a')::int) FILTER (WHERE j ? 'c') AS a,"
+            + " max(twice(grp)) AS m FROM things GROUP BY slug(s) HAVING sqrt(count(*)) >= 1");
+    query(
+        "joined",
+        "SELECT t.id, o.id AS other FROM things t JOIN others o ON slug(t.s) = slug(o.s) AND"
+            + " t.id <> o.thing");
+    query(
+        "joined_by_condition",
+        "SELECT t.id, o.id AS other FROM things t JOIN others o ON t.grp = o.id % 5 AND"
+            + " close_to(t.s, o.s)");
+    query(
+        "left_joined",
+        "SELECT t.id, o.id AS other, o.s FROM things t LEFT JOIN others o ON t.grp = o.id % 5 AND"
+            + " close_to(t.s, o.s)");
+    query(
+        "exists_with_condition",
+        "SELECT t.id FROM things t WHERE EXISTS (SELECT FROM others o WHERE o.thing = t.id AND"
+            + " close_to(o.s, t.s)) OR NOT (t.j ? 'a')");
+    query(
+        "in_subquery",
+        "SELECT id FROM things WHERE slug(s) IN (SELECT slug(s) FROM others WHERE s IS NOT NULL)");
+    query(
+        "windowed",
+        "SELECT id, sum(twice(grp)) OVER (PARTITION BY slug(s) ORDER BY id) AS running FROM"
+            + " things");
+    query(
+        "first_ones", "SELECT id, s FROM things ORDER BY sqrt(abs(f)) DESC NULLS LAST, id LIMIT 5");
+    query("united", "SELECT slug(s) AS x FROM things UNION SELECT j ->> 'a' FROM others");
+    query("constant", "SELECT sqrt(2.0::float8) AS root, j ->> 'a' AS a FROM others");
+  }
+
+  private static void query(String name, String text) {
+    QUERIES.put(name, text);
+  }
+
+  private static final class Changes {
+    private static final String[] TEXTS = {
+      "ada", "Bob", "Mars a", "zebra", "a b c", "", "Ääb", "mood", "k"
+    };
+    private final Random random;
+
+    Changes(long seed) {
+      random = new Random(seed);
+    }
+
+    private String text() {
+      return random.nextInt(6) == 0 ? "NULL" : "'" + TEXTS[random.nextInt(TEXTS.length)] + "'";
+    }
+
+    private String maybe(String sql) {
+      return random.nextInt(6) == 0 ? "NULL" : sql;
+    }
+
+    private String jsonb() {
+      int n = random.nextInt(4);
+      return maybe(
+          switch (random.nextInt(4)) {
+            case 0 -> "'{\"a\": " + n + ", \"c\": null}'";
+            case 1 -> "'{\"b\": {\"x\": [1, " + n + ".50, \"ü\\\"\"]}, \"a\": " + n + "}'";
+            case 2 -> "'{\"b\": true}'";
+            default -> "'[1, 2]'";
+          });
+    }
+
+    private String thing(int id) {
+      int n = random.nextInt(5);
+      return "(%d, %d, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+          .formatted(
+              id,
+              n,
+              jsonb(),
+              maybe("'{\"k\":  " + n + "}'"),
+              text(),
+              text(),
+              maybe(
+                  "'2024-0"
+                      + (1 + n)
+                      + "-1"
+                      + n
+                      + (random.nextBoolean() ? "'" : " 10:0" + n + "'")),
+              maybe(n == 0 ? "'sad'" : n == 1 ? "'ok'" : "'happy'"),
+              maybe("'{" + n + ",3,NULL}'"),
+              maybe(n == 0 ? "'{}'" : "'{a,\"x,y\",NULL}'"),
+              maybe("'[" + n + "," + (n + 3) + ")'"),
+              maybe(n + "." + n + "0"),
+              maybe(n % 2 == 0 ? "-0.0" : "'" + n + ".1e5'"),
+              maybe("'2024-07-0" + (1 + n) + " 12:00+02'"));
+    }
+
+    void transaction(Connection connection) throws SQLException {
+      connection.setAutoCommit(false);
+      for (int i = 0; i < 4; i++) {
+        int id = random.nextInt(25);
+        run(connection, "DELETE FROM things WHERE id = " + id);
+        if (random.nextInt(4) > 0) {
+          run(connection, "INSERT INTO things VALUES " + thing(id));
+        }
+        if (random.nextBoolean()) {
+          run(
+              connection,
+              "INSERT INTO others VALUES (%d, %d, %s, %s)"
+                  .formatted(random.nextInt(9), id, text(), jsonb()));
+        }
+        if (random.nextInt(3) == 0) {
+          run(connection, "DELETE FROM others WHERE id = " + random.nextInt(9));
+        }
+        if (random.nextInt(3) == 0) {
+          run(connection, "UPDATE things SET s = " + text() + " WHERE grp = " + random.nextInt(5));
+        }
+      }
+      connection.commit();
+      connection.setAutoCommit(true);
+    }
+  }
+
+  @Test
+  void streamTablesEqualTheirQueriesAfterEveryCycle() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect();
+        Connection writer = database.connect()) {
+      run(connection, SCHEMA);
+      run(connection, "CREATE SCHEMA st", "SET TimeZone = 'Europe/Berlin'");
+      Changes changes = new Changes(20_261_121);
+      for (int i = 0; i < 12; i++) {
+        changes.transaction(writer);
+      }
+      for (Map.Entry<String, String> query : QUERIES.entrySet()) {
+        streamTable(connection, "st." + query.getKey(), query.getValue(), "DIFFERENTIAL");
+        assertThat(
+                value(
+                    connection,
+                    "SELECT pgtrickle.explain_stream_table('st." + query.getKey() + "')"))
+            .as(query.getKey())
+            .contains("Ask server");
+      }
+      for (int cycle = 0; cycle < CYCLES; cycle++) {
+        for (int i = 0; i < 2; i++) {
+          changes.transaction(writer);
+        }
+        sync(connection);
+        for (Map.Entry<String, String> query : QUERIES.entrySet()) {
+          assertThat(differences(connection, "st." + query.getKey(), query.getValue()))
+              .as("%s, cycle %s", query.getKey(), cycle)
+              .isEmpty();
+        }
+      }
+      assertThat(
+              rows(
+                  connection,
+                  "SELECT pgt_name, status, effective_refresh_mode FROM pgtrickle.pgt_stream_tables"
+                      + " WHERE effective_refresh_mode <> 'DIFFERENTIAL' OR status <> 'ACTIVE'"))
+          .isEmpty();
+    }
+  }
+}
