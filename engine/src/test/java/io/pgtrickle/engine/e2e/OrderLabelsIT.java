@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.e2e;
 
+import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
@@ -179,7 +180,7 @@ final class OrderLabelsIT {
       }
       database.stopSidecar();
       change(connection, changes);
-      database.startSidecar();
+      assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
       for (Shape shape : SHAPES) {
         ready(connection, shape.name());
       }
