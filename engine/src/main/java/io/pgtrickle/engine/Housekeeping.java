@@ -13,6 +13,7 @@ import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
+import io.pgtrickle.engine.backfill.IdentityWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
@@ -58,6 +59,8 @@ import org.slf4j.LoggerFactory;
 final class Housekeeping {
   private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);
   private static final Duration LOOK = Duration.ofSeconds(2);
+  // The users' UPDATEs fail for as long as an unusable identity is not noticed.
+  private static final Duration IDENTITY_LOOK = Duration.ofSeconds(1);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
   private static final int PRUNE_ROWS = 10_000;
   private static final int SELDOM_LOOKS = 5;
@@ -70,6 +73,7 @@ final class Housekeeping {
   private final String slot;
   private final LogStream stream;
   private final PublicationWatch published;
+  private final IdentityWatch identities;
   private final CaptureLog captureLog;
   private final Sessions sessions;
   private final DefinitionWatch definitions;
@@ -117,6 +121,7 @@ final class Housekeeping {
     this.slot = slot;
     this.stream = stream;
     this.published = published;
+    this.identities = new IdentityWatch(published.publication());
     this.captureLog = captureLog;
     this.slotLag = new SlotLag(captureLog);
     this.sessions = sessions;
@@ -175,8 +180,13 @@ final class Housekeeping {
       StreamTableState.removeOrphans(session);
       follow(first, live);
       long lookAt = System.nanoTime();
+      long identitiesAt = lookAt;
       while (!closed) {
         heartbeat();
+        if (System.nanoTime() - identitiesAt >= 0) {
+          lookAtIdentities();
+          identitiesAt = System.nanoTime() + IDENTITY_LOOK.toNanos();
+        }
         boolean regular = System.nanoTime() - lookAt >= 0;
         if (woken || regular) {
           long upTo = announced.get();
@@ -194,7 +204,8 @@ final class Housekeeping {
           }
           lookAt = System.nanoTime() + LOOK.toNanos();
         }
-        woken = wakeups.poll(pause.toMillis(), TimeUnit.MILLISECONDS) != null;
+        long patience = Math.min(pause.toMillis(), IDENTITY_LOOK.toMillis());
+        woken = wakeups.poll(patience, TimeUnit.MILLISECONDS) != null;
       }
     } catch (SQLException e) {
       if (!closed) {
@@ -285,6 +296,27 @@ final class Housekeeping {
             seen.put(relation, new Seen(copied, copied.followed(current)));
           }
         });
+  }
+
+  // Law 6: being published must not make the users' writes fail.
+  private void lookAtIdentities() throws SQLException {
+    identities
+        .unpublishUnusable(session)
+        .forEach(
+            (relation, why) -> {
+              captureLog.note(
+                  Kind.SOURCE_ALTERED,
+                  Severity.WARNING,
+                  "55000",
+                  "users could not update a published table any more (%s), so it left publication \"%s\"; what reads it gives it a replica identity and is initialized again"
+                      .formatted(why, published.publication()));
+              loop.post(
+                  () ->
+                      loop.sources()
+                          .unpublished(
+                              relation,
+                              new StateDamaged("no usable replica identity: " + why, null)));
+            });
   }
 
   // Nor is what others do to the publication, though it decides what is in the log at all.

@@ -41,14 +41,22 @@ final class IntervalFunctions {
     registry.add(
         "interval_mi(interval,interval) interval", "subtraction", IntervalFunctions::minus);
     registry.add("interval_um(interval) interval", "negation", IntervalFunctions::negated);
-    registry.add(
+    registry.addBound(
         "interval_mul(interval,float8) interval",
         "multiplication, fractions spilling into smaller fields",
-        IntervalFunctions::times);
-    registry.add(
+        binding -> {
+          boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
+          return (Binary<PgInterval, Double, PgInterval>)
+              (a, factor) -> times(a, factor, infinite);
+        });
+    registry.addBound(
         "mul_d_interval(float8,interval) interval",
         "multiplication, fractions spilling into smaller fields",
-        (Double factor, PgInterval a) -> times(a, factor));
+        binding -> {
+          boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
+          return (Binary<Double, PgInterval, PgInterval>)
+              (factor, a) -> times(a, factor, infinite);
+        });
     registry.add(
         "interval_div(interval,float8) interval",
         "division, fractions spilling into smaller fields",
@@ -246,8 +254,8 @@ final class IntervalFunctions {
     return infinity.equals(PgInterval.INFINITY) ? PgInterval.MINUS_INFINITY : PgInterval.INFINITY;
   }
 
-  private static PgInterval times(PgInterval a, double factor) {
-    if (Double.isNaN(factor)) {
+  private static PgInterval times(PgInterval a, double factor, boolean infinite) {
+    if (Double.isNaN(factor) || (Double.isInfinite(factor) && !infinite)) {
       throw intervalOutOfRange();
     }
     if (!a.isFinite()) {
