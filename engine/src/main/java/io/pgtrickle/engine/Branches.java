@@ -10,7 +10,8 @@ import java.util.Optional;
 
 /// The server's timelines: on which of them which positions are part of its history.
 ///
-/// A standby that is promoted begins a timeline of its own, at the end of what it had received. What
+/// A standby that is promoted begins a timeline of its own, at the end of what it had received.
+/// What
 /// was read of the former timeline up to there is its history too; what came after is not, however
 /// far its own log gets.
 final class Branches {

@@ -111,7 +111,8 @@ public record DatabaseUrl(
         : new DatabaseUrl(host, port, database, user, fallback, parameters);
   }
 
-  /// The same place with the password that stands in a file at the time of each connection, whatever
+  /// The same place with the password that stands in a file at the time of each connection,
+  /// whatever
   /// else is given.
   public DatabaseUrl withPasswordFile(Path file) {
     return PasswordFile.of(this, file);

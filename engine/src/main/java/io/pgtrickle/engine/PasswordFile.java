@@ -11,8 +11,10 @@ import org.postgresql.util.PSQLState;
 
 /// A password in a file of its own, read for each connection.
 ///
-/// Where passwords are rotated, somebody replaces the file, as secret stores that mount files do. The
-/// next connection uses the new one; there is nothing to restart, and connections that are open stay
+/// Where passwords are rotated, somebody replaces the file, as secret stores that mount files do.
+/// The
+/// next connection uses the new one; there is nothing to restart, and connections that are open
+/// stay
 /// open. The driver makes an instance for each connection, by the name of this class.
 public final class PasswordFile implements AuthenticationPlugin {
   private static final String PATH = "passwordFile";
@@ -39,7 +41,9 @@ public final class PasswordFile implements AuthenticationPlugin {
     } catch (IOException e) {
       // It may be about to be replaced, so this is tried again.
       throw new PSQLException(
-          "the password file " + file + " cannot be read", PSQLState.CONNECTION_UNABLE_TO_CONNECT, e);
+          "the password file " + file + " cannot be read",
+          PSQLState.CONNECTION_UNABLE_TO_CONNECT,
+          e);
     }
   }
 }

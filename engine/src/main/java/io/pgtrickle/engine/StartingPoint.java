@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 /// Reading goes on from a checkpoint if there is one. The old slot is used again if everything says
 /// that the log continues from it: the slot is there
 /// and not lost, the cluster is the same, its history contains what was read, and the
-/// publication was not tampered with. A standby that was promoted with the slot is such a cluster. Otherwise a new one is made, under a new name, and everything
+/// publication was not tampered with. A standby that was promoted with the slot is such a cluster.
+/// Otherwise a new one is made, under a new name, and everything
 /// is initialized again.
 ///
 /// @param slot the slot's name
@@ -181,8 +182,7 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     }
     @Nullable Lsn frontier = stored.frontier();
     @Nullable Integer timeline = stored.timeline();
-    if (timeline == null
-        || !branches.contain(timeline, frontier == null ? Lsn.ZERO : frontier)) {
+    if (timeline == null || !branches.contain(timeline, frontier == null ? Lsn.ZERO : frontier)) {
       return Optional.of(
           "the server was promoted or restored, and its timeline %d does not continue timeline %s at %s"
               .formatted(server.timeline(), timeline, frontier));

@@ -152,8 +152,7 @@ public final class ReplicaIdentities {
     return leaves(connection, OF_TABLE, table.sql(), table.toString());
   }
 
-  private static List<Leaf> leaves(
-      Connection connection, String roots, String name, String whose) {
+  private static List<Leaf> leaves(Connection connection, String roots, String name, String whose) {
     try (PreparedStatement query = connection.prepareStatement(roots + IDENTITIES)) {
       query.setString(1, name);
       List<Leaf> leaves = new ArrayList<>();

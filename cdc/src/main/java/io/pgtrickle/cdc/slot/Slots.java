@@ -73,7 +73,8 @@ public final class Slots {
   /// Creates a permanent slot with a name of [#newName].
   ///
   /// The server waits for every write transaction that is open anywhere in the cluster. From 17 on
-  /// it keeps the slot up to date on standbys that are set up for it, so that the log can be followed
+  /// it keeps the slot up to date on standbys that are set up for it, so that the log can be
+  /// followed
   /// on after one of them is promoted.
   ///
   /// @param patience after which the creation is cancelled

@@ -34,6 +34,11 @@ final class FunctionLibraryServerTest {
   /// Where the SQLSTATE of an answer ends: `error 22012`.
   private static final int STATE_END = 11;
 
+  private static final Set<String> INFINITIES_SINCE_17 =
+      Set.of(
+          "value 178956970 years 7 mons 2147483647 days 2562047788:00:54.775807",
+          "value -178956970 years -8 mons -2147483648 days -2562047788:00:54.775808");
+
   private static final String LEAST_TIME = "value -2562047788:00:54.775808";
 
   private static final List<String> ZONES = List.of("UTC", "Europe/Berlin", "America/St_Johns");
@@ -298,6 +303,10 @@ final class FunctionLibraryServerTest {
 
   /// Messages are those of version 18; older servers word some of them differently.
   private boolean alike(String theirs, String ours) {
+    if (version < 17 && INFINITIES_SINCE_17.contains(theirs)) {
+      // An interval like any other there, and none that we have.
+      return ours.startsWith("error 22008");
+    }
     if (version < 15 && ours.equals(LEAST_TIME)) {
       // The server has this value, but cannot print it.
       return theirs.startsWith("error 22008");

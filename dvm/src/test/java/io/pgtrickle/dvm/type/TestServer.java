@@ -90,8 +90,7 @@ public final class TestServer implements AutoCloseable {
     }
     TypeCodec codec = TypeCodec.of(type);
     List<String> texts = values.stream().map(codec::toText).toList();
-    List<String> seen =
-        evaluate(texts.stream().map(text -> quote(text) + "::interval").toList());
+    List<String> seen = evaluate(texts.stream().map(text -> quote(text) + "::interval").toList());
     List<String> opposites =
         evaluate(texts.stream().map(text -> "-(" + quote(text) + "::interval)").toList());
     List<Object> known = new ArrayList<>();

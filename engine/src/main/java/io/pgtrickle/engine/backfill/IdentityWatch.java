@@ -45,8 +45,7 @@ public final class IdentityWatch {
     if (now.isEmpty()) {
       return taken;
     }
-    for (Map.Entry<Oid, String> found :
-        ReplicaIdentities.unusable(session, now.get()).entrySet()) {
+    for (Map.Entry<Oid, String> found : ReplicaIdentities.unusable(session, now.get()).entrySet()) {
       int relation = found.getKey().value();
       Optional<TableName> table = SourceShape.name(session, relation);
       if (table.isEmpty()) {

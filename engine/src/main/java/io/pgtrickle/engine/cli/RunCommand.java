@@ -26,7 +26,8 @@ final class RunCommand implements Subcommand {
   public List<Parameter<?>> parameters() {
     return List.of(
         Parameter.URL,
-        Parameter.PASSWORD, Parameter.PASSWORD_FILE,
+        Parameter.PASSWORD,
+        Parameter.PASSWORD_FILE,
         Parameter.HTTP_HOST,
         Parameter.HTTP_PORT,
         Parameter.STATE_DIR,

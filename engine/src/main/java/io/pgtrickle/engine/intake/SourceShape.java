@@ -100,7 +100,8 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
 
   /// Whether the table's rows are those of partitions.
   boolean isPartitioned() {
-    return parts.stream().anyMatch(part -> part.startsWith(PARTITIONS) && part.length() > PARTITIONS.length());
+    return parts.stream()
+        .anyMatch(part -> part.startsWith(PARTITIONS) && part.length() > PARTITIONS.length());
   }
 
   /// How the columns that were there are by now, for the next look.

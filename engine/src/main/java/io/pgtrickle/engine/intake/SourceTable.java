@@ -389,9 +389,7 @@ public final class SourceTable {
       }
     }
     boolean kept =
-        shape.isPartitioned()
-            ? logged.containsAll(relied)
-            : !full && logged.equals(relied);
+        shape.isPartitioned() ? logged.containsAll(relied) : !full && logged.equals(relied);
     if (!kept) {
       throw new StateDamaged(
           "the replica identity of %s is no longer %s but %s"

@@ -45,8 +45,7 @@ final class AccessIT {
       askFollowerForItsPassword(server, connection);
       DatabaseUrl url =
           DatabaseUrl.parse("postgresql://follower@127.0.0.1:%d/postgres".formatted(server.port()));
-      assertThatThrownBy(
-              () -> DriverManager.getConnection(url.jdbcUrl(), url.properties()).close())
+      assertThatThrownBy(() -> DriverManager.getConnection(url.jdbcUrl(), url.properties()).close())
           .as("the server asks")
           .isInstanceOf(SQLException.class);
       try (Sidecar sidecar = server.follow(url.withPasswordFile(file), folder.resolve("state"))) {
@@ -60,8 +59,7 @@ final class AccessIT {
         await()
             .atMost(PATIENCE)
             .untilAsserted(
-                () ->
-                    assertThat(readiness(sidecar)).contains("starting").contains("28P01"));
+                () -> assertThat(readiness(sidecar)).contains("starting").contains("28P01"));
         run(connection, "UPDATE src SET v = v + 1");
         Files.writeString(file, "second\n");
         assertExact(connection);
@@ -85,7 +83,10 @@ final class AccessIT {
         await().atMost(PATIENCE).until(() -> status(connection, "st").equals("ERROR 53400"));
         assertThat(value(connection, "SELECT error_message FROM pgtrickle.pgt_state"))
             .contains("raise max_replication_slots");
-        run(connection, "SELECT pg_drop_replication_slot('taken')", "INSERT INTO src VALUES (1, 1, 1)");
+        run(
+            connection,
+            "SELECT pg_drop_replication_slot('taken')",
+            "INSERT INTO src VALUES (1, 1, 1)");
         assertExact(connection);
       }
     }

@@ -60,12 +60,18 @@ final class IdentityWatchIT {
       run(connection, "INSERT INTO %s VALUES (2, 2), (2, 20)".formatted(table));
       awaitExact(connection);
       assertThat(identity(connection)).isEqualTo("f");
-      assertThat(
-              value(
-                  connection,
-                  "SELECT count(*) > 0 FROM pgtrickle.health_check() WHERE check_name ="
-                      + " 'source_altered' AND detail LIKE '%\"" + table + "\": it has no primary key%'"))
-          .isEqualTo("t");
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () ->
+                  "t"
+                      .equals(
+                          value(
+                              connection,
+                              "SELECT count(*) > 0 FROM pgtrickle.health_check()"
+                                  + " WHERE check_name = 'source_altered' AND detail LIKE '%\""
+                                  + table
+                                  + "\": it has no primary key%'")));
       // And from now on like any other table.
       run(
           connection,

@@ -6,22 +6,23 @@ import io.pgtrickle.engine.SidecarConfig;
 import io.pgtrickle.engine.catalog.Installer;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
-import java.util.Comparator;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// A server for one test alone, with settings and a data directory of its own: to be stopped, copied,
+/// A server for one test alone, with settings and a data directory of its own: to be stopped,
+/// copied,
 /// restored and promoted. Of the version that the tests run on.
 final class OwnServer implements AutoCloseable {
   private final EmbeddedPostgres postgres;
@@ -126,8 +127,7 @@ final class OwnServer implements AutoCloseable {
         }
       }
     }
-    Files.setPosixFilePermissions(
-        copy, PosixFilePermissions.fromString("rwx------"));
+    Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rwx------"));
   }
 
   private static void deleteTree(Path root) throws IOException {
