@@ -62,6 +62,7 @@ final class Housekeeping {
   // The users' UPDATEs fail for as long as an unusable identity is not noticed.
   private static final Duration IDENTITY_LOOK = Duration.ofSeconds(1);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
+  private static final Duration BEAT = Duration.ofSeconds(1);
   private static final int PRUNE_ROWS = 10_000;
   private static final int SELDOM_LOOKS = 5;
   private static final Duration SILENCE = Duration.ofSeconds(25);
@@ -93,6 +94,7 @@ final class Housekeeping {
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
   private boolean unsaved;
+  private long beatAt;
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -182,7 +184,7 @@ final class Housekeeping {
       long lookAt = System.nanoTime();
       long identitiesAt = lookAt;
       while (!closed) {
-        heartbeat();
+        beat(Duration.ZERO);
         if (System.nanoTime() - identitiesAt >= 0) {
           lookAtIdentities();
           identitiesAt = System.nanoTime() + IDENTITY_LOOK.toNanos();
@@ -196,7 +198,9 @@ final class Housekeeping {
         }
         if (regular) {
           lookAtSources();
+          beat(BEAT);
           lookAtStorages();
+          beat(BEAT);
           regularly();
           lookAtStream();
           if (looks++ % SELDOM_LOOKS == 0) {
@@ -207,7 +211,8 @@ final class Housekeeping {
         long patience = Math.min(pause.toMillis(), IDENTITY_LOOK.toMillis());
         woken = wakeups.poll(patience, TimeUnit.MILLISECONDS) != null;
       }
-    } catch (SQLException e) {
+    } catch (SQLException | RuntimeException e) {
+      // Whatever it is: a tenure without heartbeats, and with nobody who looks, must not go on.
       if (!closed) {
         LOG.warn("the lease's session is lost, starting over: {}", e.getMessage());
         loop.stop();
@@ -255,7 +260,12 @@ final class Housekeeping {
     }
   }
 
-  private void heartbeat() throws SQLException {
+  // Callers take a sidecar for dead that is silent for ten seconds, and each look may take some.
+  private void beat(Duration atLeast) throws SQLException {
+    if (System.nanoTime() - beatAt < atLeast.toNanos()) {
+      return;
+    }
+    beatAt = System.nanoTime();
     if (!lease.heartbeat(session)) {
       LOG.warn("another sidecar has taken the lease");
       loop.stop();
@@ -335,7 +345,12 @@ final class Housekeeping {
     }
     Set<Integer> altered = published.altered(session, followed).orElse(Set.of());
     if (!altered.isEmpty() || now.get().wider() || !now.get().restricted().isEmpty()) {
-      Publications.mend(session, published.publication());
+      try {
+        Publications.mend(session, published.publication(), ONCE);
+      } catch (CaptureException.Retry e) {
+        // A session that is lost shows with the next statement.
+        LOG.debug("the publication is mended at the next look: {}", e.getMessage());
+      }
     }
     for (int relation : altered) {
       String name = name(relation);

@@ -156,7 +156,7 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     List<String> tampered =
         Publications.create(control, PUBLICATION)
             ? List.of("the publication did not exist")
-            : Publications.mend(control, PUBLICATION);
+            : Publications.mend(control, PUBLICATION, LockPolicy.POLITE);
     Publications.add(control, PUBLICATION, List.of(Definition.TABLE), LockPolicy.POLITE);
     return tampered;
   }
