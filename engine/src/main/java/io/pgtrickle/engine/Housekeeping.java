@@ -186,6 +186,7 @@ final class Housekeeping {
         }
         if (regular) {
           lookAtSources();
+          lookAtFunctions();
           lookAtStorages();
           regularly();
           lookAtStream();
@@ -284,6 +285,24 @@ final class Housekeeping {
           } else if (!copied.equals(SourceShape.ANY)) {
             seen.put(relation, new Seen(copied, copied.followed(current)));
           }
+        });
+  }
+
+  // Nor is a function that was replaced.
+  private void lookAtFunctions() throws SQLException, InterruptedException {
+    Map<Integer, String> known;
+    try {
+      known =
+          loop.atBoundary(() -> loop.sources().functions()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("functions are looked at later", e);
+      return;
+    }
+    Map<Integer, String> replaced = FunctionVersions.differing(session, known);
+    replaced.forEach(
+        (function, version) -> {
+          LOG.info("function {} is not what it was", Integer.toUnsignedString(function));
+          loop.post(() -> loop.sources().replaced(function, version));
         });
   }
 

@@ -175,7 +175,8 @@ final class Tenure implements AutoCloseable {
                 sessions::evaluator, definitions::all, Delegate.sidecarRole(leaseSession)),
             ServerTier::close);
     Ledger ledger =
-        new Ledger(apply, identity.systemId(), identity.timeline(), lease.token(), observer, coalescer);
+        new Ledger(
+            apply, identity.systemId(), identity.timeline(), lease.token(), observer, coalescer);
     Switchboard switchboard = new Switchboard(definitions, settings);
     Checkpoints checkpoints =
         new Checkpoints(

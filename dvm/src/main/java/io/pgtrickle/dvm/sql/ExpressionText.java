@@ -175,8 +175,7 @@ final class ExpressionText {
   private String verbatim(Expr.Verbatim verbatim, List<String> columns) {
     StringBuilder text = new StringBuilder(verbatim.pieces().getFirst());
     for (int i = 0; i < verbatim.operands().size(); i++) {
-      text.append(text(verbatim.operands().get(i), columns))
-          .append(verbatim.pieces().get(i + 1));
+      text.append(text(verbatim.operands().get(i), columns)).append(verbatim.pieces().get(i + 1));
     }
     return text.toString();
   }

@@ -92,7 +92,8 @@ final class JsonbImage {
 
   private void number(int from, int to) {
     @Nullable Object value =
-        DatumImage.literal(new Datum(to - from, Bytes.copyOf(copy(from, to))), SqlType.NUMERIC).value();
+        DatumImage.literal(new Datum(to - from, Bytes.copyOf(copy(from, to))), SqlType.NUMERIC)
+            .value();
     text.append(TypeCodec.of(SqlType.NUMERIC).toText(Objects.requireNonNull(value)));
   }
 

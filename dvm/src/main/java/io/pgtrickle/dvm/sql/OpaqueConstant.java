@@ -21,15 +21,12 @@ final class OpaqueConstant {
   /// The constant as an expression of the server.
   static Expr of(Datum datum, SqlType type, Facts facts) {
     String name =
-        facts
-            .typeName(type.oid())
-            .orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
+        facts.typeName(type.oid()).orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
     String text =
         text(datum, type, facts)
             .orElseThrow(
                 () -> QueryRejected.notYet("unsupported_type", "a constant of type " + name));
-    return new Expr.Verbatim(
-        List.of(ExpressionText.quoted(text) + "::" + name), List.of(), type);
+    return new Expr.Verbatim(List.of(ExpressionText.quoted(text) + "::" + name), List.of(), type);
   }
 
   private static Optional<String> text(Datum datum, SqlType type, Facts facts) {

@@ -29,7 +29,8 @@ import org.slf4j.LoggerFactory;
 /// In order: the analyzed tree is bound to a plan, the second reader's outline of the canonical
 /// text
 /// is compared with that of the tree, the plan's columns with those of the result, every expression
-/// must be native or one that the server can be asked for, and then the plan is rewritten and its row key derived. The first objection
+/// must be native or one that the server can be asked for, and then the plan is rewritten and its
+/// row key derived. The first objection
 /// makes
 /// the verdict FULL.
 ///

@@ -117,7 +117,8 @@ public final class ServerExpressions implements Tiers {
 
   private Optional<QueryRejected> ofFunction(Signature function) {
     boolean lasting =
-        function.volatility() == 'i' || function.schema().equals("pg_catalog") && isLasting(function);
+        function.volatility() == 'i'
+            || function.schema().equals("pg_catalog") && isLasting(function);
     return lasting
         ? Optional.empty()
         : Optional.of(

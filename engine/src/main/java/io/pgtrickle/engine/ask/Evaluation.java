@@ -153,9 +153,7 @@ final class Evaluation implements AutoCloseable {
   private void begin(Inquiry.Context context, Optional<Delegated> delegate)
       throws SQLException, Unanswerable {
     StringBuilder sql = new StringBuilder("SELECT ");
-    context
-        .settings()
-        .forEach((_, _) -> sql.append("pg_catalog.set_config(?, ?, true), "));
+    context.settings().forEach((_, _) -> sql.append("pg_catalog.set_config(?, ?, true), "));
     sql.append("pg_catalog.set_config('transaction_read_only', 'on', true)")
         .append(", pg_catalog.set_config('statement_timeout', ?, true)")
         .append(", ")

@@ -63,7 +63,8 @@ final class NestedArrayText {
     if (length < 0) {
       text.append("NULL");
     } else {
-      text.append(ArrayText.quoted(codec.toText(codec.fromBinary(in.array(), in.position(), length))));
+      text.append(
+          ArrayText.quoted(codec.toText(codec.fromBinary(in.array(), in.position(), length))));
       in.position(in.position() + length);
     }
   }

@@ -61,7 +61,8 @@ final class TypeForms {
       query.setLong(1, Integer.toUnsignedLong(oid));
       try (ResultSet row = query.executeQuery()) {
         if (!row.next()) {
-          throw new SQLException("collation " + Integer.toUnsignedString(oid) + " is gone", "42704");
+          throw new SQLException(
+              "collation " + Integer.toUnsignedString(oid) + " is gone", "42704");
         }
         return row.getString(1);
       }

@@ -45,7 +45,11 @@ record Preparation(
       StreamTable probe = storage(session, definition, Optional.empty(), false);
       QueryDocument document = describe(session, definition, probe);
       Verdict verdict =
-          proven(session, analyzer, document, analyzer.analyze(document, definition.mode(), definition.owner()));
+          proven(
+              session,
+              analyzer,
+              document,
+              analyzer.analyze(document, definition.mode(), definition.owner()));
       refuseWhatWasAskedFor(definition, verdict);
       Optional<Verdict.Differential> differential = verdict.differential();
       differential.ifPresent(d -> checkColumns(definition, d.plan().schema(), probe.schema()));

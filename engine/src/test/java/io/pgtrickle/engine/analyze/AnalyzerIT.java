@@ -71,6 +71,26 @@ final class AnalyzerIT {
     assertThat(lab.connection().getAutoCommit()).isTrue();
   }
 
+  static List<String> serverQueries() {
+    return Lab.queries("server.sql");
+  }
+
+  @ParameterizedTest
+  @MethodSource("serverQueries")
+  void whatTheServerIsAskedForIsReadAsTheSameQuery(String query) throws SQLException {
+    QueryDocument document = lab.document(query);
+    Differential differential =
+        differential(lab.analyzer().analyze(document, RefreshMode.DIFFERENTIAL, "ada"));
+
+    assertThat(lab.objection(document, differential.bound())).isEmpty();
+    assertThat(asks(differential.plan())).isTrue();
+    assertThat(differential.plan().schema()).isEqualTo(differential.bound().schema());
+  }
+
+  private static boolean asks(Plan plan) {
+    return plan instanceof Plan.Ask || plan.inputs().stream().anyMatch(AnalyzerIT::asks);
+  }
+
   @ParameterizedTest
   @MethodSource("refusals")
   void aRefusedConstructIsNamed(String line) throws SQLException {
@@ -90,7 +110,8 @@ final class AnalyzerIT {
     }
     List<String> confused = new ArrayList<>();
     for (int i = 0; i + 1 < documents.size(); i++) {
-      Plan bound = differential(lab.analyzer().analyze(documents.get(i), RefreshMode.AUTO, "")).bound();
+      Plan bound =
+          differential(lab.analyzer().analyze(documents.get(i), RefreshMode.AUTO, "")).bound();
       if (lab.objection(documents.get(i + 1), bound).isEmpty()) {
         confused.add(documents.get(i + 1).query());
       }
@@ -126,7 +147,8 @@ final class AnalyzerIT {
     try {
       lab.execute("CREATE TABLE proving (id int4 PRIMARY KEY)");
       QueryDocument document = lab.document("SELECT id + 1 AS x FROM proving");
-      Differential differential = differential(lab.analyzer().analyze(document, RefreshMode.AUTO, ""));
+      Differential differential =
+          differential(lab.analyzer().analyze(document, RefreshMode.AUTO, ""));
       assertThat(lab.objection(document, differential.bound())).isEmpty();
       assertThat(lab.expected("SELECT count(*) AS n FROM proving")).containsExactly("(0)");
     } finally {
@@ -256,12 +278,14 @@ final class AnalyzerIT {
 
   private void assertNoRowKey(String query) throws SQLException {
     QueryDocument document = lab.document(query);
-    assertThat(differential(lab.analyzer().analyze(document, RefreshMode.AUTO, "")).rowKey()).isEmpty();
+    assertThat(differential(lab.analyzer().analyze(document, RefreshMode.AUTO, "")).rowKey())
+        .isEmpty();
   }
 
   private void assertRowKey(String query, Integer... columns) throws SQLException {
     QueryDocument document = lab.document(query);
-    Differential differential = differential(lab.analyzer().analyze(document, RefreshMode.AUTO, ""));
+    Differential differential =
+        differential(lab.analyzer().analyze(document, RefreshMode.AUTO, ""));
     assertThat(differential.rowKey()).contains(List.of(columns));
   }
 

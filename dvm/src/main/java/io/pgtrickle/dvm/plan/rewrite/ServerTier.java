@@ -180,8 +180,7 @@ final class ServerTier {
     List<Column> columns = new ArrayList<>(answered.schema().columns());
     columns.addAll(window.schema().columns().subList(width, window.schema().size()));
     Plan wide =
-        new Plan.Window(
-            answered, partition, order, window.tieBreak(), calls, new Schema(columns));
+        new Plan.Window(answered, partition, order, window.tieBreak(), calls, new Schema(columns));
     return without(wide, width, inquiries.width(), window.schema());
   }
 
