@@ -68,6 +68,36 @@ public final class Sources {
     return shapes;
   }
 
+  /// The versions of users' functions that the queries of live tables use, by OID.
+  public Map<Integer, String> functions() {
+    Map<Integer, String> functions = new HashMap<>();
+    for (LiveTable table : tables.all()) {
+      functions.putAll(table.document().functionVersions());
+    }
+    return functions;
+  }
+
+  /// A function is not what it was: what it returned for rows that are there is not what it would
+  /// return for them now.
+  ///
+  /// @param version what it was
+  public void replaced(int function, String version) {
+    Failure failure =
+        new Failure(
+            "55000",
+            "function " + Integer.toUnsignedString(function) + " was replaced or dropped",
+            true);
+    for (LiveTable table : tables.all()) {
+      if (version.equals(table.document().functionVersions().get(function))) {
+        if (table.differential()) {
+          rebuild.accept(failure, table.id());
+        } else {
+          full.request(table.id());
+        }
+      }
+    }
+  }
+
   /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use
   /// any more.
   public void altered(int relation, StateDamaged how) {

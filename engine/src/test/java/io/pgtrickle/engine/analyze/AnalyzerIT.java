@@ -71,6 +71,26 @@ final class AnalyzerIT {
     assertThat(lab.connection().getAutoCommit()).isTrue();
   }
 
+  static List<String> serverQueries() {
+    return Lab.queries("server.sql");
+  }
+
+  @ParameterizedTest
+  @MethodSource("serverQueries")
+  void whatTheServerIsAskedForIsReadAsTheSameQuery(String query) throws SQLException {
+    QueryDocument document = lab.document(query);
+    Differential differential =
+        differential(lab.analyzer().analyze(document, RefreshMode.DIFFERENTIAL, "ada"));
+
+    assertThat(lab.objection(document, differential.bound())).isEmpty();
+    assertThat(asks(differential.plan())).isTrue();
+    assertThat(differential.plan().schema()).isEqualTo(differential.bound().schema());
+  }
+
+  private static boolean asks(Plan plan) {
+    return plan instanceof Plan.Ask || plan.inputs().stream().anyMatch(AnalyzerIT::asks);
+  }
+
   @ParameterizedTest
   @MethodSource("refusals")
   void aRefusedConstructIsNamed(String line) throws SQLException {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 /// Expressions that PostgreSQL evaluates for the sidecar: every stream table equals its query, as a
 /// bag and as text, and follows by deltas.
 final class ServerTierIT {
-  private static final int CYCLES = 12;
+  private static final int CYCLES = 5;
 
   private static final String[] SCHEMA = {
     "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')",
@@ -54,8 +54,8 @@ final class ServerTierIT {
         "patterns", "SELECT id, s ~ '^[a-m]' AS m, regexp_replace(s, 'a+', '_') AS r FROM things");
     query(
         "functions",
-        "SELECT id, slug(s) AS slug, twice(grp) + twice(grp + 1) AS t, sqrt(abs(f)) AS root,"
-            + " to_char(n, 'FM9990.00') AS shown, format('%s/%s', s, id) AS f FROM things");
+        "SELECT id, slug(s) AS slug, twice(grp) + twice(grp + 1) AS t, cbrt(f) AS root, sin(f) AS"
+            + " sine, to_char(n, 'FM9990.00') AS printed, format('%s/%s', s, id) AS f FROM things");
     query(
         "casts",
         "SELECT id, d::date AS day, d::timestamp AS ts, d::date + grp AS later FROM things");
@@ -73,11 +73,11 @@ final class ServerTierIT {
     query(
         "protected",
         "SELECT id, CASE WHEN grp = 3 THEN -1 ELSE fussy(grp + 10) END AS f, coalesce(n,"
-            + " sqrt(grp)) AS c FROM things");
+            + " sin(grp)::numeric) AS c FROM things");
     query(
         "grouped",
         "SELECT slug(s) AS slug, count(*) AS n, sum((j ->> 'a')::int) FILTER (WHERE j ? 'c') AS a,"
-            + " max(twice(grp)) AS m FROM things GROUP BY slug(s) HAVING sqrt(count(*)) >= 1");
+            + " max(twice(grp)) AS m FROM things GROUP BY slug(s) HAVING sin(count(*)) > -2");
     query(
         "joined",
         "SELECT t.id, o.id AS other FROM things t JOIN others o ON slug(t.s) = slug(o.s) AND"
@@ -101,10 +101,9 @@ final class ServerTierIT {
         "windowed",
         "SELECT id, sum(twice(grp)) OVER (PARTITION BY slug(s) ORDER BY id) AS running FROM"
             + " things");
-    query(
-        "first_ones", "SELECT id, s FROM things ORDER BY sqrt(abs(f)) DESC NULLS LAST, id LIMIT 5");
+    query("first_ones", "SELECT id, s FROM things ORDER BY sin(f) DESC NULLS LAST, id LIMIT 5");
     query("united", "SELECT slug(s) AS x FROM things UNION SELECT j ->> 'a' FROM others");
-    query("constant", "SELECT sqrt(2.0::float8) AS root, j ->> 'a' AS a FROM others");
+    query("constant", "SELECT sin(2.0::float8) AS sine, j ->> 'a' AS a FROM others");
   }
 
   private static void query(String name, String text) {
@@ -228,6 +227,131 @@ final class ServerTierIT {
                   "SELECT pgt_name, status, effective_refresh_mode FROM pgtrickle.pgt_stream_tables"
                       + " WHERE effective_refresh_mode <> 'DIFFERENTIAL' OR status <> 'ACTIVE'"))
           .isEmpty();
+    }
+  }
+
+  @Test
+  void anErrorOfAFunctionFreezesTheTableWhileTheRowIsThere()
+      throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(connection, SCHEMA);
+      run(connection, "INSERT INTO others VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c')");
+      streamTable(connection, "checked", "SELECT id, fussy(id) AS f FROM others", "DIFFERENTIAL");
+      run(connection, "INSERT INTO others SELECT i FROM generate_series(10, 40) i");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(status(connection, "checked")).isEqualTo("ERROR P0013"));
+      assertThat(value(connection, "SELECT count(*) FROM checked")).isEqualTo("3");
+      run(connection, "DELETE FROM others WHERE id = 13");
+      sync(connection);
+      assertThat(status(connection, "checked")).isEqualTo("ACTIVE");
+      assertThat(differences(connection, "checked", "SELECT id, fussy(id) AS f FROM others"))
+          .isEmpty();
+      assertThat(
+              value(
+                  connection,
+                  "SELECT count(*) FROM pgtrickle.pgt_refresh_history WHERE action = 'FULL'"))
+          .isEqualTo("0");
+    }
+  }
+
+  @Test
+  void aTextThatNamesTheClockIsAnErrorOfItsRow() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(connection, "CREATE TABLE notes (id int, d text)");
+      run(connection, "INSERT INTO notes VALUES (1, '2024-02-29')");
+      streamTable(connection, "dated", "SELECT id, d::date AS d FROM notes", "DIFFERENTIAL");
+      run(connection, "INSERT INTO notes VALUES (2, ' ToDay ')");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(status(connection, "dated")).isEqualTo("ERROR 0A000"));
+      run(connection, "UPDATE notes SET d = 'epoch' WHERE id = 2");
+      sync(connection);
+      assertThat(rows(connection, "SELECT * FROM dated ORDER BY 1"))
+          .containsExactly("1|2024-02-29", "2|1970-01-01");
+    }
+  }
+
+  @Test
+  void aReplacedFunctionIsNoticedWhileRunningAndAfterARestart()
+      throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      String function = "CREATE OR REPLACE FUNCTION f(i int) RETURNS int LANGUAGE sql IMMUTABLE AS";
+      run(connection, function + " 'SELECT i + 1'", "CREATE TABLE t (id int)");
+      run(connection, "INSERT INTO t VALUES (1), (2)");
+      streamTable(connection, "mapped", "SELECT f(id) AS f FROM t", "DIFFERENTIAL");
+      assertThat(rows(connection, "SELECT f FROM mapped ORDER BY 1")).containsExactly("2", "3");
+      run(connection, function + " 'SELECT i + 100'");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(rows(connection, "SELECT f FROM mapped ORDER BY 1"))
+                      .containsExactly("101", "102"));
+      database.stopSidecar();
+      run(connection, function + " 'SELECT i + 200'");
+      assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(rows(connection, "SELECT f FROM mapped ORDER BY 1"))
+                      .containsExactly("201", "202"));
+    }
+  }
+
+  @Test
+  void aLostSessionOfTheTierIsOpenedAgain() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(connection, SCHEMA);
+      streamTable(connection, "slugs", "SELECT id, slug(s) AS slug FROM others", "DIFFERENTIAL");
+      for (int round = 0; round < 3; round++) {
+        run(connection, "INSERT INTO others VALUES (" + round + ", 1, 'A " + round + "x')");
+        sync(connection);
+        assertThat(
+                rows(
+                    connection,
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+                        + " application_name = 'pgtrickle evaluate' AND datname ="
+                        + " current_database()"))
+            .contains("t");
+      }
+      run(connection, "DELETE FROM others WHERE id = 0");
+      sync(connection);
+      assertThat(differences(connection, "slugs", "SELECT id, slug(s) AS slug FROM others"))
+          .isEmpty();
+      assertThat(status(connection, "slugs")).isEqualTo("ACTIVE");
+    }
+  }
+
+  @Test
+  void functionsRunAsTheOwnerOfTheStreamTable() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection admin = database.connect()) {
+      run(admin, "CREATE ROLE scribe LOGIN", "CREATE SCHEMA desk AUTHORIZATION scribe");
+      try (Connection scribe = database.connectAs("scribe")) {
+        run(
+            scribe,
+            "CREATE TABLE desk.notes (id int PRIMARY KEY, s text, j jsonb, f float8[])",
+            "CREATE FUNCTION desk.me(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
+                + " $$ BEGIN RETURN current_user || ' ' || t; END $$",
+            "INSERT INTO desk.notes VALUES (1, 'a \"b\\', '{\"k\": [1.50]}', '{0.1,NULL}')");
+        String query =
+            "SELECT id, desk.me(s) AS me, j -> 'k' AS k, f[1] AS f1, sin(id) AS sine"
+                + " FROM desk.notes";
+        streamTable(scribe, "desk.mine", query, "DIFFERENTIAL");
+        run(scribe, "INSERT INTO desk.notes VALUES (2, NULL, NULL, NULL), (3, 'c', '{}', '{}')");
+        sync(scribe);
+        assertThat(differences(scribe, "desk.mine", query)).isEmpty();
+        assertThat(value(scribe, "SELECT me FROM desk.mine WHERE id = 3")).isEqualTo("scribe c");
+      } finally {
+        database.stopSidecar();
+        run(admin, "DROP OWNED BY scribe CASCADE", "DROP ROLE scribe");
+      }
     }
   }
 }

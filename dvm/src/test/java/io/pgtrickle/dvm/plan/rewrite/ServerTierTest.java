@@ -1,0 +1,141 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import static io.pgtrickle.dvm.dataflow.Shapes.CUSTOMERS_SCAN;
+import static io.pgtrickle.dvm.dataflow.Shapes.ORDERS;
+import static io.pgtrickle.dvm.dataflow.Shapes.ORDERS_SCAN;
+import static io.pgtrickle.dvm.dataflow.Shapes.call;
+import static io.pgtrickle.dvm.dataflow.Shapes.column;
+import static io.pgtrickle.dvm.dataflow.Shapes.filter;
+import static io.pgtrickle.dvm.dataflow.Shapes.int4;
+import static io.pgtrickle.dvm.dataflow.Shapes.join;
+import static io.pgtrickle.dvm.dataflow.Shapes.project;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.server.Inquiry;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/// Functions whose names begin with `ask` are the server's.
+final class ServerTierTest {
+  private static final Tiers TIERS =
+      new Tiers() {
+        @Override
+        public boolean isAsked(Expr node) {
+          return node instanceof Expr.Call call && call.function().name().startsWith("ask");
+        }
+
+        @Override
+        public Inquiry inquiry(Expr expression, List<SqlType> parameters) {
+          return new Inquiry(
+              Inquiry.Form.VALUE,
+              written(expression),
+              parameters,
+              Schema.of(new Column("value", expression.type())),
+              new Inquiry.Context("ada", Map.of(), Map.of()));
+        }
+      };
+
+  private static String written(Expr expression) {
+    return switch (expression) {
+      case Expr.Call call ->
+          call.function().name() + call.arguments().stream().map(ServerTierTest::written).toList();
+      case Expr.Column(int index, var _) -> Inquiry.parameter(index);
+      case Expr.Literal(var value, var _) -> String.valueOf(value);
+      case Expr other -> throw new AssertionError("not asked: " + other);
+    };
+  }
+
+  private static final Expr ID = column(ORDERS_SCAN, 0);
+  private static final Expr CUSTOMER = column(ORDERS_SCAN, 1);
+
+  private static Expr ask(String name, Expr... arguments) {
+    return call("ask_" + name, SqlType.INT4, arguments);
+  }
+
+  private static Expr yes(Expr value) {
+    return call("int4eq", SqlType.BOOL, value, int4(1));
+  }
+
+  private static Expr plus(Expr left, Expr right) {
+    return call("int4pl", SqlType.INT4, left, right);
+  }
+
+  private static Plan.Ask asked(Plan plan) {
+    return plan instanceof Plan.Ask ask ? ask : asked(plan.inputs().getFirst());
+  }
+
+  private static List<String> texts(Plan.Ask ask) {
+    return ask.inquiries().stream().map(each -> each.inquiry().sql()).toList();
+  }
+
+  @Test
+  void whatIsNativeStaysAsItIs() {
+    Plan plan = project(filter(ORDERS_SCAN, yes(ID)), plus(ID, CUSTOMER));
+    assertThat(ServerTier.rewrite(plan, TIERS)).isEqualTo(plan);
+  }
+
+  @Test
+  void callsOfCallsAreOneInquiryAndNativeOperandsAreParameters() {
+    Plan plan = project(ORDERS_SCAN, ask("f", ask("g", plus(ID, CUSTOMER), int4(7)), ID));
+    Plan.Ask ask = asked(ServerTier.rewrite(plan, TIERS));
+    assertThat(texts(ask)).containsExactly("ask_f[ask_g[a.p1, 7], a.p2]");
+    assertThat(ask.inquiries().getFirst().arguments()).containsExactly(plus(ID, CUSTOMER), ID);
+  }
+
+  @Test
+  void aNativeFunctionInTheMiddleMakesTwoInquiries() {
+    Plan plan = project(ORDERS_SCAN, ask("f", plus(ask("g", ID), CUSTOMER)));
+    Plan.Ask ask = asked(ServerTier.rewrite(plan, TIERS));
+    assertThat(texts(ask)).containsExactly("ask_g[a.p1]", "ask_f[a.p1]");
+    assertThat(ask.inquiries().getLast().arguments())
+        .containsExactly(plus(Plan.Ask.answer(ORDERS, 0, SqlType.INT4), CUSTOMER));
+  }
+
+  @Test
+  void theSameInquiryIsMadeOnce() {
+    Plan plan = project(ORDERS_SCAN, plus(ask("f", ID), ask("f", ID)), ask("f", ID));
+    assertThat(texts(asked(ServerTier.rewrite(plan, TIERS)))).containsExactly("ask_f[a.p1]");
+  }
+
+  @Test
+  void rowsThatANativeConditionTurnsAwayAreNotAskedAbout() {
+    Plan plan =
+        filter(ORDERS_SCAN, new Expr.And(List.of(yes(CUSTOMER), yes(ask("f", ID)))));
+    Plan rewritten = ServerTier.rewrite(plan, TIERS);
+    assertThat(asked(rewritten).input()).isEqualTo(filter(ORDERS_SCAN, yes(CUSTOMER)));
+    assertThat(rewritten.schema()).isEqualTo(ORDERS);
+  }
+
+  @Test
+  void aConditionOverBothSidesIsAskedForAboveTheJoin() {
+    Expr both = ask("f", CUSTOMER, new Expr.Column(4, SqlType.INT4));
+    Plan plan = join(ORDERS_SCAN, CUSTOMERS_SCAN, yes(both), 1, 0);
+    Plan rewritten = ServerTier.rewrite(plan, TIERS);
+    assertThat(asked(rewritten).input())
+        .isEqualTo(join(ORDERS_SCAN, CUSTOMERS_SCAN, null, 1, 0));
+    assertThat(rewritten.schema()).isEqualTo(plan.schema());
+  }
+
+  @Test
+  void keysAreAskedForBelowTheJoin() {
+    Plan plain = join(ORDERS_SCAN, CUSTOMERS_SCAN, null);
+    Plan.Key key = new Plan.Key(ask("f", CUSTOMER), column(CUSTOMERS_SCAN, 0));
+    Plan plan =
+        new Plan.Join(ORDERS_SCAN, CUSTOMERS_SCAN, List.of(key), null, plain.schema());
+    Plan rewritten = ServerTier.rewrite(plan, TIERS);
+    assertThat(asked(rewritten).input()).isEqualTo(ORDERS_SCAN);
+    assertThat(rewritten.schema()).isEqualTo(plan.schema());
+    assertThat(rewritten)
+        .isInstanceOfSatisfying(
+            Plan.Project.class,
+            project ->
+                assertThat(project.expressions().getLast())
+                    .isEqualTo(new Expr.Column(8, SqlType.FLOAT8)));
+  }
+}
