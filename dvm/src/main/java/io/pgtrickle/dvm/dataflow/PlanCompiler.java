@@ -89,6 +89,7 @@ final class PlanCompiler {
       case Plan.Values values -> node(planKey(plan), () -> values(values));
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
       case Plan.Project project -> node(planKey(plan), () -> chain(project));
+      case Plan.Unfold unfold -> node(planKey(plan), () -> chain(unfold));
       case Plan.Join join -> node(planKey(plan), () -> join(join));
       case Plan.OuterJoin join -> node(planKey(plan), () -> outerJoin(join));
       case Plan.MarkJoin join -> node(planKey(plan), () -> markJoin(join));
@@ -164,6 +165,10 @@ final class PlanCompiler {
         stages.addFirst(project(project));
         label.add("Project");
         plan = project.input();
+      } else if (plan instanceof Plan.Unfold unfold) {
+        stages.addFirst(unfold(unfold));
+        label.add("Unfold");
+        plan = unfold.input();
       } else {
         break;
       }
@@ -174,6 +179,10 @@ final class PlanCompiler {
 
   Stage stage(Plan.Filter filter) {
     return new Filter(evaluator(filter.condition(), filter.input().schema()));
+  }
+
+  Stage unfold(Plan.Unfold unfold) {
+    return new UnfoldCompiler(this, unfold).compile();
   }
 
   Project project(Plan.Project project) {

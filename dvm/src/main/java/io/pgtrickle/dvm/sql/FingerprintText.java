@@ -30,6 +30,9 @@ final class FingerprintText {
 
     Output subquery(NodeForm form, FingerprintText text);
 
+    /// Which calls a set-returning one outside of FROM goes in step with.
+    String together(Output call);
+
     /// How the window of a number is partitioned, sorted and framed.
     String window(int reference, FingerprintText text);
   }
@@ -98,6 +101,17 @@ final class FingerprintText {
     return conjuncts;
   }
 
+  /// A call whose result is rows.
+  Output call(Node node) {
+    NodeForm form = NodeForm.glance(node);
+    if (!form.tag().equals("FUNCEXPR")) {
+      return output(node);
+    }
+    String text = call(form.oid("funcid"), form.oid("inputcollid"), arguments(form));
+    expressions.add(text);
+    return new Output(text, form.oid("funcresulttype"), form.oid("funccollid"));
+  }
+
   Output output(Node node) {
     NodeForm form = NodeForm.glance(node);
     if (form.tag().equals("VAR")) {
@@ -135,7 +149,11 @@ final class FingerprintText {
     return switch (form.tag()) {
       case "CONST" -> constant(form);
       case "OPEXPR" -> call(operatorFunction(form), form.oid("inputcollid"), arguments(form));
-      case "FUNCEXPR" -> call(form.oid("funcid"), form.oid("inputcollid"), arguments(form));
+      case "FUNCEXPR" -> form.flag("funcretset") ? column(1, node) : call(node).text();
+      case "FIELDSELECT" ->
+          SetReturning.isField(node)
+              ? column(form.integer("fieldnum"), form.node("arg"))
+              : fieldByField(node, form.tag());
       case "BOOLEXPR" -> logic(node, form);
       case "NULLTEST" -> negated(form.integer("nulltesttype") == 1, "null [" + arg(form) + "]");
       case "BOOLEANTEST" -> {
@@ -172,6 +190,11 @@ final class FingerprintText {
                   names.window(form.integer("winref"), this));
       default -> fieldByField(node, form.tag());
     };
+  }
+
+  private String column(int number, Node node) {
+    Output call = call(node);
+    return UnfoldedText.column(number, call, names.together(call));
   }
 
   private static String sorting(Node clause) {

@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
@@ -19,6 +20,7 @@ final class FromBinder {
   private static final int RELATION = 0;
   private static final int SUBQUERY = 1;
   private static final int JOIN = 2;
+  private static final int FUNCTION = 3;
   private static final int VALUES = 5;
   private static final int COMMON_TABLE = 6;
   private static final int RESULT = 8;
@@ -45,7 +47,7 @@ final class FromBinder {
             if (all == null) {
               all = item(item);
             } else {
-              all = isLateral(item) ? lateral(all, item, false, null) : all.cross(item(item));
+              all = isLateral(item) ? lateral(all, item, false, null) : cross(all, item(item));
             }
           }
           Source source = all == null ? oneEmptyRow() : all;
@@ -56,6 +58,20 @@ final class FromBinder {
           Expr condition = rows.binder().bind(form.node("quals"));
           return new Source(new Plan.Filter(rows.source().plan(), condition), source.positions());
         });
+  }
+
+  /// Pairs. Functions that refer to a row further out are called for each row of the left side
+  /// rather than joined with it.
+  private static Source cross(Source left, Source right) {
+    boolean called =
+        right.plan() instanceof Plan.Unfold unfold
+            && unfold
+                .arguments()
+                .anyMatch(argument -> Expressions.contains(argument, Expr.Outer.class));
+    Source both = left.cross(right);
+    return called && right.plan() instanceof Plan.Unfold unfold
+        ? new Source(unfold.over(left.plan(), each -> each), both.positions())
+        : both;
   }
 
   /// Reads the entries that only variables lead to, whether one does or not.
@@ -114,19 +130,23 @@ final class FromBinder {
     return new Source(join, both.positions());
   }
 
-  /// Whether an item of FROM is a subquery that may refer to those before it.
+  /// Whether an item of FROM may refer to those before it: a subquery, or functions that do.
   private boolean isLateral(Node item) {
     NodeForm form = NodeForm.glance(item);
     if (!form.tag().equals("RANGETBLREF")) {
       return false;
     }
     NodeForm entry = NodeForm.glance(node(form.integer("rtindex")));
-    return entry.flag("lateral") && entry.integer("rtekind") == SUBQUERY;
+    int kind = entry.integer("rtekind");
+    return entry.flag("lateral") && (kind == SUBQUERY || kind == FUNCTION);
   }
 
-  /// Rows with those of a subquery that is evaluated for each of them.
+  /// Rows with those of a subquery or of functions that are evaluated for each of them.
   private Source lateral(Source left, Node item, boolean kept, @Nullable Node quals) {
     int entry = NodeForm.read(item, form -> form.integer("rtindex"));
+    if (NodeForm.glance(node(entry)).integer("rtekind") == FUNCTION) {
+      return unfolded(left, entry, kept, quals);
+    }
     levels.names(scope(left));
     Plan subquery =
         readEntry(
@@ -146,6 +166,35 @@ final class FromBinder {
         new Plan.Apply(
             left.plan(), subquery, new Plan.Question.Rows(kept, condition), both.plan().schema());
     return new Source(joined, both.positions());
+  }
+
+  private Source unfolded(Source left, int entry, boolean kept, @Nullable Node quals) {
+    Plan.Unfold unfold = readEntry(entry, (_, form) -> functions(form, left));
+    Map<Integer, Integer> attributes = new TreeMap<>();
+    int width = left.plan().schema().size();
+    for (int i = width; i < unfold.schema().size(); i++) {
+      attributes.put(i - width + 1, i);
+    }
+    Map<Integer, Map<Integer, Integer>> positions = new TreeMap<>(left.positions());
+    positions.put(entry, attributes);
+    RowScope rows = scope(new Source(unfold, positions));
+    @Nullable Expr condition = quals == null ? null : rows.binder().bind(quals);
+    if (kept) {
+      if (rows.isWidened()) {
+        throw QueryRejected.notYet(
+            "unsupported_subquery", "a subquery in the condition of a LATERAL join");
+      }
+      Plan all =
+          new Plan.Unfold(
+              left.plan(), unfold.calls(), unfold.numbered(), true, condition, unfold.schema());
+      return new Source(all, positions);
+    }
+    Plan pairs = rows.source().plan();
+    return new Source(condition == null ? pairs : new Plan.Filter(pairs, condition), positions);
+  }
+
+  private Plan.Unfold functions(NodeForm form, Source source) {
+    return new FunctionBinder(queries.facts(), expressions(source)).bind(form, source.plan());
   }
 
   private static Plan outer(
@@ -181,6 +230,18 @@ final class FromBinder {
       throw NodeForm.notUnderstood("a column whose type is not that of its reference");
     }
     return new Expr.Column(position, type);
+  }
+
+  /// An expression, or what it stands for where it names a member of the group list.
+  Node meant(Node expression) {
+    if (!NodeForm.tag(expression).equals("VAR")) {
+      return expression;
+    }
+    Variable variable = Variable.of(expression);
+    boolean grouped =
+        variable.levelsUp() == 0
+            && NodeForm.glance(node(variable.entry())).integer("rtekind") == GROUP;
+    return grouped ? aliased(variable) : expression;
   }
 
   /// What a column of a join or of the group list stands for.
@@ -221,6 +282,7 @@ final class FromBinder {
               case SUBQUERY ->
                   Source.of(
                       entry, queries.bindInner(form.node("subquery"), levels, levels.depth()));
+              case FUNCTION -> Source.of(entry, functions(form, oneEmptyRow()));
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form));
               case RESULT -> oneEmptyRow();

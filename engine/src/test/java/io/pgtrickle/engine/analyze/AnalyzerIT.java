@@ -40,6 +40,7 @@ final class AnalyzerIT {
     List<String> queries = new ArrayList<>(Lab.queries("differential.sql"));
     queries.addAll(Lab.queries("windows.sql"));
     queries.addAll(Lab.queries("laterals.sql"));
+    queries.addAll(Lab.queries("unfolds.sql"));
     return queries;
   }
 

@@ -57,6 +57,7 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.OuterJoin _,
             Plan.MarkJoin _,
             Plan.Apply _,
+            Plan.Unfold _,
             Plan.UnionAll _,
             Plan.SetOperation _,
             Plan.TopK _,

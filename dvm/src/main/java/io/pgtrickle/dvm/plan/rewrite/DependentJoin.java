@@ -82,6 +82,7 @@ final class DependentJoin {
   /// D's columns followed by the subquery's.
   Plan over(Plan subquery) {
     return switch (subquery) {
+      case Plan.Values(var rows, var schema) when rows.size() == 1 && schema.size() == 0 -> domain;
       case Plan plan when !PlanExpressions.isCorrelated(plan) ->
           join(domain, PlanExpressions.lifted(plan), null);
       case Plan.Scan scan -> join(domain, scan, null);
@@ -96,6 +97,7 @@ final class DependentJoin {
       case Plan.OuterJoin join -> outerJoin(join);
       case Plan.MarkJoin join -> markJoin(join);
       case Plan.Apply apply -> throw Inputs.nested(apply);
+      case Plan.Unfold unfold -> unfold.over(over(unfold.input()), this::moved);
       case Plan.UnionAll(var inputs, var schema) ->
           union(inputs.stream().map(this::over).toList(), schema);
       case Plan.TopK top -> {

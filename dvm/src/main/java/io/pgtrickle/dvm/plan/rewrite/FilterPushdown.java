@@ -12,8 +12,8 @@ import java.util.TreeSet;
 
 /// Moves filters towards the scans, so that fewer rows reach the stateful operators.
 ///
-/// Below a projection and into the inputs of a union every condition may go: it sees the same rows
-/// there. Below a join, a DISTINCT or a grouping only one that cannot fail: there may be rows below
+/// Below a projection, below functions in FROM and into the inputs of a union every condition may
+/// go: it sees the same rows there. Below a join, a DISTINCT or a grouping only one that cannot fail: there may be rows below
 /// that never come up.
 final class FilterPushdown {
   private FilterPushdown() {}
@@ -33,6 +33,7 @@ final class FilterPushdown {
       case Plan.Values values -> Conjuncts.filter(values, conjuncts);
       case Plan.Project(Plan below, List<Expr> expressions, var schema) ->
           new Plan.Project(push(below, over(conjuncts, expressions)), expressions, schema);
+      case Plan.Unfold unfold -> intoUnfold(unfold, conjuncts);
       case Plan.UnionAll(List<Plan> inputs, var schema) ->
           new Plan.UnionAll(inputs.stream().map(each -> push(each, conjuncts)).toList(), schema);
       case Plan.Filter(Plan below, Expr condition) -> {
@@ -136,6 +137,20 @@ final class FilterPushdown {
         new Plan.MarkJoin(
             push(join.left(), left), join.right(), join.keys(), join.residual(), join.schema());
     return Conjuncts.filter(pushed, stay);
+  }
+
+  /// A condition on the input's columns alone may fail for a row that the functions have no rows
+  /// for: it comes before them here, as it does in the server's plans.
+  private static Plan intoUnfold(Plan.Unfold unfold, List<Expr> conjuncts) {
+    int width = unfold.input().schema().size();
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      SortedSet<Integer> columns = Expressions.columns(conjunct);
+      boolean ofInput = !columns.isEmpty() && columns.last() < width;
+      (ofInput ? below : stay).add(conjunct);
+    }
+    return Conjuncts.filter(unfold.over(push(unfold.input(), below), each -> each), stay);
   }
 
   /// A condition on what a partition has in common removes whole partitions. Equal values that look

@@ -62,6 +62,7 @@ final class JoinOrdering {
           Plan.OuterJoin _,
           Plan.MarkJoin _,
           Plan.Apply _,
+          Plan.Unfold _,
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,
