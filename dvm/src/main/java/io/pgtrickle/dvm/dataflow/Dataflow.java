@@ -1,8 +1,10 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Compiler;
+import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Saved;
@@ -49,6 +51,7 @@ public final class Dataflow implements AutoCloseable {
       Comparator.<Node>comparingInt(Node::rank).thenComparingInt(Node::number);
 
   private final Storage storage;
+  private final Server server;
   private final Expressions expressions;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
@@ -60,9 +63,16 @@ public final class Dataflow implements AutoCloseable {
   private long step;
   private int numbers;
 
-  /// An empty dataflow whose state lies in some storage.
+  /// An empty dataflow whose state lies in some storage, for plans that ask the server nothing.
   public Dataflow(Storage storage) {
-    this(storage, Compiler::compile);
+    this(storage, Server.none());
+  }
+
+  /// An empty dataflow whose state lies in some storage.
+  ///
+  /// @param server answers what its plans ask; one that takes over another has the same
+  public Dataflow(Storage storage, Server server) {
+    this(storage, server, Compiler::compile);
   }
 
   /// An empty dataflow with its state on the heap, whose longer merges run on the executor.
@@ -70,8 +80,9 @@ public final class Dataflow implements AutoCloseable {
     this(Storage.onHeap(merges));
   }
 
-  Dataflow(Storage storage, Expressions expressions) {
+  Dataflow(Storage storage, Server server, Expressions expressions) {
     this.storage = storage;
+    this.server = server;
     this.expressions = expressions;
   }
 
@@ -94,7 +105,8 @@ public final class Dataflow implements AutoCloseable {
   // With nodes that the plan alone does not ask for.
   private SinkNode add(View view, Consumer<PlanCompiler> extra) {
     Map<Object, Node> extended = new HashMap<>(nodes);
-    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, storage);
+    PlanCompiler compiler =
+        new PlanCompiler(extended, view.settings(), expressions, storage, server);
     Node root = compiler.compile(view.plan());
     extra.accept(compiler);
     List<Node> used = compiler.used();
@@ -126,7 +138,7 @@ public final class Dataflow implements AutoCloseable {
             _ ->
                 PointLookup.of(
                     subject.plan(),
-                    new PlanCompiler(nodes, subject.settings(), expressions, storage),
+                    new PlanCompiler(nodes, subject.settings(), expressions, storage, server),
                     nodes))
         .weight(row);
   }
@@ -214,6 +226,8 @@ public final class Dataflow implements AutoCloseable {
   /// @param deltas by relation, in the schema of its scans; relations that nobody scans are ignored
   /// @param release whether a view's output is due, asked of views that have some and no errors
   /// @throws StepFailed when an operator fails; nothing has changed
+  /// @throws AnswersUnavailable when the server cannot be asked; nothing has changed, and the same
+  ///     epoch is to be tried again
   /// @throws StorageUnavailable when state cannot be written and too much of it waits for that;
   ///     nothing has changed, and the same epoch is to be tried again
   public StepResult step(Map<Integer, ZSet> deltas, LongPredicate release) {
@@ -290,6 +304,8 @@ public final class Dataflow implements AutoCloseable {
         } else {
           node.runStep(step);
         }
+      } catch (AnswersUnavailable notNow) {
+        throw notNow;
       } catch (RuntimeException failure) {
         throw new StepFailed(node.label(), affected(node), failure);
       }

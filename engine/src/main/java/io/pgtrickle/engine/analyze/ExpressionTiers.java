@@ -163,6 +163,7 @@ public final class ExpressionTiers {
         collect(input, computed);
         add(expressions.stream(), input.schema(), computed);
       }
+      case Plan.Ask ask -> collect(ask.input(), computed);
       case Plan.Join join -> {
         collect(join.left(), join.right(), join.keys(), computed);
         add(Stream.ofNullable(join.residual()), join.schema(), computed);

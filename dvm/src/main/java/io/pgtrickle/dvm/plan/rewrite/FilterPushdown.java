@@ -57,6 +57,7 @@ final class FilterPushdown {
       case Plan.Join join -> intoJoin(join, conjuncts);
       case Plan.OuterJoin join -> intoOuterJoin(join, conjuncts);
       case Plan.MarkJoin join -> intoMarkJoin(join, conjuncts);
+      case Plan.Ask ask -> intoAsk(ask, conjuncts);
       case Plan.Apply apply -> throw Inputs.nested(apply);
       // What is asked of a group above them is NULL in the sets without it.
       case Plan.GroupingSets sets -> Conjuncts.filter(sets, conjuncts);
@@ -146,11 +147,26 @@ final class FilterPushdown {
     List<Expr> below = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
-      SortedSet<Integer> columns = Expressions.columns(conjunct);
-      boolean ofInput = !columns.isEmpty() && columns.last() < width;
-      (ofInput ? below : stay).add(conjunct);
+      (isWithin(conjunct, width) ? below : stay).add(conjunct);
     }
     return Conjuncts.filter(unfold.over(push(unfold.input(), below), each -> each), stay);
+  }
+
+  /// A condition that no answer is needed for spares the inquiries.
+  private static Plan intoAsk(Plan.Ask ask, List<Expr> conjuncts) {
+    int width = ask.input().schema().size();
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      (isWithin(conjunct, width) ? below : stay).add(conjunct);
+    }
+    Plan pushed = new Plan.Ask(push(ask.input(), below), ask.inquiries(), ask.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+
+  private static boolean isWithin(Expr conjunct, int width) {
+    SortedSet<Integer> columns = Expressions.columns(conjunct);
+    return !columns.isEmpty() && columns.last() < width;
   }
 
   /// A condition on what a partition has in common removes whole partitions. Equal values that look
