@@ -6,7 +6,7 @@ SELECT l.id, u FROM lists l LEFT JOIN LATERAL unnest(l.tags) u ON true
 SELECT l.id, u.x, u.n FROM lists l LEFT JOIN LATERAL unnest(l.numbers) WITH ORDINALITY u (x, n) ON u.x > l.low AND u.n < 3
 SELECT l.id, u FROM lists l JOIN unnest(l.numbers) u ON u = l.id
 SELECT l.id, a, b FROM lists l, unnest(l.tags) a, unnest(l.numbers) b
-SELECT l.id, z.* FROM lists l, ROWS FROM (unnest(l.tags), unnest(l.numbers), generate_series(l.low, l.high)) WITH ORDINALITY z
+SELECT l.id, z.* FROM lists l, ROWS FROM (unnest(l.tags), unnest(l.numbers), generate_series(l.low, l.high)) WITH ORDINALITY z (a, b, c, n)
 SELECT l.id, u.a, u.b FROM lists l, unnest(l.tags, l.numbers) u (a, b)
 SELECT l.id, g FROM lists l, generate_series(l.low, l.high) g
 SELECT l.id, g FROM lists l, generate_series(l.high, l.low, -1) g
@@ -63,3 +63,6 @@ SELECT unnest(numbers) AS x FROM lists UNION ALL SELECT generate_series(1, 2)
 SELECT id, unnest(tags) AS tag, unnest(numbers) AS x FROM lists GROUP BY id, unnest(tags), unnest(numbers)
 SELECT unnest(tags) AS tag, low, count(*) AS n FROM lists GROUP BY ROLLUP (unnest(tags), low)
 SELECT id, unnest(numbers) AS x FROM lists ORDER BY id
+SELECT c.id, o.id AS o, l.x FROM customers c, orders o JOIN LATERAL (SELECT c.id + o.id AS x) l ON true
+SELECT l.id, x.u, x.n FROM lists l, LATERAL (SELECT u, count(*) AS n FROM unnest(l.tags) u GROUP BY u) x
+SELECT l.id, a, b, p.id AS product FROM lists l, unnest(l.numbers) a JOIN unnest(l.tags) b ON a > 1 LEFT JOIN products p ON p.id = 99 + a

@@ -179,7 +179,7 @@ public record Fingerprint(
       from(form.node("jointree"), scope);
       FingerprintText text = scope.text();
       List<Node> clauses = form.nodes("groupClause");
-      unfold(form, targets, scope);
+      unfold(form, targets, true, scope);
       List<Integer> references =
           clauses.stream()
               .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
@@ -194,6 +194,7 @@ public record Fingerprint(
         text.conjuncts(form.node("havingQual")).forEach(this::select);
       }
       scope.selected = digest(selection.toString());
+      unfold(form, targets, false, scope);
       if (!clauses.isEmpty() || !sets.isEmpty() || having || form.flag("hasAggs")) {
         groupings++;
       }
@@ -217,8 +218,8 @@ public record Fingerprint(
       return outputs;
     }
 
-    /// Names the set-returning functions outside of FROM: first those that are grouped by.
-    private void unfold(NodeForm form, List<TargetEntry> targets, Scope scope) {
+    /// Names the set-returning functions outside of FROM: those that are grouped by, or the others.
+    private void unfold(NodeForm form, List<TargetEntry> targets, boolean groups, Scope scope) {
       if (!form.flag("hasTargetSRFs")) {
         return;
       }
@@ -226,14 +227,14 @@ public record Fingerprint(
           form.nodes("groupClause").stream()
               .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
               .toList();
-      List<Node> below = new ArrayList<>();
-      List<Node> above = new ArrayList<>();
-      for (TargetEntry target : targets) {
-        boolean isGrouped = target.reference() != 0 && grouped.contains(target.reference());
-        (isGrouped ? below : above).add(scope.meant(target.expression()));
-      }
-      scope.unfold(below);
-      scope.unfold(above);
+      scope.unfold(
+          targets.stream()
+              .filter(
+                  target ->
+                      groups
+                          == (target.reference() != 0 && grouped.contains(target.reference())))
+              .map(target -> scope.meant(target.expression()))
+              .toList());
     }
 
     private static String groupingSets(
@@ -562,14 +563,21 @@ public record Fingerprint(
       int between = relations.size();
       int calledBetween = functions.size();
       List<Integer> right = from(form.node("rarg"), scope);
-      String sides =
-          side(relations.subList(before, between), functions.subList(calledBefore, calledBetween))
-              + " "
-              + side(
-                  relations.subList(between, relations.size()),
-                  functions.subList(calledBetween, functions.size()));
-      List<String> on = quals(form, scope);
+      String ofRight =
+          side(
+              relations.subList(between, relations.size()),
+              functions.subList(calledBetween, functions.size()));
       int kind = form.integer("jointype");
+      // What else is on the side that stays makes no difference: A × (B ⟕ C) = (A × B) ⟕ C.
+      String sides =
+          kind == 1
+              ? ofRight
+              : side(
+                      relations.subList(before, between),
+                      functions.subList(calledBefore, calledBetween))
+                  + " "
+                  + ofRight;
+      List<String> on = quals(form, scope);
       if (kind == 0) {
         on.forEach(this::select);
       } else {

@@ -129,6 +129,14 @@ final class FingerprintText {
     if (form.tag().equals("CASETESTEXPR")) {
       return operands.element();
     }
+    if (SetReturning.isCall(node) || SetReturning.isField(node)) {
+      boolean whole = SetReturning.isCall(node);
+      Output call = call(whole ? node : form.node("arg"));
+      return new Output(
+          UnfoldedText.column(whole ? 1 : form.integer("fieldnum"), call, names.together(call)),
+          whole ? call.type() : form.oid("resulttype"),
+          whole ? call.collation() : form.oid("resultcollid"));
+    }
     String text = written(node, form);
     if (!form.tag().equals("CONST")) {
       expressions.add(text);
@@ -149,11 +157,7 @@ final class FingerprintText {
     return switch (form.tag()) {
       case "CONST" -> constant(form);
       case "OPEXPR" -> call(operatorFunction(form), form.oid("inputcollid"), arguments(form));
-      case "FUNCEXPR" -> form.flag("funcretset") ? column(1, node) : call(node).text();
-      case "FIELDSELECT" ->
-          SetReturning.isField(node)
-              ? column(form.integer("fieldnum"), form.node("arg"))
-              : fieldByField(node, form.tag());
+      case "FUNCEXPR" -> call(form.oid("funcid"), form.oid("inputcollid"), arguments(form));
       case "BOOLEXPR" -> logic(node, form);
       case "NULLTEST" -> negated(form.integer("nulltesttype") == 1, "null [" + arg(form) + "]");
       case "BOOLEANTEST" -> {
@@ -190,11 +194,6 @@ final class FingerprintText {
                   names.window(form.integer("winref"), this));
       default -> fieldByField(node, form.tag());
     };
-  }
-
-  private String column(int number, Node node) {
-    Output call = call(node);
-    return UnfoldedText.column(number, call, names.together(call));
   }
 
   private static String sorting(Node clause) {

@@ -44,11 +44,7 @@ final class FromBinder {
           requireKnownEntries();
           Source all = null;
           for (Node item : form.nodes("fromlist")) {
-            if (all == null) {
-              all = item(item);
-            } else {
-              all = isLateral(item) ? lateral(all, item, false, null) : cross(all, item(item));
-            }
+            all = item(item, all);
           }
           Source source = all == null ? oneEmptyRow() : all;
           if (form.isAbsent("quals")) {
@@ -88,20 +84,45 @@ final class FromBinder {
     return new Source(new Plan.Values(List.of(List.of()), Schema.of()), Map.of());
   }
 
+  /// An item of FROM with the rows of those before it.
+  private Source item(Node item, @Nullable Source before) {
+    if (before == null) {
+      return item(item);
+    }
+    if (isLateral(item)) {
+      return lateral(before, item, false, null);
+    }
+    // What refers to those before it has to come after them: A × (B ⟕ C) = (A × B) ⟕ C.
+    return refersBack(item)
+        ? NodeForm.read(item, form -> join(form, before))
+        : cross(before, item(item));
+  }
+
   private Source item(Node item) {
     return NodeForm.read(
         item,
         form ->
             switch (form.tag()) {
               case "RANGETBLREF" -> entry(form.integer("rtindex"));
-              case "JOINEXPR" -> join(form);
+              case "JOINEXPR" -> join(form, null);
               default -> throw NodeForm.notUnderstood("node " + form.tag() + " in FROM");
             });
   }
 
-  private Source join(NodeForm form) {
+  /// Whether an inner or left join may refer to items before it, in its first item or in one that
+  /// is joined with it.
+  private boolean refersBack(Node item) {
+    NodeForm form = NodeForm.glance(item);
+    return form.tag().equals("JOINEXPR")
+        && form.integer("jointype") <= 1
+        && (isLateral(form.node("larg"))
+            || isLateral(form.node("rarg"))
+            || refersBack(form.node("larg")));
+  }
+
+  private Source join(NodeForm form, @Nullable Source before) {
     int kind = form.integer("jointype");
-    Source left = item(form.node("larg"));
+    Source left = item(form.node("larg"), before);
     Node inner = form.node("rarg");
     if (kind <= 1 && isLateral(inner)) {
       return lateral(left, inner, kind == 1, form.isAbsent("quals") ? null : form.node("quals"));
@@ -238,10 +259,17 @@ final class FromBinder {
       return expression;
     }
     Variable variable = Variable.of(expression);
-    boolean grouped =
-        variable.levelsUp() == 0
-            && NodeForm.glance(node(variable.entry())).integer("rtekind") == GROUP;
-    return grouped ? aliased(variable) : expression;
+    return isGrouped(variable) ? aliased(variable) : expression;
+  }
+
+  /// The member of the group list that a variable names, where it does.
+  Optional<Node> grouped(Variable variable) {
+    return isGrouped(variable) ? Optional.of(aliased(variable)) : Optional.empty();
+  }
+
+  private boolean isGrouped(Variable variable) {
+    return variable.levelsUp() == 0
+        && NodeForm.glance(node(variable.entry())).integer("rtekind") == GROUP;
   }
 
   /// What a column of a join or of the group list stands for.

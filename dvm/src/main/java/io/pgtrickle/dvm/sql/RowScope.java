@@ -71,7 +71,11 @@ final class RowScope implements ExpressionBinder.Environment {
 
   @Override
   public Expr variable(Variable variable) {
-    return from.column(variable, source);
+    // A member of the group list may name functions that only this scope has rows of.
+    Optional<Node> grouped = unfolded == null ? Optional.empty() : from.grouped(variable);
+    return grouped.isPresent()
+        ? binder().bind(grouped.get())
+        : from.column(variable, source);
   }
 
   @Override

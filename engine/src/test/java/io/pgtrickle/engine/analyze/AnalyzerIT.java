@@ -221,6 +221,7 @@ final class AnalyzerIT {
             document.columns(),
             document.relations(),
             document.functions(),
+            document.resultColumns(),
             document.collations(),
             document.typeNames());
     Full full = full(lab.analyzer().analyze(mixed, RefreshMode.AUTO));
