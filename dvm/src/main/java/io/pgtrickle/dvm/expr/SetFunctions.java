@@ -28,6 +28,8 @@ public final class SetFunctions {
   /// The values of the one column, for arguments none of which is NULL.
   @FunctionalInterface
   public interface Body {
+    /// The values of the rows, in order.
+    ///
     /// @throws EvaluationFailure where PostgreSQL would raise an error, and for too many rows
     List<@Nullable Object> values(List<Object> arguments);
   }

@@ -27,6 +27,8 @@ public final class Unfold implements Stage {
   /// The functions.
   @FunctionalInterface
   public interface Functions {
+    /// What they return for a row.
+    ///
     /// @throws EvaluationFailure where PostgreSQL would raise an error
     Rows rows(Row row);
   }

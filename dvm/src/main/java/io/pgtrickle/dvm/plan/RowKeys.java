@@ -20,7 +20,8 @@ import java.util.TreeSet;
 ///                of the other
 ///     left join  likewise, but the kept side's key is needed in any case; a full join has none
 ///     mark join  the keys of the left side
-///     unfold     a key of the input, with the number of the functions' row unless there is only one
+///     unfold     a key of the input, with the number of the functions' row unless there is only
+///     one
 ///     distinct   the columns it compares, and the keys of the input
 ///     aggregate  the groups, and keys of the input among them
 ///     window     the keys of the input; the partition and a row_number() of it

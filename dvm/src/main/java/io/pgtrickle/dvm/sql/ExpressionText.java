@@ -117,22 +117,11 @@ final class ExpressionText {
       // Both count four bytes that no value has any more.
       case VARCHAR, BPCHAR -> "(" + (modifier - 4) + ")";
       case NUMERIC -> {
-        int scale = ((modifier - 4) & 0x7ff ^ 1024) - 1024;
-        yield "(" + ((modifier - 4) >> 16 & 0xffff) + ", " + scale + ")";
+        int scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
+        yield "(" + (((modifier - 4) >> 16) & 0xffff) + ", " + scale + ")";
       }
       case TIMESTAMP, TIMESTAMPTZ -> "(" + modifier + ")";
-      case BOOL,
-          INT2,
-          INT4,
-          INT8,
-          FLOAT4,
-          FLOAT8,
-          TEXT,
-          DATE,
-          INTERVAL,
-          UUID,
-          BYTEA,
-          OPAQUE ->
+      case BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, TEXT, DATE, INTERVAL, UUID, BYTEA, OPAQUE ->
           throw QueryRejected.notYet("unsupported_type", "a column definition of a limited type");
     };
   }

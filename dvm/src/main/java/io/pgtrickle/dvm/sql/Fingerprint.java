@@ -231,8 +231,7 @@ public record Fingerprint(
           targets.stream()
               .filter(
                   target ->
-                      groups
-                          == (target.reference() != 0 && grouped.contains(target.reference())))
+                      groups == (target.reference() != 0 && grouped.contains(target.reference())))
               .map(target -> scope.meant(target.expression()))
               .toList());
     }

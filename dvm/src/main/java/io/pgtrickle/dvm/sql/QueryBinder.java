@@ -176,7 +176,8 @@ final class QueryBinder {
   /// The visible columns of a target list.
   ///
   /// @param input asked once the expressions are bound, which may widen it
-  static Plan.Project project(Supplier<Plan> input, List<TargetEntry> targets, ExpressionBinder binder) {
+  static Plan.Project project(
+      Supplier<Plan> input, List<TargetEntry> targets, ExpressionBinder binder) {
     List<Expr> expressions = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (TargetEntry target : targets) {

@@ -73,9 +73,7 @@ final class RowScope implements ExpressionBinder.Environment {
   public Expr variable(Variable variable) {
     // A member of the group list may name functions that only this scope has rows of.
     Optional<Node> grouped = unfolded == null ? Optional.empty() : from.grouped(variable);
-    return grouped.isPresent()
-        ? binder().bind(grouped.get())
-        : from.column(variable, source);
+    return grouped.isPresent() ? binder().bind(grouped.get()) : from.column(variable, source);
   }
 
   @Override

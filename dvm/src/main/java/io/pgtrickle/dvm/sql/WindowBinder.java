@@ -105,9 +105,7 @@ final class WindowBinder implements ExpressionBinder.Environment {
               entry.getValue().stream().map(i -> calls.get(i).call()).toList());
     }
     List<Expr> placed =
-        projected.expressions().stream()
-            .map(expression -> placed(expression, positions))
-            .toList();
+        projected.expressions().stream().map(expression -> placed(expression, positions)).toList();
     return new Plan.Project(plan, placed, projected.schema());
   }
 

@@ -133,8 +133,7 @@ final class AskTest {
     ZSet rows = Tables.zset(ORDERS, "+1 | 1 | 1 | 1.0 | a", "+1 | 2 | 1 | 1.00 | a");
     StepResult result = exact.step(Map.of(ORDERS_OID, rows), _ -> true);
     ZSet output = result.released().getOrDefault(1L, ZSet.EMPTY);
-    assertThat(Tables.text(plan.schema(), output))
-        .isEqualTo("+1 | 1.0\n+1 | 1.00");
+    assertThat(Tables.text(plan.schema(), output)).isEqualTo("+1 | 1.0\n+1 | 1.00");
   }
 
   @Test

@@ -24,7 +24,6 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -482,8 +481,7 @@ final class Naive {
             int size = columns.stream().mapToInt(List::size).max().orElse(0);
             boolean any = false;
             for (int i = 0; i <= size; i++) {
-              @Nullable Object[] values =
-                  Arrays.copyOf(schema.values(row), unfold.schema().size());
+              @Nullable Object[] values = Arrays.copyOf(schema.values(row), unfold.schema().size());
               int at = schema.size();
               for (List<@Nullable Object> column : columns) {
                 values[at++] = i < column.size() ? column.get(i) : null;
@@ -510,12 +508,13 @@ final class Naive {
 
   /// A series of integers, counted, or the one value of another function.
   private List<@Nullable Object> values(SetCall call, Schema schema, Row row) {
+    List<@Nullable Object> values = new ArrayList<>();
     if (!call.set()) {
-      return Collections.singletonList(value(call.call(), schema, row));
+      values.add(value(call.call(), schema, row));
+      return values;
     }
     List<@Nullable Object> arguments = new ArrayList<>();
     call.call().arguments().forEach(argument -> arguments.add(value(argument, schema, row)));
-    List<@Nullable Object> values = new ArrayList<>();
     if (arguments.getFirst() instanceof Long start && arguments.getLast() instanceof Long stop) {
       for (long value = start; value <= stop; value++) {
         values.add(value);

@@ -133,10 +133,16 @@ final class UnfoldShapes {
             SubqueryShapes.equal(CUSTOMER, new Expr.Column(4, SqlType.INT4)));
     Plan total =
         group(
-            numbers, List.of(), aggregate(AggregateCall.Kind.SUM, SqlType.INT8, column(numbers, 0)));
+            numbers,
+            List.of(),
+            aggregate(AggregateCall.Kind.SUM, SqlType.INT8, column(numbers, 0)));
     Plan last =
         new Plan.TopK(
-            numbers, List.of(), List.of(new Plan.SortKey(column(numbers, 0), true, false)), 0, 2,
+            numbers,
+            List.of(),
+            List.of(new Plan.SortKey(column(numbers, 0), true, false)),
+            0,
+            2,
             false);
     for (boolean kept : new boolean[] {false, true}) {
       String name = kept ? "left join lateral unfold: " : "lateral unfold: ";
@@ -145,8 +151,7 @@ final class UnfoldShapes {
       shapes.put(name + "the last rows", lateral(last, kept));
       shapes.put(name + "a join", lateral(matching, kept));
     }
-    shapes.put(
-        "unfold in EXISTS", SubqueryShapes.ask(CUSTOMERS_SCAN, some, new Question.Exists()));
+    shapes.put("unfold in EXISTS", SubqueryShapes.ask(CUSTOMERS_SCAN, some, new Question.Exists()));
     shapes.put(
         "unfold in a join in EXISTS",
         SubqueryShapes.ask(CUSTOMERS_SCAN, matching, new Question.Exists()));

@@ -44,21 +44,22 @@ final class FunctionsInFromIT {
               "SELECT l.id, g, h FROM lists l, generate_series(l.low, l.high) g,"
                   + " generate_series(g::numeric, l.high, 1.50) h"),
           new Shape(
-              "other_types",
-              "SELECT l.id, d, m FROM lists l, unnest(l.days) d, unnest(l.moods) m"),
+              "other_types", "SELECT l.id, d, m FROM lists l, unnest(l.days) d, unnest(l.moods) m"),
           new Shape("one_row", "SELECT l.id, u FROM lists l, upper(l.note) u"),
           new Shape(
               "constant_rows",
               "SELECT g, l.id FROM generate_series(0, 6) g LEFT JOIN lists l ON l.low = g"),
           new Shape(
-              "joined", "SELECT l.id, m.id AS other FROM lists l, lists m, unnest(l.numbers) u"
+              "joined",
+              "SELECT l.id, m.id AS other FROM lists l, lists m, unnest(l.numbers) u"
                   + " WHERE u = m.id AND l.note IS NOT NULL"),
           new Shape(
               "joined_on_its_left",
               "SELECT l.id, u, m.note FROM lists l, unnest(l.numbers) u LEFT JOIN lists m"
                   + " ON m.id = u"),
           new Shape(
-              "counted", "SELECT u, count(*) AS n, min(l.id) AS least FROM lists l, unnest(l.tags)"
+              "counted",
+              "SELECT u, count(*) AS n, min(l.id) AS least FROM lists l, unnest(l.tags)"
                   + " u GROUP BY u HAVING count(*) > 1"),
           new Shape("different", "SELECT DISTINCT u FROM lists l, unnest(l.numbers) u"),
           new Shape(
@@ -66,7 +67,8 @@ final class FunctionsInFromIT {
               "SELECT l.id FROM lists l WHERE EXISTS (SELECT FROM unnest(l.numbers) u WHERE u >"
                   + " l.low) AND NOT EXISTS (SELECT FROM unnest(l.tags) u WHERE u = 'red')"),
           new Shape(
-              "contained", "SELECT l.id FROM lists l WHERE l.id IN (SELECT u FROM"
+              "contained",
+              "SELECT l.id FROM lists l WHERE l.id IN (SELECT u FROM"
                   + " unnest(l.numbers) u) OR l.low NOT IN (SELECT u FROM unnest(l.numbers) u)"),
           new Shape(
               "totals",

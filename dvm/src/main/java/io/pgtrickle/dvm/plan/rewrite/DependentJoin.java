@@ -371,8 +371,7 @@ final class DependentJoin {
     groups.addAll(moved(aggregate.groups()));
     List<Column> columns = new ArrayList<>(List.of(domain.schema().columns().getLast()));
     columns.addAll(aggregate.schema().columns());
-    Plan results =
-        new Plan.Aggregate(over(aggregate.input()), groups, calls, new Schema(columns));
+    Plan results = new Plan.Aggregate(over(aggregate.input()), groups, calls, new Schema(columns));
     Schema both = sideBySide(domain, results);
     List<Plan.Key> same = List.of(new Plan.Key(image(), imageAt(0)));
     if (grouped) {

@@ -13,7 +13,8 @@ import java.util.TreeSet;
 /// Moves filters towards the scans, so that fewer rows reach the stateful operators.
 ///
 /// Below a projection, below functions in FROM and into the inputs of a union every condition may
-/// go: it sees the same rows there. Below a join, a DISTINCT or a grouping only one that cannot fail: there may be rows below
+/// go: it sees the same rows there. Below a join, a DISTINCT or a grouping only one that cannot
+/// fail: there may be rows below
 /// that never come up.
 final class FilterPushdown {
   private FilterPushdown() {}
