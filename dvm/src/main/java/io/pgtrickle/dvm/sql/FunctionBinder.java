@@ -52,6 +52,9 @@ final class FunctionBinder {
   }
 
   private SetCall call(NodeForm form, List<String> names) {
+    if (!form.tag().equals("RANGETBLFUNCTION")) {
+      throw NodeForm.notUnderstood("node " + form.tag() + " among the functions of FROM");
+    }
     // What the planner may do when it changes.
     form.neutral("funcparams");
     int width = form.integer("funccolcount");
