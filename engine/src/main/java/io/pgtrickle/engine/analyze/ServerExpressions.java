@@ -83,6 +83,10 @@ public final class ServerExpressions implements Tiers {
     this.context = context;
   }
 
+  EvaluationSettings settings() {
+    return settings;
+  }
+
   @Override
   public boolean isAsked(Expr node) {
     return FunctionLibrary.refusal(node, settings).isPresent();

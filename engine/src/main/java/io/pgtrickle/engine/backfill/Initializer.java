@@ -11,7 +11,6 @@ import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;

@@ -40,7 +40,13 @@ public final class OrderLabels {
   private Plan rewrite(Plan plan) {
     Plan over = Inputs.map(plan, this::rewrite);
     return switch (over) {
-      case Plan.Scan _, Plan.Values _, Plan.Filter _, Plan.Project _, Plan.Ask _, Plan.UnionAll _ ->
+      case Plan.Scan _,
+          Plan.Values _,
+          Plan.Filter _,
+          Plan.Project _,
+          Plan.Ask _,
+          Plan.Unfold _,
+          Plan.UnionAll _ ->
           over;
       case Plan.TopK top -> topK(top);
       case Plan.Window window -> window(window);

@@ -1,8 +1,10 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
@@ -39,6 +41,7 @@ final class ServerTier {
         List<Expr> taken = inquiries.take(expressions);
         yield inquiries.isEmpty() ? over : new Plan.Project(inquiries.answered(), taken, schema);
       }
+      case Plan.Unfold unfold -> unfold(unfold);
       case Plan.Join join -> join(join);
       case Plan.OuterJoin join -> {
         requireNone(join.residual());
@@ -70,6 +73,42 @@ final class ServerTier {
             : new Plan.Aggregate(inquiries.answered(), taken, takenCalls, schema);
       }
     };
+  }
+
+  private Plan unfold(Plan.Unfold unfold) {
+    Expr condition = unfold.condition();
+    if (condition != null && asks(condition)) {
+      throw QueryRejected.notYet(
+          "unsupported_function", "a condition of LEFT JOIN LATERAL that the server evaluates");
+    }
+    Schema input = unfold.input().schema();
+    Inquiries inquiries = new Inquiries(unfold.input(), tiers);
+    List<SetCall> calls = unfold.calls().stream().map(call -> call.map(inquiries::take)).toList();
+    if (inquiries.isEmpty()) {
+      return unfold;
+    }
+    int answers = inquiries.width();
+    Plan.Unfold above = new Plan.Unfold(inquiries.answered(), calls, unfold.numbered());
+    return without(
+        new Plan.Unfold(
+            above.input(),
+            calls,
+            unfold.numbered(),
+            unfold.kept(),
+            condition == null
+                ? null
+                : Expressions.map(condition, node -> behind(node, input.size(), answers)),
+            above.schema()),
+        input.size(),
+        answers,
+        unfold.schema());
+  }
+
+  // A column, after others were put in front of it.
+  private static Expr behind(Expr node, int from, int added) {
+    return node instanceof Expr.Column(int index, var type) && index >= from
+        ? new Expr.Column(index + added, type)
+        : node;
   }
 
   private boolean asks(Expr expression) {
