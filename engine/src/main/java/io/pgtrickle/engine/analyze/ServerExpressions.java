@@ -135,8 +135,7 @@ public final class ServerExpressions implements Tiers {
       return function.arguments().size() == 2;
     }
     boolean zoned = name.startsWith("timestamptz_") || name.contains("_timestamptz");
-    return STABLE_BY_SETTINGS.contains(name)
-        || (zoned && COMPARISONS.contains(comparison(name)));
+    return STABLE_BY_SETTINGS.contains(name) || (zoned && COMPARISONS.contains(comparison(name)));
   }
 
   // date_lt_timestamptz, timestamptz_lt_date

@@ -66,8 +66,7 @@ final class NestedArrayText {
     if (length < 0) {
       text.append("NULL");
     } else {
-      text.append(
-          ArrayText.quoted(codec.toText(codec.fromBinary(bytes, in.position(), length))));
+      text.append(ArrayText.quoted(codec.toText(codec.fromBinary(bytes, in.position(), length))));
       in.position(in.position() + length);
     }
   }

@@ -105,8 +105,7 @@ final class ServerTierTest {
 
   @Test
   void rowsThatANativeConditionTurnsAwayAreNotAskedAbout() {
-    Plan plan =
-        filter(ORDERS_SCAN, new Expr.And(List.of(yes(CUSTOMER), yes(ask("f", ID)))));
+    Plan plan = filter(ORDERS_SCAN, new Expr.And(List.of(yes(CUSTOMER), yes(ask("f", ID)))));
     Plan rewritten = ServerTier.rewrite(plan, TIERS);
     assertThat(asked(rewritten).input()).isEqualTo(filter(ORDERS_SCAN, yes(CUSTOMER)));
     assertThat(rewritten.schema()).isEqualTo(ORDERS);
@@ -117,8 +116,7 @@ final class ServerTierTest {
     Expr both = ask("f", CUSTOMER, new Expr.Column(4, SqlType.INT4));
     Plan plan = join(ORDERS_SCAN, CUSTOMERS_SCAN, yes(both), 1, 0);
     Plan rewritten = ServerTier.rewrite(plan, TIERS);
-    assertThat(asked(rewritten).input())
-        .isEqualTo(join(ORDERS_SCAN, CUSTOMERS_SCAN, null, 1, 0));
+    assertThat(asked(rewritten).input()).isEqualTo(join(ORDERS_SCAN, CUSTOMERS_SCAN, null, 1, 0));
     assertThat(rewritten.schema()).isEqualTo(plan.schema());
   }
 
@@ -126,8 +124,7 @@ final class ServerTierTest {
   void keysAreAskedForBelowTheJoin() {
     Plan plain = join(ORDERS_SCAN, CUSTOMERS_SCAN, null);
     Plan.Key key = new Plan.Key(ask("f", CUSTOMER), column(CUSTOMERS_SCAN, 0));
-    Plan plan =
-        new Plan.Join(ORDERS_SCAN, CUSTOMERS_SCAN, List.of(key), null, plain.schema());
+    Plan plan = new Plan.Join(ORDERS_SCAN, CUSTOMERS_SCAN, List.of(key), null, plain.schema());
     Plan rewritten = ServerTier.rewrite(plan, TIERS);
     assertThat(asked(rewritten).input()).isEqualTo(ORDERS_SCAN);
     assertThat(rewritten.schema()).isEqualTo(plan.schema());
