@@ -309,6 +309,24 @@ final class Housekeeping {
         });
   }
 
+  // Nor is a function that was replaced.
+  private void lookAtFunctions() throws SQLException, InterruptedException {
+    Map<Integer, String> known;
+    try {
+      known =
+          loop.atBoundary(() -> loop.sources().functions()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("functions are looked at later", e);
+      return;
+    }
+    Map<Integer, String> replaced = FunctionVersions.differing(session, known);
+    replaced.forEach(
+        (function, version) -> {
+          LOG.info("function {} is not what it was", Integer.toUnsignedString(function));
+          loop.post(() -> loop.sources().replaced(function, version));
+        });
+  }
+
   // Law 6: being published must not make the users' writes fail.
   private void lookAtIdentities() throws SQLException {
     identities
@@ -328,24 +346,6 @@ final class Housekeeping {
                               relation,
                               new StateDamaged("no usable replica identity: " + why, null)));
             });
-  }
-
-  // Nor is a function that was replaced.
-  private void lookAtFunctions() throws SQLException, InterruptedException {
-    Map<Integer, String> known;
-    try {
-      known =
-          loop.atBoundary(() -> loop.sources().functions()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("functions are looked at later", e);
-      return;
-    }
-    Map<Integer, String> replaced = FunctionVersions.differing(session, known);
-    replaced.forEach(
-        (function, version) -> {
-          LOG.info("function {} is not what it was", Integer.toUnsignedString(function));
-          loop.post(() -> loop.sources().replaced(function, version));
-        });
   }
 
   // Nor is what others do to the publication, though it decides what is in the log at all.

@@ -123,7 +123,7 @@ public final class ServerExpressions implements Tiers {
   private Optional<QueryRejected> ofFunction(Signature function) {
     boolean lasting =
         function.volatility() == 'i'
-            || function.schema().equals("pg_catalog") && isLasting(function);
+            || (function.schema().equals("pg_catalog") && isLasting(function));
     return lasting
         ? Optional.empty()
         : Optional.of(
@@ -139,10 +139,8 @@ public final class ServerExpressions implements Tiers {
       // With one argument it counts from today.
       return function.arguments().size() == 2;
     }
-    int underscore = name.lastIndexOf('_');
     boolean zoned = name.startsWith("timestamptz_") || name.contains("_timestamptz");
-    return STABLE_BY_SETTINGS.contains(name)
-        || zoned && underscore > 0 && COMPARISONS.contains(comparison(name));
+    return STABLE_BY_SETTINGS.contains(name) || (zoned && COMPARISONS.contains(comparison(name)));
   }
 
   // date_lt_timestamptz, timestamptz_lt_date

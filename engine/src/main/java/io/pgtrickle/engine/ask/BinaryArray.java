@@ -53,7 +53,7 @@ final class BinaryArray extends PGobject implements PGBinaryObject {
   }
 
   @Override
-  public boolean equals(Object other) {
+  public boolean equals(@Nullable Object other) {
     return other instanceof BinaryArray that && java.util.Arrays.equals(bytes, that.bytes);
   }
 

@@ -9,12 +9,14 @@ import java.nio.ByteBuffer;
 /// Writes the binary form of an array of any shape as text, its elements being of a type that the
 /// engine understands.
 final class NestedArrayText {
+  private final byte[] bytes;
   private final ByteBuffer in;
   private final TypeCodec codec;
   private final int[] extents;
   private final StringBuilder text = new StringBuilder();
 
-  private NestedArrayText(ByteBuffer in, int dimensions) {
+  private NestedArrayText(byte[] bytes, ByteBuffer in, int dimensions) {
+    this.bytes = bytes;
     this.in = in;
     in.getInt();
     codec = TypeCodec.of(SqlType.of(in.getInt()));
@@ -22,9 +24,10 @@ final class NestedArrayText {
   }
 
   static String of(Bytes value) {
-    ByteBuffer in = ByteBuffer.wrap(value.toArray());
+    byte[] bytes = value.toArray();
+    ByteBuffer in = ByteBuffer.wrap(bytes);
     int dimensions = in.getInt();
-    return dimensions == 0 ? "{}" : new NestedArrayText(in, dimensions).write();
+    return dimensions == 0 ? "{}" : new NestedArrayText(bytes, in, dimensions).write();
   }
 
   private String write() {
@@ -63,8 +66,7 @@ final class NestedArrayText {
     if (length < 0) {
       text.append("NULL");
     } else {
-      text.append(
-          ArrayText.quoted(codec.toText(codec.fromBinary(in.array(), in.position(), length))));
+      text.append(ArrayText.quoted(codec.toText(codec.fromBinary(bytes, in.position(), length))));
       in.position(in.position() + length);
     }
   }
