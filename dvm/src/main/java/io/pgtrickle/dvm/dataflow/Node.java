@@ -21,7 +21,14 @@ import org.jspecify.annotations.Nullable;
 /// In a step it runs at most once, after all its inputs, and only if one of them changed. What it
 /// stages is kept or forgotten with the whole step.
 abstract sealed class Node
-    permits SourceNode, ValuesNode, ChainNode, UnionNode, ArrangeNode, KeyedNode, SinkNode {
+    permits SourceNode,
+        ValuesNode,
+        ChainNode,
+        TemporalNode,
+        UnionNode,
+        ArrangeNode,
+        KeyedNode,
+        SinkNode {
   /// The schema of an operator's second output.
   static final Schema ERRORS =
       Schema.of(new Column("sqlstate", SqlType.TEXT), new Column("message", SqlType.TEXT));

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.expr;
 import io.pgtrickle.dvm.expr.Expr.And;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
+import io.pgtrickle.dvm.expr.Expr.Clock;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
@@ -38,7 +39,7 @@ public final class Expressions {
   /// part of the node, its arguments as the operands.
   public static List<Expr> children(Expr expression) {
     return switch (expression) {
-      case Column _, Literal _, Outer _ -> List.of();
+      case Column _, Literal _, Outer _, Clock _ -> List.of();
       case Call call -> call.arguments();
       case Relabel(Expr input, _) -> List.of(input);
       case TextCast(Expr input, _) -> List.of(input);
@@ -76,7 +77,7 @@ public final class Expressions {
   /// The same node over other operands, given in the order of [#children].
   private static Expr withChildren(Expr expression, List<Expr> children) {
     return switch (expression) {
-      case Column _, Literal _, Outer _ -> expression;
+      case Column _, Literal _, Outer _, Clock _ -> expression;
       case Call call -> withArguments(call, children);
       case Relabel relabel -> new Relabel(children.getFirst(), relabel.type());
       case TextCast cast -> new TextCast(children.getFirst(), cast.type());
@@ -154,8 +155,17 @@ public final class Expressions {
     visitor.accept(expression);
   }
 
+  /// Whether the clock is read anywhere in it.
+  public static boolean readsClock(Expr expression) {
+    return expression instanceof Clock
+        || children(expression).stream().anyMatch(Expressions::readsClock);
+  }
+
   /// Whether the expression can never fail, for no row at all; false when that is not known.
   public static boolean isTotal(Expr expression) {
+    if (Monotony.isSafeMoment(expression)) {
+      return true;
+    }
     boolean node =
         switch (expression) {
           case Call call -> isTotal(call.function());
@@ -168,6 +178,7 @@ public final class Expressions {
           case Column _,
               Literal _,
               Outer _,
+              Clock _,
               Relabel _,
               And _,
               Or _,

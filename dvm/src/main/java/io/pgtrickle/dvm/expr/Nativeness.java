@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.expr;
 import io.pgtrickle.dvm.expr.Expr.And;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
+import io.pgtrickle.dvm.expr.Expr.Clock;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
@@ -49,6 +50,10 @@ final class Nativeness {
           TextInput.isExact(type.kind()) && (input.type().kind().isText() || type.kind().isText())
               ? printing(input.type(), settings)
               : Optional.of(cast(input.type(), type));
+      case Clock clock ->
+          clock.type().kind() == TypeKind.TIMESTAMPTZ || settings.zone().isPresent()
+              ? Optional.empty()
+              : Optional.of(clock.reading() + " under time zone " + settings.timeZone());
       case Column _,
           Literal _,
           And _,

@@ -99,6 +99,7 @@ final class NodeForm {
           Map.entry("RELABELTYPE", Set.of("location", "relabelformat")),
           Map.entry("COERCEVIAIO", Set.of("location", "coerceformat")),
           Map.entry("COLLATE", Set.of("location")),
+          Map.entry("SQLVALUEFUNCTION", Set.of("location")),
           Map.entry("ARRAY", Set.of("location", "list_start", "list_end")),
           Map.entry("TARGETENTRY", Set.of("resorigtbl", "resorigcol")),
           Map.entry("SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),

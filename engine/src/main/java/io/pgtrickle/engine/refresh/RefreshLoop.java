@@ -24,6 +24,7 @@ import io.pgtrickle.engine.intake.Intake;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -52,6 +53,7 @@ import org.jspecify.annotations.Nullable;
 /// [#atBoundary]: a task that runs between two epochs.
 public final class RefreshLoop implements AutoCloseable {
   private static final Duration IDLE_WAIT = Duration.ofMillis(5);
+  private static final Duration TICK = Duration.ofSeconds(1);
   private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
@@ -80,7 +82,11 @@ public final class RefreshLoop implements AutoCloseable {
   private Replay replay = Replay.none();
   private Lsn frontier;
   private Lsn position;
-  private Instant frontierTime;
+  private Instant frontierTime = Instant.EPOCH;
+  // Where the last epoch ended.
+  private LiveTable.Released reached;
+  // When the time alone last made an epoch.
+  private Instant ticked = Instant.MIN;
   // Where the state is: behind the position while an epoch is being collected; null while one is
   // being made.
   private Checkpoints.@Nullable At settled;
@@ -114,7 +120,7 @@ public final class RefreshLoop implements AutoCloseable {
     this.frontier = start;
     this.position = start;
     this.clock = clock;
-    this.frontierTime = clock.instant();
+    this.reached = here();
   }
 
   /// Makes epochs until [#stop].
@@ -123,9 +129,11 @@ public final class RefreshLoop implements AutoCloseable {
   /// @throws SourceUnavailable when the apply connection is lost
   public void run() throws InterruptedException {
     try {
-      if (replay.endsAt(frontier)) {
+      ledger.readClock();
+      if (replay.endsAt(reached)) {
         endReplay();
       }
+      moveTime(true);
       while (!stopping) {
         if (!partial && replay.isOver()) {
           // Until then nothing that reads the state together with tables would see them agree.
@@ -136,6 +144,7 @@ public final class RefreshLoop implements AutoCloseable {
         }
         // Never between the parts of a transaction: an epoch is made of whole ones.
         if (!partial && (tookEvents || (replay.isOver() && timerDue()))) {
+          moveTime(tookEvents);
           tookEvents = false;
           epoch();
         }
@@ -160,7 +169,7 @@ public final class RefreshLoop implements AutoCloseable {
     }
     accept(event);
     if (!partial) {
-      if (intake.pendingRows() >= EPOCH_ROWS || replay.cutsAt(frontier)) {
+      if (intake.pendingRows() >= EPOCH_ROWS) {
         epoch();
       }
       cutBefore(position.plus(1));
@@ -169,12 +178,52 @@ public final class RefreshLoop implements AutoCloseable {
 
   // Epochs of a replay end exactly where something was visible.
   private void cutBefore(Lsn next) {
-    for (Optional<Lsn> cut = replay.nextCut(frontier);
-        cut.isPresent() && cut.get().isBefore(next);
-        cut = replay.nextCut(frontier)) {
-      frontier = cut.get();
+    for (Optional<LiveTable.Released> cut = replay.nextCut(reached);
+        cut.isPresent() && cut.get().frontier().isBefore(next);
+        cut = replay.nextCut(reached)) {
+      frontier = frontier.max(cut.get().frontier());
+      if (cut.get().time().isAfter(frontierTime)) {
+        frontierTime = cut.get().time();
+      }
       epoch();
     }
+  }
+
+  // Moves the time to the server's, or to that of a commit which is seen before the clock tells.
+  //
+  // Rows that come and go by the time are written with what has committed; otherwise no more often
+  // than every TICK, until which the time stands still.
+  private void moveTime(boolean withCommits) {
+    Instant now = engineTime();
+    if (!replay.isOver() || !now.isAfter(frontierTime)) {
+      return;
+    }
+    if (!changesBy(now)) {
+      frontierTime = now;
+    } else if (withCommits || ticks(now)) {
+      frontierTime = now;
+      ticked = now;
+    }
+  }
+
+  private Instant engineTime() {
+    Instant server = ledger.serverTime();
+    Instant latest = server;
+    for (Instant commit : commits) {
+      // Sessions with a replication origin have commits of any time.
+      if (commit.isAfter(latest) && commit.isBefore(server.plus(TICK))) {
+        latest = commit;
+      }
+    }
+    return latest.truncatedTo(ChronoUnit.MICROS);
+  }
+
+  private boolean changesBy(Instant now) {
+    return dataflow.nextChange().filter(change -> !change.isAfter(now)).isPresent();
+  }
+
+  private boolean ticks(Instant now) {
+    return !ticked.plus(TICK).isAfter(now);
   }
 
   /// Ends [#run] after the epoch under way.
@@ -224,7 +273,7 @@ public final class RefreshLoop implements AutoCloseable {
     return frontier;
   }
 
-  /// When the frontier was reached; boundary only.
+  /// The time as of the frontier, which is what `now()` is; boundary only.
   public Instant frontierTime() {
     return frontierTime;
   }
@@ -362,6 +411,7 @@ public final class RefreshLoop implements AutoCloseable {
     frontier = checkpoint.frontier();
     position = checkpoint.position();
     frontierTime = checkpoint.time();
+    reached = here();
     ledger.recorded(checkpoint.recorded());
     replay = rest;
   }
@@ -502,9 +552,6 @@ public final class RefreshLoop implements AutoCloseable {
 
   private void epoch() {
     Instant now = clock.instant();
-    if (now.isAfter(frontierTime)) {
-      frontierTime = now;
-    }
     steps.settle(intake);
     settled = null;
     Intake.Deltas changed = intake.endEpoch();
@@ -517,6 +564,7 @@ public final class RefreshLoop implements AutoCloseable {
             : steps.replay(changed.deltas(), here(), replay, now);
     touched.addAll(all.keySet());
     builds.retain(all);
+    reached = here();
     settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
     if (!touched.isEmpty()) {
       full.sourcesChanged(touched);
@@ -525,7 +573,7 @@ public final class RefreshLoop implements AutoCloseable {
     }
     if (replay.isOver()) {
       visible(now);
-    } else if (replay.endsAt(frontier)) {
+    } else if (replay.endsAt(reached)) {
       endReplay();
     }
   }
@@ -629,7 +677,9 @@ public final class RefreshLoop implements AutoCloseable {
 
   private boolean timerDue() {
     Instant now = clock.instant();
+    Instant time = engineTime();
     if (ledger.due(now)
+        || (time.isAfter(frontierTime) && ticks(time) && changesBy(time))
         || !now.isBefore(statusDue)
         || full.anyDue(now, listener.refreshingEnabled())) {
       return true;

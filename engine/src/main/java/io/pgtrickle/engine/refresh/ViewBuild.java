@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -30,6 +31,7 @@ public final class ViewBuild implements AutoCloseable {
   private final ConcurrentLinkedQueue<Map<Integer, ZSet>> retained = new ConcurrentLinkedQueue<>();
   private final AtomicLong retainedRows = new AtomicLong();
   private ViewErrors errors = ViewErrors.NONE;
+  private Instant time = Instant.MIN;
 
   /// @param relations what the view's plan scans
   /// @param storage where its state is kept, which is that of the main dataflow
@@ -52,6 +54,11 @@ public final class ViewBuild implements AutoCloseable {
   /// The private dataflow, for the main one to adopt.
   public Dataflow dataflow() {
     return dataflow;
+  }
+
+  /// Sets the time that it is for this view until it joins: that of the snapshots.
+  void beginAt(Instant start) {
+    time = start;
   }
 
   /// Remembers what an epoch did, if it concerns this view; called by the refresh thread.
@@ -107,7 +114,7 @@ public final class ViewBuild implements AutoCloseable {
   }
 
   private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
-    StepResult result = dataflow.step(deltas, id -> release);
+    StepResult result = dataflow.step(deltas, time, id -> release);
     errors = result.errors().getOrDefault(view.id(), errors);
     return result;
   }
