@@ -14,6 +14,7 @@ module io.pgtrickle.dvm {
   exports io.pgtrickle.dvm.expr;
   exports io.pgtrickle.dvm.plan;
   exports io.pgtrickle.dvm.plan.rewrite;
+  exports io.pgtrickle.dvm.server;
   exports io.pgtrickle.dvm.sql;
   exports io.pgtrickle.dvm.type;
   exports io.pgtrickle.dvm.zset;

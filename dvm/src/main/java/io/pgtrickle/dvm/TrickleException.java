@@ -93,6 +93,17 @@ public abstract sealed class TrickleException extends RuntimeException {
     }
   }
 
+  /// Nobody must act yet: the server cannot be asked for the value of an expression at present.
+  ///
+  /// Nothing has changed and nothing is lost; the step that needed it is tried again.
+  public static final class AnswersUnavailable extends TrickleException {
+    private static final long serialVersionUID = 1L;
+
+    public AnswersUnavailable(String sqlState, String message, @Nullable Throwable cause) {
+      super(sqlState, message, cause);
+    }
+  }
+
   /// The operator of the process must act: state cannot be written, mostly because the disk is
   /// full.
   ///

@@ -1,8 +1,10 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Compiler;
+import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Saved;
@@ -51,22 +53,30 @@ public final class Dataflow implements AutoCloseable {
       Comparator.<Node>comparingInt(Node::rank).thenComparingInt(Node::number);
 
   private final Storage storage;
+  private final Server server;
   private final Expressions expressions;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
   private final Map<Integer, SinkNode> sinksByRelation = new HashMap<>();
   private final Set<Node> settling = new LinkedHashSet<>();
   private final Set<Node> fresh = new LinkedHashSet<>();
-  private final Set<TemporalNode> temporal = new LinkedHashSet<>();
+  private final TemporalNodes temporal = new TemporalNodes();
   private final Set<SinkNode> pending = new LinkedHashSet<>();
   private final Map<Long, PointLookup> lookups = new HashMap<>();
   private Instant time = Instant.MIN;
   private long step;
   private int numbers;
 
-  /// An empty dataflow whose state lies in some storage.
+  /// An empty dataflow whose state lies in some storage, for plans that ask the server nothing.
   public Dataflow(Storage storage) {
-    this(storage, Compiler::compile);
+    this(storage, Server.none());
+  }
+
+  /// An empty dataflow whose state lies in some storage.
+  ///
+  /// @param server answers what its plans ask; one that takes over another has the same
+  public Dataflow(Storage storage, Server server) {
+    this(storage, server, Compiler::compile);
   }
 
   /// An empty dataflow with its state on the heap, whose longer merges run on the executor.
@@ -74,8 +84,9 @@ public final class Dataflow implements AutoCloseable {
     this(Storage.onHeap(merges));
   }
 
-  Dataflow(Storage storage, Expressions expressions) {
+  Dataflow(Storage storage, Server server, Expressions expressions) {
     this.storage = storage;
+    this.server = server;
     this.expressions = expressions;
   }
 
@@ -98,7 +109,8 @@ public final class Dataflow implements AutoCloseable {
   // With nodes that the plan alone does not ask for.
   private SinkNode add(View view, Consumer<PlanCompiler> extra) {
     Map<Object, Node> extended = new HashMap<>(nodes);
-    PlanCompiler compiler = new PlanCompiler(extended, view.settings(), expressions, storage);
+    PlanCompiler compiler =
+        new PlanCompiler(extended, view.settings(), expressions, storage, server);
     Node root = compiler.compile(view.plan());
     extra.accept(compiler);
     List<Node> used = compiler.used();
@@ -130,16 +142,14 @@ public final class Dataflow implements AutoCloseable {
             _ ->
                 PointLookup.of(
                     subject.plan(),
-                    new PlanCompiler(nodes, subject.settings(), expressions, storage),
+                    new PlanCompiler(nodes, subject.settings(), expressions, storage, server),
                     nodes))
         .weight(row);
   }
 
   private void link(Node node) {
     node.number(++numbers);
-    if (node instanceof TemporalNode temporalNode) {
-      temporal.add(temporalNode);
-    }
+    temporal.add(node);
     new LinkedHashSet<>(node.inputs()).forEach(input -> input.consumers().add(node));
   }
 
@@ -205,9 +215,7 @@ public final class Dataflow implements AutoCloseable {
     settling.remove(node);
     fresh.remove(node);
     node.close();
-    if (node instanceof TemporalNode temporalNode) {
-      temporal.remove(temporalNode);
-    }
+    temporal.remove(node);
     if (node instanceof SinkNode sink) {
       pending.remove(sink);
     }
@@ -232,9 +240,7 @@ public final class Dataflow implements AutoCloseable {
   /// The next time at which rows come in or go out because it is that time; empty when there is
   /// none to come. Before such a time an epoch makes no difference.
   public Optional<Instant> nextChange() {
-    return temporal.stream()
-        .flatMap(node -> node.nextChange().stream())
-        .min(Comparator.naturalOrder());
+    return temporal.nextChange();
   }
 
   /// Runs one epoch.
@@ -243,6 +249,8 @@ public final class Dataflow implements AutoCloseable {
   /// @param deltas by relation, in the schema of its scans; relations that nobody scans are ignored
   /// @param release whether a view's output is due, asked of views that have some and no errors
   /// @throws StepFailed when an operator fails; nothing has changed
+  /// @throws AnswersUnavailable when the server cannot be asked; nothing has changed, and the same
+  ///     epoch is to be tried again
   /// @throws StorageUnavailable when state cannot be written and too much of it waits for that;
   ///     nothing has changed, and the same epoch is to be tried again
   public StepResult step(Map<Integer, ZSet> deltas, Instant now, LongPredicate release) {
@@ -289,7 +297,7 @@ public final class Dataflow implements AutoCloseable {
       try {
         fresh.forEach(this::schedule);
         pending.forEach(this::schedule);
-        temporal.forEach(this::tell);
+        temporal.moveTo(now, this::schedule);
         deltas.forEach(this::feed);
         while (!queue.isEmpty()) {
           run(queue.remove());
@@ -301,13 +309,6 @@ public final class Dataflow implements AutoCloseable {
           touched.forEach(Node::rollback);
           step--;
         }
-      }
-    }
-
-    private void tell(TemporalNode node) {
-      node.moveTo(now);
-      if (node.nextChange().filter(change -> !change.isAfter(now)).isPresent()) {
-        schedule(node);
       }
     }
 
@@ -332,6 +333,8 @@ public final class Dataflow implements AutoCloseable {
         } else {
           node.runStep(step);
         }
+      } catch (AnswersUnavailable notNow) {
+        throw notNow;
       } catch (RuntimeException failure) {
         throw new StepFailed(node.label(), affected(node), failure);
       }

@@ -25,6 +25,7 @@ abstract sealed class Node
         ValuesNode,
         ChainNode,
         TemporalNode,
+        AskNode,
         UnionNode,
         ArrangeNode,
         KeyedNode,

@@ -17,6 +17,7 @@ import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.operator.TemporalFilter;
 import io.pgtrickle.dvm.operator.TopK;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Schema;
@@ -41,6 +42,7 @@ final class PlanCompiler {
   private final EvaluationSettings settings;
   private final Expressions expressions;
   private final Storage storage;
+  private final Server server;
   private final Set<Node> used = new LinkedHashSet<>();
 
   /// What identifies the node of a subplan.
@@ -51,16 +53,18 @@ final class PlanCompiler {
       Map<Object, Node> nodes,
       EvaluationSettings settings,
       Expressions expressions,
-      Storage storage) {
+      Storage storage,
+      Server server) {
     this.nodes = nodes;
     this.settings = settings;
     this.expressions = expressions;
     this.storage = storage;
+    this.server = server;
   }
 
   /// The same compiler over other nodes.
   PlanCompiler over(Map<Object, Node> others) {
-    return new PlanCompiler(others, settings, expressions, storage);
+    return new PlanCompiler(others, settings, expressions, storage, server);
   }
 
   /// Every node the compiled plans need, inputs first.
@@ -93,6 +97,7 @@ final class PlanCompiler {
           node(planKey(plan), () -> temporal(filter));
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
       case Plan.Project project -> node(planKey(plan), () -> chain(project));
+      case Plan.Ask ask -> node(planKey(plan), () -> ask(ask));
       case Plan.Join join -> node(planKey(plan), () -> join(join));
       case Plan.OuterJoin join -> node(planKey(plan), () -> outerJoin(join));
       case Plan.MarkJoin join -> node(planKey(plan), () -> markJoin(join));
@@ -196,11 +201,30 @@ final class PlanCompiler {
         storage);
   }
 
+  private Node ask(Plan.Ask ask) {
+    List<AskNode.Round> rounds = new ArrayList<>();
+    int width = ask.input().schema().size();
+    for (Plan.Asked asked : ask.inquiries()) {
+      Schema before = prefix(ask.schema(), width);
+      width += 2;
+      rounds.add(
+          AskNode.Round.of(
+              asked.inquiry(),
+              asked.arguments().stream().map(argument -> evaluator(argument, before)).toList(),
+              before,
+              prefix(ask.schema(), width)));
+    }
+    return new AskNode(planKey(ask), ask.schema(), compile(ask.input()), server, rounds);
+  }
+
+  private static Schema prefix(Schema schema, int columns) {
+    return new Schema(schema.columns().subList(0, columns));
+  }
+
   Stage stage(Plan.Filter filter) {
     if (isTemporal(filter)) {
       return ((TemporalNode) compile(filter)).stage();
     }
-
     return new Filter(evaluator(filter.condition(), filter.input().schema()));
   }
 

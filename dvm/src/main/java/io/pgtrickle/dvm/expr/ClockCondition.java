@@ -258,8 +258,7 @@ public final class ClockCondition {
   }
 
   private static Instant instant(long micros) {
-    return Instant.ofEpochSecond(
-        Math.floorDiv(micros, 1_000_000) + DateTimes.EPOCH_DAY * 86_400);
+    return Instant.ofEpochSecond(Math.floorDiv(micros, 1_000_000) + DateTimes.EPOCH_DAY * 86_400);
   }
 
   private static long local(LocalDateTime time) {
@@ -403,8 +402,7 @@ public final class ClockCondition {
           months
               ? new PgInterval(sign * span.months(), 0, 0)
               : new PgInterval(0, sign * span.days(), 0);
-      return IntervalFunctions.later(
-          DateTimes.timestamptzToTimestamp(micros, zone), part, null);
+      return IntervalFunctions.later(DateTimes.timestamptzToTimestamp(micros, zone), part, null);
     };
   }
 

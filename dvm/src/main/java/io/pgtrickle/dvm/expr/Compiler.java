@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.expr;
 
 import io.pgtrickle.dvm.expr.Expr.And;
+import io.pgtrickle.dvm.expr.Expr.Answered;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
 import io.pgtrickle.dvm.expr.Expr.Clock;
@@ -25,6 +26,7 @@ import io.pgtrickle.dvm.expr.Expr.When;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.NativeFunction.Binding;
 import io.pgtrickle.dvm.expr.NativeFunction.Role;
+import io.pgtrickle.dvm.server.Answer;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
@@ -151,6 +153,7 @@ public final class Compiler {
           Outer _,
           Clock _,
           Single _,
+          Answered _,
           Case _,
           Quantified _ ->
           truth(compile(condition));
@@ -220,6 +223,10 @@ public final class Compiler {
       case Single(Expr value, Expr rows) -> {
         List<Compiled> operands = compileAll(List.of(value, rows));
         yield folded(operands, single(evaluators(operands)));
+      }
+      case Answered(Expr value, Expr failure) -> {
+        List<Compiled> operands = compileAll(List.of(value, failure));
+        yield folded(operands, answered(evaluators(operands)));
       }
       case Case choice -> choice(choice);
       case Quantified quantified -> {
@@ -428,6 +435,15 @@ public final class Compiler {
       if (operands[1].evaluate(row) instanceof Long rows && rows > 1) {
         throw new EvaluationFailure(
             "21000", "more than one row returned by a subquery used as an expression");
+      }
+      return operands[0].evaluate(row);
+    };
+  }
+
+  private static Evaluator answered(Evaluator[] operands) {
+    return row -> {
+      if (operands[1].evaluate(row) instanceof String failure) {
+        throw Answer.Failed.read(failure);
       }
       return operands[0].evaluate(row);
     };

@@ -162,6 +162,17 @@ public sealed interface Expr {
     }
   }
 
+  /// The value of an answer of the server, or its error where, and only where, the value is asked
+  /// for.
+  ///
+  /// @param failure NULL when there is a value; otherwise SQLSTATE and message in one text
+  record Answered(Expr value, Expr failure) implements Expr {
+    @Override
+    public SqlType type() {
+      return value.type();
+    }
+  }
+
   /// The values side by side, as they display: equal iff every value displays alike, and never
   /// NULL, two NULLs being alike. It is not SQL; rewrites use it to recognize rows.
   record Image(List<Expr> values) implements Expr {

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.expr;
 
 import io.pgtrickle.dvm.expr.Expr.And;
+import io.pgtrickle.dvm.expr.Expr.Answered;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
 import io.pgtrickle.dvm.expr.Expr.Clock;
@@ -54,6 +55,7 @@ public final class Expressions {
       case Extreme(_, List<Expr> operands, _) -> operands;
       case Image(List<Expr> values) -> values;
       case Single(Expr value, Expr rows) -> List.of(rows, value);
+      case Answered(Expr value, Expr failure) -> List.of(failure, value);
       case Case(List<When> branches, @Nullable Expr otherwise, _) -> {
         List<Expr> children = new ArrayList<>();
         for (When branch : branches) {
@@ -92,6 +94,7 @@ public final class Expressions {
       case Extreme extreme -> new Extreme(extreme.greatest(), children, extreme.type());
       case Image _ -> new Image(children);
       case Single _ -> new Single(children.getLast(), children.getFirst());
+      case Answered _ -> new Answered(children.getLast(), children.getFirst());
       case Case choice -> {
         List<When> branches = new ArrayList<>();
         for (int i = 0; i < choice.branches().size(); i++) {
@@ -175,6 +178,7 @@ public final class Expressions {
           case TextCast(Expr input, var type) ->
               type.kind().isText() && input.type().kind() != TypeKind.OPAQUE;
           case Single(_, Expr rows) -> rows instanceof Literal;
+          case Answered _ -> false;
           case Column _,
               Literal _,
               Outer _,

@@ -123,6 +123,7 @@ public final class Monotony {
           Expr.Case _,
           Expr.Outer _,
           Expr.Single _,
+          Expr.Answered _,
           Expr.Image _,
           Expr.Quantified _ ->
           Optional.empty();

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.expr;
 
 import io.pgtrickle.dvm.expr.Expr.And;
+import io.pgtrickle.dvm.expr.Expr.Answered;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
 import io.pgtrickle.dvm.expr.Expr.Clock;
@@ -65,7 +66,8 @@ final class Nativeness {
           Case _,
           Image _,
           Outer _,
-          Single _ ->
+          Single _,
+          Answered _ ->
           Optional.empty();
     };
   }

@@ -1,6 +1,8 @@
 package io.pgtrickle.dvm.plan;
 
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.server.Inquiry;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
@@ -22,6 +24,7 @@ public sealed interface Plan {
       case Scan _, Values _ -> List.of();
       case Filter filter -> List.of(filter.input());
       case Project project -> List.of(project.input());
+      case Ask ask -> List.of(ask.input());
       case Join join -> List.of(join.left(), join.right());
       case OuterJoin join -> List.of(join.left(), join.right());
       case MarkJoin join -> List.of(join.left(), join.right());
@@ -55,6 +58,7 @@ public sealed interface Plan {
               Values _,
               Filter _,
               Project _,
+              Ask _,
               UnionAll _,
               SetOperation _,
               TopK _,
@@ -97,6 +101,56 @@ public sealed interface Plan {
   record Project(Plan input, List<Expr> expressions, Schema schema) implements Plan {
     public Project {
       expressions = List.copyOf(expressions);
+    }
+  }
+
+  /// Each row with what the server answers to inquiries about it: two columns more for each of
+  /// them, the value and the failure; see [Expr.Answered].
+  ///
+  /// A failure of an argument is the failure of the answer.
+  record Ask(Plan input, List<Asked> inquiries, Schema schema) implements Plan {
+    public Ask {
+      inquiries = List.copyOf(inquiries);
+      if (schema.size() != input.schema().size() + 2 * inquiries.size()) {
+        throw new IllegalArgumentException("inquiries with other columns than their answers");
+      }
+    }
+
+    /// Names the answers by their position.
+    public Ask(Plan input, List<Asked> inquiries) {
+      this(input, inquiries, widened(input.schema(), inquiries));
+    }
+
+    private static Schema widened(Schema input, List<Asked> inquiries) {
+      List<Column> columns = new ArrayList<>(input.columns());
+      for (Asked asked : inquiries) {
+        columns.add(new Column("answer" + (columns.size() + 1), asked.type()));
+        columns.add(new Column("failure" + (columns.size() + 1), SqlType.TEXT));
+      }
+      return new Schema(columns);
+    }
+
+    /// The answer to one of the inquiries, over the columns of this plan.
+    public static Expr answer(Schema input, int inquiry, SqlType type) {
+      int value = input.size() + 2 * inquiry;
+      return new Expr.Answered(
+          new Expr.Column(value, type), new Expr.Column(value + 1, SqlType.TEXT));
+    }
+  }
+
+  /// An inquiry for a value.
+  ///
+  /// @param arguments over the columns of the input and the answers to the inquiries before
+  record Asked(Inquiry inquiry, List<Expr> arguments) {
+    public Asked {
+      arguments = List.copyOf(arguments);
+      if (inquiry.form() != Inquiry.Form.VALUE || arguments.size() != inquiry.parameters().size()) {
+        throw new IllegalArgumentException("not an inquiry for a value: " + inquiry);
+      }
+    }
+
+    public SqlType type() {
+      return inquiry.answer().column(0).type();
     }
   }
 

@@ -14,6 +14,7 @@ import java.util.TreeSet;
 ///
 ///     scan       the primary key
 ///     filter     the keys of the input
+///     ask        the keys of the input
 ///     project    those keys whose columns, or columns equal to them, are all passed on
 ///     join       a key of each side together; of one side alone where the join equates a whole key
 ///                of the other
@@ -45,6 +46,7 @@ public final class RowKeys {
           case Plan.Values _, Plan.UnionAll _, Plan.GroupingSets _ -> Set.of();
           case Plan.Filter filter -> keys(filter.input());
           case Plan.Project project -> projected(project);
+          case Plan.Ask ask -> keys(ask.input());
           case Plan.Join join -> joined(join.left(), join.right(), join.keys(), true, true);
           case Plan.OuterJoin join -> outerJoined(join);
           case Plan.MarkJoin join -> keys(join.left());
@@ -127,6 +129,8 @@ public final class RowKeys {
           column < join.left().schema().size() ? equalTo(join.left(), column) : List.of();
       case Plan.Window window ->
           column < window.input().schema().size() ? equalTo(window.input(), column) : List.of();
+      case Plan.Ask ask ->
+          column < ask.input().schema().size() ? equalTo(ask.input(), column) : List.of();
       case Plan.Scan _,
           Plan.Values _,
           Plan.Project _,

@@ -56,7 +56,8 @@ public final class Deparser {
       case Plan.Join join -> join(join);
       case Plan.OuterJoin join -> outerJoin(join);
       case Plan.Apply apply -> apply(apply);
-      case Plan.MarkJoin _ -> throw new IllegalArgumentException("a bound plan has no mark join");
+      case Plan.MarkJoin _, Plan.Ask _ ->
+          throw new IllegalArgumentException("a bound plan has no such node: " + plan);
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
       case Plan.TopK top -> topK(top);

@@ -135,8 +135,7 @@ final class ExpressionBinder {
     SqlType type = resultType(form.oid("funcresulttype"), form.oid("funccollid"));
     List<Expr> arguments = bind(form.nodes("args"));
     int collation = form.oid("inputcollid");
-    return clock(function)
-        .orElseGet(() -> new Expr.Call(function, arguments, type, collation));
+    return clock(function).orElseGet(() -> new Expr.Call(function, arguments, type, collation));
   }
 
   private Expr quantified(NodeForm form) {

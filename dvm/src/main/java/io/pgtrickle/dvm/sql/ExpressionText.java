@@ -62,8 +62,8 @@ final class ExpressionText {
           level <= outer.size() ? outer.get(level - 1).get(index) : "outer column " + (index + 1);
       case Expr.Clock(Expr.Reading reading) -> clock(reading);
       case Expr.Single(Expr value, Expr _) -> text(value, columns);
-      case Expr.Image _ ->
-          throw new IllegalArgumentException("an image of values belongs to rewritten plans only");
+      case Expr.Image _, Expr.Answered _ ->
+          throw new IllegalArgumentException("it belongs to rewritten plans only: " + expression);
       case Expr.Quantified quantified -> quantified(quantified, columns);
     };
   }

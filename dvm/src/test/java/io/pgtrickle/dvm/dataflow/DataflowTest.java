@@ -22,6 +22,7 @@ import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Schema;
@@ -352,7 +353,7 @@ final class DataflowTest {
     Plan fragile =
         project(
             JOINED, column(JOINED, 5), call("int4pl", SqlType.INT4, column(JOINED, 0), int4(0)));
-    Dataflow dataflow = new Dataflow(Storage.onHeap(Runnable::run), failing);
+    Dataflow dataflow = new Dataflow(Storage.onHeap(Runnable::run), Server.none(), failing);
     Dataflow reference = new Dataflow(Runnable::run);
     View upper = view(3, new Plan.Distinct(scanOf(view(1, fragile))));
     for (View view : List.of(view(1, fragile), view(2, PER_CUSTOMER), upper, view(4, JOINED))) {

@@ -86,8 +86,7 @@ final class TemporalNodeTest {
         "may fail",
         new Plan.Filter(
             filter(recent),
-            call(
-                "int4lt", SqlType.BOOL, call("int4div", SqlType.INT4, ID, ID), Shapes.int4(2))));
+            call("int4lt", SqlType.BOOL, call("int4div", SqlType.INT4, ID, ID), Shapes.int4(2))));
     plans.put("far future", filter(test("lt", AT, plus(NOW, TTL))));
     plans.put(
         "count",
@@ -196,7 +195,8 @@ final class TemporalNodeTest {
       ZSet expected = naive.evaluate(at(plan, time));
       assertThat(dataflow.errors(1).healed()).isEqualTo(naive.failures().isEmpty());
       if (naive.failures().isEmpty()) {
-        assertThat(Tables.text(plan.schema(), shown)).isEqualTo(Tables.text(plan.schema(), expected));
+        assertThat(Tables.text(plan.schema(), shown))
+            .isEqualTo(Tables.text(plan.schema(), expected));
       }
       Instant now = time;
       assertThat(dataflow.nextChange().filter(next -> !next.isAfter(now))).isEmpty();
@@ -223,11 +223,7 @@ final class TemporalNodeTest {
   }
 
   private static int stepTo(Dataflow dataflow, Instant time) {
-    return dataflow
-        .step(Map.of(), time, _ -> true)
-        .released()
-        .getOrDefault(1L, ZSet.EMPTY)
-        .size();
+    return dataflow.step(Map.of(), time, _ -> true).released().getOrDefault(1L, ZSet.EMPTY).size();
   }
 
   @Test
@@ -249,8 +245,7 @@ final class TemporalNodeTest {
     dataflow.step(Map.of(EVENTS_OID, rows(1000, 0)), START.plusSeconds(5), _ -> true);
     assertThat(dataflow.stats().total().rows()).isZero();
     assertThat(dataflow.nextChange()).isEmpty();
-    assertThat(
-            dataflow.step(Map.of(EVENTS_OID, rows(1000, 0).negate()), _ -> true).released())
+    assertThat(dataflow.step(Map.of(EVENTS_OID, rows(1000, 0).negate()), _ -> true).released())
         .isEmpty();
   }
 
@@ -294,7 +289,9 @@ final class TemporalNodeTest {
     build.load(Map.of(EVENTS_OID, rows(10, 1)), START.plusSeconds(2));
     main.adopt(build);
     ZSet shown =
-        main.step(Map.of(), START.plusSeconds(7), _ -> true).released().getOrDefault(2L, ZSet.EMPTY);
+        main.step(Map.of(), START.plusSeconds(7), _ -> true)
+            .released()
+            .getOrDefault(2L, ZSet.EMPTY);
     assertThat(shown.size()).isEqualTo(8);
   }
 }

@@ -46,8 +46,7 @@ final class ClockConditionTest {
     for (Expr argument : arguments) {
       types.add(argument.type().oid());
     }
-    Signature function =
-        new Signature(0, "pg_catalog", name, types, result.oid(), true, 's');
+    Signature function = new Signature(0, "pg_catalog", name, types, result.oid(), true, 's');
     return new Expr.Call(function, List.of(arguments), result, 0);
   }
 
@@ -69,12 +68,14 @@ final class ClockConditionTest {
   }
 
   private static long at(String timestamptz) {
-    return (Long) Objects.requireNonNull(TypeCodec.of(SqlType.TIMESTAMPTZ).fromText(timestamptz.replaceAll("([+-]\\d\\d)$", ":00$1")));
+    return (Long)
+        Objects.requireNonNull(
+            TypeCodec.of(SqlType.TIMESTAMPTZ)
+                .fromText(timestamptz.replaceAll("([+-]\\d\\d)$", ":00$1")));
   }
 
   private static ClockCondition condition(Expr expression, String zone) {
-    return ClockCondition.compile(
-        expression, SCHEMA, EvaluationSettings.of(zone, Collation.C));
+    return ClockCondition.compile(expression, SCHEMA, EvaluationSettings.of(zone, Collation.C));
   }
 
   private static List<Expr> conditions() {
@@ -102,39 +103,30 @@ final class ClockConditionTest {
         test("timestamptz_gt_timestamp", TZ, local),
         test("timestamp_lt_timestamptz", TS, NOW),
         test("timestamp_le_timestamptz", TS, earlier(0, 1, 0)),
-        test("date_ge", D, call("date_mii", SqlType.DATE, today, new Expr.Literal(1L, SqlType.INT4))),
+        test(
+            "date_ge",
+            D,
+            call("date_mii", SqlType.DATE, today, new Expr.Literal(1L, SqlType.INT4))),
         test("timestamptz_ge_date", TZ, today),
         test("timestamptz_lt", TZ, call("timestamptz", SqlType.TIMESTAMPTZ, today)),
-        test(
-            "timestamptz_ge",
-            TZ,
-            call("date_trunc", SqlType.TIMESTAMPTZ, text("day"), NOW)),
-        test(
-            "timestamptz_ge",
-            TZ,
-            call("date_trunc", SqlType.TIMESTAMPTZ, text("hour"), NOW)),
+        test("timestamptz_ge", TZ, call("date_trunc", SqlType.TIMESTAMPTZ, text("day"), NOW)),
+        test("timestamptz_ge", TZ, call("date_trunc", SqlType.TIMESTAMPTZ, text("hour"), NOW)),
         test(
             "timestamptz_ge",
             TZ,
             call("date_trunc", SqlType.TIMESTAMPTZ, text("month"), earlier(0, 1, 0))),
         test(
-            "timestamp_gt",
-            TS,
-            call("timezone", SqlType.TIMESTAMP, text("America/New_York"), NOW)),
+            "timestamp_gt", TS, call("timezone", SqlType.TIMESTAMP, text("America/New_York"), NOW)),
         test(
             "timestamptz_gt",
             TZ,
-            call("timezone", SqlType.TIMESTAMPTZ, call("timezone", SqlType.TIMESTAMP,
-                text("America/St_Johns"), NOW))),
+            call(
+                "timezone",
+                SqlType.TIMESTAMPTZ,
+                call("timezone", SqlType.TIMESTAMP, text("America/St_Johns"), NOW))),
         test("interval_lt", call("timestamptz_mi", SqlType.INTERVAL, NOW, TZ), SPAN),
-        test(
-            "timestamptz_gt",
-            TZ,
-            call("timestamptz_mi_interval", SqlType.TIMESTAMPTZ, NOW, SPAN)),
-        test(
-            "timestamptz_gt",
-            call("timestamptz_pl_interval", SqlType.TIMESTAMPTZ, TZ, SPAN),
-            NOW),
+        test("timestamptz_gt", TZ, call("timestamptz_mi_interval", SqlType.TIMESTAMPTZ, NOW, SPAN)),
+        test("timestamptz_gt", call("timestamptz_pl_interval", SqlType.TIMESTAMPTZ, TZ, SPAN), NOW),
         new Expr.Or(
             List.of(
                 test("timestamptz_gt", TZ, earlier(0, 1, 0)),
@@ -185,8 +177,7 @@ final class ClockConditionTest {
     PgInterval span =
         new PgInterval(random.nextInt(2), random.nextInt(3), random.nextLong(3 * HOUR));
     Row row =
-        SCHEMA.pack(
-            near, near + random.nextLong(-12, 13) * HOUR, Math.floorDiv(near, DAY), span);
+        SCHEMA.pack(near, near + random.nextLong(-12, 13) * HOUR, Math.floorDiv(near, DAY), span);
     int changes = 0;
     long now = from;
     while (now < end) {
@@ -242,7 +233,8 @@ final class ClockConditionTest {
   void aConditionThatComesToFailSaysWhen() {
     Expr far = call("timestamptz_pl_interval", SqlType.TIMESTAMPTZ, NOW, SPAN);
     ClockCondition condition = condition(test("timestamptz_gt", far, TZ), "UTC");
-    Row row = SCHEMA.pack(at("2026-01-01 00:00+00"), null, null, new PgInterval(292_245 * 12, 0, 0));
+    Row row =
+        SCHEMA.pack(at("2026-01-01 00:00+00"), null, null, new PgInterval(292_245 * 12, 0, 0));
     long fails = condition.nextChange(row, at("2026-11-21 00:00+00"));
     assertThat(fails).isEqualTo(at("2032-01-01 00:00+00"));
     assertThatThrownBy(() -> condition.isTrue(row, fails)).hasMessageContaining("out of range");

@@ -77,7 +77,7 @@ public final class ExpressionTiers {
       Expressions.forEach(
           computed.expression(),
           node -> {
-            if (node.type().kind() == TypeKind.TIMESTAMPTZ) {
+            if (node.type().kind() == TypeKind.TIMESTAMPTZ || node instanceof Expr.Clock) {
               zones.add(settings.timeZone());
             }
             if (node instanceof Expr.Literal(String text, SqlType _)
@@ -152,6 +152,7 @@ public final class ExpressionTiers {
         collect(input, computed);
         add(expressions.stream(), input.schema(), computed);
       }
+      case Plan.Ask ask -> collect(ask.input(), computed);
       case Plan.Join join -> {
         collect(join.left(), join.right(), join.keys(), computed);
         add(Stream.ofNullable(join.residual()), join.schema(), computed);

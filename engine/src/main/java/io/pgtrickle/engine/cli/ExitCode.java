@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.cli;
 
 import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
@@ -26,7 +27,7 @@ final class ExitCode {
   static int of(TrickleException failure) {
     return switch (failure) {
       case QueryRejected _, StateDamaged _ -> DATA;
-      case SourceUnavailable _ -> UNAVAILABLE;
+      case SourceUnavailable _, AnswersUnavailable _ -> UNAVAILABLE;
       case StorageUnavailable _ -> IO;
       case ConfigurationInvalid _ -> CONFIGURATION;
     };

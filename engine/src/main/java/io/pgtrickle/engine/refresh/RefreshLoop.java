@@ -24,7 +24,6 @@ import io.pgtrickle.engine.intake.Intake;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -53,7 +52,6 @@ import org.jspecify.annotations.Nullable;
 /// [#atBoundary]: a task that runs between two epochs.
 public final class RefreshLoop implements AutoCloseable {
   private static final Duration IDLE_WAIT = Duration.ofMillis(5);
-  private static final Duration TICK = Duration.ofSeconds(1);
   private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
@@ -69,6 +67,7 @@ public final class RefreshLoop implements AutoCloseable {
   private final RefreshListener listener;
   private final Checkpoints checkpoints;
   private final Clock clock;
+  private final EngineClock time;
 
   private final LiveTables tables = new LiveTables();
   private final FullRefreshes full = new FullRefreshes();
@@ -82,11 +81,8 @@ public final class RefreshLoop implements AutoCloseable {
   private Replay replay = Replay.none();
   private Lsn frontier;
   private Lsn position;
-  private Instant frontierTime = Instant.EPOCH;
   // Where the last epoch ended.
   private LiveTable.Released reached;
-  // When the time alone last made an epoch.
-  private Instant ticked = Instant.MIN;
   // Where the state is: behind the position while an epoch is being collected; null while one is
   // being made.
   private Checkpoints.@Nullable At settled;
@@ -120,6 +116,7 @@ public final class RefreshLoop implements AutoCloseable {
     this.frontier = start;
     this.position = start;
     this.clock = clock;
+    this.time = new EngineClock(ledger, dataflow);
     this.reached = here();
   }
 
@@ -129,11 +126,11 @@ public final class RefreshLoop implements AutoCloseable {
   /// @throws SourceUnavailable when the apply connection is lost
   public void run() throws InterruptedException {
     try {
-      ledger.readClock();
-      if (replay.endsAt(reached)) {
+      if (replay.isOver()) {
+        time.start();
+      } else if (replay.endsAt(reached)) {
         endReplay();
       }
-      moveTime(true);
       while (!stopping) {
         if (!partial && replay.isOver()) {
           // Until then nothing that reads the state together with tables would see them agree.
@@ -144,7 +141,7 @@ public final class RefreshLoop implements AutoCloseable {
         }
         // Never between the parts of a transaction: an epoch is made of whole ones.
         if (!partial && (tookEvents || (replay.isOver() && timerDue()))) {
-          moveTime(tookEvents);
+          moveTime();
           tookEvents = false;
           epoch();
         }
@@ -182,48 +179,19 @@ public final class RefreshLoop implements AutoCloseable {
         cut.isPresent() && cut.get().frontier().isBefore(next);
         cut = replay.nextCut(reached)) {
       frontier = frontier.max(cut.get().frontier());
-      if (cut.get().time().isAfter(frontierTime)) {
-        frontierTime = cut.get().time();
-      }
+      time.moveTo(cut.get().time());
       epoch();
     }
   }
 
-  // Moves the time to the server's, or to that of a commit which is seen before the clock tells.
-  //
-  // Rows that come and go by the time are written with what has committed; otherwise no more often
-  // than every TICK, until which the time stands still.
-  private void moveTime(boolean withCommits) {
-    Instant now = engineTime();
-    if (!replay.isOver() || !now.isAfter(frontierTime)) {
-      return;
-    }
-    if (!changesBy(now)) {
-      frontierTime = now;
-    } else if (withCommits || ticks(now)) {
-      frontierTime = now;
-      ticked = now;
-    }
-  }
-
-  private Instant engineTime() {
-    Instant server = ledger.serverTime();
-    Instant latest = server;
-    for (Instant commit : commits) {
-      // Sessions with a replication origin have commits of any time.
-      if (commit.isAfter(latest) && commit.isBefore(server.plus(TICK))) {
-        latest = commit;
+  private void moveTime() {
+    if (replay.isOver()) {
+      if (tookEvents) {
+        time.advance(commits);
+      } else {
+        time.advance();
       }
     }
-    return latest.truncatedTo(ChronoUnit.MICROS);
-  }
-
-  private boolean changesBy(Instant now) {
-    return dataflow.nextChange().filter(change -> !change.isAfter(now)).isPresent();
-  }
-
-  private boolean ticks(Instant now) {
-    return !ticked.plus(TICK).isAfter(now);
   }
 
   /// Ends [#run] after the epoch under way.
@@ -275,7 +243,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// The time as of the frontier, which is what `now()` is; boundary only.
   public Instant frontierTime() {
-    return frontierTime;
+    return time.time();
   }
 
   public Optional<LiveTable> table(long id) {
@@ -372,7 +340,7 @@ public final class RefreshLoop implements AutoCloseable {
   }
 
   private LiveTable.Released here() {
-    return new LiveTable.Released(frontier, frontierTime);
+    return new LiveTable.Released(frontier, time.time());
   }
 
   /// Takes a stream table into the stream whose state has come back with the dataflow's; before
@@ -410,7 +378,7 @@ public final class RefreshLoop implements AutoCloseable {
   public void resume(Checkpoint checkpoint, Replay rest) {
     frontier = checkpoint.frontier();
     position = checkpoint.position();
-    frontierTime = checkpoint.time();
+    time.moveTo(checkpoint.time());
     reached = here();
     ledger.recorded(checkpoint.recorded());
     replay = rest;
@@ -565,7 +533,7 @@ public final class RefreshLoop implements AutoCloseable {
     touched.addAll(all.keySet());
     builds.retain(all);
     reached = here();
-    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
+    settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (!touched.isEmpty()) {
       full.sourcesChanged(touched);
       listener.relationsTouched(touched);
@@ -585,13 +553,13 @@ public final class RefreshLoop implements AutoCloseable {
     if (checkpoint) {
       ledger.recordProgress();
     }
-    writer.write(new EpochWriter.Epoch(frontier, frontierTime, List.copyOf(commits), now));
+    writer.write(new EpochWriter.Epoch(frontier, time.time(), List.copyOf(commits), now));
     commits.clear();
     callers.answer(position, now);
     // Last: nobody who waits for rows to be visible waits for this.
     writer.checkResidue();
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
-    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
+    settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (checkpoint) {
       checkpoints.take(settled, this::save, now);
     }
@@ -621,6 +589,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   private void endReplay() {
     replay.end();
+    time.start();
     Set<Integer> doubtful = new HashSet<>(replay.doubtful());
     tables.all().stream()
         .filter(table -> replay.isDoubtful(table.id(), table.storage().relation()))
@@ -677,9 +646,8 @@ public final class RefreshLoop implements AutoCloseable {
 
   private boolean timerDue() {
     Instant now = clock.instant();
-    Instant time = engineTime();
     if (ledger.due(now)
-        || (time.isAfter(frontierTime) && ticks(time) && changesBy(time))
+        || time.isDue()
         || !now.isBefore(statusDue)
         || full.anyDue(now, listener.refreshingEnabled())) {
       return true;

@@ -1,5 +1,7 @@
 package io.pgtrickle.engine.refresh;
 
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.StepFailed;
@@ -26,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Used by the refresh thread only, unless said otherwise.
 final class Steps {
-  private static final Duration STORAGE_PAUSE = Duration.ofMillis(500);
+  private static final Duration PAUSE = Duration.ofMillis(500);
 
   private final Dataflow dataflow;
   private final LiveTables tables;
@@ -195,17 +197,25 @@ final class Steps {
         }
       } catch (StorageUnavailable problem) {
         awaitStorage(problem);
+      } catch (AnswersUnavailable notNow) {
+        pause(notNow);
       }
     }
   }
 
   private void awaitStorage(StorageUnavailable problem) {
+    if (!stopping) {
+      storageProblem = problem;
+    }
+    pause(problem);
+  }
+
+  private void pause(TrickleException problem) {
     if (stopping) {
       throw problem;
     }
-    storageProblem = problem;
     try {
-      TimeUnit.NANOSECONDS.sleep(STORAGE_PAUSE.toNanos());
+      TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw problem;

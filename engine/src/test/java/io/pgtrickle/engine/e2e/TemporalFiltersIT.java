@@ -14,6 +14,7 @@ import static org.awaitility.Awaitility.await;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,25 +43,29 @@ final class TemporalFiltersIT {
     TABLES.put("t_week", "SELECT id FROM e WHERE ts >= current_date - 7 OR g = 1");
     TABLES.put("t_local", "SELECT id FROM e WHERE ts::timestamp > localtimestamp - interval '1 s'");
     TABLES.put(
-        "t_minute", "SELECT id FROM e WHERE date_trunc('minute', ts) = date_trunc('minute', now())");
+        "t_minute",
+        "SELECT id FROM e WHERE date_trunc('minute', ts) = date_trunc('minute', now())");
     TABLES.put(
         "t_groups",
         "SELECT g, count(*) AS n, sum(v) AS s FROM e WHERE ts > now() - interval '2 s' GROUP BY g");
     TABLES.put("t_count", "SELECT count(*) AS n FROM e WHERE now() < ts + interval '1500 ms'");
     TABLES.put(
-        "t_having", "SELECT g, max(ts) AS last FROM e GROUP BY g HAVING max(ts) > now() - interval '2 s'");
+        "t_having",
+        "SELECT g, max(ts) AS last FROM e GROUP BY g HAVING max(ts) > now() - interval '2 s'");
     TABLES.put("t_distinct", "SELECT DISTINCT g FROM e WHERE ts > now() - interval '1 s'");
     TABLES.put(
         "t_join",
         "SELECT e.id, x.name FROM e JOIN gs x ON x.g = e.g AND e.ts > now() - x.keep AND e.v > 1");
     TABLES.put(
         "t_exists",
-        "SELECT g FROM gs WHERE EXISTS (SELECT FROM e WHERE e.g = gs.g AND ts > now() - interval '1 s')");
+        "SELECT g FROM gs WHERE EXISTS (SELECT FROM e WHERE e.g = gs.g AND ts > now() - interval '1"
+            + " s')");
     TABLES.put(
         "t_left",
-        "SELECT x.name, e.id FROM gs x LEFT JOIN (SELECT * FROM e WHERE ts > now() - interval '1 s') e"
-            + " USING (g)");
-    TABLES.put("t_fails", "SELECT id, 10 / v AS q FROM e WHERE ts > now() - interval '2 s' AND v <> 0");
+        "SELECT x.name, e.id FROM gs x LEFT JOIN (SELECT * FROM e WHERE ts > now() - interval '1"
+            + " s') e USING (g)");
+    TABLES.put(
+        "t_fails", "SELECT id, 10 / v AS q FROM e WHERE ts > now() - interval '2 s' AND v <> 0");
     TABLES.put("t_chain", "SELECT n, count(*) AS groups FROM t_groups GROUP BY n");
     TABLES.put("t_over", "SELECT b.id FROM t_between b JOIN t_valid v USING (id)");
   }
@@ -82,7 +87,8 @@ final class TemporalFiltersIT {
         "SELECT pgtrickle.set_config('checkpoint_interval', '300 ms')",
         "CREATE TABLE e (id int PRIMARY KEY, g int, v int, ts timestamptz, ttl interval)",
         "CREATE TABLE gs (g int PRIMARY KEY, name text, keep interval)",
-        "INSERT INTO gs SELECT g, 'group ' || g, g * interval '700 ms' FROM generate_series(0, 4) g");
+        "INSERT INTO gs SELECT g, 'group ' || g, g * interval '700 ms' FROM generate_series(0, 4)"
+            + " g");
     write(new Random(1), 40);
   }
 
@@ -92,9 +98,11 @@ final class TemporalFiltersIT {
     database.close();
   }
 
-  private void define() throws SQLException {
+  private void define(Collection<String> names) throws SQLException {
     for (Map.Entry<String, String> table : TABLES.entrySet()) {
-      streamTable(connection, table.getKey(), table.getValue(), "DIFFERENTIAL");
+      if (names.contains(table.getKey())) {
+        streamTable(connection, table.getKey(), table.getValue(), "DIFFERENTIAL");
+      }
     }
   }
 
@@ -138,9 +146,9 @@ final class TemporalFiltersIT {
 
   @Test
   void stormsOfChangesAndTimeLeaveTheTablesExact() throws Exception {
-    define();
+    define(TABLES.keySet());
     Random random = new Random(20_261_121);
-    for (int cycle = 0; cycle < 8; cycle++) {
+    for (int cycle = 0; cycle < 6; cycle++) {
       write(random, 10);
       sync(connection);
       compare("cycle " + cycle);
@@ -155,14 +163,15 @@ final class TemporalFiltersIT {
 
   @Test
   void rowsComeAndGoWhileNothingIsWritten() throws Exception {
-    define();
+    define(List.of("t_recent", "t_past", "t_groups", "t_chain"));
     run(
         connection,
         "TRUNCATE e",
         "INSERT INTO e VALUES (1, 1, 5, now(), '1 s'),"
             + " (2, 2, 5, now() + interval '2 s', '1 s'), (3, 3, 5, 'infinity', '1 s')");
     sync(connection);
-    assertThat(rows(connection, "SELECT id FROM t_recent ORDER BY id")).containsExactly("1", "2", "3");
+    assertThat(rows(connection, "SELECT id FROM t_recent ORDER BY id"))
+        .containsExactly("1", "2", "3");
     assertThat(rows(connection, "SELECT id FROM t_past")).containsExactly("1");
     await()
         .atMost(Duration.ofSeconds(20))
@@ -176,12 +185,11 @@ final class TemporalFiltersIT {
               assertThat(rows(connection, "SELECT * FROM t_groups")).containsExactly("3|1|5");
               assertThat(rows(connection, "SELECT * FROM t_chain")).containsExactly("1|1");
             });
-    compare("at the end");
   }
 
   @Test
   void aRestartGoesOnAtTheTimeThatWasShown() throws Exception {
-    define();
+    define(TABLES.keySet());
     Random random = new Random(7);
     for (int round = 0; round < 2; round++) {
       write(random, 15);

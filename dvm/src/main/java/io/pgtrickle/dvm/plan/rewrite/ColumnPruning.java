@@ -36,6 +36,7 @@ final class ColumnPruning {
       case Plan.Values values -> project(values, all(values), needed);
       case Plan.Filter filter -> filter(filter, needed);
       case Plan.Project project -> projection(project, needed);
+      case Plan.Ask ask -> ask(ask, needed);
       case Plan.Join join -> join(join, needed);
       case Plan.OuterJoin join -> outerJoin(join, needed);
       case Plan.MarkJoin join -> markJoin(join, needed);
@@ -102,6 +103,31 @@ final class ColumnPruning {
             moved(window.tieBreak(), below),
             calls.stream().map(call -> call.map(argument -> moved(argument, below))).toList(),
             narrowed(window.schema(), kept));
+    return project(narrow, kept, needed);
+  }
+
+  /// All inquiries are kept: one may be an argument of another.
+  private static Plan ask(Plan.Ask ask, NavigableSet<Integer> needed) {
+    int width = ask.input().schema().size();
+    NavigableSet<Integer> below = new TreeSet<>(needed.headSet(width, false));
+    for (Plan.Asked asked : ask.inquiries()) {
+      asked
+          .arguments()
+          .forEach(each -> below.addAll(Expressions.columns(each).headSet(width, false)));
+    }
+    NavigableSet<Integer> kept = new TreeSet<>(below);
+    kept.addAll(all(ask).tailSet(width, true));
+    Plan narrow =
+        new Plan.Ask(
+            prune(ask.input(), below),
+            ask.inquiries().stream()
+                .map(
+                    asked ->
+                        new Plan.Asked(
+                            asked.inquiry(),
+                            PlanExpressions.map(asked.arguments(), each -> moved(each, kept))))
+                .toList(),
+            narrowed(ask.schema(), kept));
     return project(narrow, kept, needed);
   }
 

@@ -56,6 +56,7 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.Join _,
             Plan.OuterJoin _,
             Plan.MarkJoin _,
+            Plan.Ask _,
             Plan.Apply _,
             Plan.UnionAll _,
             Plan.SetOperation _,

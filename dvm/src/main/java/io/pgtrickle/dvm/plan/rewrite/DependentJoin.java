@@ -92,6 +92,13 @@ final class DependentJoin {
           new Plan.Filter(over(input), moved(condition));
       case Plan.Project(Plan input, var expressions, var schema) ->
           project(over(input), moved(expressions), schema);
+      case Plan.Ask(Plan input, var inquiries, var schema) ->
+          new Plan.Ask(
+              over(input),
+              inquiries.stream()
+                  .map(asked -> new Plan.Asked(asked.inquiry(), moved(asked.arguments())))
+                  .toList(),
+              new Schema(columns(schema)));
       case Plan.Join join -> join(join);
       case Plan.OuterJoin join -> outerJoin(join);
       case Plan.MarkJoin join -> markJoin(join);

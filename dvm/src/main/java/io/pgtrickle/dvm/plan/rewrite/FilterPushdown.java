@@ -56,6 +56,7 @@ final class FilterPushdown {
       case Plan.Join join -> intoJoin(join, conjuncts);
       case Plan.OuterJoin join -> intoOuterJoin(join, conjuncts);
       case Plan.MarkJoin join -> intoMarkJoin(join, conjuncts);
+      case Plan.Ask ask -> intoAsk(ask, conjuncts);
       case Plan.Apply apply -> throw Inputs.nested(apply);
       // What is asked of a group above them is NULL in the sets without it.
       case Plan.GroupingSets sets -> Conjuncts.filter(sets, conjuncts);
@@ -135,6 +136,19 @@ final class FilterPushdown {
     Plan pushed =
         new Plan.MarkJoin(
             push(join.left(), left), join.right(), join.keys(), join.residual(), join.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+
+  /// A condition that no answer is needed for spares the inquiries.
+  private static Plan intoAsk(Plan.Ask ask, List<Expr> conjuncts) {
+    int width = ask.input().schema().size();
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      SortedSet<Integer> columns = Expressions.columns(conjunct);
+      (columns.isEmpty() || columns.last() >= width ? stay : below).add(conjunct);
+    }
+    Plan pushed = new Plan.Ask(push(ask.input(), below), ask.inquiries(), ask.schema());
     return Conjuncts.filter(pushed, stay);
   }
 

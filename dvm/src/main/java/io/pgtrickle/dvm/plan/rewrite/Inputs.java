@@ -20,6 +20,8 @@ final class Inputs {
           new Plan.Filter(change.apply(input), condition);
       case Plan.Project(Plan input, var expressions, var schema) ->
           new Plan.Project(change.apply(input), expressions, schema);
+      case Plan.Ask(Plan input, var inquiries, var schema) ->
+          new Plan.Ask(change.apply(input), inquiries, schema);
       case Plan.Join(Plan left, Plan right, var keys, var residual, var schema) ->
           new Plan.Join(change.apply(left), change.apply(right), keys, residual, schema);
       case Plan.OuterJoin(Plan left, Plan right, var kept, var keys, var residual, var schema) ->

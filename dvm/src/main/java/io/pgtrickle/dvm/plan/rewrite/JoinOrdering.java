@@ -61,6 +61,7 @@ final class JoinOrdering {
           Plan.Project _,
           Plan.OuterJoin _,
           Plan.MarkJoin _,
+          Plan.Ask _,
           Plan.Apply _,
           Plan.UnionAll _,
           Plan.SetOperation _,

@@ -21,6 +21,7 @@ final class Nullability {
       case Expr.Call _,
           Expr.Outer _,
           Expr.Single _,
+          Expr.Answered _,
           Expr.TextCast _,
           Expr.And _,
           Expr.Or _,
@@ -58,6 +59,7 @@ final class Nullability {
             ? mayBeNull(column, window.input())
             : mayBeNull(window.calls().get(column - width));
       }
+      case Plan.Ask ask -> column >= ask.input().schema().size() || mayBeNull(column, ask.input());
       case Plan.SetOperation operation -> mayBeNull(column, operation.left());
       case Plan.Distinct(Plan input, var _) -> mayBeNull(column, input);
       case Plan.GroupingSets sets -> column < sets.groups().size() + sets.calls().size();

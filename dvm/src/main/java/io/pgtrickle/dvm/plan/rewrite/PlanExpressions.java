@@ -30,6 +30,13 @@ final class PlanExpressions {
           new Plan.Filter(input, change.apply(condition));
       case Plan.Project(Plan input, var expressions, var schema) ->
           new Plan.Project(input, map(expressions, change), schema);
+      case Plan.Ask(Plan input, var inquiries, var schema) ->
+          new Plan.Ask(
+              input,
+              inquiries.stream()
+                  .map(asked -> new Plan.Asked(asked.inquiry(), map(asked.arguments(), change)))
+                  .toList(),
+              schema);
       case Plan.Join(Plan left, Plan right, var keys, var residual, var schema) ->
           new Plan.Join(left, right, mapKeys(keys, change), map(residual, change), schema);
       case Plan.OuterJoin(Plan left, Plan right, var kept, var keys, var residual, var schema) ->

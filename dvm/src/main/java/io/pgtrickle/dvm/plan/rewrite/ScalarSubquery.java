@@ -67,6 +67,7 @@ final class ScalarSubquery {
       case Plan.Aggregate aggregate -> aggregate.groups().isEmpty();
       case Plan.Project project -> hasOneRow(project.input());
       case Plan.Window window -> hasOneRow(window.input());
+      case Plan.Ask ask -> hasOneRow(ask.input());
       case Plan.Values values -> values.rows().size() == 1;
       case Plan.Scan _,
           Plan.Filter _,

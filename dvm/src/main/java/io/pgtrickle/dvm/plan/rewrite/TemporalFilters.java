@@ -30,6 +30,7 @@ final class TemporalFilters {
       case Plan.Scan _,
           Plan.Values _,
           Plan.Project _,
+          Plan.Ask _,
           Plan.Join _,
           Plan.OuterJoin _,
           Plan.MarkJoin _,

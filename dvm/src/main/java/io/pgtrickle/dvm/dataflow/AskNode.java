@@ -1,0 +1,124 @@
+package io.pgtrickle.dvm.dataflow;
+
+import io.pgtrickle.dvm.expr.Evaluator;
+import io.pgtrickle.dvm.kernel.RowAssembler;
+import io.pgtrickle.dvm.operator.Output;
+import io.pgtrickle.dvm.server.Answer;
+import io.pgtrickle.dvm.server.Inquiry;
+import io.pgtrickle.dvm.server.Server;
+import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Rows with what the server answers about them, asked once per inquiry and step for the distinct
+/// arguments:
+///
+///     Δ(ask(A)) = ask(ΔA)
+///
+/// It keeps nothing. A retracted row is asked about like an inserted one, and answers last.
+final class AskNode extends Node {
+  private final Server server;
+  private final List<Round> rounds;
+
+  /// One inquiry, over the rows that the rounds before have widened.
+  ///
+  /// @param widened copies a row and takes the value and the failure as computed columns 0 and 1
+  record Round(Inquiry inquiry, List<Evaluator> arguments, RowAssembler widened) {
+    static Round of(Inquiry inquiry, List<Evaluator> arguments, Schema before, Schema after) {
+      List<RowAssembler.Source> columns = new ArrayList<>();
+      for (int i = 0; i < before.size(); i++) {
+        columns.add(new RowAssembler.Copied(0, i));
+      }
+      columns.add(new RowAssembler.Computed(0));
+      columns.add(new RowAssembler.Computed(1));
+      return new Round(inquiry, arguments, new RowAssembler(after, List.of(before), columns));
+    }
+  }
+
+  AskNode(Object key, Schema schema, Node input, Server server, List<Round> rounds) {
+    super(key, schema, List.of(input));
+    this.server = server;
+    this.rounds = List.copyOf(rounds);
+  }
+
+  @Override
+  String label() {
+    return "Ask server";
+  }
+
+  @Override
+  void run(Output out) {
+    ZSet delta = input(0).output();
+    Row[] rows = new Row[delta.size()];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = delta.row(i);
+    }
+    for (Round round : rounds) {
+      widen(rows, round);
+    }
+    for (int i = 0; i < rows.length; i++) {
+      out.add(rows[i], delta.weight(i));
+    }
+  }
+
+  private void widen(Row[] rows, Round round) {
+    Schema parameters = round.inquiry().arguments();
+    Map<Row, Integer> places = new LinkedHashMap<>();
+    int[] place = new int[rows.length];
+    @Nullable EvaluationFailure[] failures = new @Nullable EvaluationFailure[rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      try {
+        Row tuple = tuple(rows[i], round.arguments(), parameters);
+        place[i] = places.computeIfAbsent(tuple, _ -> places.size());
+      } catch (EvaluationFailure failure) {
+        failures[i] = failure;
+      }
+    }
+    List<Row> tuples = List.copyOf(places.keySet());
+    List<Answer> answers = tuples.isEmpty() ? List.of() : server.ask(round.inquiry(), tuples);
+    if (answers.size() != tuples.size()) {
+      throw new IllegalStateException(
+          answers.size() + " answers to " + tuples.size() + " tuples: " + round.inquiry().sql());
+    }
+    for (int i = 0; i < rows.length; i++) {
+      EvaluationFailure failure = failures[i];
+      Answer answer =
+          failure == null
+              ? answers.get(place[i])
+              : new Answer.Failed(failure.sqlState(), failure.text());
+      rows[i] = widened(rows[i], answer, round);
+    }
+  }
+
+  private static Row tuple(Row row, List<Evaluator> arguments, Schema parameters) {
+    @Nullable Object[] values = new @Nullable Object[arguments.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = arguments.get(i).evaluate(row);
+    }
+    return parameters.pack(values);
+  }
+
+  private static Row widened(Row row, Answer answer, Round round) {
+    RowAssembler assembler = round.widened();
+    switch (answer) {
+      case Answer.Rows(List<Row> values) -> {
+        if (values.size() != 1) {
+          throw new IllegalStateException(values.size() + " values: " + round.inquiry().sql());
+        }
+        assembler.set(0, round.inquiry().answer().value(values.getFirst(), 0));
+        assembler.set(1, null);
+      }
+      case Answer.Failed failed -> {
+        assembler.set(0, null);
+        assembler.set(1, Answer.Failed.write(failed.failure()));
+      }
+    }
+    return assembler.assemble(row);
+  }
+}

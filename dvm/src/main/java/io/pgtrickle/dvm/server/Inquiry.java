@@ -1,0 +1,60 @@
+package io.pgtrickle.dvm.server;
+
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.List;
+import java.util.Map;
+
+/// An expression or a function in FROM that the server evaluates.
+///
+/// Records are values: equal inquiries have equal answers, which is what sharing of operators and
+/// remembering of answers rest on.
+///
+/// @param form what `sql` is
+/// @param sql every name qualified; the parameters are called what [#parameter] says
+/// @param parameters the types of the arguments
+/// @param answer the columns of an answer's rows
+/// @param context on what the answers depend besides the arguments
+public record Inquiry(
+    Form form, String sql, List<SqlType> parameters, Schema answer, Context context) {
+  public Inquiry {
+    parameters = List.copyOf(parameters);
+    if (form == Form.VALUE && answer.size() != 1) {
+      throw new IllegalArgumentException("a value has one column, not " + answer);
+    }
+  }
+
+  /// What is asked for.
+  public enum Form {
+    /// The value of a scalar expression: one row of one column.
+    VALUE,
+    /// The rows of an item of FROM, such as `ROWS FROM (f(a.p1)) WITH ORDINALITY`, in the order in
+    /// which the server returns them.
+    ROWS
+  }
+
+  /// On what an answer depends besides the arguments.
+  ///
+  /// @param owner the role as which the server evaluates
+  /// @param settings of the session, as `set_config` takes them
+  /// @param functions the versions of the functions of users, by OID
+  public record Context(
+      String owner, Map<String, String> settings, Map<Integer, String> functions) {
+    public Context {
+      settings = Map.copyOf(settings);
+      functions = Map.copyOf(functions);
+    }
+  }
+
+  /// How SQL refers to a parameter.
+  ///
+  /// @param index from 0
+  public static String parameter(int index) {
+    return "a.p" + (index + 1);
+  }
+
+  /// The tuples that are asked about: one column per parameter.
+  public Schema arguments() {
+    return Schema.ofTypes(parameters);
+  }
+}

@@ -1,0 +1,28 @@
+package io.pgtrickle.dvm.server;
+
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
+import io.pgtrickle.dvm.zset.Row;
+import java.util.List;
+
+/// Evaluates what the engine cannot.
+///
+/// Safe for use by several threads.
+@FunctionalInterface
+public interface Server {
+  /// The answers to an inquiry, one for each tuple, in the order of the tuples.
+  ///
+  /// Who asks has sorted out equal tuples.
+  ///
+  /// @param arguments rows of [Inquiry#arguments]
+  /// @throws AnswersUnavailable when the server cannot be asked at present; who asks forgets what
+  ///     it was doing, and does it again later
+  /// @throws RuntimeException when the inquiry cannot be answered at all
+  List<Answer> ask(Inquiry inquiry, List<Row> arguments);
+
+  /// No server: for dataflows whose plans ask nothing.
+  static Server none() {
+    return (inquiry, _) -> {
+      throw new IllegalStateException("there is no server to ask: " + inquiry.sql());
+    };
+  }
+}
