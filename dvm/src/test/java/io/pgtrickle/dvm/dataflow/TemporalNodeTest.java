@@ -217,7 +217,7 @@ final class TemporalNodeTest {
   private static ZSet rows(int count, int secondsApart) {
     ZSet.Builder rows = new ZSet.Builder();
     for (int i = 0; i < count; i++) {
-      rows.add(row(i, micros(START) + i * secondsApart * 1_000_000L, null), 1);
+      rows.add(row(i, micros(START) + (long) i * secondsApart * 1_000_000, null), 1);
     }
     return rows.build();
   }

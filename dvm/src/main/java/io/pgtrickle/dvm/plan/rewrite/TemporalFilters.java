@@ -7,7 +7,6 @@ import io.pgtrickle.dvm.expr.Monotony;
 import io.pgtrickle.dvm.plan.Plan;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /// Brings conditions on the clock into the form in which they are maintained: a filter of nothing
 /// but conditions that are monotone in the time.
@@ -65,14 +64,20 @@ final class TemporalFilters {
     List<Expr> temporal = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
       if (Expressions.readsClock(conjunct)) {
-        Expr ofNow = Monotony.ofNow(conjunct);
-        Optional<List<Expr>> bounds = Monotony.bounds(ofNow);
-        temporal.addAll(bounds.orElseGet(() -> List.of(ofNow)));
+        temporal.addAll(monotone(conjunct));
       }
     }
-    temporal.stream().filter(each -> !Monotony.isMonotone(each)).forEach(TemporalFilters::reject);
     Plan kept = timeless.isEmpty() ? input : Conjuncts.filter(input, timeless);
     return new Plan.Filter(kept, new Expr.And(temporal.stream().distinct().toList()));
+  }
+
+  private static List<Expr> monotone(Expr conjunct) {
+    Expr ofNow = Monotony.ofNow(conjunct);
+    List<Expr> parts = Monotony.bounds(ofNow).orElseGet(() -> List.of(ofNow));
+    if (!parts.stream().allMatch(Monotony::isMonotone)) {
+      reject(conjunct);
+    }
+    return parts;
   }
 
   private static void requireTimeless(Expr expression) {
@@ -86,13 +91,13 @@ final class TemporalFilters {
     Expressions.forEach(
         expression,
         node -> {
-          if (node instanceof Expr.Clock(Expr.Reading reading)) {
+          if (node instanceof Expr.Clock clock) {
             readings.add(
-                switch (reading) {
+                switch (clock.reading()) {
                   case NOW -> "now()";
                   case TRANSACTION_TIMESTAMP -> "transaction_timestamp()";
                   case STATEMENT_TIMESTAMP -> "statement_timestamp()";
-                  case CURRENT_TIMESTAMP, CURRENT_DATE, LOCALTIMESTAMP -> reading.name();
+                  case CURRENT_TIMESTAMP, CURRENT_DATE, LOCALTIMESTAMP -> clock.reading().name();
                 });
           }
         });
