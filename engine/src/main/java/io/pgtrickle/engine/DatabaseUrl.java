@@ -2,6 +2,7 @@ package io.pgtrickle.engine;
 
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Properties;
@@ -108,6 +109,20 @@ public record DatabaseUrl(
     return password != null || fallback == null
         ? this
         : new DatabaseUrl(host, port, database, user, fallback, parameters);
+  }
+
+  /// The same place with the password that stands in a file at the time of each connection,
+  /// whatever
+  /// else is given.
+  public DatabaseUrl withPasswordFile(Path file) {
+    return PasswordFile.of(this, file);
+  }
+
+  /// The same place with one more parameter for the driver.
+  DatabaseUrl with(String parameter, String value) {
+    Map<String, String> more = new LinkedHashMap<>(parameters);
+    more.put(parameter, value);
+    return new DatabaseUrl(host, port, database, user, password, more);
   }
 
   /// For the driver, without credentials and parameters; those are in [#properties].

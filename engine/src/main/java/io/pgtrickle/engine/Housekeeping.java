@@ -13,6 +13,7 @@ import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
+import io.pgtrickle.engine.backfill.IdentityWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
@@ -58,7 +59,10 @@ import org.slf4j.LoggerFactory;
 final class Housekeeping {
   private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);
   private static final Duration LOOK = Duration.ofSeconds(2);
+  // The users' UPDATEs fail for as long as an unusable identity is not noticed.
+  private static final Duration IDENTITY_LOOK = Duration.ofSeconds(1);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
+  private static final Duration BEAT = Duration.ofSeconds(1);
   private static final int PRUNE_ROWS = 10_000;
   private static final int SELDOM_LOOKS = 5;
   private static final Duration SILENCE = Duration.ofSeconds(25);
@@ -70,6 +74,7 @@ final class Housekeeping {
   private final String slot;
   private final LogStream stream;
   private final PublicationWatch published;
+  private final IdentityWatch identities;
   private final CaptureLog captureLog;
   private final Sessions sessions;
   private final DefinitionWatch definitions;
@@ -89,6 +94,7 @@ final class Housekeeping {
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
   private boolean unsaved;
+  private long beatAt;
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -117,6 +123,7 @@ final class Housekeeping {
     this.slot = slot;
     this.stream = stream;
     this.published = published;
+    this.identities = new IdentityWatch(published.publication());
     this.captureLog = captureLog;
     this.slotLag = new SlotLag(captureLog);
     this.sessions = sessions;
@@ -175,8 +182,13 @@ final class Housekeeping {
       StreamTableState.removeOrphans(session);
       follow(first, live);
       long lookAt = System.nanoTime();
+      long identitiesAt = lookAt;
       while (!closed) {
-        heartbeat();
+        beat(Duration.ZERO);
+        if (System.nanoTime() - identitiesAt >= 0) {
+          lookAtIdentities();
+          identitiesAt = System.nanoTime() + IDENTITY_LOOK.toNanos();
+        }
         boolean regular = System.nanoTime() - lookAt >= 0;
         if (woken || regular) {
           long upTo = announced.get();
@@ -186,7 +198,9 @@ final class Housekeeping {
         }
         if (regular) {
           lookAtSources();
+          beat(BEAT);
           lookAtStorages();
+          beat(BEAT);
           regularly();
           lookAtStream();
           if (looks++ % SELDOM_LOOKS == 0) {
@@ -194,9 +208,11 @@ final class Housekeeping {
           }
           lookAt = System.nanoTime() + LOOK.toNanos();
         }
-        woken = wakeups.poll(pause.toMillis(), TimeUnit.MILLISECONDS) != null;
+        long patience = Math.min(pause.toMillis(), IDENTITY_LOOK.toMillis());
+        woken = wakeups.poll(patience, TimeUnit.MILLISECONDS) != null;
       }
-    } catch (SQLException e) {
+    } catch (SQLException | RuntimeException e) {
+      // Whatever it is: a tenure without heartbeats, and with nobody who looks, must not go on.
       if (!closed) {
         LOG.warn("the lease's session is lost, starting over: {}", e.getMessage());
         loop.stop();
@@ -244,7 +260,12 @@ final class Housekeeping {
     }
   }
 
-  private void heartbeat() throws SQLException {
+  // Callers take a sidecar for dead that is silent for ten seconds, and each look may take some.
+  private void beat(Duration atLeast) throws SQLException {
+    if (System.nanoTime() - beatAt < atLeast.toNanos()) {
+      return;
+    }
+    beatAt = System.nanoTime();
     if (!lease.heartbeat(session)) {
       LOG.warn("another sidecar has taken the lease");
       loop.stop();
@@ -287,6 +308,27 @@ final class Housekeeping {
         });
   }
 
+  // Law 6: being published must not make the users' writes fail.
+  private void lookAtIdentities() throws SQLException {
+    identities
+        .unpublishUnusable(session)
+        .forEach(
+            (relation, why) -> {
+              captureLog.note(
+                  Kind.SOURCE_ALTERED,
+                  Severity.WARNING,
+                  "55000",
+                  "users could not update a published table any more (%s), so it left publication \"%s\"; what reads it gives it a replica identity and is initialized again"
+                      .formatted(why, published.publication()));
+              loop.post(
+                  () ->
+                      loop.sources()
+                          .unpublished(
+                              relation,
+                              new StateDamaged("no usable replica identity: " + why, null)));
+            });
+  }
+
   // Nor is what others do to the publication, though it decides what is in the log at all.
   private void lookAtPublication(Set<Integer> followed) throws SQLException {
     Optional<Publication> now = Publications.inspect(session, published.publication());
@@ -303,7 +345,12 @@ final class Housekeeping {
     }
     Set<Integer> altered = published.altered(session, followed).orElse(Set.of());
     if (!altered.isEmpty() || now.get().wider() || !now.get().restricted().isEmpty()) {
-      Publications.mend(session, published.publication());
+      try {
+        Publications.mend(session, published.publication(), ONCE);
+      } catch (CaptureException.Retry e) {
+        // A session that is lost shows with the next statement.
+        LOG.debug("the publication is mended at the next look: {}", e.getMessage());
+      }
     }
     for (int relation : altered) {
       String name = name(relation);

@@ -64,6 +64,8 @@ public final class Sidecar implements AutoCloseable {
   private @Nullable UUID formerHolder;
   private volatile boolean closing;
   private volatile @Nullable Tenure tenure;
+  // Why there is no tenure.
+  private volatile @Nullable String obstacle;
 
   private Sidecar(SidecarConfig config, SourceDatabase database, Clock clock) {
     this.config = config;
@@ -207,6 +209,7 @@ public final class Sidecar implements AutoCloseable {
             backoff.reset();
           }
           Duration pause = backoff.next();
+          obstacle = e.getMessage();
           log(e, pause);
           TimeUnit.NANOSECONDS.sleep(pause.toNanos());
         }
@@ -236,6 +239,7 @@ public final class Sidecar implements AutoCloseable {
               config.stateDirectory(),
               clock)) {
         tenure = current;
+        obstacle = null;
         if (!closing) {
           current.run();
         }
@@ -302,7 +306,9 @@ public final class Sidecar implements AutoCloseable {
 
   private Readiness.Report report() {
     Tenure current = tenure;
-    return current == null ? Readiness.Report.STARTING : current.report();
+    return current == null
+        ? new Readiness.Report(false, Optional.ofNullable(obstacle), List.of())
+        : current.report();
   }
 
   private String scrape() {

@@ -30,8 +30,9 @@ import org.slf4j.LoggerFactory;
 ///
 /// Reading goes on from a checkpoint if there is one. The old slot is used again if everything says
 /// that the log continues from it: the slot is there
-/// and not lost, the cluster is the same on the same timeline and has not gone back, and the
-/// publication was not tampered with. Otherwise a new one is made, under a new name, and everything
+/// and not lost, the cluster is the same, its history contains what was read, and the
+/// publication was not tampered with. A standby that was promoted with the slot is such a cluster.
+/// Otherwise a new one is made, under a new name, and everything
 /// is initialized again.
 ///
 /// @param slot the slot's name
@@ -69,7 +70,8 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     String slot = progress.slotName();
     dropOrphans(control, slot);
     Optional<SlotState> state = slot == null ? Optional.empty() : Slots.inspect(control, slot);
-    Optional<String> obstacle = obstacle(progress, state, server, tampered);
+    Branches branches = Branches.of(database, server);
+    Optional<String> obstacle = obstacle(progress, state, server, branches, tampered);
     if (obstacle.isEmpty()) {
       obstacle = excess(state.flatMap(SlotState::restartLsn), server, Settings.read(control));
     }
@@ -83,8 +85,21 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
       Optional<Recovery> recovery =
           Slots.inspect(control, slot)
               .flatMap(
-                  unread -> Recovery.find(directory, server, progress, unread, Build.version()));
+                  unread ->
+                      Recovery.find(
+                          directory, server, branches::end, progress, unread, Build.version()));
       Lsn start = recovery.map(Recovery::position).orElse(server.flushed());
+      if (!Integer.valueOf(server.timeline()).equals(progress.timeline())) {
+        log.note(
+            Kind.SERVER_PROMOTED,
+            Severity.INFO,
+            "",
+            "the server was promoted: the log goes on from timeline %s on timeline %d, and slot \"%s\" with it"
+                .formatted(progress.timeline(), server.timeline(), slot));
+        if (!Progress.promoted(control, server.timeline(), lease.token())) {
+          throw otherHolder();
+        }
+      }
       LOG.info("following the log by slot {} from {}", slot, start);
       return new StartingPoint(slot, start, progress, recovery);
     }
@@ -126,10 +141,14 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
             PUBLICATION,
             lease.token());
     if (!ours) {
-      throw new SourceUnavailable("55000", "another sidecar has taken the lease", null);
+      throw otherHolder();
     }
     LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
     return new StartingPoint(made.name(), made.consistentPoint(), progress, Optional.empty());
+  }
+
+  private static SourceUnavailable otherHolder() {
+    return new SourceUnavailable("55000", "another sidecar has taken the lease", null);
   }
 
   /// Makes sure of the publication, and says what was wrong with it.
@@ -137,14 +156,18 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     List<String> tampered =
         Publications.create(control, PUBLICATION)
             ? List.of("the publication did not exist")
-            : Publications.mend(control, PUBLICATION);
+            : Publications.mend(control, PUBLICATION, LockPolicy.POLITE);
     Publications.add(control, PUBLICATION, List.of(Definition.TABLE), LockPolicy.POLITE);
     return tampered;
   }
 
   /// Why the log does not continue by the stored slot; empty if it does.
   private static Optional<String> obstacle(
-      Progress stored, Optional<SlotState> slot, ServerIdentity server, List<String> tampered) {
+      Progress stored,
+      Optional<SlotState> slot,
+      ServerIdentity server,
+      Branches branches,
+      List<String> tampered) {
     if (slot.isEmpty()) {
       return Optional.of("it is gone");
     }
@@ -157,14 +180,13 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     if (!server.systemId().equals(stored.systemIdentifier())) {
       return Optional.of("this is another cluster");
     }
-    if (!Integer.valueOf(server.timeline()).equals(stored.timeline())) {
-      return Optional.of(
-          "the server was promoted or restored, it is on timeline "
-              + server.timeline()
-              + " instead of "
-              + stored.timeline());
-    }
     @Nullable Lsn frontier = stored.frontier();
+    @Nullable Integer timeline = stored.timeline();
+    if (timeline == null || !branches.contain(timeline, frontier == null ? Lsn.ZERO : frontier)) {
+      return Optional.of(
+          "the server was promoted or restored, and its timeline %d does not continue timeline %s at %s"
+              .formatted(server.timeline(), timeline, frontier));
+    }
     if (frontier != null && frontier.isAfter(server.flushed())) {
       return Optional.of(
           "the server's log ends at " + server.flushed() + ", before what was read already");

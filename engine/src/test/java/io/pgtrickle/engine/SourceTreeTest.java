@@ -76,6 +76,31 @@ final class SourceTreeTest {
         .isEmpty();
   }
 
+  /// Servers speak many languages (`lc_messages`).
+  @Test
+  void nothingDependsOnTheTextOfAMessage() throws IOException {
+    Pattern forbidden =
+        Pattern.compile(
+            "get(Localized)?Message\\(\\)\\)*\\s*\\.\\s*(contains|matches|startsWith|endsWith|equals|equalsIgnoreCase|indexOf)\\("
+                + "|SQLERRM\\s*(=|~|<>|LIKE|ILIKE|IN|NOT)\\b");
+    assertThat(forbidden.matcher("e.getMessage().contains(\"x\")").find()).isTrue();
+    assertThat(forbidden.matcher("String.valueOf(e.getMessage())\n.startsWith(x)").find()).isTrue();
+    List<String> found = new ArrayList<>();
+    for (Path file : sources("src/main/java")) {
+      if (forbidden.matcher(Files.readString(file)).find()) {
+        found.add(ROOT.relativize(file).toString());
+      }
+    }
+    try (Stream<Path> scripts = Files.list(ROOT.resolve("sql"))) {
+      for (Path script : scripts.filter(path -> path.toString().endsWith(".sql")).toList()) {
+        if (forbidden.matcher(Files.readString(script)).find()) {
+          found.add(ROOT.relativize(script).toString());
+        }
+      }
+    }
+    assertThat(found).as("decide by the SQLSTATE, which is the same in every language").isEmpty();
+  }
+
   @Test
   void noTestIsDisabledOrSleeps() throws IOException {
     Pattern forbidden = Pattern.compile("@Disabled\\b|\\bThread\\.sleep\\(");

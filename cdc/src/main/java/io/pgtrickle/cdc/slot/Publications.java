@@ -174,7 +174,7 @@ public final class Publications {
   ///
   /// @return as sentences what was wrong with the publication as a whole, so that changes of any
   ///     table may be missing from the log read meanwhile; empty if nothing was
-  public static List<String> mend(Connection connection, String publication) {
+  public static List<String> mend(Connection connection, String publication, LockPolicy policy) {
     Publication seen = existing(connection, publication);
     List<String> wrong = new ArrayList<>();
     String name = TableName.quoted(publication);
@@ -201,7 +201,7 @@ public final class Publications {
     } catch (SQLException e) {
       throw CaptureException.of(e, "mend publication \"" + publication + "\"");
     }
-    remove(connection, publication, seen.restricted(), LockPolicy.POLITE);
+    remove(connection, publication, seen.restricted(), policy);
     return wrong;
   }
 

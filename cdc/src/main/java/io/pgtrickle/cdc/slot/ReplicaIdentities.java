@@ -1,6 +1,7 @@
 package io.pgtrickle.cdc.slot;
 
 import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.TableName;
 import java.sql.Array;
@@ -10,7 +11,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// What tables log about the old versions of their rows.
@@ -26,7 +29,7 @@ public final class ReplicaIdentities {
   private static final int VERSION_18 = 180_000;
 
   /*
-   * One row per leaf: the table itself, or all leaf partitions below it. The index is the one the
+   * One row per leaf: a root that is a plain table itself, or all leaf partitions below it. The index is the one the
    * server would take: the chosen one, or the primary key. The server takes it only if it is
    * immediate: a deferrable constraint may not hold at the time of an update. That it is unique,
    * total, without expressions and over NOT NULL columns is checked by the server when it is chosen
@@ -34,13 +37,15 @@ public final class ReplicaIdentities {
    */
   private static final String IDENTITIES =
       """
-      WITH leaves AS (
-        SELECT c.oid, c.relreplident, n.nspname, c.relname
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind <> 'p'
-          AND (c.oid = ?::regclass
-               OR c.oid IN (SELECT relid FROM pg_partition_tree(?::regclass) WHERE isleaf)))
-      SELECT l.nspname, l.relname, l.relreplident::text AS identity,
+      , leaves AS (
+        SELECT r.root, c.oid, c.relreplident, n.nspname, c.relname
+        FROM roots r
+        CROSS JOIN LATERAL (
+          SELECT r.root UNION SELECT relid FROM pg_partition_tree(r.root) WHERE isleaf) t(leaf)
+        JOIN pg_class c ON c.oid = t.leaf
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind <> 'p')
+      SELECT l.root, l.nspname, l.relname, l.relreplident::text AS identity,
              i.indexrelid IS NOT NULL AS has_index,
              i.indexrelid::regclass::text AS index_name,
              i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready
@@ -60,8 +65,14 @@ public final class ReplicaIdentities {
       LEFT JOIN pg_index i ON i.indrelid = l.oid
         AND CASE l.relreplident WHEN 'd' THEN i.indisprimary
                                 WHEN 'i' THEN i.indisreplident ELSE false END
-      ORDER BY 1, 2
+      ORDER BY l.nspname, l.relname
       """;
+
+  private static final String OF_TABLE = "WITH roots(root) AS (SELECT ?::regclass::oid)";
+
+  private static final String OF_PUBLICATION =
+      "WITH roots(root) AS (SELECT r.prrelid FROM pg_publication_rel r"
+          + " JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = ?)";
 
   private ReplicaIdentities() {}
 
@@ -117,15 +128,39 @@ public final class ReplicaIdentities {
     return changed;
   }
 
+  /// The published tables whose users' UPDATEs and DELETEs fail, because DDL took away what told
+  /// rows apart after they were published, or brought a partition without it.
+  ///
+  /// @return by the OID of the table that is in the publication, and may be partitioned, as a
+  ///     sentence what is wrong with its first such leaf
+  public static Map<Oid, String> unusable(Connection connection, Publication publication) {
+    Map<Oid, String> unusable = new LinkedHashMap<>();
+    for (Leaf leaf :
+        leaves(
+            connection,
+            OF_PUBLICATION,
+            publication.name(),
+            "publication \"" + publication.name() + "\"")) {
+      if (leaf.kind(publication) instanceof TableIdentity.Unusable(String reason)) {
+        unusable.putIfAbsent(leaf.root(), leaf.table() + ": " + reason);
+      }
+    }
+    return unusable;
+  }
+
   private static List<Leaf> leaves(Connection connection, TableName table) {
-    try (PreparedStatement query = connection.prepareStatement(IDENTITIES)) {
-      query.setString(1, table.sql());
-      query.setString(2, table.sql());
+    return leaves(connection, OF_TABLE, table.sql(), table.toString());
+  }
+
+  private static List<Leaf> leaves(Connection connection, String roots, String name, String whose) {
+    try (PreparedStatement query = connection.prepareStatement(roots + IDENTITIES)) {
+      query.setString(1, name);
       List<Leaf> leaves = new ArrayList<>();
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           leaves.add(
               new Leaf(
+                  Oid.of(row.getLong("root")),
                   new TableName(row.getString("nspname"), row.getString("relname")),
                   ReplicaIdentity.of(row.getString("identity").charAt(0)),
                   row.getBoolean("has_index"),
@@ -139,7 +174,7 @@ public final class ReplicaIdentities {
       }
       return leaves;
     } catch (SQLException e) {
-      throw CaptureException.of(e, "read the replica identity of " + table);
+      throw CaptureException.of(e, "read the replica identity of " + whose);
     }
   }
 
@@ -148,6 +183,7 @@ public final class ReplicaIdentities {
   }
 
   private record Leaf(
+      Oid root,
       TableName table,
       ReplicaIdentity identity,
       boolean hasIndex,

@@ -61,7 +61,9 @@ public record ServerIdentity(String systemId, int timeline, Lsn flushed) {
   }
 
   /// Where the server's history left a former timeline; empty if it never was on it.
-  private Optional<Lsn> endOfTimeline(Connection replication, int former) {
+  ///
+  /// @param replication a replication connection that is not streaming
+  public Optional<Lsn> endOfTimeline(Connection replication, int former) {
     try (Statement statement = replication.createStatement();
         ResultSet row = statement.executeQuery("TIMELINE_HISTORY " + timeline)) {
       row.next();

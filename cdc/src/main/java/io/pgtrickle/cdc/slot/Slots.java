@@ -28,6 +28,7 @@ public final class Slots {
   /// What all our slots' names begin with.
   public static final String PREFIX = "pgtrickle_";
 
+  private static final int FAILOVER_SINCE = 17;
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private Slots() {}
@@ -71,7 +72,10 @@ public final class Slots {
 
   /// Creates a permanent slot with a name of [#newName].
   ///
-  /// The server waits for every write transaction that is open anywhere in the cluster.
+  /// The server waits for every write transaction that is open anywhere in the cluster. From 17 on
+  /// it keeps the slot up to date on standbys that are set up for it, so that the log can be
+  /// followed
+  /// on after one of them is promoted.
   ///
   /// @param patience after which the creation is cancelled
   /// @param reportAfter after which the sessions that are waited for are reported, once
@@ -81,8 +85,10 @@ public final class Slots {
       Duration patience,
       Duration reportAfter,
       Consumer<List<Blocker>> report) {
+    boolean failover;
     try (Connection connection = database.connect("pgtrickle slot creation")) {
       requireLogicalDecoding(connection);
+      failover = connection.getMetaData().getDatabaseMajorVersion() >= FAILOVER_SINCE;
     } catch (SQLException e) {
       throw CaptureException.of(e, "close a connection");
     }
@@ -90,7 +96,10 @@ public final class Slots {
     try (SlotCreation creation =
         SlotCreation.start(
             database,
-            "CREATE_REPLICATION_SLOT \"" + name + "\" LOGICAL pgoutput NOEXPORT_SNAPSHOT")) {
+            "CREATE_REPLICATION_SLOT \""
+                + name
+                + "\" LOGICAL pgoutput "
+                + (failover ? "(SNAPSHOT 'nothing', FAILOVER)" : "NOEXPORT_SNAPSHOT"))) {
       return new Created(name, creation.await(patience, reportAfter, report).consistentPoint());
     }
   }

@@ -22,6 +22,9 @@ final class IntervalFunctions {
   // Infinite intervals, and differences of infinite timestamps with them.
   private static final int INFINITE_SINCE = 17;
 
+  // Before, a difference of more than 292,471 years wraps around without a word.
+  private static final int CHECKS_DIFFERENCES_SINCE = 16;
+
   private IntervalFunctions() {}
 
   static void register(Registry registry) {
@@ -41,14 +44,20 @@ final class IntervalFunctions {
     registry.add(
         "interval_mi(interval,interval) interval", "subtraction", IntervalFunctions::minus);
     registry.add("interval_um(interval) interval", "negation", IntervalFunctions::negated);
-    registry.add(
+    registry.addBound(
         "interval_mul(interval,float8) interval",
         "multiplication, fractions spilling into smaller fields",
-        IntervalFunctions::times);
-    registry.add(
+        binding -> {
+          boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
+          return (Binary<PgInterval, Double, PgInterval>) (a, factor) -> times(a, factor, infinite);
+        });
+    registry.addBound(
         "mul_d_interval(float8,interval) interval",
         "multiplication, fractions spilling into smaller fields",
-        (Double factor, PgInterval a) -> times(a, factor));
+        binding -> {
+          boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
+          return (Binary<Double, PgInterval, PgInterval>) (factor, a) -> times(a, factor, infinite);
+        });
     registry.add(
         "interval_div(interval,float8) interval",
         "division, fractions spilling into smaller fields",
@@ -110,8 +119,8 @@ final class IntervalFunctions {
           "%1$s_mi(%1$s,%1$s) interval".formatted(type),
           "days and time between",
           binding -> {
-            boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
-            return (Binary<Long, Long, PgInterval>) (l, r) -> between(l, r, infinite);
+            int version = binding.settings().serverVersion();
+            return (Binary<Long, Long, PgInterval>) (l, r) -> between(l, r, version);
           });
     }
   }
@@ -159,9 +168,9 @@ final class IntervalFunctions {
         - DateTimes.EPOCH_DAY;
   }
 
-  private static PgInterval between(long left, long right, boolean infinite) {
+  private static PgInterval between(long left, long right, int version) {
     if (!DateTimes.isFinite(left) || !DateTimes.isFinite(right)) {
-      if (!infinite) {
+      if (version < INFINITE_SINCE) {
         throw new EvaluationFailure("22008", "cannot subtract infinite timestamps");
       }
       if (left == right) {
@@ -170,6 +179,9 @@ final class IntervalFunctions {
       return left == Long.MAX_VALUE || right == Long.MIN_VALUE
           ? PgInterval.INFINITY
           : PgInterval.MINUS_INFINITY;
+    }
+    if (version < CHECKS_DIFFERENCES_SINCE) {
+      return justifiedHours(new PgInterval(0, 0, left - right));
     }
     try {
       return justifiedHours(new PgInterval(0, 0, Math.subtractExact(left, right)));
@@ -246,8 +258,8 @@ final class IntervalFunctions {
     return infinity.equals(PgInterval.INFINITY) ? PgInterval.MINUS_INFINITY : PgInterval.INFINITY;
   }
 
-  private static PgInterval times(PgInterval a, double factor) {
-    if (Double.isNaN(factor)) {
+  private static PgInterval times(PgInterval a, double factor, boolean infinite) {
+    if (Double.isNaN(factor) || (Double.isInfinite(factor) && !infinite)) {
       throw intervalOutOfRange();
     }
     if (!a.isFinite()) {

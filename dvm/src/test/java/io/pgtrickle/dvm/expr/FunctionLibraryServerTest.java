@@ -34,6 +34,13 @@ final class FunctionLibraryServerTest {
   /// Where the SQLSTATE of an answer ends: `error 22012`.
   private static final int STATE_END = 11;
 
+  private static final Set<String> INFINITIES_SINCE_17 =
+      Set.of(
+          "value 178956970 years 7 mons 2147483647 days 2562047788:00:54.775807",
+          "value -178956970 years -8 mons -2147483648 days -2562047788:00:54.775808");
+
+  private static final String LEAST_TIME = "value -2562047788:00:54.775808";
+
   private static final List<String> ZONES = List.of("UTC", "Europe/Berlin", "America/St_Johns");
 
   /// Functions that older servers do not have.
@@ -77,7 +84,7 @@ final class FunctionLibraryServerTest {
     List<String> differences = new ArrayList<>();
     int failures = 0;
     for (List<SqlType> types : argumentTypes(function)) {
-      List<@Nullable Object[]> tuples = ArgumentSamples.of(function, types);
+      List<@Nullable Object[]> tuples = known(types, ArgumentSamples.of(function, types));
       define(function, types);
       for (String zone : zoned ? ZONES : ZONES.subList(0, 1)) {
         List<String> theirs = onServer(zone, types, tuples);
@@ -146,6 +153,27 @@ final class FunctionLibraryServerTest {
       choices.add(types);
     }
     return choices;
+  }
+
+  /// Those whose values the server has.
+  private List<@Nullable Object[]> known(List<SqlType> types, List<@Nullable Object[]> tuples)
+      throws SQLException {
+    List<@Nullable Object[]> known = tuples;
+    for (int i = 0; i < types.size(); i++) {
+      int argument = i;
+      List<Object> values = new ArrayList<>();
+      for (@Nullable Object[] tuple : tuples) {
+        if (tuple[i] != null) {
+          values.add(tuple[i]);
+        }
+      }
+      Set<Object> server = Set.copyOf(this.server.known(types.get(i), values));
+      known =
+          known.stream()
+              .filter(tuple -> tuple[argument] == null || server.contains(tuple[argument]))
+              .toList();
+    }
+    return known;
   }
 
   /// Creates a function on the server that answers with the value's text or the error.
@@ -275,6 +303,14 @@ final class FunctionLibraryServerTest {
 
   /// Messages are those of version 18; older servers word some of them differently.
   private boolean alike(String theirs, String ours) {
+    if (version < 17 && INFINITIES_SINCE_17.contains(theirs)) {
+      // An interval like any other there, and none that we have.
+      return ours.startsWith("error 22008");
+    }
+    if (version < 15 && ours.equals(LEAST_TIME)) {
+      // The server has this value, but cannot print it.
+      return theirs.startsWith("error 22008");
+    }
     if (version < 18 && theirs.startsWith("error") && ours.startsWith("error")) {
       return theirs.substring(0, STATE_END).equals(ours.substring(0, STATE_END));
     }

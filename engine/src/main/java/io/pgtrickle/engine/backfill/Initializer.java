@@ -147,7 +147,7 @@ public final class Initializer {
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
       Map<Long, Preparation> ready = prepare(writer, free, waiting);
-      attach(control, ready);
+      again.addAll(attach(control, ready));
       for (Preparation one : inOrder(ready.values())) {
         try {
           if (!start(writer, one)) {
@@ -279,25 +279,40 @@ public final class Initializer {
   // ---- attach: base tables nobody reads yet
   // ---------------------------------------------------------
 
-  private void attach(Connection control, Map<Long, Preparation> batch)
+  // Returns those for which the server lacks something that others may give back.
+  private List<Definition> attach(Connection control, Map<Long, Preparation> batch)
       throws SQLException, InterruptedException {
+    List<Definition> again = new ArrayList<>();
     try {
       attachTogether(control, batch);
-    } catch (CaptureException.Retry e) {
-      throw e;
     } catch (CaptureException e) {
+      if (e instanceof CaptureException.Retry && !isExhausted(e)) {
+        throw e;
+      }
       // Find out whose source it is; the others must not wait for that.
       for (Preparation one : List.copyOf(batch.values())) {
         Map<Long, Preparation> alone = new LinkedHashMap<>();
         alone.put(one.definition().pgtId(), one);
         try {
           attachTogether(control, alone);
-        } catch (CaptureException.Misconfigured | CaptureException.SlotLost refused) {
+        } catch (CaptureException refused) {
+          if (refused instanceof CaptureException.Retry && !isExhausted(refused)) {
+            throw refused;
+          }
           batch.remove(one.definition().pgtId());
           progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
+          if (isExhausted(refused)) {
+            again.add(one.definition());
+          }
         }
       }
     }
+    return again;
+  }
+
+  // Slots, walsenders, connections, room: people want to know, and it may pass by itself.
+  private static boolean isExhausted(CaptureException refusal) {
+    return refusal.sqlState().startsWith("53");
   }
 
   private void attachTogether(Connection control, Map<Long, Preparation> batch)

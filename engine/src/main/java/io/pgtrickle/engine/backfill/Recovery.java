@@ -35,6 +35,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,11 +65,13 @@ public final class Recovery {
 
   /// The checkpoint to start from; empty if there is none that can be used, which is logged.
   ///
+  /// @param history up to where a timeline is part of the server's history; empty if it is not
   /// @param slot as it is, while nobody reads it
   /// @param version of this program
   public static Optional<Recovery> find(
       StateDirectory directory,
       ServerIdentity server,
+      IntFunction<Optional<Lsn>> history,
       Progress progress,
       SlotState slot,
       String version) {
@@ -80,7 +83,7 @@ public final class Recovery {
     try {
       Checkpoint checkpoint = Checkpoint.of(saved.get());
       Optional<String> objection =
-          objection(saved.get().origin(), checkpoint, server, progress, slot, version);
+          objection(saved.get().origin(), checkpoint, server, history, progress, slot, version);
       objection.ifPresent(why -> LOG.warn("the checkpoint is of no use: {}", why));
       return objection.isPresent()
           ? Optional.empty()
@@ -95,14 +98,22 @@ public final class Recovery {
       Origin origin,
       Checkpoint checkpoint,
       ServerIdentity server,
+      IntFunction<Optional<Lsn>> history,
       Progress progress,
       SlotState slot,
       String version) {
-    Origin now = new Origin(server.systemId(), server.timeline());
     Lsn confirmed = slot.confirmedFlush().orElse(Lsn.ZERO);
     Lsn applied = progress.frontier() == null ? Lsn.ZERO : progress.frontier();
-    if (!origin.equals(now)) {
-      return Optional.of("it was made from another log, %s; this is %s".formatted(origin, now));
+    boolean sameLog =
+        origin.systemIdentifier().equals(server.systemId())
+            && history
+                .apply(origin.timeline())
+                .filter(end -> !checkpoint.position().isAfter(end))
+                .isPresent();
+    if (!sameLog) {
+      return Optional.of(
+          "it reaches to %s in another log, %s; this is %s on timeline %d"
+              .formatted(checkpoint.position(), origin, server.systemId(), server.timeline()));
     }
     if (!checkpoint.version().equals(version)) {
       return Optional.of(
@@ -117,7 +128,7 @@ public final class Recovery {
           "it reaches to %s, and the slot starts at %s: somebody else read it since"
               .formatted(checkpoint.position(), confirmed));
     }
-    if (checkpoint.position().isAfter(server.flushed()) || checkpoint.recorded().isAfter(applied)) {
+    if (checkpoint.recorded().isAfter(applied)) {
       return Optional.of(
           "it reaches to %s, and the database to %s: it was set back"
               .formatted(checkpoint.position(), server.flushed()));

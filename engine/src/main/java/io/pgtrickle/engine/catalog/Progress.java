@@ -95,6 +95,20 @@ public record Progress(
     }
   }
 
+  /// Records that the log goes on, on the timeline of a server that was promoted.
+  ///
+  /// @return false if the lease is another's by now; nothing was written
+  public static boolean promoted(Connection connection, int timeline, long token)
+      throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE pgtrickle_internal.pgt_progress SET timeline = ? WHERE fencing_token = ?")) {
+      update.setInt(1, timeline);
+      update.setLong(2, token);
+      return update.executeUpdate() == 1;
+    }
+  }
+
   /// Moves the frontier forward, in the transaction that writes the epoch's rows.
   ///
   /// @param written the tables that this transaction has written, by qualified name, with the OID

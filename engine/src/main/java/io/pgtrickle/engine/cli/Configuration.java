@@ -96,7 +96,9 @@ final class Configuration {
   /// The database of `--url`, with the password wherever it was given.
   DatabaseUrl database() {
     String password = value(Parameter.PASSWORD);
-    return value(Parameter.URL).orPassword(password.isEmpty() ? null : password);
+    DatabaseUrl url = value(Parameter.URL).orPassword(password.isEmpty() ? null : password);
+    String file = value(Parameter.PASSWORD_FILE);
+    return file.isEmpty() ? url : url.withPasswordFile(Path.of(file));
   }
 
   SidecarConfig sidecar(DatabaseUrl database) {

@@ -23,7 +23,7 @@ final class DoctorCommand implements Subcommand {
 
   @Override
   public List<Parameter<?>> parameters() {
-    return List.of(Parameter.URL, Parameter.PASSWORD, Parameter.LOG_LEVEL);
+    return List.of(Parameter.URL, Parameter.PASSWORD, Parameter.PASSWORD_FILE, Parameter.LOG_LEVEL);
   }
 
   @Override

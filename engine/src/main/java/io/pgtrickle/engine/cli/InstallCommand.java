@@ -19,7 +19,12 @@ final class InstallCommand implements Subcommand {
 
   @Override
   public List<Parameter<?>> parameters() {
-    return List.of(Parameter.URL, Parameter.PASSWORD, Parameter.ROLE, Parameter.LOG_LEVEL);
+    return List.of(
+        Parameter.URL,
+        Parameter.PASSWORD,
+        Parameter.PASSWORD_FILE,
+        Parameter.ROLE,
+        Parameter.LOG_LEVEL);
   }
 
   @Override

@@ -42,6 +42,16 @@ record Parameter<T>(
           true,
           text -> text);
 
+  static final Parameter<String> PASSWORD_FILE =
+      new Parameter<>(
+          "password-file",
+          "FILE",
+          "File with nothing but the password, read for each connection: it may be replaced.",
+          String.class,
+          Optional.of(""),
+          false,
+          text -> text);
+
   static final Parameter<String> ROLE =
       new Parameter<>(
           "role",
@@ -87,6 +97,7 @@ record Parameter<T>(
       List.of(
           URL,
           PASSWORD,
+          PASSWORD_FILE,
           ROLE,
           HTTP_HOST,
           HTTP_PORT,

@@ -27,6 +27,7 @@ final class RunCommand implements Subcommand {
     return List.of(
         Parameter.URL,
         Parameter.PASSWORD,
+        Parameter.PASSWORD_FILE,
         Parameter.HTTP_HOST,
         Parameter.HTTP_PORT,
         Parameter.STATE_DIR,

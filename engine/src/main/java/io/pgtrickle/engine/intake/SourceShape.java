@@ -48,6 +48,9 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
       FROM pg_class c WHERE c.oid = ANY (?::oid[])
       """;
 
+  // Numbers come first in the part of a column.
+  private static final String PARTITIONS = "partitions ";
+
   /// A table of which only the existence matters.
   public static final SourceShape ANY = new SourceShape(Set.of(), Set.of(), Set.of());
 
@@ -93,6 +96,12 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
 
   private static Set<String> texts(ResultSet row, int column) throws SQLException {
     return Set.copyOf(Arrays.asList((String[]) row.getArray(column).getArray()));
+  }
+
+  /// Whether the table's rows are those of partitions.
+  boolean isPartitioned() {
+    return parts.stream()
+        .anyMatch(part -> part.startsWith(PARTITIONS) && part.length() > PARTITIONS.length());
   }
 
   /// How the columns that were there are by now, for the next look.

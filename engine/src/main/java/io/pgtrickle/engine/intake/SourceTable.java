@@ -371,17 +371,30 @@ public final class SourceTable {
     }
   }
 
+  // Another identity means that what told rows apart may be gone, and two rows may have one key.
+  // Of a partitioned table this describes the root, whose own setting says nothing of its leaves.
   private void checkIdentity(Relation now) {
-    if (now.identity() == ReplicaIdentity.FULL) {
+    boolean full = now.identity() == ReplicaIdentity.FULL;
+    if (identity.length == 0 || (full && shape.isPartitioned())) {
       return;
     }
+    Set<String> relied = new TreeSet<>();
     for (int column : identity) {
-      String wanted = schema.column(column).name();
-      boolean logged = now.columns().stream().anyMatch(c -> c.key() && c.name().equals(wanted));
-      if (!logged) {
-        throw new StateDamaged(
-            name + " no longer logs column \"" + wanted + "\" in its replica identity", null);
+      relied.add(schema.column(column).name());
+    }
+    Set<String> logged = new TreeSet<>();
+    for (Relation.Column column : now.columns()) {
+      if (column.key()) {
+        logged.add(column.name());
       }
+    }
+    boolean kept =
+        shape.isPartitioned() ? logged.containsAll(relied) : !full && logged.equals(relied);
+    if (!kept) {
+      throw new StateDamaged(
+          "the replica identity of %s is no longer %s but %s"
+              .formatted(name, relied, full ? "FULL" : logged),
+          null);
     }
   }
 

@@ -109,8 +109,8 @@ class LetterCaseIT {
     String[] row =
         database
             .rows(
-                "SELECT datlocprovider::text || '/' || datcollate || '/' || datctype FROM"
-                    + " pg_database WHERE datname = current_database()")
+                "SELECT coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') || '/' || datcollate || '/'"
+                    + " || datctype FROM pg_database d WHERE datname = current_database()")
             .getFirst()
             .split("/", -1);
     return new Named(

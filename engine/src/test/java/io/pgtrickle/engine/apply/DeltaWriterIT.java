@@ -140,7 +140,7 @@ class DeltaWriterIT {
     new DeltaWriter(connection, table).ensureIdentityIndex();
     assertThat(database.rows("SELECT indisunique FROM pg_index WHERE indrelid = 't'::regclass"))
         .isEqualTo(
-            switch (layout.kind) {
+            switch (table.identity().kind()) {
               case UNIQUE -> List.of("t");
               case KEY_HASH, ROW_HASH -> List.of("f");
               case SINGLE_ROW -> List.of();

@@ -16,7 +16,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class ConfigurationTest {
   private static final List<Parameter<?>> WANTED =
-      List.of(Parameter.URL, Parameter.PASSWORD, Parameter.HTTP_PORT, Parameter.HTTP_HOST);
+      List.of(
+          Parameter.URL,
+          Parameter.PASSWORD,
+          Parameter.PASSWORD_FILE,
+          Parameter.HTTP_PORT,
+          Parameter.HTTP_HOST);
   private static final Map<String, String> URL = Map.of("url", "postgresql://ada@db/shop");
 
   @TempDir Path folder;

@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
 /// What it carries, it carries in order.
 final class FaultProxy implements AutoCloseable {
   private final ServerSocket listener;
-  private final int target;
+  private volatile int target;
   private final Set<Link> links = ConcurrentHashMap.newKeySet();
   private volatile Duration delay = Duration.ZERO;
 
@@ -34,6 +34,12 @@ final class FaultProxy implements AutoCloseable {
   /// Ends every connection at both ends, wherever in a message it is.
   void cut() {
     links.forEach(Link::cut);
+  }
+
+  /// Connections from now on lead to another port, those there are end.
+  void redirect(int port) {
+    target = port;
+    cut();
   }
 
   /// Ends one connection.
@@ -61,16 +67,25 @@ final class FaultProxy implements AutoCloseable {
   private void accept() {
     try {
       while (true) {
-        Socket client = listener.accept();
-        Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
-        Link link = new Link(client, server);
-        links.add(link);
-        Thread.ofVirtual().start(() -> link.carry(client, server));
-        Thread.ofVirtual().start(() -> link.carry(server, client));
+        connect(listener.accept());
       }
     } catch (IOException closed) {
       cut();
     }
+  }
+
+  private void connect(Socket client) throws IOException {
+    Socket server;
+    try {
+      server = new Socket(InetAddress.getLoopbackAddress(), target);
+    } catch (IOException nobodyThere) {
+      client.close();
+      return;
+    }
+    Link link = new Link(client, server);
+    links.add(link);
+    Thread.ofVirtual().start(() -> link.carry(client, server));
+    Thread.ofVirtual().start(() -> link.carry(server, client));
   }
 
   private final class Link {

@@ -12,16 +12,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.pgtrickle.engine.Sidecar;
-import io.pgtrickle.engine.SidecarConfig;
-import io.pgtrickle.engine.catalog.Installer;
-import io.pgtrickle.engine.embedded.EmbeddedServer;
-import java.nio.file.Files;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,8 +28,8 @@ final class ServerLossIT {
   @Test
   void anImmediateShutdownAndALostSlotAreSurvived(@TempDir Path folder) throws Exception {
     Path data = folder.resolve("data");
-    EmbeddedServer server = start(data, 0);
-    try (Sidecar sidecar = follow(server, folder)) {
+    OwnServer server = start(data, 0);
+    try (Sidecar sidecar = server.follow(server.url(), folder.resolve("state"))) {
       assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
       try (Connection connection = server.connect()) {
         run(
@@ -44,8 +40,7 @@ final class ServerLossIT {
         run(connection, "UPDATE src SET v = v + 1 WHERE id < 500");
       }
       int port = server.port();
-      shutDownAtOnce(data);
-      server.close();
+      server.crash();
       await().atMost(PATIENCE).until(() -> !sidecar.awaitReady(Duration.ZERO));
       server = start(data, port);
       try (Connection connection = server.connect()) {
@@ -63,7 +58,7 @@ final class ServerLossIT {
           .isEqualTo("ERROR true");
       assertThat(value(connection, "SELECT alert FROM pgtrickle.check_cdc_health()"))
           .isEqualTo("replication_slot_lost: wal_removed");
-      try (Sidecar sidecar = follow(server, folder)) {
+      try (Sidecar sidecar = server.follow(server.url(), folder.resolve("state"))) {
         assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
         assertExact(connection);
         assertThat(
@@ -80,32 +75,11 @@ final class ServerLossIT {
     }
   }
 
-  private static EmbeddedServer start(Path data, int port) {
-    EmbeddedServer.Options usual = EmbeddedServer.Options.throwaway();
-    return EmbeddedServer.start(
-        new EmbeddedServer.Options(
-            usual.major(),
-            Optional.of(data),
-            port,
-            usual.cache(),
-            Optional.empty(),
-            Map.of(
-                "max_slot_wal_keep_size", "16MB", "min_wal_size", "32MB", "max_wal_size", "32MB")));
-  }
-
-  private static Sidecar follow(EmbeddedServer server, Path folder) throws SQLException {
-    try (Connection connection = server.connect()) {
-      Installer.install(connection);
-    }
-    return Sidecar.start(new SidecarConfig(server.url(), "127.0.0.1", 0, folder.resolve("state")));
-  }
-
-  // What SIGQUIT does to a postmaster: every process ends where it is, recovery follows.
-  private static void shutDownAtOnce(Path data) throws Exception {
-    String pid = Files.readAllLines(data.resolve("postmaster.pid")).getFirst().strip();
-    ProcessHandle postmaster = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
-    assertThat(new ProcessBuilder("kill", "-QUIT", pid).start().waitFor()).isZero();
-    await().atMost(PATIENCE).until(() -> !postmaster.isAlive());
+  private static OwnServer start(Path data, int port) throws IOException {
+    return OwnServer.start(
+        data,
+        port,
+        Map.of("max_slot_wal_keep_size", "16MB", "min_wal_size", "32MB", "max_wal_size", "32MB"));
   }
 
   private static void loseTheSlot(Connection connection) throws SQLException {

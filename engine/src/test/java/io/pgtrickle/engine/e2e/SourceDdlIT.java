@@ -61,7 +61,8 @@ final class SourceDdlIT {
         "CREATE INDEX ON plain (v); CREATE UNIQUE INDEX ON plain (id, v)",
         "GRANT SELECT ON plain TO clerk; GRANT UPDATE (v) ON plain TO clerk",
         "ALTER TABLE plain ADD CHECK (v > -1000); ANALYZE plain",
-        "ALTER TABLE plain ALTER v SET STATISTICS 10; CREATE STATISTICS ON id, v FROM plain",
+        "ALTER TABLE plain ALTER v SET STATISTICS 10; CREATE STATISTICS correlated ON id, v FROM"
+            + " plain",
         "ALTER TABLE plain RENAME CONSTRAINT plain_pkey TO plain_key;"
             + " ALTER TABLE plain RENAME CONSTRAINT plain_key TO plain_pkey",
         "ALTER TABLE parted ALTER k SET DEFAULT 3; COMMENT ON TABLE parted_1 IS 'c'",

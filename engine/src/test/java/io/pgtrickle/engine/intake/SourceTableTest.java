@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -38,7 +39,7 @@ class SourceTableTest {
   enum Logs {
     /// The key where it changed, under the default replica identity.
     KEYS(true),
-    /// Whole rows, of a table whose key is known all the same.
+    /// Whole rows, of a partitioned table whose key is known all the same.
     WHOLE_ROWS_OF_A_KEYED_TABLE(true),
     /// Whole rows, of a table without a key.
     WHOLE_ROWS(false);
@@ -125,6 +126,9 @@ class SourceTableTest {
   private static final class Workload {
     private static final int IDS = 12;
 
+    private static final SourceShape PARTITIONED =
+        new SourceShape(Set.of("partitions 20000 20001"), Set.of(), Set.of());
+
     private final Logs logs;
     private final Random random;
     private final Relation relation;
@@ -151,7 +155,7 @@ class SourceTableTest {
               SCHEMA,
               logs.identity(),
               List.of("id", "large", "n"),
-              SourceShape.ANY,
+              logs == Logs.KEYS ? SourceShape.ANY : PARTITIONED,
               Storage.onHeap(Runnable::run));
     }
 

@@ -1,0 +1,63 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Oid;
+import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.cdc.slot.LockPolicy;
+import io.pgtrickle.cdc.slot.Publication;
+import io.pgtrickle.cdc.slot.Publications;
+import io.pgtrickle.cdc.slot.ReplicaIdentities;
+import io.pgtrickle.engine.intake.SourceShape;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Notices DDL after which being published breaks the users' own writes.
+///
+/// A dropped primary key, `REPLICA IDENTITY NOTHING`, a partition without a key: from then on the
+/// server refuses every UPDATE and DELETE of the table, for no other reason than that it is in our
+/// publication. So it leaves the publication at once, which takes a lock that no writer holds.
+/// Whoever initializes the table again gives it an identity first, which takes a lock that writers
+/// do hold and so may take a while.
+public final class IdentityWatch {
+  private static final Logger LOG = LoggerFactory.getLogger(IdentityWatch.class);
+  private static final LockPolicy ONCE =
+      new LockPolicy(Duration.ofMillis(500), 1, Duration.ofMillis(1));
+
+  private final String publication;
+
+  public IdentityWatch(String publication) {
+    this.publication = publication;
+  }
+
+  /// Takes the tables concerned out of the publication.
+  ///
+  /// @return what was taken out, by relation, and what was wrong with it
+  public Map<Integer, String> unpublishUnusable(Connection session) throws SQLException {
+    Optional<Publication> now = Publications.inspect(session, publication);
+    Map<Integer, String> taken = new HashMap<>();
+    if (now.isEmpty()) {
+      return taken;
+    }
+    for (Map.Entry<Oid, String> found : ReplicaIdentities.unusable(session, now.get()).entrySet()) {
+      int relation = found.getKey().value();
+      Optional<TableName> table = SourceShape.name(session, relation);
+      if (table.isEmpty()) {
+        continue;
+      }
+      try {
+        Publications.remove(session, publication, List.of(table.get()), ONCE);
+        taken.put(relation, found.getValue());
+      } catch (CaptureException.Retry e) {
+        LOG.debug("{} is taken out at the next look: {}", table.get(), e.getMessage());
+      }
+    }
+    return taken;
+  }
+}
