@@ -97,6 +97,7 @@ final class PlanCompiler {
           node(planKey(plan), () -> temporal(filter));
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
       case Plan.Project project -> node(planKey(plan), () -> chain(project));
+      case Plan.Unfold unfold -> node(planKey(plan), () -> chain(unfold));
       case Plan.Ask ask -> node(planKey(plan), () -> ask(ask));
       case Plan.Join join -> node(planKey(plan), () -> join(join));
       case Plan.OuterJoin join -> node(planKey(plan), () -> outerJoin(join));
@@ -173,6 +174,10 @@ final class PlanCompiler {
         stages.addFirst(project(project));
         label.add("Project");
         plan = project.input();
+      } else if (plan instanceof Plan.Unfold unfold) {
+        stages.addFirst(unfold(unfold));
+        label.add("Unfold");
+        plan = unfold.input();
       } else {
         break;
       }
@@ -226,6 +231,10 @@ final class PlanCompiler {
       return ((TemporalNode) compile(filter)).stage();
     }
     return new Filter(evaluator(filter.condition(), filter.input().schema()));
+  }
+
+  Stage unfold(Plan.Unfold unfold) {
+    return new UnfoldCompiler(this, unfold).compile();
   }
 
   Project project(Plan.Project project) {

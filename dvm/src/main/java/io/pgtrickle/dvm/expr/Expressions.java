@@ -160,8 +160,13 @@ public final class Expressions {
 
   /// Whether the clock is read anywhere in it.
   public static boolean readsClock(Expr expression) {
-    return expression instanceof Clock
-        || children(expression).stream().anyMatch(Expressions::readsClock);
+    return contains(expression, Clock.class);
+  }
+
+  /// Whether a node of a kind is anywhere in the expression.
+  public static boolean contains(Expr expression, Class<? extends Expr> kind) {
+    return kind.isInstance(expression)
+        || children(expression).stream().anyMatch(child -> contains(child, kind));
   }
 
   /// Whether the expression can never fail, for no row at all; false when that is not known.

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
@@ -47,7 +48,7 @@ public final class ExpressionTiers {
   public static List<Placement> of(Plan plan, EvaluationSettings settings, Facts facts) {
     Set<Placement> placements = new LinkedHashSet<>();
     for (Computed computed : computed(plan)) {
-      List<String> refusals = FunctionLibrary.refusals(computed.expression(), settings);
+      List<String> refusals = computed.refusals(settings);
       placements.add(
           new Placement(
               Deparser.expression(computed.expression(), computed.input(), facts),
@@ -60,7 +61,7 @@ public final class ExpressionTiers {
   /// Refuses a plan with an expression that is not native.
   static void requireNative(Plan plan, EvaluationSettings settings) {
     for (Computed computed : computed(plan)) {
-      List<String> refusals = FunctionLibrary.refusals(computed.expression(), settings);
+      List<String> refusals = computed.refusals(settings);
       if (!refusals.isEmpty()) {
         boolean stable = mentionsStable(computed.expression());
         throw QueryRejected.notYet(
@@ -128,7 +129,17 @@ public final class ExpressionTiers {
     return !foreign.isEmpty();
   }
 
-  private record Computed(Expr expression, Schema input) {}
+  /// @param set the call of which the expression is part, where it returns rows
+  private record Computed(Expr expression, Schema input, Optional<SetCall> set) {
+    Computed(Expr expression, Schema input) {
+      this(expression, input, Optional.empty());
+    }
+
+    List<String> refusals(EvaluationSettings settings) {
+      return set.map(call -> call.refusals(settings))
+          .orElseGet(() -> FunctionLibrary.refusals(expression, settings));
+    }
+  }
 
   private static List<Computed> computed(Plan plan) {
     List<Computed> computed = new ArrayList<>();
@@ -179,6 +190,14 @@ public final class ExpressionTiers {
               add(Stream.ofNullable(condition), new Schema(both), computed);
           case Plan.Question.Exists _, Plan.Question.Scalar _ -> {}
         }
+      }
+      case Plan.Unfold unfold -> {
+        collect(unfold.input(), computed);
+        Schema below = unfold.input().schema();
+        for (SetCall call : unfold.calls()) {
+          computed.add(new Computed(call.call(), below, Optional.of(call)));
+        }
+        add(Stream.ofNullable(unfold.condition()), unfold.schema(), computed);
       }
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           inputs.forEach(input -> collect(input, computed));

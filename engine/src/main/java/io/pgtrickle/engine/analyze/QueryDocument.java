@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.sql.Facts.NamedCollation;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.RelationShape.Attribute;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +29,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param columns the result's columns
 /// @param relations every relation that is read, directly or through views, by OID
 /// @param functions functions and aggregates that are not PostgreSQL's own, by OID
+/// @param resultColumns the columns of functions that return rows of several, by OID
 /// @param collations the collations that occur, by OID
 /// @param typeNames types that are not PostgreSQL's own, by OID
 public record QueryDocument(
@@ -38,6 +40,7 @@ public record QueryDocument(
     List<Attribute> columns,
     Map<Integer, RelationShape> relations,
     Map<Integer, Signature> functions,
+    Map<Integer, List<Column>> resultColumns,
     Map<Integer, NamedCollation> collations,
     Map<Integer, String> typeNames) {
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
@@ -59,6 +62,7 @@ public record QueryDocument(
     columns = List.copyOf(columns);
     relations = Map.copyOf(relations);
     functions = Map.copyOf(functions);
+    resultColumns = Map.copyOf(resultColumns);
     collations = Map.copyOf(collations);
     typeNames = Map.copyOf(typeNames);
   }
@@ -101,6 +105,14 @@ public record QueryDocument(
     for (JsonNode function : document.path("functions")) {
       functions.put(oid(function, "oid"), function(function));
     }
+    Map<Integer, List<Column>> resultColumns = new LinkedHashMap<>();
+    for (JsonNode function : document.path("row_functions")) {
+      resultColumns.put(
+          oid(function, "oid"),
+          columns(function.path("columns")).stream()
+              .map(column -> new Column(column.name(), column.type()))
+              .toList());
+    }
     Map<Integer, String> typeNames = new LinkedHashMap<>();
     for (JsonNode type : document.path("types")) {
       typeNames.put(oid(type, "oid"), qualifiedName(type));
@@ -113,6 +125,7 @@ public record QueryDocument(
         columns(document.path("columns")),
         relations,
         functions,
+        resultColumns,
         collations(document.path("collations"), settings),
         typeNames);
   }

@@ -40,6 +40,7 @@ final class AnalyzerIT {
     List<String> queries = new ArrayList<>(Lab.queries("differential.sql"));
     queries.addAll(Lab.queries("windows.sql"));
     queries.addAll(Lab.queries("laterals.sql"));
+    queries.addAll(Lab.queries("unfolds.sql"));
     return queries;
   }
 
@@ -220,6 +221,7 @@ final class AnalyzerIT {
             document.columns(),
             document.relations(),
             document.functions(),
+            document.resultColumns(),
             document.collations(),
             document.typeNames());
     Full full = full(lab.analyzer().analyze(mixed, RefreshMode.AUTO));

@@ -34,6 +34,7 @@ final class TemporalFilters {
           Plan.OuterJoin _,
           Plan.MarkJoin _,
           Plan.Apply _,
+          Plan.Unfold _,
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,
