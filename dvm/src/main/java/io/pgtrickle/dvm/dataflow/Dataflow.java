@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -19,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.PriorityQueue;
 import java.util.Set;
@@ -58,8 +60,10 @@ public final class Dataflow implements AutoCloseable {
   private final Map<Integer, SinkNode> sinksByRelation = new HashMap<>();
   private final Set<Node> settling = new LinkedHashSet<>();
   private final Set<Node> fresh = new LinkedHashSet<>();
+  private final TemporalNodes temporal = new TemporalNodes();
   private final Set<SinkNode> pending = new LinkedHashSet<>();
   private final Map<Long, PointLookup> lookups = new HashMap<>();
+  private Instant time = Instant.MIN;
   private long step;
   private int numbers;
 
@@ -152,6 +156,7 @@ public final class Dataflow implements AutoCloseable {
 
   private void link(Node node) {
     node.number(++numbers);
+    temporal.add(node);
     new LinkedHashSet<>(node.inputs()).forEach(input -> input.consumers().add(node));
   }
 
@@ -217,6 +222,7 @@ public final class Dataflow implements AutoCloseable {
     settling.remove(node);
     fresh.remove(node);
     node.close();
+    temporal.remove(node);
     if (node instanceof SinkNode sink) {
       pending.remove(sink);
     }
@@ -228,8 +234,25 @@ public final class Dataflow implements AutoCloseable {
     return step(deltas, view -> false);
   }
 
+  /// The same at a time.
+  public StepResult load(Map<Integer, ZSet> deltas, Instant now) {
+    return step(deltas, now, view -> false);
+  }
+
+  /// Runs one epoch at the time of the one before.
+  public StepResult step(Map<Integer, ZSet> deltas, LongPredicate release) {
+    return step(deltas, time, release);
+  }
+
+  /// The next time at which rows come in or go out because it is that time; empty when there is
+  /// none to come. Before such a time an epoch makes no difference.
+  public Optional<Instant> nextChange() {
+    return temporal.nextChange();
+  }
+
   /// Runs one epoch.
   ///
+  /// @param now the time as of which conditions on the clock are true or not; never goes back
   /// @param deltas by relation, in the schema of its scans; relations that nobody scans are ignored
   /// @param release whether a view's output is due, asked of views that have some and no errors
   /// @throws StepFailed when an operator fails; nothing has changed
@@ -237,7 +260,10 @@ public final class Dataflow implements AutoCloseable {
   ///     epoch is to be tried again
   /// @throws StorageUnavailable when state cannot be written and too much of it waits for that;
   ///     nothing has changed, and the same epoch is to be tried again
-  public StepResult step(Map<Integer, ZSet> deltas, LongPredicate release) {
+  public StepResult step(Map<Integer, ZSet> deltas, Instant now, LongPredicate release) {
+    if (now.isBefore(time)) {
+      throw new IllegalArgumentException("the time goes back from " + time + " to " + now);
+    }
     for (int relation : deltas.keySet()) {
       if (sinksByRelation.containsKey(relation)) {
         throw new IllegalArgumentException(
@@ -247,7 +273,7 @@ public final class Dataflow implements AutoCloseable {
       }
     }
     settling.removeIf(node -> !settle(node));
-    return new Step(release).run(deltas);
+    return new Step(now, release).run(deltas);
   }
 
   private boolean settle(Node node) {
@@ -260,13 +286,15 @@ public final class Dataflow implements AutoCloseable {
 
   // One epoch under way: the queue of nodes to run and those that ran.
   private final class Step {
+    private final Instant now;
     private final LongPredicate release;
     private final PriorityQueue<Node> queue = new PriorityQueue<>(TOPOLOGICAL);
     private final Set<Node> touched = new LinkedHashSet<>();
     private final Map<Long, ZSet> released = new LinkedHashMap<>();
     private final Map<Long, ViewErrors> errors = new LinkedHashMap<>();
 
-    Step(LongPredicate release) {
+    Step(Instant now, LongPredicate release) {
+      this.now = now;
       this.release = release;
     }
 
@@ -276,6 +304,7 @@ public final class Dataflow implements AutoCloseable {
       try {
         fresh.forEach(this::schedule);
         pending.forEach(this::schedule);
+        temporal.moveTo(now, this::schedule);
         deltas.forEach(this::feed);
         while (!queue.isEmpty()) {
           run(queue.remove());
@@ -362,6 +391,7 @@ public final class Dataflow implements AutoCloseable {
         }
       }
       fresh.clear();
+      time = now;
       return new StepResult(released, errors, counts);
     }
   }
@@ -491,8 +521,9 @@ public final class Dataflow implements AutoCloseable {
           }
         });
     // Constants and empty groups have spoken on both sides before the sides are mixed.
-    load(Map.of());
-    other.load(Map.of());
+    Instant now = time.isBefore(other.time) ? other.time : time;
+    load(Map.of(), now);
+    other.load(Map.of(), now);
     List<Node> theirs = new ArrayList<>(other.nodes.values());
     theirs.sort(TOPOLOGICAL);
     UnaryOperator<Node> here = node -> nodes.getOrDefault(node.key(), node);
@@ -525,6 +556,7 @@ public final class Dataflow implements AutoCloseable {
     sinksByRelation.clear();
     settling.clear();
     fresh.clear();
+    temporal.clear();
     pending.clear();
   }
 

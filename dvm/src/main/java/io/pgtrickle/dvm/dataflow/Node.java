@@ -24,6 +24,7 @@ abstract sealed class Node
     permits SourceNode,
         ValuesNode,
         ChainNode,
+        TemporalNode,
         AskNode,
         UnionNode,
         ArrangeNode,

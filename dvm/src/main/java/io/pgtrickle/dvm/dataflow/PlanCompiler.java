@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.expr.ClockCondition;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
@@ -13,6 +14,7 @@ import io.pgtrickle.dvm.operator.Project;
 import io.pgtrickle.dvm.operator.RowKey;
 import io.pgtrickle.dvm.operator.SetOperation;
 import io.pgtrickle.dvm.operator.Stage;
+import io.pgtrickle.dvm.operator.TemporalFilter;
 import io.pgtrickle.dvm.operator.TopK;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.server.Server;
@@ -91,6 +93,8 @@ final class PlanCompiler {
     return switch (plan) {
       case Plan.Scan scan -> scan(scan);
       case Plan.Values values -> node(planKey(plan), () -> values(values));
+      case Plan.Filter filter when isTemporal(filter) ->
+          node(planKey(plan), () -> temporal(filter));
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
       case Plan.Project project -> node(planKey(plan), () -> chain(project));
       case Plan.Unfold unfold -> node(planKey(plan), () -> chain(unfold));
@@ -162,7 +166,7 @@ final class PlanCompiler {
     StringJoiner label = new StringJoiner(" · ");
     Plan plan = top;
     for (; ; ) {
-      if (plan instanceof Plan.Filter filter) {
+      if (plan instanceof Plan.Filter filter && !isTemporal(filter)) {
         stages.addFirst(stage(filter));
         label.add("Filter");
         plan = filter.input();
@@ -180,6 +184,26 @@ final class PlanCompiler {
     }
     Stage whole = stages.size() == 1 ? stages.getFirst() : new Chain(new ArrayList<>(stages));
     return new ChainNode(planKey(top), top.schema(), compile(plan), whole, label.toString());
+  }
+
+  private static boolean isTemporal(Plan.Filter filter) {
+    return io.pgtrickle.dvm.expr.Expressions.readsClock(filter.condition());
+  }
+
+  private Node temporal(Plan.Filter filter) {
+    List<Expr> conditions =
+        filter.condition() instanceof Expr.And(List<Expr> operands)
+            ? operands
+            : List.of(filter.condition());
+    return new TemporalNode(
+        planKey(filter),
+        filter.schema(),
+        compile(filter.input()),
+        new TemporalFilter(
+            conditions.stream()
+                .map(each -> ClockCondition.compile(each, filter.schema(), settings))
+                .toList()),
+        storage);
   }
 
   private Node ask(Plan.Ask ask) {
@@ -203,6 +227,9 @@ final class PlanCompiler {
   }
 
   Stage stage(Plan.Filter filter) {
+    if (isTemporal(filter)) {
+      return ((TemporalNode) compile(filter)).stage();
+    }
     return new Filter(evaluator(filter.condition(), filter.input().schema()));
   }
 

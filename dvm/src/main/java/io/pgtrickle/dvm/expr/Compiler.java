@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.Expr.And;
 import io.pgtrickle.dvm.expr.Expr.Answered;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
+import io.pgtrickle.dvm.expr.Expr.Clock;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
@@ -56,10 +57,21 @@ public final class Compiler {
 
   private final Schema input;
   private final EvaluationSettings settings;
+  private final @Nullable Moment moment;
 
-  private Compiler(Schema input, EvaluationSettings settings) {
+  private Compiler(Schema input, EvaluationSettings settings, @Nullable Moment moment) {
     this.input = input;
     this.settings = settings;
+    this.moment = moment;
+  }
+
+  /// The time at which evaluators that read the clock are evaluated, set by whoever calls them.
+  static final class Moment {
+    private long micros;
+
+    void set(long timestamptz) {
+      micros = timestamptz;
+    }
   }
 
   /// Compiles an expression over rows of a schema.
@@ -67,7 +79,14 @@ public final class Compiler {
   /// @throws IllegalArgumentException when it is not native, see [FunctionLibrary#refusals]
   public static Evaluator compile(Expr expression, Schema input, EvaluationSettings settings) {
     requireNative(expression, settings);
-    return new Compiler(input, settings).compile(expression).evaluator();
+    return new Compiler(input, settings, null).compile(expression).evaluator();
+  }
+
+  /// Compiles an expression that may read the clock.
+  static Evaluator compile(
+      Expr expression, Schema input, EvaluationSettings settings, Moment moment) {
+    requireNative(expression, settings);
+    return new Compiler(input, settings, moment).compile(expression).evaluator();
   }
 
   /// Compiles a condition: a row passes only if it is true.
@@ -76,7 +95,7 @@ public final class Compiler {
   public static RowPredicate compilePredicate(
       Expr condition, Schema input, EvaluationSettings settings) {
     requireNative(condition, settings);
-    return new Compiler(input, settings).predicate(condition);
+    return new Compiler(input, settings, null).predicate(condition);
   }
 
   private static void requireNative(Expr expression, EvaluationSettings settings) {
@@ -136,6 +155,7 @@ public final class Compiler {
           Extreme _,
           Image _,
           Outer _,
+          Clock _,
           Single _,
           Answered _,
           Unlabeled _,
@@ -206,6 +226,7 @@ public final class Compiler {
       }
       case Outer outer ->
           throw new IllegalArgumentException(outer + " belongs to plans before unnesting only");
+      case Clock(Expr.Reading reading) -> clock(reading);
       case Single(Expr value, Expr rows) -> {
         List<Compiled> operands = compileAll(List.of(value, rows));
         yield folded(operands, single(evaluators(operands)));
@@ -236,6 +257,14 @@ public final class Compiler {
         yield folded(all, quantified(quantified, operand.evaluator(), elements));
       }
     };
+  }
+
+  private Compiled clock(Expr.Reading reading) {
+    Moment time = moment;
+    if (time == null || reading != Expr.Reading.NOW) {
+      throw new IllegalArgumentException(reading + " is read in conditions of filters only");
+    }
+    return new Variable(_ -> time.micros);
   }
 
   private List<Compiled> compileAll(List<Expr> expressions) {

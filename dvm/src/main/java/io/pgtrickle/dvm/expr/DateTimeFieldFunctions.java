@@ -291,7 +291,8 @@ final class DateTimeFieldFunctions {
     };
   }
 
-  private static Long truncate(String name, Long micros, @Nullable ZoneId zone, Binding binding) {
+  /// `date_trunc` of a time without zone, or in the time of a zone.
+  static Long truncate(String name, Long micros, @Nullable ZoneId zone, Binding binding) {
     if (!DateTimes.isFinite(micros) && binding.settings().serverVersion() < CHECKS_INFINITE) {
       return micros;
     }

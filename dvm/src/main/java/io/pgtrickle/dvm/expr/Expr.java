@@ -128,6 +128,31 @@ public sealed interface Expr {
   /// @param level how many subqueries further out that row is, from 1
   record Outer(int level, int index, SqlType type) implements Expr {}
 
+  /// A reading of the clock: the time of the epoch, which is the only `now()` there is.
+  ///
+  /// Only conditions of filters may have it in plans that run, see [Monotony].
+  record Clock(Reading reading) implements Expr {
+    @Override
+    public SqlType type() {
+      return switch (reading) {
+        case NOW, TRANSACTION_TIMESTAMP, STATEMENT_TIMESTAMP, CURRENT_TIMESTAMP ->
+            SqlType.TIMESTAMPTZ;
+        case CURRENT_DATE -> SqlType.DATE;
+        case LOCALTIMESTAMP -> SqlType.TIMESTAMP;
+      };
+    }
+  }
+
+  /// What SQL calls the time, all of the same moment.
+  enum Reading {
+    NOW,
+    TRANSACTION_TIMESTAMP,
+    STATEMENT_TIMESTAMP,
+    CURRENT_TIMESTAMP,
+    CURRENT_DATE,
+    LOCALTIMESTAMP
+  }
+
   /// The value of a scalar subquery that has had some number of rows; more than one is an error
   /// where, and only where, the value is asked for.
   record Single(Expr value, Expr rows) implements Expr {

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.Expr.And;
 import io.pgtrickle.dvm.expr.Expr.Answered;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
+import io.pgtrickle.dvm.expr.Expr.Clock;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
@@ -42,7 +43,7 @@ public final class Expressions {
   /// part of the node, its arguments as the operands.
   public static List<Expr> children(Expr expression) {
     return switch (expression) {
-      case Column _, Literal _, Outer _ -> List.of();
+      case Column _, Literal _, Outer _, Clock _ -> List.of();
       case Call call -> call.arguments();
       case Relabel(Expr input, _) -> List.of(input);
       case TextCast(Expr input, _) -> List.of(input);
@@ -84,7 +85,7 @@ public final class Expressions {
   /// The same node over other operands, given in the order of [#children].
   private static Expr withChildren(Expr expression, List<Expr> children) {
     return switch (expression) {
-      case Column _, Literal _, Outer _ -> expression;
+      case Column _, Literal _, Outer _, Clock _ -> expression;
       case Call call -> withArguments(call, children);
       case Relabel relabel -> new Relabel(children.getFirst(), relabel.type());
       case TextCast cast -> new TextCast(children.getFirst(), cast.type());
@@ -171,6 +172,11 @@ public final class Expressions {
     visitor.accept(expression);
   }
 
+  /// Whether the clock is read anywhere in it.
+  public static boolean readsClock(Expr expression) {
+    return contains(expression, Clock.class);
+  }
+
   /// Whether a node of a kind is anywhere in the expression.
   public static boolean contains(Expr expression, Class<? extends Expr> kind) {
     return kind.isInstance(expression)
@@ -179,6 +185,9 @@ public final class Expressions {
 
   /// Whether the expression can never fail, for no row at all; false when that is not known.
   public static boolean isTotal(Expr expression) {
+    if (Monotony.isSafeMoment(expression)) {
+      return true;
+    }
     boolean node =
         switch (expression) {
           case Call call -> isTotal(call.function());
@@ -192,6 +201,7 @@ public final class Expressions {
           case Column _,
               Literal _,
               Outer _,
+              Clock _,
               Relabel _,
               And _,
               Or _,

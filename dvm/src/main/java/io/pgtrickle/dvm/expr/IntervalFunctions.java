@@ -126,7 +126,7 @@ final class IntervalFunctions {
   }
 
   /// @param zone in whose local time months and days are counted; none for a time without zone
-  private static long later(long micros, PgInterval span, @Nullable ZoneId zone) {
+  static long later(long micros, PgInterval span, @Nullable ZoneId zone) {
     if (!span.isFinite()) {
       long infinity = span.equals(PgInterval.INFINITY) ? Long.MAX_VALUE : Long.MIN_VALUE;
       if (!DateTimes.isFinite(micros) && micros != infinity) {

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.Expr.And;
 import io.pgtrickle.dvm.expr.Expr.Answered;
 import io.pgtrickle.dvm.expr.Expr.Call;
 import io.pgtrickle.dvm.expr.Expr.Case;
+import io.pgtrickle.dvm.expr.Expr.Clock;
 import io.pgtrickle.dvm.expr.Expr.Coalesce;
 import io.pgtrickle.dvm.expr.Expr.Column;
 import io.pgtrickle.dvm.expr.Expr.Extreme;
@@ -55,6 +56,10 @@ final class Nativeness {
               : Optional.of(cast(input.type(), type));
       case Verbatim verbatim ->
           Optional.of("expression " + String.join("…", verbatim.pieces()).strip());
+      case Clock clock ->
+          clock.type().kind() == TypeKind.TIMESTAMPTZ || settings.zone().isPresent()
+              ? Optional.empty()
+              : Optional.of(clock.reading() + " under time zone " + settings.timeZone());
       case Column _,
           Literal _,
           And _,

@@ -68,6 +68,7 @@ final class ExpressionBinder {
       case "ARRAY" -> server().array(form);
       case "SUBSCRIPTINGREF" -> server().subscript(form);
       case "ROWCOMPARE", "ROWCOMPAREEXPR" -> server().rowComparison(form);
+      case "SQLVALUEFUNCTION" -> clock(form);
       default -> throw Unsupported.expression(form);
     };
   }
@@ -90,6 +91,35 @@ final class ExpressionBinder {
     Expr.Call call = operatorCall(form);
     boolean variadic = call.function().name().matches("jsonb?_extract_path(_text)?");
     return variadic ? server().operation(form, call) : call;
+  }
+
+  private Expr clock(NodeForm form) {
+    Expr.Reading reading =
+        switch (form.integer("op")) {
+          case 0 -> Expr.Reading.CURRENT_DATE;
+          case 3 -> Expr.Reading.CURRENT_TIMESTAMP;
+          case 7 -> Expr.Reading.LOCALTIMESTAMP;
+          default -> throw Unsupported.expression(form);
+        };
+    Expr clock = new Expr.Clock(reading);
+    form.integer("typmod");
+    if (form.oid("type") != clock.type().oid()) {
+      throw NodeForm.notUnderstood("a time of another type");
+    }
+    return clock;
+  }
+
+  private static Optional<Expr> clock(Signature function) {
+    if (!function.schema().equals("pg_catalog") || !function.arguments().isEmpty()) {
+      return Optional.empty();
+    }
+    return switch (function.name()) {
+      case "now" -> Optional.of(new Expr.Clock(Expr.Reading.NOW));
+      case "transaction_timestamp" ->
+          Optional.of(new Expr.Clock(Expr.Reading.TRANSACTION_TIMESTAMP));
+      case "statement_timestamp" -> Optional.of(new Expr.Clock(Expr.Reading.STATEMENT_TIMESTAMP));
+      default -> Optional.empty();
+    };
   }
 
   private Expr.Call operatorCall(NodeForm form) {
@@ -133,13 +163,19 @@ final class ExpressionBinder {
         "funcretset",
         "unsupported_clause",
         "set-returning function " + function.name() + "() in this place");
-    return form.flag("funcvariadic") ? server().variadic(form, function) : call(form, function);
+    if (form.flag("funcvariadic")) {
+      return server().variadic(form, function);
+    }
+    Expr.Call call = call(form, function);
+    return clock(function).orElse(call);
   }
 
   private Expr.Call call(NodeForm form, Signature function) {
     form.neutral("funcvariadic", "unsupported_function", "a call with VARIADIC");
     SqlType type = resultType(form.oid("funcresulttype"), form.oid("funccollid"));
-    return new Expr.Call(function, bind(form.nodes("args")), type, form.oid("inputcollid"));
+    List<Expr> arguments = bind(form.nodes("args"));
+    int collation = form.oid("inputcollid");
+    return new Expr.Call(function, arguments, type, collation);
   }
 
   private Expr quantified(NodeForm form) {

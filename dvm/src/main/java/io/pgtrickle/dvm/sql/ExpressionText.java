@@ -63,6 +63,7 @@ final class ExpressionText {
       case Expr.Case choice -> choice(choice, columns);
       case Expr.Outer(int level, int index, SqlType _) ->
           level <= outer.size() ? outer.get(level - 1).get(index) : "outer column " + (index + 1);
+      case Expr.Clock(Expr.Reading reading) -> clock(reading);
       case Expr.Single(Expr value, Expr _) -> text(value, columns);
       case Expr.Verbatim verbatim -> verbatim(verbatim, columns);
       case Expr.Timeless(Expr text) -> text(text, columns);
@@ -158,6 +159,15 @@ final class ExpressionText {
     return switch (call) {
       case WindowCall.Aggregated(AggregateCall aggregate, var _) -> text(aggregate, columns);
       case WindowCall.Placed placed -> name(placed.function()) + list(placed.arguments(), columns);
+    };
+  }
+
+  private static String clock(Expr.Reading reading) {
+    return switch (reading) {
+      case NOW -> "pg_catalog.now()";
+      case TRANSACTION_TIMESTAMP -> "pg_catalog.transaction_timestamp()";
+      case STATEMENT_TIMESTAMP -> "pg_catalog.statement_timestamp()";
+      case CURRENT_TIMESTAMP, CURRENT_DATE, LOCALTIMESTAMP -> reading.name();
     };
   }
 

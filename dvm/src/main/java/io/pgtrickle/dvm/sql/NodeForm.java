@@ -104,6 +104,7 @@ final class NodeForm {
           Map.entry("SUBSCRIPTINGREF", Set.of("refcontainertype", "refelemtype", "reftypmod")),
           // Which family an operator was found in does not change what it does.
           Map.entry("ROWCOMPARE", Set.of("opfamilies")),
+          Map.entry("SQLVALUEFUNCTION", Set.of("location")),
           Map.entry("ARRAY", Set.of("location", "list_start", "list_end")),
           Map.entry("TARGETENTRY", Set.of("resorigtbl", "resorigcol")),
           Map.entry("SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),

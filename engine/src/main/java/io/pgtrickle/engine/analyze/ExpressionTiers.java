@@ -100,7 +100,7 @@ public final class ExpressionTiers {
       Expressions.forEach(
           computed.expression(),
           node -> {
-            if (node.type().kind() == TypeKind.TIMESTAMPTZ) {
+            if (node.type().kind() == TypeKind.TIMESTAMPTZ || node instanceof Expr.Clock) {
               zones.add(settings.timeZone());
             }
             if (node instanceof Expr.Literal(String text, SqlType _)

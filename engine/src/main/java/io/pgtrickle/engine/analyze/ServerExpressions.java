@@ -100,6 +100,11 @@ public final class ServerExpressions implements Tiers {
       case Expr.NullIf(Expr.Call equality, var _) -> ofFunction(equality.function());
       case Expr.Quantified quantified -> ofFunction(quantified.comparison());
       case Expr.TextCast(Expr input, SqlType type) -> ofTextCast(input.type(), type);
+      case Expr.Clock clock ->
+          Optional.of(
+              QueryRejected.notYet(
+                  "stable_expression",
+                  clock.reading() + " under time zone " + settings.timeZone()));
       case Expr.Relabel _, Expr.Extreme _, Expr.Verbatim _ -> Optional.empty();
       case Expr.Column _,
           Expr.Literal _,

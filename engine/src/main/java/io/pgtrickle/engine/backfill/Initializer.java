@@ -467,7 +467,9 @@ public final class Initializer {
           boundary(
               () ->
                   new Start(
-                      loop.builds().start(build, reader), loop.frontier(), loop.frontierTime()));
+                      loop.builds().start(build, reader, loop.frontierTime()),
+                      loop.frontier(),
+                      loop.frontierTime()));
       try (HeldRows held = start.held()) {
         load(build, held.rows(), reader, upstream);
       }

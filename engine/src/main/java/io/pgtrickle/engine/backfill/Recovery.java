@@ -20,12 +20,14 @@ import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.catalog.StreamTableState.Visible;
 import io.pgtrickle.engine.intake.SourceTable;
 import io.pgtrickle.engine.refresh.Checkpoint;
+import io.pgtrickle.engine.refresh.LiveTable;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.Replay;
 import io.pgtrickle.engine.refresh.SavedTable;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -338,17 +340,18 @@ public final class Recovery {
       Map<Long, Visible> visible,
       Set<Long> restored,
       Set<Long> heldBack) {
-    Map<Long, Lsn> written = new HashMap<>();
+    Map<Long, LiveTable.Released> written = new HashMap<>();
     Set<Integer> doubtful = new HashSet<>();
     entries.forEach(
         (id, entry) -> {
           Visible now = visible.getOrDefault(id, Visible.NEVER);
           Lsn upTo = now.frontier();
-          if (upTo == null || now.refreshId() == entry.refreshId()) {
+          Instant at = now.time();
+          if (upTo == null || at == null || now.refreshId() == entry.refreshId()) {
             return;
           }
           if (restored.contains(id)) {
-            written.put(id, upTo);
+            written.put(id, new LiveTable.Released(upTo, at));
           }
           if (!entry.everyEpoch()
               || !parts.loop().releasesEveryEpoch(id)
@@ -359,7 +362,12 @@ public final class Recovery {
                 .ifPresent(definition -> doubtful.add(definition.relation().value()));
           }
         });
-    Lsn applied = parts.progress().frontier() == null ? Lsn.ZERO : parts.progress().frontier();
+    LiveTable.Released applied =
+        parts
+            .progress()
+            .position()
+            .map(frontier -> new LiveTable.Released(frontier.end(), frontier.time()))
+            .orElse(new LiveTable.Released(Lsn.ZERO, Instant.EPOCH));
     return new Replay(written, applied, doubtful, parts.definitionsRelation());
   }
 

@@ -6,6 +6,7 @@ import io.pgtrickle.engine.intake.Intake;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -29,8 +30,10 @@ public final class Builds {
   ///
   /// @param reader autocommit off; its snapshot is taken now, when it shows exactly what was
   ///     applied
+  /// @param time the engine's time at this boundary
   /// @return the rows of the base tables as of this boundary, to be closed when they are read
-  public HeldRows start(ViewBuild build, Connection reader) throws SQLException {
+  public HeldRows start(ViewBuild build, Connection reader, Instant time) throws SQLException {
+    build.beginAt(time);
     try (Statement statement = reader.createStatement()) {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
       statement.execute("SELECT 1");

@@ -20,9 +20,12 @@ import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.notify.Coalescer;
 import io.pgtrickle.engine.notify.Notification;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -91,6 +94,27 @@ public final class Ledger {
         || coalescer.nextDeadline(now).map(at -> !now.isBefore(at)).orElse(false)
         || (!now.isBefore(historyDue) && (!spans.isEmpty() || !singles.isEmpty()))
         || !now.isBefore(progressDue);
+  }
+
+  /// Asks the server for the time.
+  void readClock() {
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("SELECT clock_timestamp() AS now")) {
+      row.next();
+      serverTime = row.getObject("now", OffsetDateTime.class).toInstant();
+      serverTimeTaken = System.nanoTime();
+    } catch (SQLException e) {
+      throw new SourceUnavailable(
+          String.valueOf(e.getSQLState()), "the apply connection was lost: " + e.getMessage(), e);
+    } finally {
+      rollback();
+    }
+  }
+
+  /// The time by the server's clock as of its last answer, plus what has passed here since: behind
+  /// it by the way of that answer, never before it.
+  Instant serverTime() {
+    return serverTime.plusNanos(System.nanoTime() - serverTimeTaken);
   }
 
   /// The next transaction records the frontier, whatever else there is.
@@ -204,7 +228,7 @@ public final class Ledger {
     // The server's clock just before its commit, plus what the commit took by ours: both ends of
     // the
     // latency are the server's time.
-    Instant visible = serverTime.plusNanos(System.nanoTime() - serverTimeTaken);
+    Instant visible = serverTime();
     if (table.followsEveryEpoch() && table.differential()) {
       for (Instant commit : commits) {
         observer.commitToVisible(name, Duration.between(commit, visible));

@@ -39,7 +39,15 @@ public final class LiveTable {
 
   /// Where the stream was when the output was last released: what the contents are as of, once it
   /// is visible.
-  public record Released(Lsn frontier, Instant time) {}
+  ///
+  /// The time goes on while the log does not, so that there may be several of one frontier.
+  public record Released(Lsn frontier, Instant time) implements Comparable<Released> {
+    @Override
+    public int compareTo(Released other) {
+      int byLog = frontier.compareTo(other.frontier);
+      return byLog != 0 ? byLog : time.compareTo(other.time);
+    }
+  }
 
   /// A table that could not be written and waits for its next attempt.
   ///

@@ -67,6 +67,7 @@ public final class RefreshLoop implements AutoCloseable {
   private final RefreshListener listener;
   private final Checkpoints checkpoints;
   private final Clock clock;
+  private final EngineClock time;
 
   private final LiveTables tables = new LiveTables();
   private final FullRefreshes full = new FullRefreshes();
@@ -80,7 +81,8 @@ public final class RefreshLoop implements AutoCloseable {
   private Replay replay = Replay.none();
   private Lsn frontier;
   private Lsn position;
-  private Instant frontierTime;
+  // Where the last epoch ended.
+  private LiveTable.Released reached;
   // Where the state is: behind the position while an epoch is being collected; null while one is
   // being made.
   private Checkpoints.@Nullable At settled;
@@ -114,7 +116,8 @@ public final class RefreshLoop implements AutoCloseable {
     this.frontier = start;
     this.position = start;
     this.clock = clock;
-    this.frontierTime = clock.instant();
+    this.time = new EngineClock(ledger, dataflow);
+    this.reached = here();
   }
 
   /// Makes epochs until [#stop].
@@ -123,7 +126,9 @@ public final class RefreshLoop implements AutoCloseable {
   /// @throws SourceUnavailable when the apply connection is lost
   public void run() throws InterruptedException {
     try {
-      if (replay.endsAt(frontier)) {
+      if (replay.isOver()) {
+        time.start();
+      } else if (replay.endsAt(reached)) {
         endReplay();
       }
       while (!stopping) {
@@ -136,6 +141,7 @@ public final class RefreshLoop implements AutoCloseable {
         }
         // Never between the parts of a transaction: an epoch is made of whole ones.
         if (!partial && (tookEvents || (replay.isOver() && timerDue()))) {
+          moveTime();
           tookEvents = false;
           epoch();
         }
@@ -160,7 +166,7 @@ public final class RefreshLoop implements AutoCloseable {
     }
     accept(event);
     if (!partial) {
-      if (intake.pendingRows() >= EPOCH_ROWS || replay.cutsAt(frontier)) {
+      if (intake.pendingRows() >= EPOCH_ROWS) {
         epoch();
       }
       cutBefore(position.plus(1));
@@ -169,11 +175,22 @@ public final class RefreshLoop implements AutoCloseable {
 
   // Epochs of a replay end exactly where something was visible.
   private void cutBefore(Lsn next) {
-    for (Optional<Lsn> cut = replay.nextCut(frontier);
-        cut.isPresent() && cut.get().isBefore(next);
-        cut = replay.nextCut(frontier)) {
-      frontier = cut.get();
+    for (Optional<LiveTable.Released> cut = replay.nextCut(reached);
+        cut.isPresent() && cut.get().frontier().isBefore(next);
+        cut = replay.nextCut(reached)) {
+      frontier = frontier.max(cut.get().frontier());
+      time.moveTo(cut.get().time());
       epoch();
+    }
+  }
+
+  private void moveTime() {
+    if (replay.isOver()) {
+      if (tookEvents) {
+        time.advance(commits);
+      } else {
+        time.advance();
+      }
     }
   }
 
@@ -224,9 +241,9 @@ public final class RefreshLoop implements AutoCloseable {
     return frontier;
   }
 
-  /// When the frontier was reached; boundary only.
+  /// The time as of the frontier, which is what `now()` is; boundary only.
   public Instant frontierTime() {
-    return frontierTime;
+    return time.time();
   }
 
   public Optional<LiveTable> table(long id) {
@@ -323,7 +340,7 @@ public final class RefreshLoop implements AutoCloseable {
   }
 
   private LiveTable.Released here() {
-    return new LiveTable.Released(frontier, frontierTime);
+    return new LiveTable.Released(frontier, time.time());
   }
 
   /// Takes a stream table into the stream whose state has come back with the dataflow's; before
@@ -361,7 +378,8 @@ public final class RefreshLoop implements AutoCloseable {
   public void resume(Checkpoint checkpoint, Replay rest) {
     frontier = checkpoint.frontier();
     position = checkpoint.position();
-    frontierTime = checkpoint.time();
+    time.moveTo(checkpoint.time());
+    reached = here();
     ledger.recorded(checkpoint.recorded());
     replay = rest;
   }
@@ -502,9 +520,6 @@ public final class RefreshLoop implements AutoCloseable {
 
   private void epoch() {
     Instant now = clock.instant();
-    if (now.isAfter(frontierTime)) {
-      frontierTime = now;
-    }
     steps.settle(intake);
     settled = null;
     Intake.Deltas changed = intake.endEpoch();
@@ -517,7 +532,8 @@ public final class RefreshLoop implements AutoCloseable {
             : steps.replay(changed.deltas(), here(), replay, now);
     touched.addAll(all.keySet());
     builds.retain(all);
-    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
+    reached = here();
+    settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (!touched.isEmpty()) {
       full.sourcesChanged(touched);
       listener.relationsTouched(touched);
@@ -525,7 +541,7 @@ public final class RefreshLoop implements AutoCloseable {
     }
     if (replay.isOver()) {
       visible(now);
-    } else if (replay.endsAt(frontier)) {
+    } else if (replay.endsAt(reached)) {
       endReplay();
     }
   }
@@ -537,13 +553,13 @@ public final class RefreshLoop implements AutoCloseable {
     if (checkpoint) {
       ledger.recordProgress();
     }
-    writer.write(new EpochWriter.Epoch(frontier, frontierTime, List.copyOf(commits), now));
+    writer.write(new EpochWriter.Epoch(frontier, time.time(), List.copyOf(commits), now));
     commits.clear();
     callers.answer(position, now);
     // Last: nobody who waits for rows to be visible waits for this.
     writer.checkResidue();
     full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
-    settled = new Checkpoints.At(position, frontier, frontierTime, ledger.recorded());
+    settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (checkpoint) {
       checkpoints.take(settled, this::save, now);
     }
@@ -573,6 +589,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   private void endReplay() {
     replay.end();
+    time.start();
     Set<Integer> doubtful = new HashSet<>(replay.doubtful());
     tables.all().stream()
         .filter(table -> replay.isDoubtful(table.id(), table.storage().relation()))
@@ -630,6 +647,7 @@ public final class RefreshLoop implements AutoCloseable {
   private boolean timerDue() {
     Instant now = clock.instant();
     if (ledger.due(now)
+        || time.isDue()
         || !now.isBefore(statusDue)
         || full.anyDue(now, listener.refreshingEnabled())) {
       return true;

@@ -1,6 +1,8 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.engine.refresh.LiveTable.Released;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Map;
@@ -13,8 +15,9 @@ import java.util.TreeSet;
 /// After a restart the state is that of the checkpoint, at C, while each stream table T holds its
 /// query's rows as of some frontier A(T) ≥ C. So the log is stepped through again, cut exactly at
 /// every A(T): what T's query puts out up to there is dropped, since the table has it, and what
-/// comes after is not. Queries are functions of the rows present, so it does not matter that the
-/// steps are others than before.
+/// comes after is not. Queries are functions of the rows present and of the time, so it does not
+/// matter that the steps are others than before, if only each cut has the time that it had: a point
+/// is a position in the log with a time, and in between the time stands still.
 ///
 /// That says nothing of a stream table D over T if T's changes did not become visible as they came:
 /// when a schedule, a FULL evaluation or an error decided what D saw of T, and when, the log does
@@ -22,9 +25,9 @@ import java.util.TreeSet;
 ///
 /// Used by the refresh thread only.
 public final class Replay {
-  private final Map<Long, Lsn> visible;
-  private final TreeSet<Lsn> cuts;
-  private final Lsn end;
+  private final Map<Long, Released> visible;
+  private final TreeSet<Released> cuts;
+  private final Released end;
   private final int definitions;
   private final Set<Integer> doubtful;
   private boolean definitionsTouched;
@@ -35,7 +38,10 @@ public final class Replay {
   /// @param doubtful storage tables whose readers may have seen what the log does not tell
   /// @param definitions the relation whose rows are the definitions
   public Replay(
-      Map<Long, Lsn> visible, Lsn applied, Collection<Integer> doubtful, int definitions) {
+      Map<Long, Released> visible,
+      Released applied,
+      Collection<Integer> doubtful,
+      int definitions) {
     this.visible = Map.copyOf(visible);
     this.cuts = new TreeSet<>(visible.values());
     this.cuts.add(applied);
@@ -46,7 +52,7 @@ public final class Replay {
 
   /// Nothing to be replayed.
   public static Replay none() {
-    Replay none = new Replay(Map.of(), Lsn.ZERO, Set.of(), 0);
+    Replay none = new Replay(Map.of(), new Released(Lsn.ZERO, Instant.EPOCH), Set.of(), 0);
     none.over = true;
     return none;
   }
@@ -55,29 +61,25 @@ public final class Replay {
     return over;
   }
 
-  /// The next frontier up to which an epoch must reach, and no further.
-  Optional<Lsn> nextCut(Lsn frontier) {
-    return over ? Optional.empty() : Optional.ofNullable(cuts.higher(frontier));
-  }
-
-  /// Whether an epoch must end here.
-  boolean cutsAt(Lsn frontier) {
-    return !over && cuts.contains(frontier);
+  /// The next point, after the one that the last epoch reached, that an epoch must reach and no
+  /// further.
+  Optional<Released> nextCut(Released reached) {
+    return over ? Optional.empty() : Optional.ofNullable(cuts.higher(reached));
   }
 
   /// Whether all of it has been stepped through.
-  boolean endsAt(Lsn frontier) {
-    return !frontier.isBefore(end);
+  boolean endsAt(Released reached) {
+    return reached.compareTo(end) >= 0;
   }
 
   void end() {
     over = true;
   }
 
-  /// Whether a stream table holds what its query put out up to a frontier.
-  boolean isVisible(long table, Lsn frontier) {
-    Lsn upTo = visible.get(table);
-    return upTo != null && !frontier.isAfter(upTo);
+  /// Whether a stream table holds what its query put out up to a point.
+  boolean isVisible(long table, Released point) {
+    Released upTo = visible.get(table);
+    return upTo != null && point.compareTo(upTo) <= 0;
   }
 
   /// The readers of a storage table may have seen what the log does not tell.

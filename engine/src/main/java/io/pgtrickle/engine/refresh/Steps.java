@@ -130,6 +130,7 @@ final class Steps {
     StepResult result =
         run(
             all,
+            where.time(),
             id -> {
               LiveTable table = tables.get(id);
               return table != null
@@ -163,7 +164,7 @@ final class Steps {
   Map<Integer, ZSet> replay(
       Map<Integer, ZSet> changed, LiveTable.Released where, Replay replay, Instant now) {
     Map<Integer, ZSet> all = new HashMap<>(changed);
-    StepResult result = run(all, id -> replay.isVisible(id, where.frontier()));
+    StepResult result = run(all, where.time(), id -> replay.isVisible(id, where));
     result
         .released()
         .forEach(
@@ -176,17 +177,17 @@ final class Steps {
             });
     for (LiveTable table : tables.all()) {
       // It was released, and now it cannot be: a row that fails hides when its readers saw what.
-      if (replay.isVisible(table.id(), where.frontier()) && dataflow.pendingRows(table.id()) > 0) {
+      if (replay.isVisible(table.id(), where) && dataflow.pendingRows(table.id()) > 0) {
         replay.doubt(table.storage().relation());
       }
     }
     return all;
   }
 
-  private StepResult run(Map<Integer, ZSet> input, LongPredicate release) {
+  private StepResult run(Map<Integer, ZSet> input, Instant time, LongPredicate release) {
     while (true) {
       try {
-        StepResult result = dataflow.step(input, release);
+        StepResult result = dataflow.step(input, time, release);
         storageProblem = null;
         return result;
       } catch (StepFailed failed) {

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -33,6 +34,7 @@ public final class ViewBuild implements AutoCloseable {
   private final ConcurrentLinkedQueue<Map<Integer, ZSet>> retained = new ConcurrentLinkedQueue<>();
   private final AtomicLong retainedRows = new AtomicLong();
   private ViewErrors errors = ViewErrors.NONE;
+  private Instant time = Instant.MIN;
 
   /// @param relations what the view's plan scans
   /// @param storage where its state is kept, which is that of the main dataflow
@@ -56,6 +58,11 @@ public final class ViewBuild implements AutoCloseable {
   /// The private dataflow, for the main one to adopt.
   public Dataflow dataflow() {
     return dataflow;
+  }
+
+  /// Sets the time that it is for this view until it joins: that of the snapshots.
+  void beginAt(Instant start) {
+    time = start;
   }
 
   /// Remembers what an epoch did, if it concerns this view; called by the refresh thread.
@@ -113,7 +120,7 @@ public final class ViewBuild implements AutoCloseable {
   private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
     StepResult result;
     try {
-      result = dataflow.step(deltas, id -> release);
+      result = dataflow.step(deltas, time, id -> release);
     } catch (StepFailed failed) {
       // There is only this view, so who must act need not be asked about it separately.
       if (failed.getCause() instanceof TrickleException reason) {

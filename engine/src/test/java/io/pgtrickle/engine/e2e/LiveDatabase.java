@@ -200,6 +200,35 @@ final class LiveDatabase implements AutoCloseable {
     return rows(connection, differencesQuery(table, query));
   }
 
+  /// The same for a query that reads the clock: as of the time that the table says it is of, since
+  /// the server cannot be asked for a query at a time.
+  static List<String> differencesByClock(Connection connection, String table, String query)
+      throws SQLException {
+    connection.setAutoCommit(false);
+    try {
+      run(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+      String now =
+          "'"
+              + value(
+                  connection,
+                  "SELECT data_timestamp FROM pgtrickle.pgt_stream_tables WHERE pgt_name = '%s'"
+                      .formatted(table))
+              + "'::timestamptz";
+      String then =
+          query
+              .replaceAll("\\b(now|transaction_timestamp|statement_timestamp)\\(\\)", now)
+              .replaceAll("\\bcurrent_timestamp\\b", now)
+              .replaceAll("\\bcurrent_date\\b", "(" + now + ")::date")
+              .replaceAll("\\blocaltimestamp\\b", "(" + now + ")::timestamp");
+      return differences(connection, table, then).stream()
+          .map(difference -> difference + " at " + now)
+          .toList();
+    } finally {
+      connection.rollback();
+      connection.setAutoCommit(true);
+    }
+  }
+
   /// The query runs once, whatever it costs.
   static String differencesQuery(String table, String query) {
     return """

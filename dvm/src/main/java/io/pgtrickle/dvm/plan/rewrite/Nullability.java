@@ -16,7 +16,7 @@ final class Nullability {
       case Expr.Literal(var value, var _) -> value == null;
       case Expr.Relabel(Expr operand, var _) -> mayBeNull(operand, input);
       case Expr.Unlabeled(Expr operand, var _) -> mayBeNull(operand, input);
-      case Expr.IsNull _, Expr.IsTruth _, Expr.IsDistinct _, Expr.Image _ -> false;
+      case Expr.IsNull _, Expr.IsTruth _, Expr.IsDistinct _, Expr.Image _, Expr.Clock _ -> false;
       case Expr.Coalesce(var operands, var _) ->
           operands.stream().allMatch(operand -> mayBeNull(operand, input));
       case Expr.Call _,

@@ -17,8 +17,12 @@ final class PlanExpressions {
 
   /// The same plan with every expression changed, inputs included.
   static Plan map(Plan plan, UnaryOperator<Expr> change) {
-    Plan over = Inputs.map(plan, input -> map(input, change));
-    return switch (over) {
+    return mapOwn(Inputs.map(plan, input -> map(input, change)), change);
+  }
+
+  /// The same plan with its own expressions changed, not those of its inputs.
+  private static Plan mapOwn(Plan plan, UnaryOperator<Expr> change) {
+    return switch (plan) {
       case Plan.Scan scan -> scan;
       case Plan.Values(var rows, var schema) ->
           new Plan.Values(rows.stream().map(row -> map(row, change)).toList(), schema);
@@ -105,6 +109,16 @@ final class PlanExpressions {
   /// Shows every expression of a plan, inputs included.
   private static void forEach(Plan plan, Consumer<Expr> visitor) {
     map(
+        plan,
+        expression -> {
+          visitor.accept(expression);
+          return expression;
+        });
+  }
+
+  /// Shows the expressions of a plan's top node.
+  static void forEachOwn(Plan plan, Consumer<Expr> visitor) {
+    mapOwn(
         plan,
         expression -> {
           visitor.accept(expression);

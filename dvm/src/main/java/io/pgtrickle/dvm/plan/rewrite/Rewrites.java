@@ -8,7 +8,8 @@ public final class Rewrites {
 
   /// The bound plan with only those rewrites that it cannot run without.
   public static Plan necessary(Plan bound) {
-    return GroupingSetsSplit.rewrite(ResidualSplit.rewrite(Unnesting.rewrite(bound)));
+    return GroupingSetsSplit.rewrite(
+        ResidualSplit.rewrite(TemporalFilters.rewrite(Unnesting.rewrite(bound))));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
@@ -29,6 +30,7 @@ public final class Rewrites {
     plan = JoinOrdering.rewrite(plan);
     // Joins have sorted out which conditions concern one input only; these sink on.
     plan = FilterPushdown.rewrite(plan);
+    plan = TemporalFilters.rewrite(plan);
     plan = WindowTop.rewrite(plan);
     plan = ColumnPruning.rewrite(plan);
     // Now that the rows are as narrow as they get: their images are keys.
