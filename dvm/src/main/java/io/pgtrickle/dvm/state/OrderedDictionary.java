@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -189,7 +190,7 @@ public final class OrderedDictionary implements AutoCloseable {
   }
 
   // Entries to compare with, by their place.
-  private static TreeMap<Long, Row> fences(List<Newcomer> open, Ranked known) {
+  private static SortedMap<Long, Row> fences(List<Newcomer> open, Ranked known) {
     TreeMap<Long, Long> gaps = new TreeMap<>();
     open.forEach(each -> gaps.put(each.low, each.high));
     int share = Math.max(FENCES, open.size() / gaps.size());
@@ -215,7 +216,7 @@ public final class OrderedDictionary implements AutoCloseable {
   }
 
   private static void sort(
-      List<Newcomer> open, TreeMap<Long, Row> fences, Sorting sorting, boolean first) {
+      List<Newcomer> open, SortedMap<Long, Row> fences, Sorting sorting, boolean first) {
     List<Bytes> sorted = new ArrayList<>();
     open.forEach(each -> sorted.add(each.value));
     fences.values().forEach(entry -> sorted.add(value(entry)));
