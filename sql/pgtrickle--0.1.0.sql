@@ -1244,6 +1244,39 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE n.nspname <> 'pg_catalog'
 $$;
 
+-- What functions in FROM return, where that is rows of several columns: as the declaration names
+-- them, or as a table has them. A type of 0 is one that depends on the call, or is gone.
+CREATE FUNCTION pgtrickle_internal.row_function_columns(p_trees text[])
+RETURNS TABLE (function oid, attnum int, name text, type oid, typmod int, collation oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH used AS (
+    SELECT DISTINCT p.oid, p.prorettype, p.proallargtypes, p.proargmodes, p.proargnames
+    FROM unnest(p_trees) tree, LATERAL pgtrickle_internal.tree_oids(tree, 'funcid') f
+    JOIN pg_proc p ON p.oid = f)
+  SELECT u.oid, a.n::int, coalesce(a.name, ''), CASE WHEN t.typtype <> 'p' THEN t.oid ELSE 0 END,
+         -1, t.typcollation
+  FROM used u, LATERAL unnest(u.proallargtypes, u.proargmodes, u.proargnames)
+         WITH ORDINALITY a (type, mode, name, n)
+  JOIN pg_type t ON t.oid = a.type
+  WHERE u.prorettype = 'record'::regtype AND a.mode IN ('o', 'b', 't')
+  UNION ALL
+  SELECT u.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation
+  FROM used u JOIN pg_type r ON r.oid = u.prorettype AND r.typtype = 'c'
+  JOIN pg_attribute a ON a.attrelid = r.typrelid AND a.attnum > 0
+$$;
+
+CREATE FUNCTION pgtrickle_internal.describe_row_functions(p_trees text[]) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('oid', f.function::bigint, 'columns', f.columns)
+                            ORDER BY f.function), '[]')
+  FROM (SELECT c.function,
+               jsonb_agg(jsonb_build_object(
+                 'attnum', c.attnum, 'name', c.name, 'type_oid', c.type::bigint,
+                 'typmod', c.typmod, 'collation', c.collation::bigint)
+                 ORDER BY c.attnum) AS columns
+        FROM pgtrickle_internal.row_function_columns(p_trees) c GROUP BY c.function) f
+$$;
+
 CREATE FUNCTION pgtrickle_internal.describe_collations(p_collations oid[]) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -1329,6 +1362,8 @@ BEGIN
     SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = ANY (visited) AND a.attnum > 0
     UNION ALL
     SELECT f FROM unnest(trees) s, LATERAL pgtrickle_internal.tree_oids(s, '\w*type(?:id)?') f
+    UNION ALL
+    SELECT c.type FROM pgtrickle_internal.row_function_columns(trees) c
   ) used (t) WHERE t <> 0;
   SELECT array_agg(DISTINCT c) INTO collations FROM (
     SELECT a.attcollation FROM pg_attribute a WHERE a.attrelid = ANY (visited) AND a.attnum > 0
@@ -1347,6 +1382,7 @@ BEGIN
     'types', pgtrickle_internal.describe_types(types),
     'functions', pgtrickle_internal.describe_functions(trees),
     'operators', pgtrickle_internal.describe_operators(trees),
+    'row_functions', pgtrickle_internal.describe_row_functions(trees),
     'collations', pgtrickle_internal.describe_collations(collations));
 END
 $$;

@@ -37,3 +37,11 @@ INSERT INTO events VALUES
   ('click', '2024-01-01 00:00', 1), ('click', '2024-01-01 00:00', 1), ('view', NULL, 5),
   (NULL, '2024-01-02 03:04:05', NULL), ('view', '2024-01-03', -2);
 INSERT INTO "Odd ""names"" (x)" VALUES (1, 'x', 7), (2, NULL, 7), (1, 'y', NULL);
+CREATE TABLE lists (
+  id int4 PRIMARY KEY, tags text[], numbers int4[], document jsonb, low int4, high int4, note text);
+INSERT INTO lists VALUES
+  (1, '{red,green,red}', '{3,1,2}', '{"a": 1, "b": [1, 2]}', 1, 3, 'one two'),
+  (2, '{}', '{{1,2},{3,NULL}}', '[{"a": 5, "b": "x"}, {"a": null, "c": 1}]', 5, 4, ''),
+  (3, NULL, NULL, NULL, NULL, 2, NULL),
+  (4, ARRAY['', NULL, 'a,b', '"q"', 'NULL'], '[0:1]={7,7}', '[]', -1, 1, 'x'),
+  (5, '{green}', '{}', '{}', 2, 2, 'a  b');

@@ -93,6 +93,7 @@ final class PlanCompiler {
       case Plan.Values values -> node(planKey(plan), () -> values(values));
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
       case Plan.Project project -> node(planKey(plan), () -> chain(project));
+      case Plan.Unfold unfold -> node(planKey(plan), () -> chain(unfold));
       case Plan.Ask ask -> node(planKey(plan), () -> ask(ask));
       case Plan.Join join -> node(planKey(plan), () -> join(join));
       case Plan.OuterJoin join -> node(planKey(plan), () -> outerJoin(join));
@@ -169,6 +170,10 @@ final class PlanCompiler {
         stages.addFirst(project(project));
         label.add("Project");
         plan = project.input();
+      } else if (plan instanceof Plan.Unfold unfold) {
+        stages.addFirst(unfold(unfold));
+        label.add("Unfold");
+        plan = unfold.input();
       } else {
         break;
       }
@@ -199,6 +204,10 @@ final class PlanCompiler {
 
   Stage stage(Plan.Filter filter) {
     return new Filter(evaluator(filter.condition(), filter.input().schema()));
+  }
+
+  Stage unfold(Plan.Unfold unfold) {
+    return new UnfoldCompiler(this, unfold).compile();
   }
 
   Project project(Plan.Project project) {

@@ -89,6 +89,14 @@ final class PointLookup {
                 IntStream.range(0, filter.schema().size()).boxed().toList(),
                 compiler.stage(filter));
         case Plan.Project project -> project(project);
+        case Plan.Unfold unfold -> {
+          int width = unfold.input().schema().size();
+          List<Integer> passed = new ArrayList<>();
+          for (int i = 0; i < unfold.schema().size(); i++) {
+            passed.add(i < width ? i : -1);
+          }
+          yield stage(unfold.input(), passed, compiler.unfold(unfold));
+        }
         case Plan.Join join -> join(join);
         case Plan.OuterJoin join -> outerJoin(join);
         case Plan.MarkJoin join -> markJoin(join);

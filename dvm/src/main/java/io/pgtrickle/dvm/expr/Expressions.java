@@ -168,6 +168,12 @@ public final class Expressions {
     visitor.accept(expression);
   }
 
+  /// Whether a node of a kind is anywhere in the expression.
+  public static boolean contains(Expr expression, Class<? extends Expr> kind) {
+    return kind.isInstance(expression)
+        || children(expression).stream().anyMatch(child -> contains(child, kind));
+  }
+
   /// Whether the expression can never fail, for no row at all; false when that is not known.
   public static boolean isTotal(Expr expression) {
     boolean node =

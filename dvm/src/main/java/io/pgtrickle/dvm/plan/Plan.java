@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A relational expression over base relations, with bag semantics.
@@ -29,6 +31,7 @@ public sealed interface Plan {
       case OuterJoin join -> List.of(join.left(), join.right());
       case MarkJoin join -> List.of(join.left(), join.right());
       case Apply apply -> List.of(apply.input(), apply.subquery());
+      case Unfold unfold -> List.of(unfold.input());
       case UnionAll union -> union.inputs();
       case SetOperation operation -> List.of(operation.left(), operation.right());
       case TopK top -> List.of(top.input());
@@ -58,6 +61,7 @@ public sealed interface Plan {
               Values _,
               Filter _,
               Project _,
+              Unfold _,
               Ask _,
               UnionAll _,
               SetOperation _,
@@ -246,6 +250,84 @@ public sealed interface Plan {
     ///
     /// @param kept whether a row without any stays, with NULLs
     record Rows(boolean kept, @Nullable Expr condition) implements Question {}
+  }
+
+  /// Each row of the input with the rows that functions return for it, one of each function side by
+  /// side, NULLs where one has none left.
+  ///
+  /// The schema is the input's columns followed by those of the calls, and the number. It is a join
+  /// in which the other side depends on the row, and linear like a projection:
+  ///
+  ///     Δ(A ⋈ f(a)) = ΔA ⋈ f(a)
+  ///
+  /// @param numbered whether a last column numbers the functions' rows, from 1 for each input row
+  /// @param kept whether an input row without any stays, with NULLs
+  /// @param condition which rows are kept apart from that, over all columns; null without `kept`
+  record Unfold(
+      Plan input,
+      List<SetCall> calls,
+      boolean numbered,
+      boolean kept,
+      @Nullable Expr condition,
+      Schema schema)
+      implements Plan {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public Unfold(
+        Plan input,
+        List<SetCall> calls,
+        boolean numbered,
+        boolean kept,
+        @Nullable Expr condition,
+        Schema schema) {
+      this.input = input;
+      this.calls = List.copyOf(calls);
+      this.numbered = numbered;
+      this.kept = kept;
+      this.condition = condition;
+      this.schema = schema;
+      if (condition != null && !kept) {
+        throw new IllegalArgumentException("a condition that keeps no row is a filter");
+      }
+      int width = input.schema().size() + (numbered ? 1 : 0);
+      for (SetCall call : calls) {
+        width += call.columns().size();
+      }
+      if (width != schema.size()) {
+        throw new IllegalArgumentException("unfolded rows with other columns than their parts");
+      }
+    }
+
+    /// All pairs of a row and those of the functions.
+    public Unfold(Plan input, List<SetCall> calls, boolean numbered) {
+      this(input, calls, numbered, false, null, widened(input.schema(), calls, numbered));
+    }
+
+    private static Schema widened(Schema input, List<SetCall> calls, boolean numbered) {
+      List<Column> columns = new ArrayList<>(input.columns());
+      calls.forEach(call -> columns.addAll(call.columns()));
+      if (numbered) {
+        columns.add(new Column("ordinality", SqlType.INT8));
+      }
+      return new Schema(columns);
+    }
+
+    /// The functions' rows for other rows.
+    ///
+    /// @param change says the expressions over the columns of these
+    public Unfold over(Plan other, UnaryOperator<Expr> change) {
+      return new Unfold(
+          other,
+          calls.stream().map(call -> call.map(change)).toList(),
+          numbered,
+          kept,
+          condition == null ? null : change.apply(condition),
+          widened(other.schema(), calls, numbered));
+    }
+
+    /// The arguments of the functions, over the input's columns.
+    public Stream<Expr> arguments() {
+      return calls.stream().flatMap(SetCall::arguments);
+    }
   }
 
   /// One conjunct `left = right` of a join; both sides have the same key encoding.

@@ -20,6 +20,8 @@ import java.util.TreeSet;
 ///                of the other
 ///     left join  likewise, but the kept side's key is needed in any case; a full join has none
 ///     mark join  the keys of the left side
+///     unfold     a key of the input, with the number of the functions' row unless there is only
+///     one
 ///     distinct   the columns it compares, and the keys of the input
 ///     aggregate  the groups, and keys of the input among them
 ///     window     the keys of the input; the partition and a row_number() of it
@@ -52,6 +54,7 @@ public final class RowKeys {
           case Plan.MarkJoin join -> keys(join.left());
           case Plan.Apply apply ->
               apply.question() instanceof Plan.Question.Rows ? Set.of() : keys(apply.input());
+          case Plan.Unfold unfold -> unfolded(unfold);
           case Plan.SetOperation operation -> operation(operation);
           case Plan.TopK top -> first(top);
           case Plan.Window window -> numbered(window);
@@ -125,6 +128,8 @@ public final class RowKeys {
       }
       case Plan.Apply apply ->
           column < apply.input().schema().size() ? equalTo(apply.input(), column) : List.of();
+      case Plan.Unfold unfold ->
+          column < unfold.input().schema().size() ? equalTo(unfold.input(), column) : List.of();
       case Plan.MarkJoin join ->
           column < join.left().schema().size() ? equalTo(join.left(), column) : List.of();
       case Plan.Window window ->
@@ -142,6 +147,23 @@ public final class RowKeys {
           Plan.GroupingSets _ ->
           List.of();
     };
+  }
+
+  private static Set<NavigableSet<Integer>> unfolded(Plan.Unfold unfold) {
+    Set<NavigableSet<Integer>> keys = keys(unfold.input());
+    if (unfold.calls().stream().noneMatch(SetCall::set)) {
+      return keys;
+    }
+    if (!unfold.numbered()) {
+      return Set.of();
+    }
+    Set<NavigableSet<Integer>> numbered = new LinkedHashSet<>();
+    for (NavigableSet<Integer> key : keys) {
+      NavigableSet<Integer> withNumber = new TreeSet<>(key);
+      withNumber.add(unfold.schema().size() - 1);
+      numbered.add(withNumber);
+    }
+    return numbered;
   }
 
   /// A row of the side that is not kept comes up again, as NULLs, for every row without a match.

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
@@ -61,6 +62,7 @@ public final class Deparser {
       case Plan.Join join -> join(join);
       case Plan.OuterJoin join -> outerJoin(join);
       case Plan.Apply apply -> apply(apply);
+      case Plan.Unfold unfold -> unfold(unfold);
       case Plan.MarkJoin _, Plan.Ask _ ->
           throw new IllegalArgumentException("a bound plan has no such node: " + plan);
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
@@ -146,6 +148,39 @@ public final class Deparser {
         };
     String condition = residual == null ? "true" : expressions.text(residual, columns);
     return select("SELECT", columns, left.text() + kind + right.text() + " ON " + condition);
+  }
+
+  private String unfold(Plan.Unfold unfold) {
+    boolean alone =
+        unfold.input() instanceof Plan.Values(var rows, var schema)
+            && rows.size() == 1
+            && schema.size() == 0;
+    Item item = alone ? new Item("", List.of()) : item(unfold.input());
+    List<String> functions = new ArrayList<>();
+    for (SetCall call : unfold.calls()) {
+      functions.add(expressions.text(call, item.columns()));
+    }
+    String alias = "r" + ++relations;
+    List<String> columns = new ArrayList<>(item.columns());
+    int width = unfold.schema().size() - columns.size();
+    List<String> names = IntStream.rangeClosed(1, width).mapToObj(i -> "c" + i).toList();
+    names.forEach(name -> columns.add(alias + "." + name));
+    String rows =
+        "ROWS FROM (%s)%s AS %s(%s)"
+            .formatted(
+                String.join(", ", functions),
+                unfold.numbered() ? " WITH ORDINALITY" : "",
+                alias,
+                String.join(", ", names));
+    if (alone) {
+      return select("SELECT", columns, rows);
+    }
+    if (!unfold.kept()) {
+      return select("SELECT", columns, item.text() + " CROSS JOIN LATERAL " + rows);
+    }
+    Expr condition = unfold.condition();
+    String on = condition == null ? "true" : expressions.text(condition, columns);
+    return select("SELECT", columns, item.text() + " LEFT JOIN LATERAL " + rows + " ON " + on);
   }
 
   private String topK(Plan.TopK top) {

@@ -108,13 +108,39 @@ final class ExpressionBinder {
     return new Expr.NullIf(equality, type);
   }
 
+  /// A call whose result is rows.
+  ///
+  /// @param set whether these are any number; otherwise one
+  record Called(Expr.Call call, boolean set) {}
+
+  /// A function where rows are expected: in FROM, or a set-returning one in a SELECT list.
+  Called called(Node node) {
+    return NodeForm.read(
+        node,
+        form -> {
+          if (!form.tag().equals("FUNCEXPR")) {
+            throw QueryRejected.notYet(
+                "unsupported_clause", "an expression in FROM that is no function");
+          }
+          boolean set = form.flag("funcretset");
+          return new Called(call(form, function(form.oid("funcid"))), set);
+        });
+  }
+
   private Expr functionCall(NodeForm form) {
     Signature function = function(form.oid("funcid"));
     form.neutral(
-        "funcretset", "unsupported_clause", "set-returning function " + function.name() + "()");
+        "funcretset",
+        "unsupported_clause",
+        "set-returning function " + function.name() + "() in this place");
     if (form.flag("funcvariadic")) {
       return server().variadic(form, function);
     }
+    return call(form, function);
+  }
+
+  private Expr.Call call(NodeForm form, Signature function) {
+    form.neutral("funcvariadic", "unsupported_function", "a call with VARIADIC");
     SqlType type = resultType(form.oid("funcresulttype"), form.oid("funccollid"));
     return new Expr.Call(function, bind(form.nodes("args")), type, form.oid("inputcollid"));
   }

@@ -1,12 +1,15 @@
 package io.pgtrickle.dvm.sql;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.zset.Column;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -87,6 +90,44 @@ final class ExpressionText {
         + (filter == null ? "" : " FILTER (WHERE " + text(filter, columns) + ")");
   }
 
+  /// A function in FROM, with its columns where only the query says what they are.
+  String text(SetCall call, List<String> columns) {
+    String text = text(call.call(), columns);
+    if (!call.defined()) {
+      return text;
+    }
+    List<String> definitions = new ArrayList<>();
+    for (Column column : call.columns()) {
+      definitions.add("c" + (definitions.size() + 1) + " " + definition(column.type()));
+    }
+    return text + " AS (" + String.join(", ", definitions) + ")";
+  }
+
+  private String definition(SqlType type) {
+    String name = typeName(type) + modifier(type);
+    return type.collation() == 0 || type.collation() == SqlType.DEFAULT_COLLATION
+        ? name
+        : name + " COLLATE " + collationName(type.collation());
+  }
+
+  private static String modifier(SqlType type) {
+    int modifier = type.modifier();
+    if (modifier < 0) {
+      return "";
+    }
+    return switch (type.kind()) {
+      // Both count four bytes that no value has any more.
+      case VARCHAR, BPCHAR -> "(" + (modifier - 4) + ")";
+      case NUMERIC -> {
+        int scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
+        yield "(" + (((modifier - 4) >> 16) & 0xffff) + ", " + scale + ")";
+      }
+      case TIMESTAMP, TIMESTAMPTZ -> "(" + modifier + ")";
+      case BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, TEXT, DATE, INTERVAL, UUID, BYTEA, OPAQUE ->
+          throw QueryRejected.notYet("unsupported_type", "a column definition of a limited type");
+    };
+  }
+
   /// An ORDER BY with everything it says by leaving it out; nothing where there is no order.
   String orderBy(List<Plan.SortKey> order, List<String> columns) {
     List<String> items =
@@ -148,13 +189,16 @@ final class ExpressionText {
       text = cast(text, type);
     }
     if (input.type().collation() != type.collation() && type.collation() != 0) {
-      Facts.NamedCollation collation =
-          facts
-              .collation(type.collation())
-              .orElseThrow(() -> NodeForm.notUnderstood("collation " + type.collation()));
-      text = "(" + text + " COLLATE " + collation.name() + ")";
+      text = "(" + text + " COLLATE " + collationName(type.collation()) + ")";
     }
     return text;
+  }
+
+  private String collationName(int oid) {
+    return facts
+        .collation(oid)
+        .map(Facts.NamedCollation::name)
+        .orElseThrow(() -> NodeForm.notUnderstood("collation " + oid));
   }
 
   private String choice(Expr.Case choice, List<String> columns) {

@@ -2,6 +2,8 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.zset.Column;
+import java.util.List;
 import java.util.Optional;
 
 /// What the server knows about the objects that an analyzed tree names by OID.
@@ -14,6 +16,10 @@ public interface Facts {
 
   /// A row of `pg_proc`, functions and aggregates alike.
   Optional<Signature> function(int oid);
+
+  /// The columns of a function that returns rows of several; none for any other. A type of OID 0 is
+  /// one that the declaration leaves open.
+  List<Column> resultColumns(int function);
 
   /// A row of `pg_operator`.
   Optional<Operator> operator(int oid);

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 ///     whole
 /// @param groups the grouped expressions
 /// @param output the result's columns
+/// @param functions how often rows of functions are read, by the calls that are in step
 /// @param groupings how many queries group or aggregate
 /// @param distincts how many DISTINCT and UNION (without ALL) there are
 /// @param unions how many UNIONs there are, of either kind
@@ -45,6 +46,7 @@ public record Fingerprint(
     SortedSet<String> conditions,
     SortedSet<String> groups,
     List<String> output,
+    SortedMap<String, Integer> functions,
     int groupings,
     int distincts,
     int unions,
@@ -59,6 +61,9 @@ public record Fingerprint(
   public Optional<String> difference(Fingerprint other) {
     if (!relations.equals(other.relations)) {
       return differs("relations", relations, other.relations);
+    }
+    if (!functions.equals(other.functions)) {
+      return differs("functions that return rows", functions, other.functions);
     }
     if (!output.equals(other.output)) {
       return differs("result columns", output, other.output);
@@ -93,6 +98,7 @@ public record Fingerprint(
   private static final class Reader {
     private final Facts facts;
     private final List<Integer> relations = new ArrayList<>();
+    private final List<String> functions = new ArrayList<>();
     private final SortedSet<String> expressions = new TreeSet<>();
     private final SortedSet<String> conditions = new TreeSet<>();
 
@@ -123,12 +129,15 @@ public record Fingerprint(
           columns.stream().map(column -> column.text() + " of type " + column.type()).toList();
       SortedMap<Integer, Integer> times = new TreeMap<>();
       relations.forEach(relation -> times.merge(relation, 1, Integer::sum));
+      SortedMap<String, Integer> calls = new TreeMap<>();
+      functions.forEach(together -> calls.merge(together, 1, Integer::sum));
       return new Fingerprint(
           times,
           expressions,
           conditions,
           groups,
           output,
+          calls,
           groupings,
           distincts,
           unions,
@@ -170,6 +179,7 @@ public record Fingerprint(
       from(form.node("jointree"), scope);
       FingerprintText text = scope.text();
       List<Node> clauses = form.nodes("groupClause");
+      unfold(form, targets, true, scope);
       List<Integer> references =
           clauses.stream()
               .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
@@ -184,6 +194,7 @@ public record Fingerprint(
         text.conjuncts(form.node("havingQual")).forEach(this::select);
       }
       scope.selected = digest(selection.toString());
+      unfold(form, targets, false, scope);
       if (!clauses.isEmpty() || !sets.isEmpty() || having || form.flag("hasAggs")) {
         groupings++;
       }
@@ -205,6 +216,24 @@ public record Fingerprint(
         }
       }
       return outputs;
+    }
+
+    /// Names the set-returning functions outside of FROM: those that are grouped by, or the others.
+    private void unfold(NodeForm form, List<TargetEntry> targets, boolean groups, Scope scope) {
+      if (!form.flag("hasTargetSRFs")) {
+        return;
+      }
+      List<Integer> grouped =
+          form.nodes("groupClause").stream()
+              .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
+              .toList();
+      scope.unfold(
+          targets.stream()
+              .filter(
+                  target ->
+                      groups == (target.reference() != 0 && grouped.contains(target.reference())))
+              .map(target -> scope.meant(target.expression()))
+              .toList());
     }
 
     private static String groupingSets(
@@ -330,6 +359,50 @@ public record Fingerprint(
         this.outer = outer;
       }
 
+      /// Per call outside of FROM, those that it goes in step with.
+      private final Map<String, String> steps = new HashMap<>();
+
+      void unfold(List<Node> expressions) {
+        for (List<Node> calls : SetReturning.byDepth(expressions).values()) {
+          List<Output> step = new ArrayList<>();
+          for (Node node : calls) {
+            Output call = text().call(node);
+            if (!steps.containsKey(call.text()) && !step.contains(call)) {
+              step.add(call);
+            }
+          }
+          String together = UnfoldedText.together(step);
+          step.forEach(call -> steps.put(call.text(), together));
+          if (!step.isEmpty()) {
+            functions.add(together);
+          }
+        }
+      }
+
+      @Override
+      public String together(Output call) {
+        String together = steps.get(call.text());
+        if (together == null) {
+          throw NodeForm.notUnderstood("a set-returning function in this place");
+        }
+        return together;
+      }
+
+      /// An expression, or what it stands for where it names a member of the group list.
+      Node meant(Node expression) {
+        if (!NodeForm.tag(expression).equals("VAR")) {
+          return expression;
+        }
+        Variable variable = Variable.of(expression);
+        if (variable.levelsUp() > 0) {
+          return expression;
+        }
+        NodeForm entry = NodeForm.glance(rangeTable.get(variable.entry() - 1));
+        return entry.integer("rtekind") == 9
+            ? entry.nodes("groupexprs").get(variable.attribute() - 1)
+            : expression;
+      }
+
       FingerprintText text() {
         return new FingerprintText(facts, this, expressions);
       }
@@ -420,6 +493,7 @@ public record Fingerprint(
             switch (entry.integer("rtekind")) {
               case 0 -> relation(entry.oid("relid"));
               case 1 -> query(entry.node("subquery"), levels, levels.depth());
+              case 3 -> functions(entry, this);
               case 5 -> values(entry, this);
               case 6 -> {
                 Levels.CommonTable table =
@@ -451,6 +525,7 @@ public record Fingerprint(
 
     private void include(Reader inner) {
       relations.addAll(inner.relations);
+      functions.addAll(inner.functions);
       expressions.addAll(inner.expressions);
       conditions.addAll(inner.conditions);
       groups.addAll(inner.groups);
@@ -482,13 +557,26 @@ public record Fingerprint(
 
     private List<Integer> join(NodeForm form, Scope scope) {
       int before = relations.size();
+      int calledBefore = functions.size();
       List<Integer> left = from(form.node("larg"), scope);
       int between = relations.size();
+      int calledBetween = functions.size();
       List<Integer> right = from(form.node("rarg"), scope);
-      String sides =
-          relations.subList(before, between) + " " + relations.subList(between, relations.size());
-      List<String> on = quals(form, scope);
+      String ofRight =
+          side(
+              relations.subList(between, relations.size()),
+              functions.subList(calledBetween, functions.size()));
       int kind = form.integer("jointype");
+      // What else is on the side that stays makes no difference: A × (B ⟕ C) = (A × B) ⟕ C.
+      String sides =
+          kind == 1
+              ? ofRight
+              : side(
+                      relations.subList(before, between),
+                      functions.subList(calledBefore, calledBetween))
+                  + " "
+                  + ofRight;
+      List<String> on = quals(form, scope);
       if (kind == 0) {
         on.forEach(this::select);
       } else {
@@ -508,11 +596,21 @@ public record Fingerprint(
       return both;
     }
 
+    private static String side(List<Integer> read, List<String> called) {
+      return read + (called.isEmpty() ? "" : " and " + called);
+    }
+
     private List<String> quals(NodeForm form, Scope scope) {
       if (form.isAbsent("quals")) {
         return List.of();
       }
       return scope.text().conjuncts(form.node("quals"));
+    }
+
+    private List<Output> functions(NodeForm entry, Scope scope) {
+      UnfoldedText unfolded = UnfoldedText.of(entry, scope.text(), facts);
+      functions.add(unfolded.together());
+      return unfolded.columns();
     }
 
     private List<Output> values(NodeForm entry, Scope scope) {

@@ -30,6 +30,9 @@ final class FingerprintText {
 
     Output subquery(NodeForm form, FingerprintText text);
 
+    /// Which calls a set-returning one outside of FROM goes in step with.
+    String together(Output call);
+
     /// How the window of a number is partitioned, sorted and framed.
     String window(int reference, FingerprintText text);
   }
@@ -102,6 +105,17 @@ final class FingerprintText {
     return conjuncts;
   }
 
+  /// A call whose result is rows.
+  Output call(Node node) {
+    NodeForm form = NodeForm.glance(node);
+    if (!form.tag().equals("FUNCEXPR")) {
+      return output(node);
+    }
+    String text = call(form.oid("funcid"), form.oid("inputcollid"), arguments(form));
+    expressions.add(text);
+    return new Output(text, form.oid("funcresulttype"), form.oid("funccollid"));
+  }
+
   Output output(Node node) {
     NodeForm form = NodeForm.glance(node);
     if (form.tag().equals("VAR")) {
@@ -118,6 +132,14 @@ final class FingerprintText {
     }
     if (form.tag().equals("CASETESTEXPR")) {
       return operands.element();
+    }
+    if (SetReturning.isCall(node) || SetReturning.isField(node)) {
+      boolean whole = SetReturning.isCall(node);
+      Output call = call(whole ? node : form.node("arg"));
+      return new Output(
+          UnfoldedText.column(whole ? 1 : form.integer("fieldnum"), call, names.together(call)),
+          whole ? call.type() : form.oid("resulttype"),
+          whole ? call.collation() : form.oid("resultcollid"));
     }
     String text = written(node, form);
     if (!form.tag().equals("CONST")) {

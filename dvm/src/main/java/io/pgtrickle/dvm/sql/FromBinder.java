@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
@@ -19,6 +20,7 @@ final class FromBinder {
   private static final int RELATION = 0;
   private static final int SUBQUERY = 1;
   private static final int JOIN = 2;
+  private static final int FUNCTION = 3;
   private static final int VALUES = 5;
   private static final int COMMON_TABLE = 6;
   private static final int RESULT = 8;
@@ -42,11 +44,7 @@ final class FromBinder {
           requireKnownEntries();
           Source all = null;
           for (Node item : form.nodes("fromlist")) {
-            if (all == null) {
-              all = item(item);
-            } else {
-              all = isLateral(item) ? lateral(all, item, false, null) : all.cross(item(item));
-            }
+            all = item(item, all);
           }
           Source source = all == null ? oneEmptyRow() : all;
           if (form.isAbsent("quals")) {
@@ -56,6 +54,20 @@ final class FromBinder {
           Expr condition = rows.binder().bind(form.node("quals"));
           return new Source(new Plan.Filter(rows.source().plan(), condition), source.positions());
         });
+  }
+
+  /// Pairs. Functions that refer to a row further out are called for each row of the left side
+  /// rather than joined with it.
+  private static Source cross(Source left, Source right) {
+    boolean called =
+        right.plan() instanceof Plan.Unfold unfold
+            && unfold
+                .arguments()
+                .anyMatch(argument -> Expressions.contains(argument, Expr.Outer.class));
+    Source both = left.cross(right);
+    return called && right.plan() instanceof Plan.Unfold unfold
+        ? new Source(unfold.over(left.plan(), each -> each), both.positions())
+        : both;
   }
 
   /// Reads the entries that only variables lead to, whether one does or not.
@@ -72,20 +84,45 @@ final class FromBinder {
     return new Source(new Plan.Values(List.of(List.of()), Schema.of()), Map.of());
   }
 
+  /// An item of FROM with the rows of those before it.
+  private Source item(Node item, @Nullable Source before) {
+    if (before == null) {
+      return item(item);
+    }
+    if (isLateral(item)) {
+      return lateral(before, item, false, null);
+    }
+    // What refers to those before it has to come after them: A × (B ⟕ C) = (A × B) ⟕ C.
+    return refersBack(item)
+        ? NodeForm.read(item, form -> join(form, before))
+        : cross(before, item(item));
+  }
+
   private Source item(Node item) {
     return NodeForm.read(
         item,
         form ->
             switch (form.tag()) {
               case "RANGETBLREF" -> entry(form.integer("rtindex"));
-              case "JOINEXPR" -> join(form);
+              case "JOINEXPR" -> join(form, null);
               default -> throw NodeForm.notUnderstood("node " + form.tag() + " in FROM");
             });
   }
 
-  private Source join(NodeForm form) {
+  /// Whether an inner or left join may refer to items before it, in its first item or in one that
+  /// is joined with it.
+  private boolean refersBack(Node item) {
+    NodeForm form = NodeForm.glance(item);
+    return form.tag().equals("JOINEXPR")
+        && form.integer("jointype") <= 1
+        && (isLateral(form.node("larg"))
+            || isLateral(form.node("rarg"))
+            || refersBack(form.node("larg")));
+  }
+
+  private Source join(NodeForm form, @Nullable Source before) {
     int kind = form.integer("jointype");
-    Source left = item(form.node("larg"));
+    Source left = item(form.node("larg"), before);
     Node inner = form.node("rarg");
     if (kind <= 1 && isLateral(inner)) {
       return lateral(left, inner, kind == 1, form.isAbsent("quals") ? null : form.node("quals"));
@@ -114,19 +151,23 @@ final class FromBinder {
     return new Source(join, both.positions());
   }
 
-  /// Whether an item of FROM is a subquery that may refer to those before it.
+  /// Whether an item of FROM may refer to those before it: a subquery, or functions that do.
   private boolean isLateral(Node item) {
     NodeForm form = NodeForm.glance(item);
     if (!form.tag().equals("RANGETBLREF")) {
       return false;
     }
     NodeForm entry = NodeForm.glance(node(form.integer("rtindex")));
-    return entry.flag("lateral") && entry.integer("rtekind") == SUBQUERY;
+    int kind = entry.integer("rtekind");
+    return entry.flag("lateral") && (kind == SUBQUERY || kind == FUNCTION);
   }
 
-  /// Rows with those of a subquery that is evaluated for each of them.
+  /// Rows with those of a subquery or of functions that are evaluated for each of them.
   private Source lateral(Source left, Node item, boolean kept, @Nullable Node quals) {
     int entry = NodeForm.read(item, form -> form.integer("rtindex"));
+    if (NodeForm.glance(node(entry)).integer("rtekind") == FUNCTION) {
+      return unfolded(left, entry, kept, quals);
+    }
     levels.names(scope(left));
     Plan subquery =
         readEntry(
@@ -146,6 +187,35 @@ final class FromBinder {
         new Plan.Apply(
             left.plan(), subquery, new Plan.Question.Rows(kept, condition), both.plan().schema());
     return new Source(joined, both.positions());
+  }
+
+  private Source unfolded(Source left, int entry, boolean kept, @Nullable Node quals) {
+    Plan.Unfold unfold = readEntry(entry, (_, form) -> functions(form, left));
+    Map<Integer, Integer> attributes = new TreeMap<>();
+    int width = left.plan().schema().size();
+    for (int i = width; i < unfold.schema().size(); i++) {
+      attributes.put(i - width + 1, i);
+    }
+    Map<Integer, Map<Integer, Integer>> positions = new TreeMap<>(left.positions());
+    positions.put(entry, attributes);
+    RowScope rows = scope(new Source(unfold, positions));
+    @Nullable Expr condition = quals == null ? null : rows.binder().bind(quals);
+    if (kept) {
+      if (rows.isWidened()) {
+        throw QueryRejected.notYet(
+            "unsupported_subquery", "a subquery in the condition of a LATERAL join");
+      }
+      Plan all =
+          new Plan.Unfold(
+              left.plan(), unfold.calls(), unfold.numbered(), true, condition, unfold.schema());
+      return new Source(all, positions);
+    }
+    Plan pairs = rows.source().plan();
+    return new Source(condition == null ? pairs : new Plan.Filter(pairs, condition), positions);
+  }
+
+  private Plan.Unfold functions(NodeForm form, Source source) {
+    return new FunctionBinder(queries.facts(), expressions(source)).bind(form, source.plan());
   }
 
   private static Plan outer(
@@ -181,6 +251,25 @@ final class FromBinder {
       throw NodeForm.notUnderstood("a column whose type is not that of its reference");
     }
     return new Expr.Column(position, type);
+  }
+
+  /// An expression, or what it stands for where it names a member of the group list.
+  Node meant(Node expression) {
+    if (!NodeForm.tag(expression).equals("VAR")) {
+      return expression;
+    }
+    Variable variable = Variable.of(expression);
+    return isGrouped(variable) ? aliased(variable) : expression;
+  }
+
+  /// The member of the group list that a variable names, where it does.
+  Optional<Node> grouped(Variable variable) {
+    return isGrouped(variable) ? Optional.of(aliased(variable)) : Optional.empty();
+  }
+
+  private boolean isGrouped(Variable variable) {
+    return variable.levelsUp() == 0
+        && NodeForm.glance(node(variable.entry())).integer("rtekind") == GROUP;
   }
 
   /// What a column of a join or of the group list stands for.
@@ -221,6 +310,7 @@ final class FromBinder {
               case SUBQUERY ->
                   Source.of(
                       entry, queries.bindInner(form.node("subquery"), levels, levels.depth()));
+              case FUNCTION -> Source.of(entry, functions(form, oneEmptyRow()));
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form));
               case RESULT -> oneEmptyRow();

@@ -74,6 +74,16 @@ final class GroupingBinder {
   }
 
   Plan bind(Optional<Node> having) {
+    List<Node> grouped = new ArrayList<>();
+    for (Node clause : clauses) {
+      int reference = NodeForm.glance(clause).integer("tleSortGroupRef");
+      targets.stream()
+          .filter(target -> target.reference() == reference)
+          .forEach(target -> grouped.add(rows.meant(target.expression())));
+    }
+    if (grouped.stream().anyMatch(SetReturning::isInside)) {
+      rows.unfold(grouped);
+    }
     for (Node clause : clauses) {
       int reference = Equality.requireDefault(clause, targets, facts);
       TargetEntry target =
@@ -105,9 +115,9 @@ final class GroupingBinder {
     WindowBinder windowed = new WindowBinder(windows, targets, facts, environment);
     // Bound first, so that the aggregate below them is complete.
     List<Expr> conditions = having.map(binder::bind).stream().toList();
-    Plan shape =
-        QueryBinder.project(
-            GroupingBinder::emptyInput, targets, new ExpressionBinder(facts, windowed));
+    SetReturningBinder sets = new SetReturningBinder(facts, windowed);
+    Plan.Project shape =
+        QueryBinder.project(GroupingBinder::emptyInput, targets, new ExpressionBinder(facts, sets));
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < groups.size(); i++) {
       columns.add(new Column("group" + (i + 1), groups.get(i).type()));
@@ -125,9 +135,8 @@ final class GroupingBinder {
     for (Expr condition : conditions) {
       plan = new Plan.Filter(plan, condition);
     }
-    return shape instanceof Plan.Project(Plan _, List<Expr> expressions, Schema schema)
-        ? windowed.over(new Plan.Project(plan, expressions, schema))
-        : shape;
+    Plan.Project projected = new Plan.Project(plan, shape.expressions(), shape.schema());
+    return sets.over(windowed.over(sets.withCalls(projected)));
   }
 
   private Plan grouped(Schema schema) {
@@ -173,7 +182,8 @@ final class GroupingBinder {
       if (containsAggregate(node)
           || containsPlaceholder(node)
           || containsSubquery(node)
-          || WindowBinder.isInside(node)) {
+          || WindowBinder.isInside(node)
+          || !rows.hasUnfolded(node)) {
         return Optional.empty();
       }
       int group = groups.indexOf(below.bind(node));

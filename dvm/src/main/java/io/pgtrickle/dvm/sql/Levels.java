@@ -4,7 +4,6 @@ import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
-import io.pgtrickle.dvm.type.TypeKind;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,11 +51,6 @@ final class Levels {
     }
     if (level == null || level.names == null || level.depth == depth) {
       throw QueryRejected.notYet("unsupported_clause", "a LATERAL reference");
-    }
-    if (variable.type().kind() == TypeKind.OPAQUE) {
-      throw QueryRejected.notYet(
-          "unsupported_subquery",
-          "a subquery that refers to a column of a type that is not computed with");
     }
     int levels = depth - level.depth;
     return Expressions.map(

@@ -37,6 +37,7 @@ final class NodeForm {
                   "stmt_len",
                   // Summaries of the tree that PostgreSQL keeps; the tree itself is read.
                   "hasAggs",
+                  "hasTargetSRFs",
                   "hasWindowFuncs",
                   "hasSubLinks",
                   "hasRecursive",

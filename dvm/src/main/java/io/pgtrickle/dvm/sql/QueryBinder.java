@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.sql;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
@@ -82,6 +83,10 @@ final class QueryBinder {
                 .map(t -> new TargetEntry(t.expression(), t.name(), t.reference(), false))
                 .toList()
             : all;
+    if (targets.stream().anyMatch(t -> t.junk() && SetReturning.isInside(t.expression()))) {
+      throw QueryRejected.notYet(
+          "unsupported_clause", "ORDER BY a set-returning function that is not selected");
+    }
     boolean dependentColumns = !form.numbers("constraintDeps").isEmpty();
     List<Node> groups = form.nodes("groupClause");
     List<Node> groupingSets = form.nodes("groupingSets");
@@ -129,8 +134,10 @@ final class QueryBinder {
 
   private Plan ungrouped(RowScope rows, List<TargetEntry> targets, List<Node> windows) {
     WindowBinder windowed = new WindowBinder(windows, targets, facts, rows);
-    return windowed.over(
-        project(() -> rows.source().plan(), targets, new ExpressionBinder(facts, windowed)));
+    SetReturningBinder sets = new SetReturningBinder(facts, windowed);
+    Plan.Project projected =
+        project(() -> rows.source().plan(), targets, new ExpressionBinder(facts, sets));
+    return sets.over(windowed.over(sets.withCalls(projected)));
   }
 
   private static OptionalLong number(NodeForm form, String field, String clause) {
@@ -144,7 +151,6 @@ final class QueryBinder {
     form.neutral("utilityStmt");
     form.neutral("resultRelation");
     form.neutral("hasModifyingCTE", "unsupported_clause", "a data-modifying WITH query");
-    form.neutral("hasTargetSRFs", "unsupported_clause", "a set-returning function");
     form.neutral("hasForUpdate", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("rowMarks", "unsupported_clause", "FOR UPDATE or FOR SHARE");
     form.neutral("hasRowSecurity", "row_level_security", "row-level security");
@@ -170,7 +176,8 @@ final class QueryBinder {
   /// The visible columns of a target list.
   ///
   /// @param input asked once the expressions are bound, which may widen it
-  static Plan project(Supplier<Plan> input, List<TargetEntry> targets, ExpressionBinder binder) {
+  static Plan.Project project(
+      Supplier<Plan> input, List<TargetEntry> targets, ExpressionBinder binder) {
     List<Expr> expressions = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (TargetEntry target : targets) {

@@ -3,7 +3,9 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// What names mean over the rows of a source.
 ///
@@ -14,6 +16,9 @@ final class RowScope implements ExpressionBinder.Environment {
   private final FromBinder from;
   private final Levels levels;
   private Source source;
+
+  /// The set-returning functions that are grouped by.
+  private @Nullable SetReturningBinder unfolded;
 
   // By the node itself: an equal one elsewhere may be under another roof.
   private final IdentityHashMap<Node, Expr> answers = new IdentityHashMap<>();
@@ -34,17 +39,48 @@ final class RowScope implements ExpressionBinder.Environment {
     return source;
   }
 
+  /// What an expression of the target list stands for: since PostgreSQL 18, what is grouped by is
+  /// named there only.
+  Node meant(Node expression) {
+    return from.meant(expression);
+  }
+
+  /// Widens the rows by those of the set-returning functions in some expressions.
+  void unfold(List<Node> expressions) {
+    SetReturningBinder sets = new SetReturningBinder(queries.facts(), this);
+    ExpressionBinder binder = new ExpressionBinder(queries.facts(), sets);
+    expressions.forEach(binder::bind);
+    source = new Source(sets.unfolded(source.plan()), source.positions());
+    unfolded = sets;
+  }
+
+  /// Whether the rows have a column for every set-returning function inside of a node.
+  boolean hasUnfolded(Node node) {
+    return SetReturning.byDepth(List.of(node)).values().stream()
+        .allMatch(calls -> calls.stream().allMatch(call -> unfolded(call).isPresent()));
+  }
+
+  private Optional<Expr> unfolded(Node node) {
+    SetReturningBinder sets = unfolded;
+    return sets == null ? Optional.empty() : sets.column(node);
+  }
+
   boolean isWidened() {
     return !answers.isEmpty();
   }
 
   @Override
   public Expr variable(Variable variable) {
-    return from.column(variable, source);
+    // A member of the group list may name functions that only this scope has rows of.
+    Optional<Node> grouped = unfolded == null ? Optional.empty() : from.grouped(variable);
+    return grouped.isPresent() ? binder().bind(grouped.get()) : from.column(variable, source);
   }
 
   @Override
   public Optional<Expr> computed(Node node) {
+    if (SetReturning.isCall(node)) {
+      return unfolded(node);
+    }
     if (!NodeForm.tag(node).equals("SUBLINK")) {
       return Optional.empty();
     }

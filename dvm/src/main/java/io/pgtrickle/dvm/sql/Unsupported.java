@@ -62,7 +62,6 @@ final class Unsupported {
   /// The rejection of a range table entry, by its `rtekind`.
   static QueryRejected rangeTableEntry(int kind) {
     return switch (kind) {
-      case 3 -> QueryRejected.notYet("unsupported_clause", "a function in FROM");
       case 4 ->
           QueryRejected.notYet(
               "unsupported_clause", "XMLTABLE, JSON_TABLE or another table function");

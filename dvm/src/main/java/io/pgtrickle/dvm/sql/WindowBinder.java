@@ -79,11 +79,11 @@ final class WindowBinder implements ExpressionBinder.Environment {
   }
 
   /// A projection of the rows that was bound here, over the rows with the functions' results.
-  Plan over(Plan projected) {
-    if (calls.isEmpty()
-        || !(projected instanceof Plan.Project(Plan input, List<Expr> expressions, var schema))) {
+  Plan.Project over(Plan.Project projected) {
+    if (calls.isEmpty()) {
       return projected;
     }
+    Plan input = projected.input();
     Map<Sorting, List<Integer>> together = new LinkedHashMap<>();
     for (int i = 0; i < calls.size(); i++) {
       together.computeIfAbsent(calls.get(i).sorting(), _ -> new ArrayList<>()).add(i);
@@ -105,8 +105,8 @@ final class WindowBinder implements ExpressionBinder.Environment {
               entry.getValue().stream().map(i -> calls.get(i).call()).toList());
     }
     List<Expr> placed =
-        expressions.stream().map(expression -> placed(expression, positions)).toList();
-    return new Plan.Project(plan, placed, schema);
+        projected.expressions().stream().map(expression -> placed(expression, positions)).toList();
+    return new Plan.Project(plan, placed, projected.schema());
   }
 
   private static Expr placed(Expr expression, int[] positions) {

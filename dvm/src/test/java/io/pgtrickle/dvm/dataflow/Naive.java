@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.operator.Collected;
 import io.pgtrickle.dvm.operator.Collectors;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
@@ -144,6 +145,7 @@ final class Naive {
       case Plan.OuterJoin join -> outerJoin(join, out);
       case Plan.MarkJoin join -> markJoin(join, out);
       case Plan.Apply apply -> apply(apply, out);
+      case Plan.Unfold unfold -> unfold(unfold, out);
       case Plan.UnionAll union -> union.inputs().forEach(input -> out.addAll(rows(input)));
       case Plan.TopK top -> topK(top, out);
       case Plan.Window window -> window(window, out);
@@ -466,6 +468,59 @@ final class Naive {
       Row nothing = right.pack(new @Nullable Object[right.size()]);
       out.add(pair(apply.schema(), left, right, row, nothing));
     }
+  }
+
+  private void unfold(Plan.Unfold unfold, List<Row> out) {
+    Schema schema = unfold.input().schema();
+    Expr condition = unfold.condition();
+    for (Row row : rows(unfold.input())) {
+      guarded(
+          () -> {
+            List<List<@Nullable Object>> columns =
+                unfold.calls().stream().map(call -> values(call, schema, row)).toList();
+            int size = columns.stream().mapToInt(List::size).max().orElse(0);
+            boolean any = false;
+            for (int i = 0; i <= size; i++) {
+              @Nullable Object[] values = Arrays.copyOf(schema.values(row), unfold.schema().size());
+              int at = schema.size();
+              for (List<@Nullable Object> column : columns) {
+                values[at++] = i < column.size() ? column.get(i) : null;
+              }
+              if (i == size) {
+                if (unfold.kept() && !any) {
+                  out.add(unfold.schema().pack(values));
+                }
+                return;
+              }
+              if (unfold.numbered()) {
+                values[at] = i + 1L;
+              }
+              Row pair = unfold.schema().pack(values);
+              if (condition == null
+                  || Boolean.TRUE.equals(value(condition, unfold.schema(), pair))) {
+                any = true;
+                out.add(pair);
+              }
+            }
+          });
+    }
+  }
+
+  /// A series of integers, counted, or the one value of another function.
+  private List<@Nullable Object> values(SetCall call, Schema schema, Row row) {
+    List<@Nullable Object> values = new ArrayList<>();
+    if (!call.set()) {
+      values.add(value(call.call(), schema, row));
+      return values;
+    }
+    List<@Nullable Object> arguments = new ArrayList<>();
+    call.call().arguments().forEach(argument -> arguments.add(value(argument, schema, row)));
+    if (arguments.getFirst() instanceof Long start && arguments.getLast() instanceof Long stop) {
+      for (long value = start; value <= stop; value++) {
+        values.add(value);
+      }
+    }
+    return values;
   }
 
   private @Nullable Boolean decided(

@@ -41,6 +41,17 @@ final class PointLookupTest {
           "distinct over a join",
           "having",
           "values",
+          // Nothing is arranged for rows that are not joined.
+          "unfold",
+          "unfold under a condition",
+          "unfold numbered, in step",
+          "unfold with failures",
+          "unfold with one row",
+          "unfold with one row and more",
+          "unfold keeping rows",
+          "unfold keeping rows under a condition",
+          "unfold keeping rows under a condition that fails",
+          "unfold of what was unfolded",
           // Has no rows as soon as there is an order without a customer.
           "not in a set with NULLs",
           // Arrays and JSON have no keys.

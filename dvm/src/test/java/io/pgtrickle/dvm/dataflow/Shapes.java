@@ -331,6 +331,7 @@ public final class Shapes {
     shapes.putAll(SubqueryShapes.all());
     shapes.putAll(WindowShapes.all());
     shapes.putAll(LateralShapes.all());
+    shapes.putAll(UnfoldShapes.all());
     Plan perRegion =
         group(
             joined,

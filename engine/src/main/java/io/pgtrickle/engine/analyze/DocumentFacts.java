@@ -4,6 +4,8 @@ import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.Facts;
 import io.pgtrickle.dvm.sql.RelationShape;
+import io.pgtrickle.dvm.zset.Column;
+import java.util.List;
 import java.util.Optional;
 
 /// The facts about one query: what users made from its document, what is built in from the server.
@@ -28,6 +30,11 @@ final class DocumentFacts implements Facts {
   public Optional<Signature> function(int oid) {
     Signature own = document.functions().get(oid);
     return own != null ? Optional.of(own) : server.function(oid);
+  }
+
+  @Override
+  public List<Column> resultColumns(int function) {
+    return document.resultColumns().getOrDefault(function, List.of());
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.analyze;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
@@ -8,6 +9,7 @@ import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
@@ -48,7 +50,7 @@ public final class ExpressionTiers {
   public static List<Placement> of(Plan plan, EvaluationSettings settings, Facts facts) {
     Set<Placement> placements = new LinkedHashSet<>();
     for (Computed computed : computed(plan)) {
-      List<String> refusals = FunctionLibrary.refusals(computed.expression(), settings);
+      List<String> refusals = computed.refusals(settings);
       placements.add(
           new Placement(
               Deparser.expression(computed.expression(), computed.input(), facts),
@@ -61,6 +63,12 @@ public final class ExpressionTiers {
   /// Refuses a plan with an expression that is neither native nor can be asked.
   static void requirePlaceable(Plan plan, ServerExpressions server) {
     for (Computed computed : computed(plan)) {
+      if (computed.set().isPresent()) {
+        List<String> refusals = computed.refusals(server.settings());
+        if (!refusals.isEmpty()) {
+          throw QueryRejected.notYet("unsupported_function", refusals.getFirst());
+        }
+      }
       Expressions.forEach(
           computed.expression(),
           node -> {
@@ -120,7 +128,17 @@ public final class ExpressionTiers {
         .isPresent();
   }
 
-  private record Computed(Expr expression, Schema input) {}
+  /// @param set the call of which the expression is part, where it returns rows
+  private record Computed(Expr expression, Schema input, Optional<SetCall> set) {
+    Computed(Expr expression, Schema input) {
+      this(expression, input, Optional.empty());
+    }
+
+    List<String> refusals(EvaluationSettings settings) {
+      return set.map(call -> call.refusals(settings))
+          .orElseGet(() -> FunctionLibrary.refusals(expression, settings));
+    }
+  }
 
   private static List<Computed> computed(Plan plan) {
     List<Computed> computed = new ArrayList<>();
@@ -171,6 +189,14 @@ public final class ExpressionTiers {
               add(Stream.ofNullable(condition), new Schema(both), computed);
           case Plan.Question.Exists _, Plan.Question.Scalar _ -> {}
         }
+      }
+      case Plan.Unfold unfold -> {
+        collect(unfold.input(), computed);
+        Schema below = unfold.input().schema();
+        for (SetCall call : unfold.calls()) {
+          computed.add(new Computed(call.call(), below, Optional.of(call)));
+        }
+        add(Stream.ofNullable(unfold.condition()), unfold.schema(), computed);
       }
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           inputs.forEach(input -> collect(input, computed));

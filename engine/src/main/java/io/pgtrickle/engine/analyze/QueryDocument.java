@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.sql.Facts.Operator;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.RelationShape.Attribute;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,6 +33,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param functions functions and aggregates that are not PostgreSQL's own, by OID
 /// @param functionVersions what tells a function from what it was before it was replaced
 /// @param operators operators that are not PostgreSQL's own, by OID
+/// @param resultColumns the columns of functions that return rows of several, by OID
 /// @param collations the collations that occur, by OID
 /// @param typeNames types that are not PostgreSQL's own, by OID
 /// @param enumLabels the labels of enum types by OID of the label
@@ -45,6 +47,7 @@ public record QueryDocument(
     Map<Integer, Signature> functions,
     Map<Integer, String> functionVersions,
     Map<Integer, Operator> operators,
+    Map<Integer, List<Column>> resultColumns,
     Map<Integer, NamedCollation> collations,
     Map<Integer, String> typeNames,
     Map<Integer, String> enumLabels) {
@@ -70,6 +73,7 @@ public record QueryDocument(
     functionVersions = Map.copyOf(functionVersions);
     operators = Map.copyOf(operators);
     enumLabels = Map.copyOf(enumLabels);
+    resultColumns = Map.copyOf(resultColumns);
     collations = Map.copyOf(collations);
     typeNames = Map.copyOf(typeNames);
   }
@@ -118,6 +122,14 @@ public record QueryDocument(
     for (JsonNode operator : document.path("operators")) {
       operators.put(oid(operator, "oid"), operator(operator));
     }
+    Map<Integer, List<Column>> resultColumns = new LinkedHashMap<>();
+    for (JsonNode function : document.path("row_functions")) {
+      resultColumns.put(
+          oid(function, "oid"),
+          columns(function.path("columns")).stream()
+              .map(column -> new Column(column.name(), column.type()))
+              .toList());
+    }
     Map<Integer, String> typeNames = new LinkedHashMap<>();
     Map<Integer, String> enumLabels = new LinkedHashMap<>();
     for (JsonNode type : document.path("types")) {
@@ -136,6 +148,7 @@ public record QueryDocument(
         functions,
         versions,
         operators,
+        resultColumns,
         collations(document.path("collations"), settings),
         typeNames,
         enumLabels);

@@ -40,6 +40,7 @@ final class AnalyzerIT {
     List<String> queries = new ArrayList<>(Lab.queries("differential.sql"));
     queries.addAll(Lab.queries("windows.sql"));
     queries.addAll(Lab.queries("laterals.sql"));
+    queries.addAll(Lab.queries("unfolds.sql"));
     return queries;
   }
 
@@ -244,6 +245,7 @@ final class AnalyzerIT {
             document.functions(),
             document.functionVersions(),
             document.operators(),
+            document.resultColumns(),
             document.collations(),
             document.typeNames(),
             document.enumLabels());

@@ -6,8 +6,10 @@ import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.catalog.CatalogDatabase;
@@ -156,22 +158,45 @@ final class Lab implements AutoCloseable {
   private ZSet contents(Plan.Scan scan) throws SQLException {
     Schema schema = scan.schema();
     StringJoiner columns = new StringJoiner(", ");
-    schema
-        .columns()
-        .forEach(column -> columns.add('"' + column.name().replace("\"", "\"\"") + '"'));
+    for (Column column : schema.columns()) {
+      String name = '"' + column.name().replace("\"", "\"\"") + '"';
+      boolean opaque = column.type().kind() == TypeKind.OPAQUE;
+      columns.add(opaque ? sender(column.type().oid()) + "(" + name + ")" : name);
+    }
     ZSet.Builder rows = new ZSet.Builder();
     try (Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery("SELECT " + columns + " FROM " + scan.name())) {
       while (row.next()) {
         @Nullable Object[] values = new @Nullable Object[schema.size()];
         for (int i = 0; i < values.length; i++) {
-          String text = row.getString(i + 1);
-          values[i] = text == null ? null : schema.codec(i).fromText(text);
+          values[i] = value(row, i + 1, schema.column(i).type());
         }
         rows.add(schema.pack(values), 1);
       }
     }
     return rows.build();
+  }
+
+  private static @Nullable Object value(ResultSet row, int column, SqlType type)
+      throws SQLException {
+    if (type.kind() == TypeKind.OPAQUE) {
+      byte[] binary = row.getBytes(column);
+      return binary == null ? null : Bytes.copyOf(binary);
+    }
+    String text = row.getString(column);
+    return text == null ? null : TypeCodec.of(type).fromText(text);
+  }
+
+  /// The function that makes the binary form of a type's values.
+  private String sender(int type) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "SELECT typsend::regproc FROM pg_type WHERE oid = "
+                    + Integer.toUnsignedString(type))) {
+      row.next();
+      return row.getString(1);
+    }
   }
 
   /// Lets the server print the rows: their values go there as text and come back as row text.

@@ -41,6 +41,7 @@ final class ColumnPruning {
       case Plan.OuterJoin join -> outerJoin(join, needed);
       case Plan.MarkJoin join -> markJoin(join, needed);
       case Plan.Apply apply -> throw Inputs.nested(apply);
+      case Plan.Unfold unfold -> unfold(unfold, needed);
       case Plan.UnionAll(List<Plan> inputs, Schema schema) ->
           new Plan.UnionAll(
               inputs.stream().map(input -> prune(input, needed)).toList(),
@@ -145,6 +146,21 @@ final class ColumnPruning {
         needed.stream().map(i -> moved(project.expressions().get(i), below)).toList();
     return new Plan.Project(
         prune(project.input(), below), expressions, narrowed(project.schema(), needed));
+  }
+
+  /// The functions keep all of their columns: there are as many rows whether they are read or not.
+  private static Plan unfold(Plan.Unfold unfold, NavigableSet<Integer> needed) {
+    int width = unfold.input().schema().size();
+    NavigableSet<Integer> below = new TreeSet<>(needed.headSet(width, false));
+    unfold.arguments().forEach(argument -> below.addAll(Expressions.columns(argument)));
+    Expr condition = unfold.condition();
+    if (condition != null) {
+      below.addAll(Expressions.columns(condition).headSet(width, false));
+    }
+    NavigableSet<Integer> kept = new TreeSet<>(below);
+    IntStream.range(width, unfold.schema().size()).forEach(kept::add);
+    Plan narrow = unfold.over(prune(unfold.input(), below), each -> moved(each, kept));
+    return project(narrow, kept, needed);
   }
 
   private static Plan join(Plan.Join join, NavigableSet<Integer> needed) {

@@ -58,6 +58,7 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.MarkJoin _,
             Plan.Ask _,
             Plan.Apply _,
+            Plan.Unfold _,
             Plan.UnionAll _,
             Plan.SetOperation _,
             Plan.TopK _,

@@ -1,11 +1,13 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
@@ -82,6 +84,7 @@ final class DependentJoin {
   /// D's columns followed by the subquery's.
   Plan over(Plan subquery) {
     return switch (subquery) {
+      case Plan.Values(var rows, var schema) when rows.size() == 1 && schema.size() == 0 -> domain;
       case Plan plan when !PlanExpressions.isCorrelated(plan) ->
           join(domain, PlanExpressions.lifted(plan), null);
       case Plan.Scan scan -> join(domain, scan, null);
@@ -103,6 +106,7 @@ final class DependentJoin {
       case Plan.OuterJoin join -> outerJoin(join);
       case Plan.MarkJoin join -> markJoin(join);
       case Plan.Apply apply -> throw Inputs.nested(apply);
+      case Plan.Unfold unfold -> unfold.over(over(unfold.input()), this::moved);
       case Plan.UnionAll(var inputs, var schema) ->
           union(inputs.stream().map(this::over).toList(), schema);
       case Plan.TopK top -> {
@@ -128,8 +132,15 @@ final class DependentJoin {
             calls.stream().map(call -> call.map(this::moved)).toList(),
             new Schema(columns(schema)));
       }
-      case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
-          new Plan.SetOperation(over(left), over(right), kind, all, new Schema(columns(schema)));
+      case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) -> {
+        if (hasOpaque()) {
+          throw QueryRejected.notYet(
+              "unsupported_subquery",
+              kind + " in a subquery that refers to a column of a type that is not computed with");
+        }
+        yield new Plan.SetOperation(
+            over(left), over(right), kind, all, new Schema(columns(schema)));
+      }
       case Plan.Distinct(Plan input, var keys) -> {
         List<Expr> all = new ArrayList<>(List.of(image()));
         all.addAll(moved(keys));
@@ -338,28 +349,42 @@ final class DependentJoin {
         new Schema(columns(join.schema())));
   }
 
+  private boolean hasOpaque() {
+    return domain.schema().columns().stream()
+        .anyMatch(column -> column.type().kind() == TypeKind.OPAQUE);
+  }
+
   /// Groups within each row of D. Without groups there is one row even over nothing, which the
   /// grouping does not show: it is put back for rows of D that have no group.
   private Plan aggregate(Plan.Aggregate aggregate) {
-    List<Expr> groups = new ArrayList<>(own());
-    groups.addAll(moved(aggregate.groups()));
+    boolean grouped = !aggregate.groups().isEmpty();
     List<AggregateCall> calls =
         aggregate.calls().stream().map(call -> PlanExpressions.map(call, this::moved)).toList();
-    Plan grouped =
-        new Plan.Aggregate(
-            over(aggregate.input()), groups, calls, new Schema(columns(aggregate.schema())));
-    if (!aggregate.groups().isEmpty()) {
-      return grouped;
+    if (grouped && !hasOpaque()) {
+      List<Expr> groups = new ArrayList<>(own());
+      groups.addAll(moved(aggregate.groups()));
+      return new Plan.Aggregate(
+          over(aggregate.input()), groups, calls, new Schema(columns(aggregate.schema())));
     }
-    Schema both = sideBySide(domain, grouped);
-    Plan all =
-        new Plan.OuterJoin(
-            domain, grouped, Plan.Kept.LEFT, List.of(new Plan.Key(image(), image())), null, both);
-    List<Expr> results = new ArrayList<>();
+    // Grouped by the image alone; the rest of D is joined again.
+    List<Expr> groups = new ArrayList<>(List.of(image()));
+    groups.addAll(moved(aggregate.groups()));
+    List<Column> columns = new ArrayList<>(List.of(domain.schema().columns().getLast()));
+    columns.addAll(aggregate.schema().columns());
+    Plan results = new Plan.Aggregate(over(aggregate.input()), groups, calls, new Schema(columns));
+    Schema both = sideBySide(domain, results);
+    List<Plan.Key> same = List.of(new Plan.Key(image(), imageAt(0)));
+    if (grouped) {
+      Plan all = new Plan.Join(domain, results, same, null, both);
+      List<Expr> output = positions(width + 1, both.size(), both.columns());
+      return project(all, output, aggregate.schema());
+    }
+    Plan all = new Plan.OuterJoin(domain, results, Plan.Kept.LEFT, same, null, both);
+    List<Expr> output = new ArrayList<>();
     for (int i = 0; i < calls.size(); i++) {
-      results.add(orEmpty(calls.get(i), new Expr.Column(2 * width + i, calls.get(i).type())));
+      output.add(orEmpty(calls.get(i), new Expr.Column(width + 1 + i, calls.get(i).type())));
     }
-    return project(all, results, aggregate.schema());
+    return project(all, output, aggregate.schema());
   }
 
   /// An aggregate's result where an outer join may have found no group.

@@ -12,8 +12,9 @@ import java.util.TreeSet;
 
 /// Moves filters towards the scans, so that fewer rows reach the stateful operators.
 ///
-/// Below a projection and into the inputs of a union every condition may go: it sees the same rows
-/// there. Below a join, a DISTINCT or a grouping only one that cannot fail: there may be rows below
+/// Below a projection, below functions in FROM and into the inputs of a union every condition may
+/// go: it sees the same rows there. Below a join, a DISTINCT or a grouping only one that cannot
+/// fail: there may be rows below
 /// that never come up.
 final class FilterPushdown {
   private FilterPushdown() {}
@@ -33,6 +34,7 @@ final class FilterPushdown {
       case Plan.Values values -> Conjuncts.filter(values, conjuncts);
       case Plan.Project(Plan below, List<Expr> expressions, var schema) ->
           new Plan.Project(push(below, over(conjuncts, expressions)), expressions, schema);
+      case Plan.Unfold unfold -> intoUnfold(unfold, conjuncts);
       case Plan.UnionAll(List<Plan> inputs, var schema) ->
           new Plan.UnionAll(inputs.stream().map(each -> push(each, conjuncts)).toList(), schema);
       case Plan.Filter(Plan below, Expr condition) -> {
@@ -139,17 +141,33 @@ final class FilterPushdown {
     return Conjuncts.filter(pushed, stay);
   }
 
+  /// A condition on the input's columns alone may fail for a row that the functions have no rows
+  /// for: it comes before them here, as it does in the server's plans.
+  private static Plan intoUnfold(Plan.Unfold unfold, List<Expr> conjuncts) {
+    int width = unfold.input().schema().size();
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      (isWithin(conjunct, width) ? below : stay).add(conjunct);
+    }
+    return Conjuncts.filter(unfold.over(push(unfold.input(), below), each -> each), stay);
+  }
+
   /// A condition that no answer is needed for spares the inquiries.
   private static Plan intoAsk(Plan.Ask ask, List<Expr> conjuncts) {
     int width = ask.input().schema().size();
     List<Expr> below = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
-      SortedSet<Integer> columns = Expressions.columns(conjunct);
-      (columns.isEmpty() || columns.last() >= width ? stay : below).add(conjunct);
+      (isWithin(conjunct, width) ? below : stay).add(conjunct);
     }
     Plan pushed = new Plan.Ask(push(ask.input(), below), ask.inquiries(), ask.schema());
     return Conjuncts.filter(pushed, stay);
+  }
+
+  private static boolean isWithin(Expr conjunct, int width) {
+    SortedSet<Integer> columns = Expressions.columns(conjunct);
+    return !columns.isEmpty() && columns.last() < width;
   }
 
   /// A condition on what a partition has in common removes whole partitions. Equal values that look

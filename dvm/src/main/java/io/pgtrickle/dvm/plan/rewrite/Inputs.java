@@ -30,6 +30,7 @@ final class Inputs {
           new Plan.MarkJoin(change.apply(left), change.apply(right), keys, residual, schema);
       case Plan.Apply(Plan input, Plan subquery, var question, var schema) ->
           new Plan.Apply(change.apply(input), change.apply(subquery), question, schema);
+      case Plan.Unfold unfold -> unfold.over(change.apply(unfold.input()), each -> each);
       case Plan.UnionAll(var inputs, var schema) ->
           new Plan.UnionAll(inputs.stream().map(change).toList(), schema);
       case Plan.TopK top ->

@@ -63,6 +63,7 @@ final class JoinOrdering {
           Plan.MarkJoin _,
           Plan.Ask _,
           Plan.Apply _,
+          Plan.Unfold _,
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,

@@ -52,6 +52,10 @@ final class Nullability {
           column < join.left().schema().size() && mayBeNull(column, join.left());
       case Plan.Apply apply ->
           column >= apply.input().schema().size() || mayBeNull(column, apply.input());
+      case Plan.Unfold unfold ->
+          column < unfold.input().schema().size()
+              ? mayBeNull(column, unfold.input())
+              : unfold.kept() || !unfold.numbered() || column < unfold.schema().size() - 1;
       case Plan.UnionAll union ->
           union.inputs().stream().anyMatch(input -> mayBeNull(column, input));
       case Plan.TopK top -> mayBeNull(column, top.input());

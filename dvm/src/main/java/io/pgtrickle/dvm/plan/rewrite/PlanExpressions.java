@@ -41,6 +41,7 @@ final class PlanExpressions {
       case Plan.MarkJoin(Plan left, Plan right, var keys, var residual, var schema) ->
           new Plan.MarkJoin(left, right, mapKeys(keys, change), map(residual, change), schema);
       case Plan.Apply apply -> throw Inputs.nested(apply);
+      case Plan.Unfold unfold -> unfold.over(unfold.input(), change);
       case Plan.UnionAll union -> union;
       case Plan.SetOperation operation -> operation;
       case Plan.TopK top ->

@@ -75,6 +75,7 @@ final class ScalarSubquery {
           Plan.OuterJoin _,
           Plan.MarkJoin _,
           Plan.Apply _,
+          Plan.Unfold _,
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,

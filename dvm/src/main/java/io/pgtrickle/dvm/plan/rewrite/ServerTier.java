@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
@@ -32,6 +33,7 @@ final class ServerTier {
     Plan over = Inputs.map(plan, this::rewrite);
     return switch (over) {
       case Plan.Scan _, Plan.UnionAll _, Plan.SetOperation _, Plan.Ask _ -> over;
+      case Plan.Unfold unfold -> unfold(unfold);
       case Plan.Values values -> values(values);
       case Plan.Filter filter -> filter(filter.input(), Conjuncts.of(filter.condition()));
       case Plan.Project(Plan input, var expressions, var schema) -> {
@@ -70,6 +72,17 @@ final class ServerTier {
             : new Plan.Aggregate(inquiries.answered(), taken, takenCalls, schema);
       }
     };
+  }
+
+  private Plan unfold(Plan.Unfold unfold) {
+    Expr condition = unfold.condition();
+    if ((condition != null && asks(condition))
+        || unfold.calls().stream().anyMatch(call -> call.call().arguments().stream().anyMatch(this::asks))) {
+      throw QueryRejected.notYet(
+          "unsupported_function",
+          "an expression that is not native as an argument or condition of a function in FROM");
+    }
+    return unfold;
   }
 
   private boolean asks(Expr expression) {
