@@ -75,6 +75,7 @@ public final class WalReader implements AutoCloseable {
 
   private volatile boolean closing;
   private volatile long heardAt = System.nanoTime();
+  private volatile boolean handingOver;
   private final int backendPid;
 
   // The rest belongs to the reader's thread.
@@ -247,9 +248,10 @@ public final class WalReader implements AutoCloseable {
         position.value(), (known, next) -> Long.compareUnsigned(known, next) < 0 ? next : known);
   }
 
-  /// For how long nothing was heard of the server, by a reader that was ready to listen.
+  /// For how long nothing was heard of the server, by a reader that was ready to listen: one that
+  /// waits for its consumer hears nothing because it does not listen.
   Duration silence() {
-    return Duration.ofNanos(System.nanoTime() - heardAt);
+    return handingOver ? Duration.ZERO : Duration.ofNanos(System.nanoTime() - heardAt);
   }
 
   /// What was agreed on.
@@ -320,6 +322,7 @@ public final class WalReader implements AutoCloseable {
   }
 
   private boolean handOver(WalEvent event) throws InterruptedException {
+    handingOver = true;
     try {
       while (!queue.offer(event, options.statusInterval()) && !closing) {
         report();
@@ -331,8 +334,10 @@ public final class WalReader implements AutoCloseable {
     } catch (SQLException e) {
       // The rest of the transaction is here: it is handed over before the connection is missed.
       lost = e;
+    } finally {
+      heardAt = System.nanoTime();
+      handingOver = false;
     }
-    heardAt = System.nanoTime();
     told = told.max(event.position());
     return !closing;
   }

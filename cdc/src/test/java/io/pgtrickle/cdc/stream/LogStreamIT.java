@@ -142,6 +142,22 @@ final class LogStreamIT {
   }
 
   @Test
+  void aReaderThatWaitsForItsConsumerIsNotSilent() {
+    try (LogStream stream =
+        LogStream.start(
+            capture.database,
+            capture.options(capture.slot.consistentPoint()).withQueue(1, 1),
+            listener)) {
+      IntStream.range(0, 5).forEach(this::insert);
+      // It has read what is queued, and a transaction more that there is no room for.
+      await()
+          .during(Duration.ofSeconds(1))
+          .atMost(PATIENCE)
+          .until(() -> stream.silence().compareTo(Duration.ofMillis(500)) < 0);
+    }
+  }
+
+  @Test
   void aLostSlotIsNotTriedAgain() throws SQLException {
     try (LogStream stream = open(capture.database)) {
       endWalsender();

@@ -192,6 +192,10 @@ public final class ServerExpressions implements Tiers {
         context);
   }
 
+  EvaluationSettings settings() {
+    return settings;
+  }
+
   /// What is asked depends on.
   Inquiry.Context context() {
     return context;
