@@ -152,7 +152,7 @@ final class LogStreamIT {
       // It has read what is queued, and a transaction more that there is no room for.
       await()
           .during(Duration.ofSeconds(1))
-          .atMost(PATIENCE)
+          .atMost(Duration.ofSeconds(10))
           .until(() -> stream.silence().compareTo(Duration.ofMillis(500)) < 0);
     }
   }

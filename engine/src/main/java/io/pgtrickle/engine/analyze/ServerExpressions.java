@@ -83,10 +83,6 @@ public final class ServerExpressions implements Tiers {
     this.context = context;
   }
 
-  EvaluationSettings settings() {
-    return settings;
-  }
-
   @Override
   public boolean isAsked(Expr node) {
     return FunctionLibrary.refusal(node, settings).isPresent();

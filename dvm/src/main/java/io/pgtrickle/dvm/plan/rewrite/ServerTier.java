@@ -34,7 +34,6 @@ final class ServerTier {
     Plan over = Inputs.map(plan, this::rewrite);
     return switch (over) {
       case Plan.Scan _, Plan.UnionAll _, Plan.SetOperation _, Plan.Ask _ -> over;
-      case Plan.Unfold unfold -> unfold(unfold);
       case Plan.Values values -> values(values);
       case Plan.Filter filter -> filter(filter.input(), Conjuncts.of(filter.condition()));
       case Plan.Project(Plan input, var expressions, var schema) -> {
