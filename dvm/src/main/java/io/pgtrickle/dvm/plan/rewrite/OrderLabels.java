@@ -281,24 +281,22 @@ public final class OrderLabels {
   }
 
   private AggregateCall labeled(Side side, AggregateCall call) {
-    switch (call.kind()) {
+    return switch (call.kind()) {
       case MIN, MAX -> {
         Expr argument = byOrder(side, call.arguments().getFirst());
-        return changed(call, List.of(argument), call.order(), argument.type());
+        yield changed(call, List.of(argument), call.order(), argument.type());
       }
       case MODE, PERCENTILE_DISC -> {
         List<Plan.SortKey> order = byOrder(side, call.order());
-        return changed(call, call.arguments(), order, order.getFirst().value().type());
+        yield changed(call, call.arguments(), order, order.getFirst().value().type());
       }
-      default -> {
-        if (call.kind().collects()) {
-          return changed(call, call.arguments(), collected(side, call), call.type());
-        }
-        return call.distinct()
-            ? changed(call, byEquality(side, call.arguments()), call.order(), call.type())
-            : call;
-      }
-    }
+      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG ->
+          changed(call, call.arguments(), collected(side, call), call.type());
+      default ->
+          call.distinct()
+              ? changed(call, byEquality(side, call.arguments()), call.order(), call.type())
+              : call;
+    };
   }
 
   // With DISTINCT the server sorts by the arguments that ORDER BY does not name as well.
