@@ -78,8 +78,8 @@ final class OrderLabelsTest {
 
   static Stream<Arguments> shapes() {
     return Shapes.all().entrySet().stream()
-        .map(e -> Arguments.of(e.getKey(), e.getValue(), labeled(e.getKey(), e.getValue())))
-        .filter(each -> asks((Plan) each.get()[2]));
+        .filter(e -> asks(labeled(e.getKey(), e.getValue())))
+        .map(e -> Arguments.of(e.getKey(), e.getValue(), labeled(e.getKey(), e.getValue())));
   }
 
   // Numerics may be equal and display differently. Where they are added up they are numbers, which

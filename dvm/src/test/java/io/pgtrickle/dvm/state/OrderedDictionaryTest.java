@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class OrderedDictionaryTest {
   /// Not the order of bytes, and with values that are equal and differ.
   private static final Comparator<String> ORDER =
-      Comparator.comparing((String s) -> s.length() % 3)
+      Comparator.comparingInt((String s) -> s.length() % 3)
           .thenComparing(s -> s.toLowerCase(Locale.ROOT), Comparator.reverseOrder());
 
   private int sorted;
@@ -58,14 +58,14 @@ final class OrderedDictionaryTest {
   }
 
   private static void check(Map<String, Bytes> labels) {
-    List<String> values = new ArrayList<>(labels.keySet());
-    values.sort(ORDER.thenComparing(Comparator.naturalOrder()));
-    for (int i = 1; i < values.size(); i++) {
-      String a = values.get(i - 1);
-      String b = values.get(i);
-      assertThat(Integer.signum(labels.get(a).compareTo(labels.get(b))))
+    List<Map.Entry<String, Bytes>> entries = new ArrayList<>(labels.entrySet());
+    entries.sort(Map.Entry.comparingByKey(ORDER.thenComparing(Comparator.naturalOrder())));
+    for (int i = 1; i < entries.size(); i++) {
+      Map.Entry<String, Bytes> a = entries.get(i - 1);
+      Map.Entry<String, Bytes> b = entries.get(i);
+      assertThat(Integer.signum(a.getValue().compareTo(b.getValue())))
           .as("%s %s", a, b)
-          .isEqualTo(Integer.signum(ORDER.compare(a, b)));
+          .isEqualTo(Integer.signum(ORDER.compare(a.getKey(), b.getKey())));
     }
   }
 
