@@ -1368,7 +1368,7 @@ BEGIN
   SELECT array_agg(DISTINCT c) INTO collations FROM (
     SELECT a.attcollation FROM pg_attribute a WHERE a.attrelid = ANY (visited) AND a.attnum > 0
     UNION ALL
-    SELECT f FROM unnest(trees) s, LATERAL pgtrickle_internal.tree_oids(s, '\w*coll(?:id|ation)?') f
+    SELECT f FROM unnest(trees) s, LATERAL pgtrickle_internal.tree_oids(s, '\w*coll(?:id|ation|Oid)?') f
   ) used (c) WHERE c <> 0;
 
   RETURN jsonb_build_object(

@@ -66,6 +66,9 @@ final class TemporalFiltersIT {
             + " s') e USING (g)");
     TABLES.put(
         "t_fails", "SELECT id, 10 / v AS q FROM e WHERE ts > now() - interval '2 s' AND v <> 0");
+    TABLES.put(
+        "t_asked",
+        "SELECT id FROM e WHERE ts + cbrt(g) * interval '1 s' > now() AND v::text ~ '^[1-9]'");
     TABLES.put("t_chain", "SELECT n, count(*) AS groups FROM t_groups GROUP BY n");
     TABLES.put("t_over", "SELECT b.id FROM t_between b JOIN t_valid v USING (id)");
   }

@@ -68,7 +68,10 @@ final class Conjuncts {
     Plan plan = input;
     List<Expr> safe = new ArrayList<>(total(conjuncts));
     if (!safe.isEmpty()) {
-      if (plan instanceof Plan.Filter(Plan below, Expr first) && Expressions.isTotal(first)) {
+      // Conditions on the clock stay by themselves.
+      if (plan instanceof Plan.Filter(Plan below, Expr first)
+          && Expressions.isTotal(first)
+          && !Expressions.readsClock(first)) {
         safe.addAll(0, of(first));
         plan = below;
       }

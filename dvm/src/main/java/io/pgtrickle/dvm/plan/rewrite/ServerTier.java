@@ -35,6 +35,8 @@ final class ServerTier {
     return switch (over) {
       case Plan.Scan _, Plan.UnionAll _, Plan.SetOperation _, Plan.Ask _ -> over;
       case Plan.Values values -> values(values);
+      case Plan.Filter(Plan input, Expr condition) when Expressions.readsClock(condition) ->
+          temporal(input, condition);
       case Plan.Filter filter -> filter(filter.input(), Conjuncts.of(filter.condition()));
       case Plan.Project(Plan input, var expressions, var schema) -> {
         Inquiries inquiries = new Inquiries(input, tiers);
@@ -135,6 +137,14 @@ final class ServerTier {
   }
 
   /// Rows that a native condition turns away are not asked about.
+  // A filter of nothing but conditions on the clock stays one.
+  private Plan temporal(Plan input, Expr condition) {
+    Inquiries inquiries = new Inquiries(input, tiers);
+    Expr taken = inquiries.take(condition);
+    Plan filter = new Plan.Filter(inquiries.answered(), taken);
+    return inquiries.isEmpty() ? filter : narrowed(filter, input.schema());
+  }
+
   private Plan filter(Plan input, List<Expr> conjuncts) {
     if (conjuncts.stream().noneMatch(this::asks)) {
       return Conjuncts.filter(input, conjuncts);
