@@ -340,7 +340,7 @@ public final class Dataflow implements AutoCloseable {
         } else {
           node.runStep(step);
         }
-      } catch (AnswersUnavailable notNow) {
+      } catch (AnswersUnavailable | StorageUnavailable notNow) {
         throw notNow;
       } catch (RuntimeException failure) {
         throw new StepFailed(node.label(), affected(node), failure);

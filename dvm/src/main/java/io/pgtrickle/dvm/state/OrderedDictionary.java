@@ -42,7 +42,7 @@ public final class OrderedDictionary implements AutoCloseable {
     int[] denseRanks(List<Bytes> values);
   }
 
-  /// New values are placed so many at a time, and so many bytes of them.
+  /// So many values are looked up and placed at a time, and so many bytes of them.
   private static final int CHUNK = 10_000;
 
   private static final long CHUNK_BYTES = 4L << 20;
@@ -105,16 +105,26 @@ public final class OrderedDictionary implements AutoCloseable {
   }
 
   /// The label of each value, whatever its bytes stand for; the server is asked about those that
-  /// are not known.
+  /// are not known. Others get their turn while many values are placed.
   ///
   /// @param values each in one form only
-  public synchronized Map<Bytes, Bytes> labels(Collection<Bytes> values, Sorting sorting) {
+  public Map<Bytes, Bytes> labels(Collection<Bytes> values, Sorting sorting) {
     Map<Bytes, Bytes> labels = new HashMap<>();
+    List<Bytes> distinct = List.copyOf(new TreeSet<>(values));
+    for (int from = 0; from < distinct.size(); ) {
+      int to = chunkEnd(distinct, from);
+      chunk(distinct.subList(from, to), sorting, labels);
+      from = to;
+    }
+    return labels;
+  }
+
+  // The order of bytes, in which the values come, is that of keys.
+  private synchronized void chunk(List<Bytes> values, Sorting sorting, Map<Bytes, Bytes> labels) {
     List<Bytes> unknown = new ArrayList<>();
     ByteSink key = new ByteSink();
     Lookup known = byValue.snapshot().lookup();
-    // The order of bytes is that of keys.
-    for (Bytes value : new TreeSet<>(values)) {
+    for (Bytes value : values) {
       key.clear();
       ENTRY.codec(VALUE).appendKey(value, key);
       if (known.seek(key).next()) {
@@ -123,12 +133,9 @@ public final class OrderedDictionary implements AutoCloseable {
         unknown.add(value);
       }
     }
-    for (int from = 0; from < unknown.size(); ) {
-      int to = chunkEnd(unknown, from);
-      labels.putAll(add(unknown.subList(from, to), sorting));
-      from = to;
+    if (!unknown.isEmpty()) {
+      labels.putAll(add(unknown, sorting));
     }
-    return labels;
   }
 
   private static int chunkEnd(List<Bytes> values, int from) {

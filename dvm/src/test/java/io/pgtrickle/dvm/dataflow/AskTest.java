@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.server.Answer;
@@ -25,7 +26,11 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// The server of these tests shouts: it answers a text with the text in capitals and an exclamation
 /// mark, NULL with NULL, and raises an error for `bad`.
@@ -41,12 +46,12 @@ final class AskTest {
 
   private static final class Shouting implements Server {
     private final List<List<String>> asked = new ArrayList<>();
-    private boolean away;
+    private @Nullable RuntimeException away;
 
     @Override
     public List<Answer> ask(Inquiry inquiry, List<Row> arguments) {
-      if (away) {
-        throw new AnswersUnavailable("08006", "gone", null);
+      if (away != null) {
+        throw away;
       }
       asked.add(arguments.stream().map(row -> inquiry.arguments().toText(row)).toList());
       return arguments.stream().map(row -> answer(inquiry, row)).toList();
@@ -185,15 +190,22 @@ final class AskTest {
     assertThat(step(plan, "+1 | 2 | 1 | 1 | bad")).isEqualTo("ERROR P0001 no shouting");
   }
 
-  @Test
-  void aStepThatCannotAskLeavesEverythingAsItWasAndCanBeRunAgain() {
+  static Stream<RuntimeException> reasons() {
+    return Stream.of(
+        new AnswersUnavailable("08006", "gone", null),
+        new StorageUnavailable("no space left", null));
+  }
+
+  @ParameterizedTest
+  @MethodSource("reasons")
+  void aStepThatCannotAskLeavesEverythingAsItWasAndCanBeRunAgain(RuntimeException reason) {
     Plan asked = project(shouting(NOTE), column(ORDERS_SCAN, 1), shouted());
     Plan plan = view(new Plan.Distinct(asked));
     step(plan, "+1 | 1 | 1 | 1 | a");
-    server.away = true;
+    server.away = reason;
     assertThatThrownBy(() -> step(plan, "-1 | 1 | 1 | 1 | a", "+1 | 2 | 2 | 1 | b"))
-        .isInstanceOf(AnswersUnavailable.class);
-    server.away = false;
+        .isSameAs(reason);
+    server.away = null;
     assertThat(step(plan, "-1 | 1 | 1 | 1 | a", "+1 | 2 | 2 | 1 | b"))
         .isEqualTo("-1 | 1 | A!\n+1 | 2 | B!");
   }
