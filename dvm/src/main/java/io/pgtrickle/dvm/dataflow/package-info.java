@@ -9,6 +9,10 @@
 /// operator one key at a time, collects its output and folds deltas into arrangements. Nothing
 /// becomes visible before the whole step has succeeded (see [StepFailed]).
 ///
+/// What a plan asks of the server goes through the [Labels], which all dataflows share whose state
+/// comes together, to a [io.pgtrickle.dvm.server.Server] that the host has. The time is part of a
+/// step; the host gives it, and learns when rows will come or go by it ([Dataflow#nextChange]).
+///
 /// What is not here: connections, clocks, threads (except the executor that merges runs), and the
 /// decision when a view's output is due, which the host makes per step.
 @NullMarked

@@ -101,6 +101,9 @@ final class SetReturningBinder implements ExpressionBinder.Environment {
         return Optional.empty();
       }
       index = calls.size();
+      if (COLUMNS + (index + 1) * PER_CALL > END) {
+        throw QueryRejected.notYet("unsupported_clause", "so many set-returning functions");
+      }
       calls.add(call);
     }
     int at = placed == null ? COLUMNS + index * PER_CALL : placed[index];

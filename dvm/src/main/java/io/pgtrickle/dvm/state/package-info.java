@@ -15,6 +15,9 @@
 /// State survives the process as a checkpoint: a [Capture] of arrangements at one moment, made
 /// durable on another thread, comes back as [Saved].
 ///
+/// Where only the server knows the order of values, an [OrderedDictionary] has bytes that stand for
+/// their places.
+///
 /// An arrangement is also what a host uses to find the old row of a change of which the log has
 /// only the key: arranged by the table's key, [Snapshot#lookup] gives the row.
 ///

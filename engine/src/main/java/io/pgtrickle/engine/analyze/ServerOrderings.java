@@ -70,7 +70,7 @@ final class ServerOrderings implements Orderings {
     // Values of these two compare with each other.
     int oid = type.kind() == TypeKind.VARCHAR ? SqlType.TEXT.oid() : type.oid();
     String version =
-        type.kind().isText()
+        type.collation() != 0
             ? " /* " + server.collationVersion(type.collation(), settings.serverVersion()) + " */"
             : "";
     return new Inquiry(

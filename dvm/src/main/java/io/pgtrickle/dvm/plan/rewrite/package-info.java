@@ -4,7 +4,9 @@
 /// of it that is worth running. Every rewrite keeps the schema of the plan and the bag of its rows.
 ///
 /// [Unnesting] comes first: it makes joins of subqueries, which all others do without. What an
-/// operator cannot do as written ([ResidualSplit]) comes last.
+/// operator cannot do as written comes last: residual conditions of joins ([ResidualSplit]),
+/// expressions that the server evaluates ([ServerTier]), and values that only it can compare
+/// ([OrderLabels]).
 ///
 /// Errors are part of the result, so an expression that may fail is never evaluated for rows that
 /// the query as written would have removed before: such conditions stay where they were or move up.
