@@ -1597,6 +1597,9 @@ DECLARE
   called     text;
 BEGIN
   SELECT d.* INTO definition FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = p_pgt_id;
+  IF NOT FOUND THEN
+    RETURN 'the stream table was dropped meanwhile';
+  END IF;
   called := pgtrickle_internal.display_name(definition);
   storage := pgtrickle_internal.storage_of(definition);
   SELECT format('%I.%I', n.nspname, c.relname) INTO here

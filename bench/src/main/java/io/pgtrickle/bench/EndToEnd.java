@@ -13,12 +13,13 @@ import java.util.Map;
 
 /// Measures the engine from commit to visible row and prints Markdown tables.
 ///
-///     EndToEnd [--quick] latency | bulk | refresh | phd1 | restart | all
+///     EndToEnd [--quick] [--factor=0.1] latency | bulk | refresh | phd1 | restart | tpch | all
 ///
 /// `--quick` shrinks every size so that a run takes a minute; its figures only show that the
-/// program works.
+/// program works. `--factor` names the scale factors of TPC-H, instead of 0.1 and 1.
 public final class EndToEnd {
   private static final int USAGE = 64;
+  private static final String FACTOR = "--factor=";
 
   private EndToEnd() {}
 
@@ -35,9 +36,24 @@ public final class EndToEnd {
   /// @param smallTransactions of one row each
   /// @param seconds that each rate is measured for
   /// @param rounds of which medians are taken
-  record Scale(int baseRows, int transactionRows, int smallTransactions, int seconds, int rounds) {
-    static final Scale FULL = new Scale(1_000_000, 1_000_000, 100_000, 15, 5);
-    static final Scale QUICK = new Scale(50_000, 50_000, 5_000, 4, 3);
+  /// @param factors the scale factors of TPC-H
+  record Scale(
+      int baseRows,
+      int transactionRows,
+      int smallTransactions,
+      int seconds,
+      int rounds,
+      List<Double> factors) {
+    static final Scale FULL = new Scale(1_000_000, 1_000_000, 100_000, 15, 5, List.of(0.1, 1.0));
+    static final Scale QUICK = new Scale(50_000, 50_000, 5_000, 4, 3, List.of(0.01));
+
+    Scale {
+      factors = List.copyOf(factors);
+    }
+
+    Scale withFactors(List<Double> others) {
+      return new Scale(baseRows, transactionRows, smallTransactions, seconds, rounds, others);
+    }
   }
 
   private static Map<String, Measurement> measurements() {
@@ -47,12 +63,21 @@ public final class EndToEnd {
     all.put("refresh", Refresh::measure);
     all.put("phd1", ResidueCost::measure);
     all.put("restart", Restart::measure);
+    all.put("tpch", Tpch::measure);
     return all;
   }
 
   public static void main(String[] arguments) throws Exception {
     List<String> wanted = new ArrayList<>(List.of(arguments));
     Scale scale = wanted.remove("--quick") ? Scale.QUICK : Scale.FULL;
+    List<String> factors = wanted.stream().filter(word -> word.startsWith(FACTOR)).toList();
+    if (wanted.removeAll(factors)) {
+      scale =
+          scale.withFactors(
+              factors.stream()
+                  .map(word -> Double.valueOf(word.substring(FACTOR.length())))
+                  .toList());
+    }
     Map<String, Measurement> measurements = measurements();
     if (wanted.equals(List.of("all"))) {
       wanted = List.copyOf(measurements.keySet());

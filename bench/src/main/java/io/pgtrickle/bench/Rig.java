@@ -166,6 +166,11 @@ final class Rig implements AutoCloseable {
     call("SELECT pgtrickle.sync(?, interval '30 min')", name);
   }
 
+  /// Returns when every stream table does.
+  void syncAll() throws SQLException {
+    execute("SELECT pgtrickle.sync(NULL, interval '30 min')");
+  }
+
   /// Fails unless a stream table holds exactly the rows of a query, as bags.
   void requireEqual(String table, String query) throws SQLException {
     long differing =

@@ -11,6 +11,7 @@ import io.pgtrickle.cdc.stream.StreamOptions.Streaming;
 import java.nio.ByteBuffer;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -60,6 +61,14 @@ public final class WalReader implements AutoCloseable {
   private static final Duration ABORTED_END = Duration.ofSeconds(2);
   private static final int VERSION_14 = 140_000;
   private static final int VERSION_16 = 160_000;
+
+  /// From which size on the server sends a transaction while it is open, unless the connection's
+  /// own options say. The server's default of 64 MB would leave all of a smaller transaction to be
+  /// decoded once it has committed, while everything that committed after it waits.
+  private static final String SEND_FROM =
+      "SELECT set_config(name, '1MB', false) FROM pg_settings"
+          + " WHERE name = 'logical_decoding_work_mem' AND source <> 'client'"
+          + " AND setting::int > 1024";
 
   private final StreamOptions options;
   private final Connection connection;
@@ -132,6 +141,11 @@ public final class WalReader implements AutoCloseable {
       ServerIdentity server = ServerIdentity.of(connection);
       refuseTheFuture(server, options);
       Protocol protocol = protocol(connection, options);
+      if (protocol.streaming()) {
+        try (Statement statement = connection.createStatement()) {
+          statement.execute(SEND_FROM);
+        }
+      }
       WalReader reader =
           new WalReader(
               options,

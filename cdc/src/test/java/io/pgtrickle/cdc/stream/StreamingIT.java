@@ -1,6 +1,7 @@
 package io.pgtrickle.cdc.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TestServer;
@@ -71,6 +72,40 @@ final class StreamingIT {
                         + "_tight'")))
         .as("the server has sent open transactions")
         .isPositive();
+  }
+
+  @Test
+  void aTransactionOfSomeMegabytesIsSentWhileItIsOpen() throws Exception {
+    try (WalReader reader = capture.open();
+        Connection large = capture.database.connect("tests")) {
+      large.setAutoCommit(false);
+      TestServer.execute(
+          large, "INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, 20000) i");
+      // A small one that commits meanwhile is delivered, so the log up to it has been decoded.
+      TestServer.execute(capture.database, "INSERT INTO u VALUES (1, 'small')");
+      assertThat(Capture.next(reader).changes()).hasSize(1);
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(
+                          Long.parseLong(
+                              TestServer.query(
+                                  capture.database,
+                                  "SELECT coalesce(max(stream_bytes), 0) FROM"
+                                      + " pg_stat_replication_slots WHERE slot_name = '"
+                                      + capture.slot.name()
+                                      + "'")))
+                      .as("bytes sent of the open transaction")
+                      .isPositive());
+      large.commit();
+      int changes = 0;
+      Transaction part;
+      do {
+        part = Capture.next(reader);
+        changes += part.changes().size();
+      } while (!part.isComplete());
+      assertThat(changes).isEqualTo(20_000);
+    }
   }
 
   // By commit, in order; a transaction's parts together.

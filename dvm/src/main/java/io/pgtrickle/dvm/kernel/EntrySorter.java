@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.kernel;
 
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.SliceOrder;
 import io.pgtrickle.dvm.zset.Row;
 import java.util.Arrays;
 
@@ -8,9 +9,11 @@ import java.util.Arrays;
 public final class EntrySorter {
   /*
    * Keys lie one after the other in one buffer; an entry is an index into parallel arrays. build()
-   * sorts an array of indexes by (prefix, key, row) with a merge sort, after looking whether it is
-   * sorted already, as deltas of one row and deltas keyed in the order of their rows are; then it sums equal
-   * neighbours and drops zeros. O(n log n) comparisons, most of them of two longs.
+   * orders the indexes by (key, row), after looking whether they are ordered already, as deltas of one row
+   * and deltas keyed in the order of their rows are; then it sums equal neighbours and drops zeros.
+   *
+   * Deltas are consolidated Z-sets, so rows mostly come in ascending order. Then no two entries are equal, and
+   * a stable sort by the key alone does it.
    */
   private final ByteSink keys = new ByteSink();
   private int[] ends;
@@ -18,6 +21,7 @@ public final class EntrySorter {
   private long[] weights;
   private Row[] rows;
   private int size;
+  private boolean ascendingRows = true;
 
   public EntrySorter(int expected) {
     int capacity = Math.max(1, expected);
@@ -42,6 +46,7 @@ public final class EntrySorter {
       weights = Arrays.copyOf(weights, capacity);
       rows = Arrays.copyOf(rows, capacity);
     }
+    ascendingRows = ascendingRows && (size == 0 || rows[size - 1].compareTo(row) < 0);
     prefixes[size] = KeyOrder.prefix(key.array(), 0, key.size());
     keys.putBytes(key.array(), 0, key.size());
     ends[size] = keys.size();
@@ -54,24 +59,29 @@ public final class EntrySorter {
     if (size == 0) {
       return Run.EMPTY;
     }
-    int[] order = new int[size];
     boolean sorted = true;
     long bytes = keys.size();
     for (int i = 0; i < size; i++) {
-      order[i] = i;
       bytes += rows[i].bytes().length;
       sorted = sorted && (i == 0 || compare(i - 1, i) <= 0);
     }
-    if (!sorted) {
-      sort(order.clone(), order, 0, size);
-    }
+    int[] order =
+        sorted
+            ? null
+            : SliceOrder.sort(
+                size, new Keys(), ascendingRows ? null : (l, r) -> rows[l].compareTo(rows[r]));
     RunBuilder out = new RunBuilder(Shelf.heap(), size, bytes);
     for (int i = 0; i < size; ) {
-      int entry = order[i];
+      int entry = order == null ? i : order[i];
       long weight = weights[entry];
       int next = i + 1;
-      while (next < size && compare(entry, order[next]) == 0) {
-        weight = Math.addExact(weight, weights[order[next++]]);
+      while (!ascendingRows && next < size) {
+        int other = order == null ? next : order[next];
+        if (compare(entry, other) != 0) {
+          break;
+        }
+        weight = Math.addExact(weight, weights[other]);
+        next++;
       }
       if (weight != 0) {
         int start = start(entry);
@@ -95,30 +105,22 @@ public final class EntrySorter {
     return order != 0 ? order : rows[i].compareTo(rows[j]);
   }
 
-  // Sorts [low, high) of source into target; both hold the same entries at first.
-  private void sort(int[] source, int[] target, int low, int high) {
-    if (high - low < 8) {
-      for (int i = low + 1; i < high; i++) {
-        int moved = target[i];
-        int j = i;
-        while (j > low && compare(target[j - 1], moved) > 0) {
-          target[j] = target[j - 1];
-          j--;
-        }
-        target[j] = moved;
-      }
-      return;
+  private final class Keys implements SliceOrder.Slices {
+    private final byte[] data = keys.array();
+
+    @Override
+    public byte[] array(int index) {
+      return data;
     }
-    int middle = (low + high) >>> 1;
-    sort(target, source, low, middle);
-    sort(target, source, middle, high);
-    int l = low;
-    int r = middle;
-    for (int i = low; i < high; i++) {
-      target[i] =
-          r >= high || (l < middle && compare(source[l], source[r]) <= 0)
-              ? source[l++]
-              : source[r++];
+
+    @Override
+    public int start(int index) {
+      return EntrySorter.this.start(index);
+    }
+
+    @Override
+    public int end(int index) {
+      return ends[index];
     }
   }
 }

@@ -1,6 +1,6 @@
 package io.pgtrickle.dvm.zset;
 
-import it.unimi.dsi.fastutil.ints.IntArrays;
+import io.pgtrickle.dvm.type.SliceOrder;
 import java.util.Arrays;
 import java.util.function.ObjLongConsumer;
 
@@ -120,6 +120,29 @@ public final class ZSet {
     return text.append('}').toString();
   }
 
+  private static final class Slices implements SliceOrder.Slices {
+    private final Row[] rows;
+
+    Slices(Row[] rows) {
+      this.rows = rows;
+    }
+
+    @Override
+    public byte[] array(int index) {
+      return rows[index].bytes();
+    }
+
+    @Override
+    public int start(int index) {
+      return 0;
+    }
+
+    @Override
+    public int end(int index) {
+      return rows[index].bytes().length;
+    }
+  }
+
   /// Collects weighted rows in any order; [#build] sums equal rows and drops zeros.
   public static final class Builder {
     private Row[] rows;
@@ -174,11 +197,7 @@ public final class ZSet {
       if (isStrictlyAscending(source, sourceSize)) {
         return of(source, sourceWeights, sourceSize);
       }
-      int[] order = new int[sourceSize];
-      for (int i = 0; i < sourceSize; i++) {
-        order[i] = i;
-      }
-      IntArrays.mergeSort(order, (l, r) -> source[l].compareTo(source[r]));
+      int[] order = SliceOrder.sort(sourceSize, new Slices(source), null);
       Row[] distinct = new Row[sourceSize];
       long[] sums = new long[sourceSize];
       int count = 0;
