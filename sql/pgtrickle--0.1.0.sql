@@ -936,7 +936,7 @@ BEGIN
     polls := polls + 1;
     IF polls > 20 THEN
       PERFORM pg_sleep(pause);
-      pause := least(pause * 1.25, 0.02);
+      pause := least(pause * 1.1, 0.02);
     END IF;
   END LOOP;
 END

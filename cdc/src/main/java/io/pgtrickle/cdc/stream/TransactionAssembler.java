@@ -48,7 +48,8 @@ final class TransactionAssembler implements AutoCloseable {
   /// Objects and references around a message's bytes, roughly.
   private static final int OVERHEAD_PER_CHANGE = 120;
 
-  private static final long PART_BYTES = 4L << 20;
+  /// Small enough for the consumer to work on one part while the next is decoded.
+  private static final long PART_BYTES = 512L << 10;
 
   private final Decoder decoder = new Decoder();
   private final Lsn start;

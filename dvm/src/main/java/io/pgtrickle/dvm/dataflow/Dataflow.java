@@ -579,6 +579,11 @@ public final class Dataflow implements AutoCloseable {
     return sink(view).pendingEntries();
   }
 
+  /// The views with output that waits for its release.
+  public List<Long> pendingViews() {
+    return pending.stream().map(sink -> sink.view().id()).toList();
+  }
+
   /// The operators a view is made of, with their state and what they did in the last step.
   public String explain(long view, ExplainFormat format) {
     Explain explain = new Explain(sink(view), step, id -> sink(id).view().name());
@@ -587,6 +592,18 @@ public final class Dataflow implements AutoCloseable {
       case JSON -> explain.json();
       case DOT -> explain.dot();
     };
+  }
+
+  /// The bytes of all state; cheaper than [#stats].
+  public long stateBytes() {
+    long bytes = 0;
+    for (SinkNode sink : sinks.values()) {
+      bytes += sink.stateSize().bytes();
+    }
+    for (Node node : nodes.values()) {
+      bytes += node.stateSize().bytes();
+    }
+    return bytes;
   }
 
   /// How much state there is, in all and per view.

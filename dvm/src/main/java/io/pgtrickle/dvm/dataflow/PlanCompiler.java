@@ -277,11 +277,18 @@ final class PlanCompiler {
             .map(
                 key ->
                     new RowKey.Part(
-                        evaluator(key.value(), input),
+                        keyValue(key.value(), input),
                         TypeCodec.of(key.value().type()),
                         key.descending(),
                         key.nullsFirst()))
             .toList());
+  }
+
+  private RowKey.Value keyValue(Expr value, Schema input) {
+    Integer passed = passedColumn(value);
+    return passed != null && input.column(passed).type().kind() == value.type().kind()
+        ? new RowKey.Stored(input, passed)
+        : new RowKey.Computed(evaluator(value, input));
   }
 
   /// An input arranged by whole rows' expressions.

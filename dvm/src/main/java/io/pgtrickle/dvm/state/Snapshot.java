@@ -56,12 +56,20 @@ public final class Snapshot {
   /// The stored entries: at least the number of distinct (key, row) pairs, at most about 1.5 times
   /// it once merging has caught up.
   public long rows() {
-    return runs.stream().mapToLong(Run::entries).sum();
+    long rows = 0;
+    for (Run run : runs) {
+      rows += run.entries();
+    }
+    return rows;
   }
 
   /// The bytes of the stored entries.
   public long bytes() {
-    return runs.stream().mapToLong(Run::bytes).sum();
+    long bytes = 0;
+    for (Run run : runs) {
+      bytes += run.bytes();
+    }
+    return bytes;
   }
 
   Snapshot plus(Batch delta) {

@@ -4,7 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/// Reads the numbers that [ByteSink] writes.
+/// Numbers as the wire and [ByteSink] have them.
 final class BigEndian {
   private static final VarHandle SHORT =
       MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.BIG_ENDIAN);
@@ -25,6 +25,18 @@ final class BigEndian {
 
   static long int64(byte[] data, int offset) {
     return (long) LONG.get(data, offset);
+  }
+
+  static void putInt16(byte[] data, int offset, int value) {
+    SHORT.set(data, offset, (short) value);
+  }
+
+  static void putInt32(byte[] data, int offset, int value) {
+    INT.set(data, offset, value);
+  }
+
+  static void putInt64(byte[] data, int offset, long value) {
+    LONG.set(data, offset, value);
   }
 
   /// Refuses a wire form of another length than the type has: the peer does not speak this type.

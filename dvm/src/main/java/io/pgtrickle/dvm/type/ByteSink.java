@@ -40,21 +40,20 @@ public final class ByteSink {
 
   public void putShort(int value) {
     reserve(2);
-    data[size++] = (byte) (value >> 8);
-    data[size++] = (byte) value;
+    BigEndian.putInt16(data, size, value);
+    size += 2;
   }
 
   public void putInt(int value) {
     reserve(4);
-    data[size++] = (byte) (value >> 24);
-    data[size++] = (byte) (value >> 16);
-    data[size++] = (byte) (value >> 8);
-    data[size++] = (byte) value;
+    BigEndian.putInt32(data, size, value);
+    size += 4;
   }
 
   public void putLong(long value) {
-    putInt((int) (value >> 32));
-    putInt((int) value);
+    reserve(8);
+    BigEndian.putInt64(data, size, value);
+    size += 8;
   }
 
   public void putBytes(byte[] source, int offset, int length) {

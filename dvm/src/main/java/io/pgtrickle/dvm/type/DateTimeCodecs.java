@@ -46,6 +46,17 @@ final class DateTimeCodecs {
     }
 
     @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      BigEndian.expect(4, length, "date");
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
+    public void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+      key.putInt(BigEndian.int32(payload, offset) ^ Integer.MIN_VALUE);
+    }
+
+    @Override
     public int fixedSize() {
       return 4;
     }
@@ -99,6 +110,17 @@ final class DateTimeCodecs {
     @Override
     public Object readPayload(byte[] data, int offset, int length) {
       return BigEndian.int64(data, offset);
+    }
+
+    @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      BigEndian.expect(8, length, "timestamp");
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
+    public void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+      key.putLong(BigEndian.int64(payload, offset) ^ Long.MIN_VALUE);
     }
 
     @Override

@@ -49,6 +49,13 @@ final class FloatCodecs {
     }
 
     @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      BigEndian.expect(4, length, "real");
+      // There is one NaN in payloads.
+      payload.putInt(Float.floatToIntBits(Float.intBitsToFloat(BigEndian.int32(binary, offset))));
+    }
+
+    @Override
     public int fixedSize() {
       return 4;
     }
@@ -96,6 +103,13 @@ final class FloatCodecs {
     @Override
     public Object readPayload(byte[] data, int offset, int length) {
       return fromBinary(data, offset, 8);
+    }
+
+    @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      BigEndian.expect(8, length, "double precision");
+      payload.putLong(
+          Double.doubleToLongBits(Double.longBitsToDouble(BigEndian.int64(binary, offset))));
     }
 
     @Override

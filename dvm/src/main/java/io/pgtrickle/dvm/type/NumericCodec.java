@@ -230,11 +230,50 @@ final class NumericCodec implements TypeCodec {
       out.putBytes(decimal.unscaledValue().toByteArray());
       return;
     }
-    long unscaled = decimal.unscaledValue().longValue();
-    // One byte per eight bits of magnitude, and a bit for the sign.
+    appendUnscaled(decimal.unscaledValue().longValue(), out);
+  }
+
+  // One byte per eight bits of magnitude, and a bit for the sign.
+  private static void appendUnscaled(long unscaled, ByteSink out) {
     int bytes = (64 - Long.numberOfLeadingZeros(unscaled ^ unscaled >> 63)) / 8 + 1;
     for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
       out.putByte((int) (unscaled >> shift));
+    }
+  }
+
+  // Nearly all numbers fit into a long with their decimal places; the others take the long way.
+  @Override
+  public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+    int count = BigEndian.int16(binary, offset) & 0xFFFF;
+    int sign = BigEndian.int16(binary, offset + 4) & 0xFFFF;
+    int scale = BigEndian.int16(binary, offset + 6) & 0xFFFF;
+    boolean plain =
+        (sign & ~WIRE_NEGATIVE) == 0
+            && count <= 4
+            && length == 8 + 2 * count
+            && scale < PAYLOAD_WIDE_SCALE;
+    long unscaled = 0;
+    // How many decimal places the digits have too many; negative, too few.
+    int surplus = 0;
+    if (plain && count > 0) {
+      surplus = 4 * (count - 1 - BigEndian.int16(binary, offset + 2)) - scale;
+      for (int i = 0; i < count; i++) {
+        unscaled = unscaled * 10_000 + BigEndian.int16(binary, offset + 8 + 2 * i);
+      }
+    }
+    for (; plain && surplus > 0; surplus--) {
+      plain = unscaled % 10 == 0;
+      unscaled /= 10;
+    }
+    for (; plain && surplus < 0; surplus++) {
+      plain = unscaled < Long.MAX_VALUE / 10;
+      unscaled *= 10;
+    }
+    if (plain) {
+      payload.putByte(scale);
+      appendUnscaled(sign == 0 ? unscaled : -unscaled, payload);
+    } else {
+      TypeCodec.super.transcode(binary, offset, length, payload);
     }
   }
 

@@ -62,6 +62,17 @@ final class ScalarCodecs {
     }
 
     @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      BigEndian.expect(1, length, "bool");
+      payload.putByte(binary[offset] != 0 ? 1 : 0);
+    }
+
+    @Override
+    public void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+      key.putByte(payload[offset]);
+    }
+
+    @Override
     public int fixedSize() {
       return 1;
     }
@@ -174,6 +185,23 @@ final class ScalarCodecs {
     }
 
     @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      BigEndian.expect(size, length, name);
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
+    public void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+      long number =
+          switch (size) {
+            case 2 -> BigEndian.int16(payload, offset);
+            case 4 -> BigEndian.int32(payload, offset);
+            default -> BigEndian.int64(payload, offset);
+          };
+      key.putLong(number ^ Long.MIN_VALUE);
+    }
+
+    @Override
     public int fixedSize() {
       return size;
     }
@@ -249,6 +277,17 @@ final class ScalarCodecs {
     @Override
     public Object readPayload(byte[] data, int offset, int length) {
       return fromBinary(data, offset, 16);
+    }
+
+    @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      BigEndian.expect(16, length, "uuid");
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
+    public void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+      key.putBytes(payload, offset, 16);
     }
 
     @Override

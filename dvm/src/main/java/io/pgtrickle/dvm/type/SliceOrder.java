@@ -6,9 +6,11 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Sorts byte strings by their unsigned bytes, a shorter one before those that begin with it; stable.
+/// Sorts byte strings by their unsigned bytes, a shorter one before those that begin with it;
+/// stable.
 ///
-/// Consolidating a delta is sorting it, so this is where a large step spends much of its time. It is
+/// Consolidating a delta is sorting it, so this is where a large step spends much of its time. It
+/// is
 /// written for speed, like the classes of the kernel, but rows and runs both need it.
 public final class SliceOrder {
   /*
@@ -307,8 +309,7 @@ public final class SliceOrder {
     mergeSort(spareOrder, order, from, to, comparator);
   }
 
-  private static void mergeSort(
-      int[] source, int[] target, int low, int high, Ties comparator) {
+  private static void mergeSort(int[] source, int[] target, int low, int high, Ties comparator) {
     if (high - low < 8) {
       for (int i = low + 1; i < high; i++) {
         int moved = target[i];

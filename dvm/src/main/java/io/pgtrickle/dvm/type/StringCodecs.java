@@ -45,6 +45,16 @@ final class StringCodecs {
     }
 
     @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
+    public void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+      appendTextKey(payload, offset, length, key);
+    }
+
+    @Override
     public int fixedSize() {
       return -1;
     }
@@ -90,6 +100,20 @@ final class StringCodecs {
     @Override
     public Object readPayload(byte[] data, int offset, int length) {
       return new String(data, offset, length, StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
+    public void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+      int end = offset + length;
+      while (end > offset && payload[end - 1] == ' ') {
+        end--;
+      }
+      appendTextKey(payload, offset, end - offset, key);
     }
 
     @Override
@@ -148,6 +172,11 @@ final class StringCodecs {
     }
 
     @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
     public int fixedSize() {
       return -1;
     }
@@ -198,6 +227,11 @@ final class StringCodecs {
     }
 
     @Override
+    public void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+      payload.putBytes(binary, offset, length);
+    }
+
+    @Override
     public int fixedSize() {
       return -1;
     }
@@ -218,13 +252,17 @@ final class StringCodecs {
   }
 
   private static void appendTextKey(String text, ByteSink out) {
-    int start = out.size();
-    out.putUtf8(text);
-    for (int i = start; i < out.size(); i++) {
-      if (out.array()[i] == 0) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    appendTextKey(bytes, 0, bytes.length, out);
+  }
+
+  private static void appendTextKey(byte[] text, int offset, int length, ByteSink out) {
+    for (int i = offset; i < offset + length; i++) {
+      if (text[i] == 0) {
         throw new IllegalArgumentException("a text holds a zero byte");
       }
     }
+    out.putBytes(text, offset, length);
     out.putByte(0);
   }
 

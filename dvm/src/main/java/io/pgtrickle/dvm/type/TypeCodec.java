@@ -40,6 +40,18 @@ public interface TypeCodec {
   /// Reads what [#appendPayload] wrote.
   Object readPayload(byte[] data, int offset, int length);
 
+  /// Appends the payload of a value that is there in its binary wire form, without making the
+  /// value: the same as reading it and appending its payload.
+  default void transcode(byte[] binary, int offset, int length, ByteSink payload) {
+    appendPayload(fromBinary(binary, offset, length), payload);
+  }
+
+  /// Appends the key of a value that is there as its payload: the same as reading it and appending
+  /// its key.
+  default void appendKeyOf(byte[] payload, int offset, int length, ByteSink key) {
+    appendKey(readPayload(payload, offset, length), key);
+  }
+
   /// The payload's size in bytes, −1 when it varies.
   int fixedSize();
 

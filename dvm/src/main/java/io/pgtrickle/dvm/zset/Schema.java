@@ -158,10 +158,16 @@ public final class Schema {
     if (at >= 0) {
       return codecs[index].readPayload(bytes, at, codecs[index].fixedSize());
     }
+    long slice = slice(bytes, index);
+    return codecs[index].readPayload(bytes, (int) (slice >> 32), (int) slice);
+  }
+
+  // Where a variable column that is not NULL lies: its offset, and in the lower half its length.
+  private long slice(byte[] bytes, int index) {
     int offset = fixedEnd;
     for (int ordinal = 0; ; ordinal++) {
       int column = variable[ordinal];
-      if (isNull(row, column)) {
+      if ((bytes[column >> 3] & 1 << (column & 7)) != 0) {
         continue;
       }
       int length = 0;
@@ -173,7 +179,7 @@ public final class Schema {
         shift += 7;
       } while (group < 0);
       if (column == index) {
-        return codecs[index].readPayload(bytes, offset, length);
+        return (long) offset << 32 | length;
       }
       offset += length;
     }
@@ -192,13 +198,24 @@ public final class Schema {
   /// type's key.
   public void appendKey(Row row, int[] keyColumns, ByteSink out) {
     for (int index : keyColumns) {
-      Object value = value(row, index);
-      if (value == null) {
+      if (isNull(row, index)) {
         out.putByte(2);
       } else {
         out.putByte(1);
-        codecs[index].appendKey(value, out);
+        appendKey(row, index, out);
       }
+    }
+  }
+
+  /// Appends the memcmp key of one column's value, which is not NULL.
+  public void appendKey(Row row, int index, ByteSink out) {
+    byte[] bytes = row.bytes();
+    int at = position[index];
+    if (at >= 0) {
+      codecs[index].appendKeyOf(bytes, at, codecs[index].fixedSize(), out);
+    } else {
+      long slice = slice(bytes, index);
+      codecs[index].appendKeyOf(bytes, (int) (slice >> 32), (int) slice, out);
     }
   }
 

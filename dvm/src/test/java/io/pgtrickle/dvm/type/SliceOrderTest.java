@@ -64,7 +64,9 @@ final class SliceOrderTest {
 
   @Property(tries = 200)
   void ordersEqualStringsAsAsked(
-      @ForAll long seed, @ForAll @IntRange(max = 2_000) int size, @ForAll @IntRange(max = 12) int length) {
+      @ForAll long seed,
+      @ForAll @IntRange(max = 2_000) int size,
+      @ForAll @IntRange(max = 12) int length) {
     Random random = new Random(seed);
     byte[][] strings = new byte[size][];
     int[] rank = new int[size];
@@ -102,7 +104,8 @@ final class SliceOrderTest {
   }
 
   private static byte[] string(Random random, int alphabet, int length, int common) {
-    byte[] string = new byte[random.nextInt(common + 1) == 0 ? length : common + random.nextInt(length + 1)];
+    byte[] string =
+        new byte[random.nextInt(common + 1) == 0 ? length : common + random.nextInt(length + 1)];
     for (int i = Math.min(common, string.length); i < string.length; i++) {
       // Zeros, and bytes with and without sign.
       string[i] = (byte) (random.nextInt(alphabet) * 37);

@@ -4,10 +4,9 @@ import io.pgtrickle.cdc.CellKind;
 import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
-import io.pgtrickle.dvm.type.ByteSink;
-import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.RowPacker;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.Arrays;
 import java.util.List;
@@ -22,13 +21,12 @@ final class TupleDecoder {
   private final Schema schema;
   // Per column of the schema its cell in the tuple, −1 when it is not sent.
   private final int[] cells;
-  private final @Nullable Object[] values;
-  private final ByteSink scratch = new ByteSink(256);
+  private final RowPacker packer;
 
   TupleDecoder(Schema schema, int[] cells) {
     this.schema = schema;
     this.cells = cells;
-    this.values = new @Nullable Object[cells.length];
+    this.packer = new RowPacker(schema);
   }
 
   /// Matches the columns of a relation as the stream describes it.
@@ -56,10 +54,11 @@ final class TupleDecoder {
   /// from
   /// the row before.
   Row row(Tuple tuple, @Nullable Row before) {
+    packer.begin();
     for (int i = 0; i < cells.length; i++) {
-      values[i] = value(tuple, i, before);
+      put(tuple, i, before);
     }
-    return schema.pack(values, scratch);
+    return packer.build();
   }
 
   /// Whether a row cannot be decoded without the row before.
@@ -78,42 +77,67 @@ final class TupleDecoder {
   /// may be
   /// TOAST values that were not sent.
   Row partial(Tuple tuple, int[] columns) {
-    Arrays.fill(values, null);
-    for (int column : columns) {
-      values[column] = value(tuple, column, null);
+    packer.begin();
+    for (int i = 0; i < cells.length; i++) {
+      if (isAmong(columns, i)) {
+        put(tuple, i, null);
+      } else {
+        packer.putNull(i);
+      }
     }
-    return schema.pack(values, scratch);
+    return packer.build();
   }
 
-  private @Nullable Object value(Tuple tuple, int column, @Nullable Row before) {
+  private static boolean isAmong(int[] columns, int column) {
+    for (int each : columns) {
+      if (each == column) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void put(Tuple tuple, int column, @Nullable Row before) {
     int cell = cells[column];
     if (cell < 0) {
-      return null;
+      packer.putNull(column);
+      return;
     }
-    TypeCodec codec = schema.codec(column);
-    return switch (tuple.kind(cell)) {
-      case NULL -> null;
-      case BINARY -> codec.fromBinary(tuple.bytes(), tuple.offset(cell), tuple.length(cell));
-      case TEXT -> {
-        if (schema.column(column).type().kind() == TypeKind.OPAQUE) {
-          throw new StateDamaged(
-              "column \""
-                  + schema.column(column).name()
-                  + "\" has a type without a binary form, which cannot be captured",
-              null);
-        }
-        yield codec.fromText(tuple.text(cell));
-      }
+    switch (tuple.kind(cell)) {
+      case NULL -> packer.putNull(column);
+      case BINARY ->
+          packer.putBinary(column, tuple.bytes(), tuple.offset(cell), tuple.length(cell));
+      case TEXT -> packer.put(column, fromText(tuple.text(cell), column));
       case UNCHANGED_TOAST -> {
-        if (before == null) {
-          throw new StateDamaged(
-              "column \""
-                  + schema.column(column).name()
-                  + "\" was not sent and the row before is not known",
-              null);
+        Object unchanged = unchanged(column, before);
+        if (unchanged == null) {
+          packer.putNull(column);
+        } else {
+          packer.put(column, unchanged);
         }
-        yield schema.value(before, column);
       }
-    };
+    }
+  }
+
+  private Object fromText(String text, int column) {
+    if (schema.column(column).type().kind() == TypeKind.OPAQUE) {
+      throw new StateDamaged(
+          "column \""
+              + schema.column(column).name()
+              + "\" has a type without a binary form, which cannot be captured",
+          null);
+    }
+    return schema.codec(column).fromText(text);
+  }
+
+  private @Nullable Object unchanged(int column, @Nullable Row before) {
+    if (before == null) {
+      throw new StateDamaged(
+          "column \""
+              + schema.column(column).name()
+              + "\" was not sent and the row before is not known",
+          null);
+    }
+    return schema.value(before, column);
   }
 }

@@ -26,7 +26,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -52,7 +51,6 @@ import org.jspecify.annotations.Nullable;
 /// [#atBoundary]: a task that runs between two epochs.
 public final class RefreshLoop implements AutoCloseable {
   private static final Duration IDLE_WAIT = Duration.ofMillis(5);
-  private static final Duration STATUS_INTERVAL = Duration.ofMillis(200);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
 
@@ -73,6 +71,7 @@ public final class RefreshLoop implements AutoCloseable {
   private final FullRefreshes full = new FullRefreshes();
   private final Builds builds;
   private final BoundaryTasks tasks = new BoundaryTasks();
+  private final StatusBoard status;
 
   private boolean partial;
   private boolean tookEvents;
@@ -86,9 +85,6 @@ public final class RefreshLoop implements AutoCloseable {
   // Where the state is: behind the position while an epoch is being collected; null while one is
   // being made.
   private Checkpoints.@Nullable At settled;
-  private Instant statusDue = Instant.MIN;
-  private volatile Map<Long, TableStatus> statuses = Map.of();
-  private volatile long stateBytes;
   private volatile boolean stopping;
 
   /// @param start the position from which on the log is taken in
@@ -110,6 +106,7 @@ public final class RefreshLoop implements AutoCloseable {
     this.checkpoints = checkpoints;
     this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
     this.builds = new Builds(intake);
+    this.status = new StatusBoard(tables, dataflow, intake);
     this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, clock);
     this.callers = new Callers(tables, full, steps::awaitsRelease, ledger, listener, clock);
     this.sources = new Sources(intake, tables, full, this::rebuild);
@@ -391,6 +388,7 @@ public final class RefreshLoop implements AutoCloseable {
   }
 
   private void add(LiveTable table) {
+    status.stateChanged();
     tables.add(table);
     table.gate(!Collections.disjoint(table.sources(), gated));
   }
@@ -429,6 +427,7 @@ public final class RefreshLoop implements AutoCloseable {
   public void remove(long id) {
     LiveTable table = tables.remove(id);
     if (table != null) {
+      status.stateChanged();
       full.remove(id);
       steps.forget(id);
       ledger.forget(id);
@@ -458,7 +457,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// How the live tables were after the last epoch; for any thread.
   public Map<Long, TableStatus> statuses() {
-    return statuses;
+    return status.statuses();
   }
 
   /// Why the stream waits for room to keep its state, if it does; for any thread.
@@ -468,7 +467,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// Operator state as of the last look, in bytes; for any thread.
   public long stateBytes() {
-    return stateBytes;
+    return status.stateBytes();
   }
 
   /// How a stream table is maintained, empty while it is not live; boundary only.
@@ -479,16 +478,6 @@ public final class RefreshLoop implements AutoCloseable {
                 table.differential()
                     ? dataflow.explain(id, format)
                     : new FullExplain(table).write(format));
-  }
-
-  private void publishStatus(Instant now) {
-    Map<Long, TableStatus> current = new HashMap<>();
-    for (LiveTable table : tables.all()) {
-      current.put(table.id(), TableStatus.of(table, now));
-    }
-    statuses = Map.copyOf(current);
-    stateBytes = dataflow.stats().total().bytes() + intake.stateBytes();
-    statusDue = now.plus(STATUS_INTERVAL);
   }
 
   // ---- one epoch
@@ -535,6 +524,7 @@ public final class RefreshLoop implements AutoCloseable {
     reached = here();
     settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (!touched.isEmpty()) {
+      status.stateChanged();
       full.sourcesChanged(touched);
       listener.relationsTouched(touched);
       replay.touched(touched);
@@ -563,8 +553,8 @@ public final class RefreshLoop implements AutoCloseable {
     if (checkpoint) {
       checkpoints.take(settled, this::save, now);
     }
-    if (!now.isBefore(statusDue)) {
-      publishStatus(now);
+    if (status.isDue(now)) {
+      status.publish(now);
     }
   }
 
@@ -606,7 +596,7 @@ public final class RefreshLoop implements AutoCloseable {
       }
     }
     tables.all().stream().filter(LiveTable::differential).forEach(steps::noteErrors);
-    publishStatus(clock.instant());
+    status.publish(clock.instant());
   }
 
   // ---- damage -----------------------------------------------------------------------------------
@@ -648,7 +638,7 @@ public final class RefreshLoop implements AutoCloseable {
     Instant now = clock.instant();
     if (ledger.due(now)
         || time.isDue()
-        || !now.isBefore(statusDue)
+        || status.isDue(now)
         || full.anyDue(now, listener.refreshingEnabled())) {
       return true;
     }
@@ -656,10 +646,14 @@ public final class RefreshLoop implements AutoCloseable {
       if (writer.isDue(table, now)) {
         return true;
       }
-      if (table.differential()
+    }
+    // Few, while there may be a thousand tables and this is asked 200 times a second.
+    for (long id : dataflow.pendingViews()) {
+      LiveTable table = tables.get(id);
+      if (table != null
+          && table.differential()
           && !table.paused()
           && table.isDue(now)
-          && dataflow.pendingRows(table.id()) > 0
           && table.error().isEmpty()) {
         return true;
       }
