@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.ClockCondition;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.PlainTexts;
 import io.pgtrickle.dvm.operator.Chain;
 import io.pgtrickle.dvm.operator.Distinct;
 import io.pgtrickle.dvm.operator.Filter;
@@ -19,6 +20,7 @@ import io.pgtrickle.dvm.operator.TopK;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayDeque;
@@ -216,10 +218,18 @@ final class PlanCompiler {
           AskNode.Round.of(
               asked.inquiry(),
               asked.arguments().stream().map(argument -> evaluator(argument, before)).toList(),
+              plainTexts(asked),
               before,
               prefix(ask.schema(), width)));
     }
     return new AskNode(planKey(ask), ask.schema(), compile(ask.input()), server, rounds);
+  }
+
+  private @Nullable PlainTexts plainTexts(Plan.Asked asked) {
+    SqlType read = asked.read();
+    return read == null
+        ? null
+        : PlainTexts.of(asked.arguments().getFirst().type(), read, settings).orElse(null);
   }
 
   private static Schema prefix(Schema schema, int columns) {
