@@ -2421,7 +2421,7 @@ END
 $$;
 
 -- One row per finding. The first three columns are those of 0.35; the sidecar reports a finding per
--- construct: where it stands in the query, in which tier it is evaluated (native, server, full) and
+-- construct: where it stands in the query, in which tier it is evaluated (native, mixed, server, full) and
 -- why. What PostgreSQL itself refuses is raised, with PostgreSQL's error.
 CREATE FUNCTION pgtrickle.validate_query(query text)
 RETURNS TABLE (check_name text, result text, severity text, construct text, "position" int,

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.expr.Evaluator;
+import io.pgtrickle.dvm.expr.PlainTexts;
 import io.pgtrickle.dvm.kernel.RowAssembler;
 import io.pgtrickle.dvm.operator.Output;
 import io.pgtrickle.dvm.server.Answer;
@@ -11,9 +12,11 @@ import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Rows with what the server answers about them, asked once per inquiry and step for the distinct
@@ -21,23 +24,35 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     Δ(ask(A)) = ask(ΔA)
 ///
-/// It keeps nothing. A retracted row is asked about like an inserted one, and answers last.
+/// Of texts that are read as dates and times only those are asked about that are not plain. It
+/// keeps nothing. A retracted row is asked about like an inserted one, and answers last.
 final class AskNode extends Node {
   private final Server server;
   private final List<Round> rounds;
 
   /// One inquiry, over the rows that the rounds before have widened.
   ///
+  /// @param plain answers for plain texts; `null` where every tuple is asked about
   /// @param widened copies a row and takes the value and the failure as computed columns 0 and 1
-  record Round(Inquiry inquiry, List<Evaluator> arguments, RowAssembler widened) {
-    static Round of(Inquiry inquiry, List<Evaluator> arguments, Schema before, Schema after) {
+  record Round(
+      Inquiry inquiry,
+      List<Evaluator> arguments,
+      @Nullable PlainTexts plain,
+      RowAssembler widened) {
+    static Round of(
+        Inquiry inquiry,
+        List<Evaluator> arguments,
+        @Nullable PlainTexts plain,
+        Schema before,
+        Schema after) {
       List<RowAssembler.Source> columns = new ArrayList<>();
       for (int i = 0; i < before.size(); i++) {
         columns.add(new RowAssembler.Copied(0, i));
       }
       columns.add(new RowAssembler.Computed(0));
       columns.add(new RowAssembler.Computed(1));
-      return new Round(inquiry, arguments, new RowAssembler(after, List.of(before), columns));
+      return new Round(
+          inquiry, arguments, plain, new RowAssembler(after, List.of(before), columns));
     }
   }
 
@@ -49,7 +64,16 @@ final class AskNode extends Node {
 
   @Override
   String label() {
-    return "Ask server";
+    return isMixed() ? "Ask server about texts that are not plain" : "Ask server";
+  }
+
+  @Override
+  String tier() {
+    return isMixed() ? "mixed" : "server";
+  }
+
+  private boolean isMixed() {
+    return rounds.stream().allMatch(round -> round.plain() != null);
   }
 
   @Override
@@ -81,11 +105,7 @@ final class AskNode extends Node {
       }
     }
     List<Row> tuples = List.copyOf(places.keySet());
-    List<Answer> answers = tuples.isEmpty() ? List.of() : server.ask(round.inquiry(), tuples);
-    if (answers.size() != tuples.size()) {
-      throw new IllegalStateException(
-          answers.size() + " answers to " + tuples.size() + " tuples: " + round.inquiry().sql());
-    }
+    List<Answer> answers = answers(tuples, round);
     for (int i = 0; i < rows.length; i++) {
       EvaluationFailure failure = failures[i];
       Answer answer =
@@ -94,6 +114,73 @@ final class AskNode extends Node {
               : new Answer.Failed(failure.sqlState(), failure.text());
       rows[i] = widened(rows[i], answer, round);
     }
+  }
+
+  /// A row with the answers, as far as they are known without asking; empty where one is not.
+  Optional<Row> recall(Row row) {
+    Row widened = row;
+    for (Round round : rounds) {
+      Optional<Answer> answer = recall(widened, round);
+      if (answer.isEmpty()) {
+        return Optional.empty();
+      }
+      widened = widened(widened, answer.get(), round);
+    }
+    return Optional.of(widened);
+  }
+
+  private Optional<Answer> recall(Row row, Round round) {
+    Inquiry inquiry = round.inquiry();
+    try {
+      Row tuple = tuple(row, round.arguments(), inquiry.arguments());
+      PlainTexts plain = round.plain();
+      Optional<Answer> known = plain == null ? Optional.empty() : known(tuple, plain, inquiry);
+      return known.isPresent() ? known : server.recall(inquiry, tuple);
+    } catch (EvaluationFailure failure) {
+      return Optional.of(new Answer.Failed(failure.sqlState(), failure.text()));
+    }
+  }
+
+  private List<Answer> answers(List<Row> tuples, Round round) {
+    PlainTexts plain = round.plain();
+    if (plain == null) {
+      return ask(tuples, round.inquiry());
+    }
+    List<Optional<Answer>> known =
+        tuples.stream().map(tuple -> known(tuple, plain, round.inquiry())).toList();
+    List<Row> others = new ArrayList<>();
+    for (int i = 0; i < known.size(); i++) {
+      if (known.get(i).isEmpty()) {
+        others.add(tuples.get(i));
+      }
+    }
+    Iterator<Answer> asked = ask(others, round.inquiry()).iterator();
+    return known.stream().map(answer -> answer.orElseGet(asked::next)).toList();
+  }
+
+  private static Optional<Answer> known(Row tuple, PlainTexts plain, Inquiry inquiry) {
+    Object text = inquiry.arguments().value(tuple, 0);
+    if (text == null) {
+      return Optional.of(value(null, inquiry));
+    }
+    try {
+      return plain.read(text).map(value -> value(value, inquiry));
+    } catch (EvaluationFailure failure) {
+      return Optional.of(new Answer.Failed(failure.sqlState(), failure.text()));
+    }
+  }
+
+  private static Answer value(@Nullable Object value, Inquiry inquiry) {
+    return new Answer.Rows(List.of(inquiry.answer().pack(value)));
+  }
+
+  private List<Answer> ask(List<Row> tuples, Inquiry inquiry) {
+    List<Answer> answers = tuples.isEmpty() ? List.of() : server.ask(inquiry, tuples);
+    if (answers.size() != tuples.size()) {
+      throw new IllegalStateException(
+          answers.size() + " answers to " + tuples.size() + " tuples: " + inquiry.sql());
+    }
+    return answers;
   }
 
   private static Row tuple(Row row, List<Evaluator> arguments, Schema parameters) {

@@ -101,10 +101,11 @@ final class Explain {
   private String json(Node node) {
     StateSize state = node.stateSize();
     boolean ran = node.ranIn(step);
-    return "{\"operator\":%d,\"label\":%s,\"tier\":\"native\",\"state_rows\":%d,\"state_bytes\":%d,\"rows_in\":%d,\"rows_out\":%d,\"shared_with\":[%s],\"inputs\":[%s]}"
+    return "{\"operator\":%d,\"label\":%s,\"tier\":%s,\"state_rows\":%d,\"state_bytes\":%d,\"rows_in\":%d,\"rows_out\":%d,\"shared_with\":[%s],\"inputs\":[%s]}"
         .formatted(
             node.number(),
             quote(node.label()),
+            quote(node.tier()),
             state.rows(),
             state.bytes(),
             ran ? node.rowsIn() : 0,

@@ -59,6 +59,11 @@ abstract sealed class Node
   /// What it is, for people: `Join`, `Scan public.orders`.
   abstract String label();
 
+  /// Who computes its output: `native`, `server`, or `mixed` where it depends on the values.
+  String tier() {
+    return "native";
+  }
+
   /// Computes this step's output from the outputs of the inputs.
   abstract void run(Output out);
 

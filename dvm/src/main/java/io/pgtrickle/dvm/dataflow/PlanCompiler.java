@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.ClockCondition;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.PlainTexts;
 import io.pgtrickle.dvm.operator.Chain;
 import io.pgtrickle.dvm.operator.Distinct;
 import io.pgtrickle.dvm.operator.Filter;
@@ -19,6 +20,7 @@ import io.pgtrickle.dvm.operator.TopK;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayDeque;
@@ -216,10 +218,18 @@ final class PlanCompiler {
           AskNode.Round.of(
               asked.inquiry(),
               asked.arguments().stream().map(argument -> evaluator(argument, before)).toList(),
+              plainTexts(asked),
               before,
               prefix(ask.schema(), width)));
     }
     return new AskNode(planKey(ask), ask.schema(), compile(ask.input()), server, rounds);
+  }
+
+  private @Nullable PlainTexts plainTexts(Plan.Asked asked) {
+    SqlType read = asked.read();
+    return read == null
+        ? null
+        : PlainTexts.of(asked.arguments().getFirst().type(), read, settings).orElse(null);
   }
 
   private static Schema prefix(Schema schema, int columns) {
@@ -351,8 +361,9 @@ final class PlanCompiler {
     return arrange(scan, scan.key().stream().map(columns::get).toList(), true);
   }
 
-  /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
-  /// few as make the look-up possible, none when even all do not.
+  /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, or
+  /// else sides of joins by the columns that are shown of them: as few as make the look-up
+  /// possible, none when even all do not.
   void arrangeForLookups(Plan plan) {
     if (!plan.joins() || !PointLookup.supports(plan)) {
       return;
@@ -371,14 +382,39 @@ final class PlanCompiler {
     }
     if (PointLookup.of(plan, trials, trial).reachesRows()) {
       chosen.forEach(this::arrangeByKey);
+    } else {
+      arrangeByShownColumns(plan);
     }
   }
 
-  /// Arranges those of a plan's relations by key that were so in a checkpoint.
-  void arrangeByKeys(Plan plan, Set<String> names) {
+  private void arrangeByShownColumns(Plan plan) {
+    Map<Object, Node> trial = new HashMap<>(nodes);
+    PlanCompiler trials = over(trial);
+    List<ShownColumns.Side> chosen = new ArrayList<>();
+    for (ShownColumns.Side side : ShownColumns.of(plan)) {
+      trials.arrange(side.input(), side.keys(), true);
+      chosen.add(side);
+      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+        chosen.forEach(each -> arrange(each.input(), each.keys(), true));
+        return;
+      }
+    }
+  }
+
+  /// Arranges for look-ups what was arranged so in a checkpoint.
+  void arrangeForLookups(Plan plan, Set<String> names) {
     for (Plan.Scan scan : plan.scans()) {
       if (!scan.key().isEmpty() && names.contains(keyArrangementName(scan))) {
         arrangeByKey(scan);
+      }
+    }
+    for (ShownColumns.Side side :
+        plan.joins() ? ShownColumns.of(plan) : List.<ShownColumns.Side>of()) {
+      ArrangeNode.Key key =
+          new ArrangeNode.Key(
+              compile(side.input()).key(), ascending(side.keys()), null, true, null);
+      if (names.contains(Identity.of(key))) {
+        arrange(side.input(), side.keys(), true);
       }
     }
   }

@@ -45,9 +45,13 @@ final class DateTimes {
     return days >= END_TIMESTAMP_DAY;
   }
 
+  static boolean isValidTimestamp(long micros) {
+    return micros >= MIN_TIMESTAMP && micros < END_TIMESTAMP;
+  }
+
   /// The timestamp, which must be in range.
   static long check(long micros) {
-    if (micros < MIN_TIMESTAMP || micros >= END_TIMESTAMP) {
+    if (!isValidTimestamp(micros)) {
       throw new EvaluationFailure("22008", "timestamp out of range");
     }
     return micros;

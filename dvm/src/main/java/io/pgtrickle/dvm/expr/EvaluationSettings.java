@@ -12,6 +12,7 @@ import java.util.Optional;
 /// @param serverVersion the major version of the server, 14 to 18
 /// @param timeZone the captured `TimeZone`
 /// @param isoDates whether the captured `DateStyle` prints ISO dates
+/// @param dateOrder in which order the captured `DateStyle` reads the numbers of a date
 /// @param postgresIntervals whether the captured `IntervalStyle` is `postgres`
 /// @param utf8 whether the database's encoding is UTF8
 /// @param collations by OID; the database's own stands under 100
@@ -19,6 +20,7 @@ public record EvaluationSettings(
     int serverVersion,
     String timeZone,
     boolean isoDates,
+    DateOrder dateOrder,
     boolean postgresIntervals,
     boolean utf8,
     Map<Integer, Collation> collations) {
@@ -31,16 +33,23 @@ public record EvaluationSettings(
     collations = Map.copyOf(collations);
   }
 
-  /// Settings of a UTF8 database of the newest version with one default collation, DateStyle ISO.
+  /// Settings of a UTF8 database of the newest version with one default collation, DateStyle `ISO,
+  /// MDY`.
   public static EvaluationSettings of(String timeZone, Collation defaultCollation) {
     return of(NEWEST_VERSION, timeZone, defaultCollation);
   }
 
-  /// Settings of a UTF8 database with one default collation, DateStyle ISO.
+  /// Settings of a UTF8 database with one default collation, DateStyle `ISO, MDY`.
   public static EvaluationSettings of(
       int serverVersion, String timeZone, Collation defaultCollation) {
     return new EvaluationSettings(
-        serverVersion, timeZone, true, true, true, Map.of(DEFAULT_OID, defaultCollation));
+        serverVersion,
+        timeZone,
+        true,
+        DateOrder.MDY,
+        true,
+        true,
+        Map.of(DEFAULT_OID, defaultCollation));
   }
 
   /// The rules of the captured time zone; empty when the JVM does not know it by that exact name.
@@ -55,7 +64,13 @@ public record EvaluationSettings(
     Map<Integer, Collation> changed = new HashMap<>(collations);
     changed.put(oid, collation);
     return new EvaluationSettings(
-        serverVersion, timeZone, isoDates, postgresIntervals, utf8, changed);
+        serverVersion, timeZone, isoDates, dateOrder, postgresIntervals, utf8, changed);
+  }
+
+  /// The same settings with another order of dates.
+  public EvaluationSettings with(DateOrder order) {
+    return new EvaluationSettings(
+        serverVersion, timeZone, isoDates, order, postgresIntervals, utf8, collations);
   }
 
   /// The facts of a collation, [Collation#UNKNOWN] when none were given.

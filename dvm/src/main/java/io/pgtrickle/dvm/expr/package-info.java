@@ -16,6 +16,9 @@
 /// only if that
 /// holds for all arguments; [Expressions] has what rewrites of plans need.
 ///
+/// The one exception are casts of text to dates, times and intervals: they are the server's, but
+/// for [PlainTexts], of which the answer is known without asking.
+///
 /// To add a function, add its line in one of the `*Functions` classes: the test that runs the whole
 /// library
 /// against a server finds it there.

@@ -145,13 +145,28 @@ public sealed interface Plan {
   /// An inquiry for a value.
   ///
   /// @param arguments over the columns of the input and the answers to the inquiries before
-  record Asked(Inquiry inquiry, List<Expr> arguments) {
-    public Asked {
-      arguments = List.copyOf(arguments);
+  /// @param read the type as which the inquiry reads its one argument, where it does nothing else
+  ///     and plain texts need not be asked about; else `null`
+  /// @see io.pgtrickle.dvm.expr.PlainTexts
+  record Asked(Inquiry inquiry, List<Expr> arguments, @Nullable SqlType read) {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public Asked(Inquiry inquiry, List<Expr> arguments, @Nullable SqlType read) {
+      this.inquiry = inquiry;
+      this.arguments = List.copyOf(arguments);
+      this.read = read;
       if ((inquiry.form() != Inquiry.Form.VALUE && inquiry.form() != Inquiry.Form.LABEL)
           || arguments.size() != inquiry.parameters().size()) {
         throw new IllegalArgumentException("not an inquiry for a value: " + inquiry);
       }
+    }
+
+    public Asked(Inquiry inquiry, List<Expr> arguments) {
+      this(inquiry, arguments, null);
+    }
+
+    /// The same about other arguments.
+    public Asked about(List<Expr> others) {
+      return new Asked(inquiry, others, read);
     }
 
     public SqlType type() {

@@ -113,6 +113,47 @@ final class AskTest {
   }
 
   @Test
+  void plainTextsAreReadAndOnlyOthersAreAskedAbout() {
+    Inquiry dated =
+        new Inquiry(
+            Inquiry.Form.VALUE,
+            "a.p1::date",
+            List.of(SqlType.TEXT),
+            Schema.of(new Column("value", SqlType.DATE)),
+            SHOUT.context());
+    List<String> asked = new ArrayList<>();
+    Server dates =
+        (inquiry, arguments) -> {
+          arguments.forEach(row -> asked.add(inquiry.arguments().toText(row)));
+          return arguments.stream()
+              .<Answer>map(_ -> new Answer.Rows(List.of(inquiry.answer().pack(0L))))
+              .toList();
+        };
+    Plan ask =
+        new Plan.Ask(ORDERS_SCAN, List.of(new Plan.Asked(dated, List.of(NOTE), SqlType.DATE)));
+    Dataflow reading = new Dataflow(Storage.onHeap(Runnable::run), dates);
+    Plan plan = project(ask, column(ORDERS_SCAN, 0), Plan.Ask.answer(ORDERS, 0, SqlType.DATE));
+    reading.add(new View(1, 5001, "view", plan, Shapes.SETTINGS));
+    ZSet rows =
+        Tables.zset(
+            ORDERS,
+            "+1 | 1 | 1 | 1 | 2024-02-29",
+            "+1 | 2 | 1 | 1 | the third of May",
+            "+1 | 3 | 1 | 1 | 2/29/24",
+            "+1 | 4 | 1 | 1 | NULL");
+    StepResult result = reading.step(Map.of(ORDERS_OID, rows), _ -> true);
+    assertThat(asked).containsExactly("the third of May");
+    assertThat(Tables.text(plan.schema(), result.released().getOrDefault(1L, ZSet.EMPTY)))
+        .isEqualTo("+1 | 1 | 2024-02-29\n+1 | 2 | 2000-01-01\n+1 | 3 | 2024-02-29\n+1 | 4 | NULL");
+    ZSet impossible = Tables.zset(ORDERS, "+1 | 5 | 1 | 1 | 2024-02-30");
+    reading.step(Map.of(ORDERS_OID, impossible), _ -> true);
+    assertThat(asked).hasSize(1);
+    assertThat(reading.errors(1).sqlState()).isEqualTo("22008");
+    assertThat(reading.errors(1).message())
+        .isEqualTo("date/time field value out of range: \"2024-02-30\"");
+  }
+
+  @Test
   void argumentsAreToldApartAsTheyDisplay() {
     Inquiry written =
         new Inquiry(

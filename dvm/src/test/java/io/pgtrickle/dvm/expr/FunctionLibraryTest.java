@@ -60,7 +60,8 @@ final class FunctionLibraryTest {
     EvaluationSettings nondeterministic =
         EvaluationSettings.of("UTC", Collation.of('i', "", "", "und", false));
     assertThat(FunctionLibrary.isNative(equal, nondeterministic)).isFalse();
-    EvaluationSettings unknown = new EvaluationSettings(18, "UTC", true, true, true, Map.of());
+    EvaluationSettings unknown =
+        new EvaluationSettings(18, "UTC", true, DateOrder.MDY, true, true, Map.of());
     assertThat(FunctionLibrary.isNative(equal, unknown)).isFalse();
   }
 
@@ -104,14 +105,16 @@ final class FunctionLibraryTest {
     Expr cast = new TextCast(new Column(2, SqlType.DATE), SqlType.TEXT);
     assertThat(FunctionLibrary.isNative(cast, C)).isTrue();
     EvaluationSettings german =
-        new EvaluationSettings(18, "UTC", false, true, true, Map.of(100, Collation.C));
+        new EvaluationSettings(
+            18, "UTC", false, DateOrder.MDY, true, true, Map.of(100, Collation.C));
     assertThat(FunctionLibrary.refusals(cast, german)).containsExactly("output of type date");
   }
 
   @Test
   void charactersAreNativeInUtf8DatabasesOnly() {
     EvaluationSettings latin =
-        new EvaluationSettings(18, "UTC", true, true, false, Map.of(100, Collation.C));
+        new EvaluationSettings(
+            18, "UTC", true, DateOrder.MDY, true, false, Map.of(100, Collation.C));
     assertThat(FunctionLibrary.isNative(call(signature("length", 23, 25), 100, S), latin))
         .isFalse();
   }

@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
+import io.pgtrickle.dvm.expr.PlainTexts;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
@@ -34,6 +35,8 @@ public final class ExpressionTiers {
   public enum Tier {
     /// This process, exactly as the server would.
     NATIVE,
+    /// This process for plain texts of dates, times and intervals, PostgreSQL for other texts.
+    MIXED,
     /// PostgreSQL, in batches, for the rows that a step is about.
     SERVER,
     /// Nobody, row by row: the whole query is evaluated by the server instead.
@@ -54,7 +57,7 @@ public final class ExpressionTiers {
       placements.add(
           new Placement(
               Deparser.expression(computed.expression(), computed.input(), facts),
-              refusals.isEmpty() ? Tier.NATIVE : Tier.SERVER,
+              computed.tier(settings),
               refusals.stream().findFirst()));
     }
     return List.copyOf(placements);
@@ -140,6 +143,20 @@ public final class ExpressionTiers {
   private record Computed(Expr expression, Schema input, Optional<SetCall> set) {
     Computed(Expr expression, Schema input) {
       this(expression, input, Optional.empty());
+    }
+
+    Tier tier(EvaluationSettings settings) {
+      if (refusals(settings).isEmpty()) {
+        return Tier.NATIVE;
+      }
+      boolean[] asked = {set.isPresent()};
+      Expressions.forEach(
+          expression,
+          node ->
+              asked[0] |=
+                  FunctionLibrary.refusal(node, settings).isPresent()
+                      && !PlainTexts.reads(node, settings));
+      return asked[0] ? Tier.SERVER : Tier.MIXED;
     }
 
     List<String> refusals(EvaluationSettings settings) {

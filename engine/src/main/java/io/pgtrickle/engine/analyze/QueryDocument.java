@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.analyze;
 
 import io.pgtrickle.dvm.expr.Collation;
+import io.pgtrickle.dvm.expr.DateOrder;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.server.Inquiry;
@@ -162,6 +163,7 @@ public record QueryDocument(
         serverVersion() / 10_000,
         setting("TimeZone"),
         setting("DateStyle").toUpperCase(Locale.ROOT).startsWith("ISO"),
+        DateOrder.of(setting("DateStyle")),
         setting("IntervalStyle").equals("postgres"),
         setting("server_encoding").equals("UTF8"),
         properties);

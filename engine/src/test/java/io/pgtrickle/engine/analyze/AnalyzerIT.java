@@ -271,6 +271,22 @@ final class AnalyzerIT {
   }
 
   @Test
+  void whatIsAskedForTextsThatAreNotPlainOnlyIsMixed() throws SQLException {
+    QueryDocument document =
+        lab.document(
+            "SELECT name::date AS day, upper(name)::timestamp + interval '1 day' AS later,"
+                + " to_char(name::date, 'YYYY') AS year FROM customers");
+    Plan bound =
+        io.pgtrickle.dvm.sql.Binder.bind(document.tree(), lab.analyzer().facts(document)).plan();
+    assertThat(
+            ExpressionTiers.of(
+                bound, document.evaluationSettings(), lab.analyzer().facts(document)))
+        .extracting(ExpressionTiers.Placement::tier)
+        .containsExactly(
+            ExpressionTiers.Tier.MIXED, ExpressionTiers.Tier.MIXED, ExpressionTiers.Tier.SERVER);
+  }
+
+  @Test
   void anotherFormatOfDocumentIsRefused() {
     assertThatThrownBy(() -> QueryDocument.parse("{\"format\": 2}"))
         .isInstanceOf(MalformedDocument.class)

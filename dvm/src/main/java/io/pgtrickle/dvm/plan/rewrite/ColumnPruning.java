@@ -124,8 +124,7 @@ final class ColumnPruning {
             ask.inquiries().stream()
                 .map(
                     asked ->
-                        new Plan.Asked(
-                            asked.inquiry(),
+                        asked.about(
                             PlanExpressions.map(asked.arguments(), each -> moved(each, kept))))
                 .toList(),
             narrowed(ask.schema(), kept));

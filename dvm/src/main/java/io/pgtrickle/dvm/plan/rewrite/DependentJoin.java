@@ -98,9 +98,7 @@ final class DependentJoin {
       case Plan.Ask(Plan input, var inquiries, var schema) ->
           new Plan.Ask(
               over(input),
-              inquiries.stream()
-                  .map(asked -> new Plan.Asked(asked.inquiry(), moved(asked.arguments())))
-                  .toList(),
+              inquiries.stream().map(asked -> asked.about(moved(asked.arguments()))).toList(),
               new Schema(columns(schema)));
       case Plan.Join join -> join(join);
       case Plan.OuterJoin join -> outerJoin(join);

@@ -5,8 +5,10 @@ import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// What expressions over one input ask the server, collected while they are rewritten.
 ///
@@ -50,13 +52,21 @@ final class Inquiries {
     Expr asked = Expressions.mapChildren(expression, operand -> parameter(operand, arguments));
     List<SqlType> types = arguments.stream().map(Expr::type).toList();
     Inquiry inquiry = tiers.inquiry(asked, types);
-    Plan.Asked one = new Plan.Asked(inquiry, arguments);
+    Plan.Asked one = new Plan.Asked(inquiry, arguments, read(asked));
     int place = inquiries.indexOf(one);
     if (place < 0) {
       place = inquiries.size();
       inquiries.add(one);
     }
     return Plan.Ask.answer(input.schema(), place, one.type());
+  }
+
+  private static @Nullable SqlType read(Expr asked) {
+    return asked instanceof Expr.TextCast(Expr.Column(int _, SqlType text), SqlType type)
+            && text.kind().isText()
+            && type.kind() != TypeKind.OPAQUE
+        ? type
+        : null;
   }
 
   private Expr parameter(Expr operand, List<Expr> arguments) {

@@ -33,9 +33,7 @@ final class PlanExpressions {
       case Plan.Ask(Plan input, var inquiries, var schema) ->
           new Plan.Ask(
               input,
-              inquiries.stream()
-                  .map(asked -> new Plan.Asked(asked.inquiry(), map(asked.arguments(), change)))
-                  .toList(),
+              inquiries.stream().map(asked -> asked.about(map(asked.arguments(), change))).toList(),
               schema);
       case Plan.Join(Plan left, Plan right, var keys, var residual, var schema) ->
           new Plan.Join(left, right, mapKeys(keys, change), map(residual, change), schema);
