@@ -104,7 +104,8 @@ final class PointLookup {
             throw new IllegalArgumentException("a subquery was not unnested: " + apply.question());
         case Plan.UnionAll union ->
             new Access.OfUnion(union.inputs().stream().map(this::access).toList());
-        case Plan.TopK _, Plan.Window _, Plan.Ask _ -> new Access.None();
+        case Plan.TopK _, Plan.Window _, Plan.Ask _, Plan.Working _, Plan.Recursion _ ->
+            new Access.None();
         case Plan.GroupingSets _ ->
             throw new IllegalArgumentException("grouping sets were not taken apart");
         case Plan.SetOperation operation ->

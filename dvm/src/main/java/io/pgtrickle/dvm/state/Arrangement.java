@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A Z-set of rows arranged by a key, as a spine of immutable sorted runs.
 ///
-/// A step *stages* its delta, reads the state before ([#snapshot]) and after ([#staged]) it, and
+/// A step *stages* its delta (several one after the other, if each is *kept*), reads the state before ([#snapshot]) and after ([#staged]) it, and
 /// then commits or rolls back; both are an assignment. The sum of the runs is the state; since
 /// addition commutes, any runs may be merged at any time:
 ///
@@ -45,6 +45,7 @@ public final class Arrangement implements AutoCloseable {
   private final Storage storage;
   private final Snapshot.Debt debt = new Snapshot.Debt();
   private Snapshot committed = new Snapshot(List.of(), debt);
+  private @Nullable Snapshot kept;
   private @Nullable Snapshot staged;
   private @Nullable Snapshot compacted;
   private @Nullable Merging merging;
@@ -72,28 +73,43 @@ public final class Arrangement implements AutoCloseable {
     return committed;
   }
 
-  /// The contents with the staged delta; the committed ones when nothing is staged.
-  public Snapshot staged() {
-    return staged == null ? committed : staged;
+  /// The contents that a delta is added to: the committed ones with what was [kept][#keep].
+  public Snapshot current() {
+    return kept == null ? committed : kept;
   }
 
-  /// Adds a delta on trial. At most one until the next commit or rollback.
+  /// The contents with the staged delta; the current ones when nothing is staged.
+  public Snapshot staged() {
+    return staged == null ? current() : staged;
+  }
+
+  /// Adds a delta on trial. At most one until it is kept, committed or rolled back.
   public Snapshot stage(Batch delta) {
     if (staged != null) {
       throw new IllegalStateException("a delta is staged already");
     }
-    staged = committed.plus(delta);
+    staged = current().plus(delta);
     compacted = new Snapshot(mergeSmall(staged.runs()), debt);
     return staged;
+  }
+
+  /// Makes the staged contents those that the next delta of the same step is added to.
+  public void keep() {
+    if (compacted != null) {
+      kept = compacted;
+      staged = null;
+      compacted = null;
+    }
   }
 
   /// Makes the staged contents the committed ones and starts a merge if one is due.
   ///
   /// @return whether a merge is under way, so that [#settle] should be called at a later boundary
   public boolean commit() {
-    if (compacted != null) {
+    keep();
+    if (kept != null) {
       Snapshot before = committed;
-      committed = compacted;
+      committed = kept;
       letGoOfReplaced(before.runs(), committed.runs());
     }
     rollback();
@@ -102,6 +118,7 @@ public final class Arrangement implements AutoCloseable {
 
   /// Forgets what was staged.
   public void rollback() {
+    kept = null;
     staged = null;
     compacted = null;
   }

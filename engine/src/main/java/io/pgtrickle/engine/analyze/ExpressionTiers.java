@@ -219,6 +219,10 @@ public final class ExpressionTiers {
         add(top.partition().stream(), top.schema(), computed);
         add(top.order().stream().map(Plan.SortKey::value), top.schema(), computed);
       }
+      case Plan.Recursion recursion -> {
+        collect(recursion.base(), computed);
+        collect(recursion.step(), computed);
+      }
       case Plan.SetOperation operation -> {
         collect(operation.left(), computed);
         collect(operation.right(), computed);
