@@ -108,7 +108,7 @@ public final class Deparser {
   }
 
   private String values(Plan.Values values) {
-    if (values.rows().size() == 1) {
+    if (values.schema().size() == 0 && values.rows().size() == 1) {
       return select("SELECT", rowTexts(values.rows().getFirst()), "");
     }
     List<String> rows = new ArrayList<>();

@@ -159,7 +159,7 @@ public final class ExpressionTiers {
 
   private static void collect(Plan plan, List<Computed> computed) {
     switch (plan) {
-      case Plan.Scan _ -> {}
+      case Plan.Scan _, Plan.Working _ -> {}
       case Plan.Values values ->
           values.rows().forEach(row -> add(row.stream(), new Schema(List.of()), computed));
       case Plan.Filter(Plan input, Expr condition) -> {
