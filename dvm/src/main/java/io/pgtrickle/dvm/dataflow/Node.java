@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// A vertex of the dataflow: what it computes is identified by its key, so that equal ones are
 /// shared.
 ///
-/// In a step it runs at most once, after all its inputs, and only if one of them changed; what is in
+/// In a step it runs at most once, after all its inputs, and only if one of them changed; what is
+/// in
 /// the step of a recursion, again for each iteration that changed (see [RecursionNode]). What it
 /// stages is kept or forgotten with the whole step.
 abstract sealed class Node

@@ -101,7 +101,8 @@ final class PlanCompiler {
     return switch (plan) {
       case Plan.Scan scan -> scan(scan);
       case Plan.Values values -> node(planKey(plan), () -> values(values));
-      case Plan.Working _ -> node(planKey(plan), () -> new WorkingNode(planKey(plan), plan.schema()));
+      case Plan.Working _ ->
+          node(planKey(plan), () -> new WorkingNode(planKey(plan), plan.schema()));
       case Plan.Recursion each -> node(planKey(plan), () -> recursion(each));
       case Plan.Filter filter when isTemporal(filter) ->
           node(planKey(plan), () -> temporal(filter));
@@ -135,9 +136,7 @@ final class PlanCompiler {
   }
 
   Object planKey(Plan plan) {
-    return plan.iterates()
-        ? new StepKey(plan, settings, recursion)
-        : new PlanKey(plan, settings);
+    return plan.iterates() ? new StepKey(plan, settings, recursion) : new PlanKey(plan, settings);
   }
 
   private Node recursion(Plan.Recursion plan) {

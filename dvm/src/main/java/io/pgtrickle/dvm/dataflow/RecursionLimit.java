@@ -12,12 +12,10 @@ import io.pgtrickle.dvm.type.EvaluationFailure;
 /// @param iterations the last one
 /// @param rows by the number of the iteration
 record RecursionLimit(int iterations, long rows) {
-  static final RecursionLimit DEFAULT = new RecursionLimit(100_000, 1 << 24);
+  static final RecursionLimit DEFAULT = new RecursionLimit(20_000, 1 << 24);
 
   boolean allows(int iteration, long count) {
-    return iteration == 0
-        || count == 0
-        || (iteration <= iterations && count <= rows / iteration);
+    return iteration == 0 || count == 0 || (iteration <= iterations && count <= rows / iteration);
   }
 
   EvaluationFailure failure() {

@@ -107,9 +107,7 @@ final class RecursionNode extends Node {
     takeDerived();
     // They have run for what changed outside of the recursion.
     parts().stream().filter(touched::contains).forEach(Node::nextIteration);
-    for (Optional<Integer> next = candidates.next();
-        next.isPresent();
-        next = candidates.next()) {
+    for (Optional<Integer> next = candidates.next(); next.isPresent(); next = candidates.next()) {
       int iteration = next.get();
       ZSet delta = allowed(iteration, candidates.take(iteration), out);
       delta.forEach((row, weight) -> out.add(shown.assemble(row), weight));

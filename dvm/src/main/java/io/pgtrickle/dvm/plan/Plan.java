@@ -356,10 +356,12 @@ public sealed interface Plan {
   ///     W₀ = base            R₀ = W₀
   ///     Wₙ₊₁ = step(Wₙ)      Rₙ₊₁ = Rₙ + Wₙ₊₁
   ///
-  /// The result is Rₙ where Wₙ is empty. Without `all` rows that equal one of Rₙ, and all but one of
+  /// The result is Rₙ where Wₙ is empty. Without `all` rows that equal one of Rₙ, and all but one
+  /// of
   /// equal ones, are left out of Wₙ₊₁; likewise in W₀.
   ///
-  /// The step reads Wₙ through [Working] leaves; each belongs to the nearest recursion around it. In
+  /// The step reads Wₙ through [Working] leaves; each belongs to the nearest recursion around it.
+  /// In
   /// a bound plan it is the query's own, evaluated for one iteration. Unnesting makes it one that
   /// computes all iterations side by side: its rows start with the number of the iteration whose
   /// rows they are made of.

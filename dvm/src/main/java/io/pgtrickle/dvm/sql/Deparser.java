@@ -73,7 +73,8 @@ public final class Deparser {
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
       case Plan.Recursion recursion -> recursion(recursion);
-      case Plan.Working working -> select("SELECT", columns(found.getFirst(), working), found.getFirst());
+      case Plan.Working working ->
+          select("SELECT", columns(found.getFirst(), working), found.getFirst());
       case Plan.TopK top -> topK(top);
       case Plan.GroupingSets sets -> groupingSets(sets);
       case Plan.Window window -> window(window);
@@ -190,7 +191,8 @@ public final class Deparser {
     return select("SELECT", columns, item.text() + " LEFT JOIN LATERAL " + rows + " ON " + on);
   }
 
-  /// The server lets a recursive query be read in one place only, which subqueries may read in turn.
+  /// The server lets a recursive query be read in one place only, which subqueries may read in
+  /// turn.
   private String recursion(Plan.Recursion recursion) {
     String name = "w" + ++relations;
     String rows = "w" + ++relations;

@@ -717,7 +717,9 @@ public record Fingerprint(
         int type = types.get(i);
         int collation = collations.get(i);
         String both =
-            converted(first.get(i), type, collation) + ", " + converted(again.get(i), type, collation);
+            converted(first.get(i), type, collation)
+                + ", "
+                + converted(again.get(i), type, collation);
         outputs.add(
             new Output("recursion %s %s [%s]".formatted(all, digests, both), type, collation));
       }

@@ -79,7 +79,8 @@ final class Levels {
             form.neutral("search_clause", "unsupported_clause", "SEARCH");
             form.neutral("cycle_clause", "unsupported_clause", "CYCLE");
             return inner.tables.put(
-                form.text("ctename"), new CommonTable(form.node("ctequery"), inner, form.flag("cterecursive")));
+                form.text("ctename"),
+                new CommonTable(form.node("ctequery"), inner, form.flag("cterecursive")));
           });
     }
     return inner;

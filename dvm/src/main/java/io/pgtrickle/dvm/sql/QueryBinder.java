@@ -73,11 +73,7 @@ final class QueryBinder {
 
   /// @param recursive the WITH query that it is, when that reads itself
   private Plan bind(
-      NodeForm form,
-      Levels outer,
-      int depth,
-      boolean top,
-      Optional<Levels.CommonTable> recursive) {
+      NodeForm form, Levels outer, int depth, boolean top, Optional<Levels.CommonTable> recursive) {
     refuseUnsupportedClauses(form);
     Levels levels = outer.enter(form.nodes("cteList"), depth);
     List<Node> rangeTable = form.nodes("rtable");

@@ -21,8 +21,7 @@ final class SetOperationBinder {
   private final Optional<Levels.CommonTable> recursive;
 
   /// @param recursive the WITH query that it is, when that reads itself
-  SetOperationBinder(
-      QueryBinder queries, FromBinder from, Optional<Levels.CommonTable> recursive) {
+  SetOperationBinder(QueryBinder queries, FromBinder from, Optional<Levels.CommonTable> recursive) {
     this.queries = queries;
     this.from = from;
     this.recursive = recursive;
@@ -72,8 +71,7 @@ final class SetOperationBinder {
     boolean all = form.flag("all");
     Plan base = queries.recursions().outside(() -> operand(form.node("larg")));
     Schema schema = schema(form, base.schema());
-    Plan step =
-        queries.recursions().inside(table, schema, () -> operand(form.node("rarg")));
+    Plan step = queries.recursions().inside(table, schema, () -> operand(form.node("rarg")));
     if (step.schema().size() != schema.size()) {
       throw NodeForm.notUnderstood("a set operation over different numbers of columns");
     }

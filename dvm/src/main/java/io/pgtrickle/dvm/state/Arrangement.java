@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A Z-set of rows arranged by a key, as a spine of immutable sorted runs.
 ///
-/// A step *stages* its delta (several one after the other, if each is *kept*), reads the state before ([#snapshot]) and after ([#staged]) it, and
+/// A step *stages* its delta (several one after the other, if each is *kept*), reads the state
+/// before ([#snapshot]) and after ([#staged]) it, and
 /// then commits or rolls back; both are an assignment. The sum of the runs is the state; since
 /// addition commutes, any runs may be merged at any time:
 ///

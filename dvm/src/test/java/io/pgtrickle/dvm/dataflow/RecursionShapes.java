@@ -99,10 +99,10 @@ final class RecursionShapes {
     shapes.put("closure read twice", project(again, column(again, 0), column(again, 3)));
 
     Plan amounts = project(ORDERS_SCAN, column(ORDERS_SCAN, 1), column(ORDERS_SCAN, 2));
-    shapes.put("equal rows that look different", recursion(amounts, false, found -> amounts(found)));
+    shapes.put(
+        "equal rows that look different", recursion(amounts, false, found -> amounts(found)));
 
-    Plan walks =
-        project(ORDERS_SCAN, column(ORDERS_SCAN, 0), column(ORDERS_SCAN, 1), int4(1));
+    Plan walks = project(ORDERS_SCAN, column(ORDERS_SCAN, 0), column(ORDERS_SCAN, 1), int4(1));
     UnaryOperator<Plan> walk =
         found -> {
           Plan pairs = joined(filter(found, less(column(found, 2), int4(4))), edges(), 1, 0);
@@ -119,9 +119,7 @@ final class RecursionShapes {
             true,
             found -> {
               Plan some =
-                  filter(
-                      found,
-                      less(call("length", SqlType.INT4, column(found, 1)), int4(6)));
+                  filter(found, less(call("length", SqlType.INT4, column(found, 1)), int4(6)));
               return project(
                   some,
                   column(some, 0),
@@ -206,10 +204,7 @@ final class RecursionShapes {
                       List.of(column(ends, 0)),
                       aggregate(Kind.MAX, SqlType.INT4, column(ends, 1)));
               return project(
-                  counted,
-                  column(counted, 0),
-                  column(counted, 0),
-                  plus(column(counted, 1), 1));
+                  counted, column(counted, 0), column(counted, 0), plus(column(counted, 1), 1));
             }));
     shapes.put(
         "with one group in the step",
@@ -221,8 +216,7 @@ final class RecursionShapes {
               Plan counted =
                   group(some, List.of(), aggregate(Kind.MAX, SqlType.INT4, column(some, 2)));
               Plan any = filter(counted, new Expr.Not(new Expr.IsNull(column(counted, 0))));
-              return project(
-                  any, column(any, 0), column(any, 0), plus(column(any, 0), 1));
+              return project(any, column(any, 0), column(any, 0), plus(column(any, 0), 1));
             }));
     shapes.put(
         "with distinct rows in the step",
@@ -235,12 +229,7 @@ final class RecursionShapes {
             found -> {
               Plan next = walk.apply(found);
               return new Plan.TopK(
-                  next,
-                  List.of(),
-                  List.of(Plan.SortKey.ascending(column(next, 1))),
-                  0,
-                  3,
-                  false);
+                  next, List.of(), List.of(Plan.SortKey.ascending(column(next, 1))), 0, 3, false);
             }));
     shapes.put(
         "with a difference in the step",
@@ -256,10 +245,13 @@ final class RecursionShapes {
                     further(found).schema())));
     shapes.put(
         "inside of a recursion",
-        recursion(edges(), false, found -> {
-          Plan pairs = joined(found, closure, 1, 0);
-          return project(pairs, column(pairs, 1), column(pairs, 3));
-        }));
+        recursion(
+            edges(),
+            false,
+            found -> {
+              Plan pairs = joined(found, closure, 1, 0);
+              return project(pairs, column(pairs, 1), column(pairs, 3));
+            }));
     return shapes;
   }
 

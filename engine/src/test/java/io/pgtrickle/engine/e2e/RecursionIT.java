@@ -66,7 +66,8 @@ final class RecursionIT {
               "materials",
               "WITH RECURSIVE t(part, sub, qty) AS (SELECT part, sub, qty FROM parts UNION ALL"
                   + " SELECT t.part, p.sub, t.qty * p.qty FROM t JOIN parts p ON p.part = t.sub)"
-                  + " SELECT part, sub, sum(qty) AS qty, count(*) AS ways FROM t GROUP BY part, sub"),
+                  + " SELECT part, sub, sum(qty) AS qty, count(*) AS ways FROM t GROUP BY part,"
+                  + " sub"),
           new Shape(
               "chart",
               "WITH RECURSIVE t(id, name, level, path) AS (SELECT id, name, 0, name FROM staff"
@@ -127,7 +128,8 @@ final class RecursionIT {
               "WITH RECURSIVE t AS (SELECT a, b FROM st.closure WHERE a < 3 UNION SELECT t.a, s.id"
                   + " FROM t JOIN st.chart s ON s.id = t.b + 1) SELECT a, b FROM t"),
           new Shape(
-              "over_a_recursion", "SELECT b, count(*) AS n, min(a) AS least FROM st.closure GROUP BY b"));
+              "over_a_recursion",
+              "SELECT b, count(*) AS n, min(a) AS least FROM st.closure GROUP BY b"));
 
   private static void schema(Connection connection) throws SQLException {
     run(
@@ -162,17 +164,17 @@ final class RecursionIT {
             case 3 -> "UPDATE edges SET b = %d WHERE a = %d".formatted(m, n);
             case 4 ->
                 "INSERT INTO parts VALUES (%d, %d, %d) ON CONFLICT (part, sub) DO UPDATE SET qty ="
-                    .formatted(Math.min(n, m), Math.max(n, m) + 1, 1 + random.nextInt(3))
+                        .formatted(Math.min(n, m), Math.max(n, m) + 1, 1 + random.nextInt(3))
                     + " EXCLUDED.qty";
             case 5 -> "DELETE FROM parts WHERE sub = " + n;
             case 6, 7 ->
                 "INSERT INTO staff VALUES (%d, %s, 'n%d', %d) ON CONFLICT (id) DO UPDATE SET boss ="
-                    .formatted(id, boss, m, random.nextInt(20))
+                        .formatted(id, boss, m, random.nextInt(20))
                     + " EXCLUDED.boss, name = EXCLUDED.name, pay = EXCLUDED.pay";
             case 8 -> "DELETE FROM staff WHERE id = " + id;
             default ->
                 "INSERT INTO blocked VALUES (%d, 'new') ON CONFLICT (n) DO UPDATE SET why ="
-                    .formatted(n)
+                        .formatted(n)
                     + " CASE blocked.why WHEN 'new' THEN 'old' ELSE NULL END";
           });
       if (random.nextInt(4) == 0) {

@@ -85,7 +85,8 @@ final class DependentJoin {
 
   private Plan ofRows() {
     List<Expr> values = new ArrayList<>();
-    referred.forEach(index -> values.add(new Expr.Column(index, rows.schema().column(index).type())));
+    referred.forEach(
+        index -> values.add(new Expr.Column(index, rows.schema().column(index).type())));
     values.add(imageOfRow);
     values.addAll(Unnesting.columns(rows.schema()));
     return new Plan.Project(rows, values, new Schema(columns(rows.schema())));

@@ -32,21 +32,22 @@ final class Iterations {
     Schema numbered = Plan.Recursion.numbered(recursion.schema());
     Plan all = new Plan.Working(numbered);
     Plan perIteration = Inputs.overFound(recursion.step(), working -> current(all, working));
-    Plan step =
-        new DependentJoin(all, new TreeSet<>(List.of(0))).over(perIteration);
+    Plan step = new DependentJoin(all, new TreeSet<>(List.of(0))).over(perIteration);
     List<Expr> kept = new ArrayList<>(List.of(number()));
     for (int i = step.schema().size() - recursion.schema().size(); i < step.schema().size(); i++) {
       kept.add(new Expr.Column(i, step.schema().column(i).type()));
     }
     return new Plan.Recursion(
-        recursion.base(), new Plan.Project(step, kept, numbered), recursion.all(), recursion.schema());
+        recursion.base(),
+        new Plan.Project(step, kept, numbered),
+        recursion.all(),
+        recursion.schema());
   }
 
   private static Plan current(Plan all, Plan.Working working) {
     Expr here = new Expr.Outer(1, 0, SqlType.INT4);
     Plan rows =
-        new Plan.Filter(
-            all, new Expr.Call(INT4_EQUAL, List.of(number(), here), SqlType.BOOL, 0));
+        new Plan.Filter(all, new Expr.Call(INT4_EQUAL, List.of(number(), here), SqlType.BOOL, 0));
     List<Expr> columns = Unnesting.columns(all.schema());
     return new Plan.Project(rows, columns.subList(1, columns.size()), working.schema());
   }
