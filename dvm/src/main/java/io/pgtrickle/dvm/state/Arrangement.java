@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// - Eight small runs of one size class (powers of 8) are merged at once, when staged: at most a
 ///   millisecond or two. Small is below 4,096 entries and 512 KiB.
+/// - Eight large runs that one step has kept are, too.
 /// - Four runs of one size class (powers of 4) above that, all runs when those beside the largest
 ///   exceed half of it (so the stored entries stay below about 1.5 times the net ones), and all
 ///   runs when scans have skipped as many cancelled entries as there are, are merged in the
@@ -97,9 +98,26 @@ public final class Arrangement implements AutoCloseable {
   /// Makes the staged contents those that the next delta of the same step is added to.
   public void keep() {
     if (compacted != null) {
-      kept = compacted;
+      kept = new Snapshot(mergeKept(compacted.runs()), debt);
       staged = null;
       compacted = null;
+    }
+  }
+
+  // A step that stages often would be slowed down by its own large runs before any other merge.
+  private List<Run> mergeKept(List<Run> source) {
+    List<Run> runs = source;
+    if (runs.size() < committed.runs().size() + INLINE_FAN_IN) {
+      return runs;
+    }
+    Set<Run> before = identities(committed.runs());
+    for (; ; ) {
+      List<Run> own = runs.stream().filter(run -> !before.contains(run)).toList();
+      List<Run> due = fullClass(own, INLINE_FAN_IN, false);
+      if (due.isEmpty()) {
+        return runs;
+      }
+      runs = replace(runs, due, Run.merge(due, Shelf.heap()));
     }
   }
 

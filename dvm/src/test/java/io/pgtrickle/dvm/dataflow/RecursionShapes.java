@@ -66,9 +66,13 @@ final class RecursionShapes {
     return project(pairs, column(pairs, 0), column(pairs, found.schema().size() + 1));
   }
 
+  static Plan closure() {
+    return recursion(edges(), false, RecursionShapes::further);
+  }
+
   static Map<String, Plan> all() {
     Map<String, Plan> shapes = new LinkedHashMap<>();
-    Plan closure = recursion(edges(), false, RecursionShapes::further);
+    Plan closure = closure();
     shapes.put("transitive closure", closure);
     shapes.put(
         "transitive closure, edges first",

@@ -42,7 +42,7 @@ final class RecursionTest {
         });
   }
 
-  private static final Plan CLOSURE = RecursionShapes.all().get("transitive closure");
+  private static final Plan CLOSURE = RecursionShapes.closure();
 
   private static Dataflow dataflow(Plan... plans) {
     Dataflow dataflow = new Dataflow(Runnable::run);
