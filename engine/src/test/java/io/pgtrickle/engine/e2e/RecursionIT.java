@@ -108,6 +108,11 @@ final class RecursionIT {
               "WITH RECURSIVE t(n, x, k) AS (SELECT id, pay::numeric / 4, 1 FROM staff UNION SELECT"
                   + " n, x * 1.10, k + 1 FROM t WHERE k < 3) SELECT n, x, k FROM t"),
           new Shape(
+              "asked_in_the_step",
+              "WITH RECURSIVE t(id, label) AS (SELECT id, format('<%s>', name) FROM staff WHERE"
+                  + " boss IS NULL UNION SELECT s.id, format('%s of %s', s.name, t.label) FROM"
+                  + " staff s JOIN t ON s.boss = t.id WHERE s.name ~ '[1-7]$') SELECT * FROM t"),
+          new Shape(
               "two_of_them",
               "WITH RECURSIVE t AS (SELECT a, b FROM edges UNION SELECT t.a, e.b FROM t JOIN edges"
                   + " e ON e.a = t.b), s AS (SELECT id, boss FROM staff UNION SELECT s.id, m.boss"
