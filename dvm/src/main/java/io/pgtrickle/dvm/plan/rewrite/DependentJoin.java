@@ -99,7 +99,9 @@ final class DependentJoin {
       case Plan plan when !PlanExpressions.isCorrelated(plan) ->
           join(domain, PlanExpressions.lifted(plan), null);
       // The rows of D themselves, each with the value of D that it belongs to.
-      case Plan.Filter(Plan.Working all, Expr _) when all.equals(rows) -> ofRows();
+      case Plan.Filter(Plan.Working all, Expr condition)
+          when all.equals(rows) && Iterations.isCurrent(condition) ->
+          ofRows();
       case Plan.Scan scan -> join(domain, scan, null);
       case Plan.Working working -> join(domain, working, null);
       // What is correlated in it has been refused.

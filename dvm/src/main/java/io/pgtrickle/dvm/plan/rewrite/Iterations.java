@@ -45,11 +45,19 @@ final class Iterations {
   }
 
   private static Plan current(Plan all, Plan.Working working) {
-    Expr here = new Expr.Outer(1, 0, SqlType.INT4);
-    Plan rows =
-        new Plan.Filter(all, new Expr.Call(INT4_EQUAL, List.of(number(), here), SqlType.BOOL, 0));
     List<Expr> columns = Unnesting.columns(all.schema());
-    return new Plan.Project(rows, columns.subList(1, columns.size()), working.schema());
+    return new Plan.Project(
+        new Plan.Filter(all, isCurrent()), columns.subList(1, columns.size()), working.schema());
+  }
+
+  /// Whether a row is of the iteration for which the step is evaluated.
+  private static Expr isCurrent() {
+    Expr here = new Expr.Outer(1, 0, SqlType.INT4);
+    return new Expr.Call(INT4_EQUAL, List.of(number(), here), SqlType.BOOL, 0);
+  }
+
+  static boolean isCurrent(Expr condition) {
+    return condition.equals(isCurrent());
   }
 
   private static Expr number() {
