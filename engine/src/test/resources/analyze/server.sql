@@ -9,3 +9,5 @@ SELECT '"s"'::jsonb || '[1]' AS j, '{1,NULL,3}'::int[] AS a, '{a,"b\"",NULL}'::t
 SELECT jsonb_extract_path(to_jsonb(name), 'a', 'b') AS p, to_jsonb(name) #> '{a}' AS q FROM customers
 SELECT name::date AS d, name::timestamptz AS z FROM customers
 SELECT to_char(id, '99') AS c, format('%s-%s', name, id) AS f, sin(id) AS s, greatest(name COLLATE "en-x-icu", 'b') AS g FROM customers
+WITH RECURSIVE t(id, path) AS (SELECT id, ARRAY[]::int[] FROM products WHERE parent IS NULL UNION SELECT p.id, t.path || p.parent FROM products p, t WHERE p.parent = t.id) SELECT path, id FROM t
+WITH RECURSIVE t(id, label) AS (SELECT id, name::text FROM products WHERE parent IS NULL UNION SELECT p.id, format('%s, %s', t.label, p.name) FROM products p JOIN t ON p.parent = t.id) SELECT id, label FROM t

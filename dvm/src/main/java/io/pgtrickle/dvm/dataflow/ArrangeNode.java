@@ -156,7 +156,7 @@ final class ArrangeNode extends Node {
   }
 
   Snapshot before() {
-    return arrangement.snapshot();
+    return arrangement.current();
   }
 
   Snapshot after() {
@@ -171,6 +171,12 @@ final class ArrangeNode extends Node {
   @Override
   boolean changed() {
     return !batch.isEmpty();
+  }
+
+  @Override
+  void keepState() {
+    batch = Batch.EMPTY;
+    arrangement.keep();
   }
 
   @Override

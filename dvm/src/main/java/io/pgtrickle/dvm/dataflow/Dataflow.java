@@ -49,7 +49,7 @@ import java.util.function.UnaryOperator;
 ///
 /// Used by one thread. What it keeps beyond the heap is given back by [#close].
 public final class Dataflow implements AutoCloseable {
-  private static final Comparator<Node> TOPOLOGICAL =
+  static final Comparator<Node> TOPOLOGICAL =
       Comparator.<Node>comparingInt(Node::rank).thenComparingInt(Node::number);
 
   private final Storage storage;
@@ -338,6 +338,9 @@ public final class Dataflow implements AutoCloseable {
         if (node instanceof SinkNode sink) {
           runSink(sink);
         } else {
+          if (node instanceof RecursionNode recursion) {
+            recursion.within(step, touched);
+          }
           node.runStep(step);
         }
       } catch (AnswersUnavailable | StorageUnavailable notNow) {

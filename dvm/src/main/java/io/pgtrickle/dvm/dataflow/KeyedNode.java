@@ -81,9 +81,9 @@ final class KeyedNode extends Node {
     for (int i = 0; i < batches.length; i++) {
       batches[i] =
           switch (wiring.get(i)) {
-            case Arranged() -> arranged(i).batch();
+            case Arranged() -> isSeen(i) ? Batch.EMPTY : arranged(i).batch();
             case Grouped(RowKey rowKey) ->
-                ArrangeNode.batch(input(i).output(), rowKey, null, false, scratch, out);
+                ArrangeNode.batch(delta(i), rowKey, null, false, scratch, out);
           };
     }
     Walk walk = Batch.walk(batches);
@@ -126,6 +126,13 @@ final class KeyedNode extends Node {
 
   private static Optional<Row> single(Lookup lookup) {
     return lookup.next() ? Optional.of(lookup.row()) : Optional.empty();
+  }
+
+  @Override
+  void keepState() {
+    if (values != null) {
+      values.keep();
+    }
   }
 
   @Override
@@ -187,10 +194,14 @@ final class KeyedNode extends Node {
     Group(Walk walk) {
       this.walk = walk;
       for (int i = 0; i < wiring.size(); i++) {
-        old.add(wiring.get(i) instanceof Arranged ? arranged(i).before().lookup() : null);
+        old.add(wiring.get(i) instanceof Arranged ? before(i).lookup() : null);
         next.add(wiring.get(i) instanceof Arranged ? arranged(i).after().lookup() : null);
       }
-      oldValues = values == null ? null : values.snapshot().lookup();
+      oldValues = values == null ? null : values.current().lookup();
+    }
+
+    private Snapshot before(int input) {
+      return isSeen(input) ? arranged(input).after() : arranged(input).before();
     }
 
     void moved() {

@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
 /// A vertex of the dataflow: what it computes is identified by its key, so that equal ones are
 /// shared.
 ///
-/// In a step it runs at most once, after all its inputs, and only if one of them changed. What it
+/// In a step it runs at most once, after all its inputs, and only if one of them changed; what is
+/// in
+/// the step of a recursion, again for each iteration that changed (see [RecursionNode]). What it
 /// stages is kept or forgotten with the whole step.
 abstract sealed class Node
     permits SourceNode,
@@ -27,6 +29,8 @@ abstract sealed class Node
         TemporalNode,
         AskNode,
         UnionNode,
+        WorkingNode,
+        RecursionNode,
         ArrangeNode,
         KeyedNode,
         SinkNode {
@@ -44,6 +48,8 @@ abstract sealed class Node
   private int number;
   private int rank;
   private boolean fresh = true;
+  private final boolean iterates;
+  private boolean again;
   private ZSet output = ZSet.EMPTY;
   private ZSet errors = ZSet.EMPTY;
   private long lastStep;
@@ -54,6 +60,7 @@ abstract sealed class Node
     this.key = key;
     this.schema = schema;
     this.inputs = new ArrayList<>(inputs);
+    iterates = inputs.stream().anyMatch(Node::iterates);
   }
 
   /// What it is, for people: `Join`, `Scan public.orders`.
@@ -76,6 +83,14 @@ abstract sealed class Node
   boolean changed() {
     return !output.isEmpty();
   }
+
+  /// Whether it belongs to the step of a recursion, and runs for its iterations.
+  boolean iterates() {
+    return iterates;
+  }
+
+  /// Makes staged state what the next run in the same step starts from.
+  void keepState() {}
 
   /// Makes staged state the state.
   ///
@@ -119,9 +134,12 @@ abstract sealed class Node
   }
 
   final void runStep(long step) {
-    rowsIn = 0;
-    for (Node input : inputs) {
-      rowsIn += input.rowsPassedOn();
+    if (!again) {
+      rowsIn = 0;
+      rowsOut = 0;
+    }
+    for (int i = 0; i < inputs.size(); i++) {
+      rowsIn += isSeen(i) ? 0 : inputs.get(i).rowsPassedOn();
     }
     run(sink);
     if (!sink.rows.isEmpty()) {
@@ -129,7 +147,24 @@ abstract sealed class Node
     }
     errors = sink.errors.build();
     lastStep = step;
-    rowsOut = rowsPassedOn();
+    rowsOut += rowsPassedOn();
+  }
+
+  /// Lets it run again in the same step. What changed outside of the recursion, it has seen.
+  final void nextIteration() {
+    again = true;
+    output = ZSet.EMPTY;
+    keepState();
+  }
+
+  /// Whether an input's changes in this step were seen by an earlier run.
+  final boolean isSeen(int input) {
+    return again && !inputs.get(input).iterates();
+  }
+
+  /// What an input has changed since the last run.
+  final ZSet delta(int input) {
+    return isSeen(input) ? ZSet.EMPTY : inputs.get(input).output();
   }
 
   /// How many rows this step's output has.
@@ -144,6 +179,7 @@ abstract sealed class Node
 
   final void commit() {
     fresh = false;
+    again = false;
     output = ZSet.EMPTY;
     errors = ZSet.EMPTY;
   }
@@ -151,6 +187,7 @@ abstract sealed class Node
   final void rollback() {
     sink.rows.build();
     sink.errors.build();
+    again = false;
     output = ZSet.EMPTY;
     errors = ZSet.EMPTY;
     rollbackState();

@@ -47,8 +47,16 @@ final class PlanCompiler {
   private final Server server;
   private final Set<Node> used = new LinkedHashSet<>();
 
+  /// The recursion whose step is being compiled; empty outside of all.
+  private String recursion = "";
+
   /// What identifies the node of a subplan.
   record PlanKey(Plan plan, EvaluationSettings settings) {}
+
+  /// What identifies the node of a part of a recursion's step.
+  ///
+  /// @param recursion the name of the node whose rows it reads
+  record StepKey(Plan plan, EvaluationSettings settings, String recursion) {}
 
   /// @param nodes the existing nodes by key; new ones are added
   PlanCompiler(
@@ -95,6 +103,9 @@ final class PlanCompiler {
     return switch (plan) {
       case Plan.Scan scan -> scan(scan);
       case Plan.Values values -> node(planKey(plan), () -> values(values));
+      case Plan.Working _ ->
+          node(planKey(plan), () -> new WorkingNode(planKey(plan), plan.schema()));
+      case Plan.Recursion each -> node(planKey(plan), () -> recursion(each));
       case Plan.Filter filter when isTemporal(filter) ->
           node(planKey(plan), () -> temporal(filter));
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
@@ -126,8 +137,26 @@ final class PlanCompiler {
     };
   }
 
-  PlanKey planKey(Plan plan) {
-    return new PlanKey(plan, settings);
+  Object planKey(Plan plan) {
+    return plan.iterates() ? new StepKey(plan, settings, recursion) : new PlanKey(plan, settings);
+  }
+
+  private Node recursion(Plan.Recursion plan) {
+    Object key = planKey(plan);
+    Node base = compile(plan.base());
+    String around = recursion;
+    recursion = Identity.of(key);
+    Node step = compile(plan.step());
+    Schema numbered = Plan.Recursion.numbered(plan.schema());
+    Node working = compile(new Plan.Working(numbered));
+    recursion = around;
+    return new RecursionNode(
+        key,
+        plan.schema(),
+        List.of(base, step, working),
+        plan.all() ? null : rowKey(columns(numbered).subList(1, numbered.size()), numbered),
+        RecursionLimit.DEFAULT,
+        storage);
   }
 
   Storage storage() {

@@ -152,6 +152,7 @@ final class PointLookup {
         case Plan.Ask ask ->
             new Access.OfAsk(
                 access(ask.input()), ask.input().schema(), (AskNode) compiler.compile(ask));
+        case Plan.Working _, Plan.Recursion _ -> new Access.None();
         case Plan.GroupingSets _ ->
             throw new IllegalArgumentException("grouping sets were not taken apart");
         case Plan.SetOperation operation ->

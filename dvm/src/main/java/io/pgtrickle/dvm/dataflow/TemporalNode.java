@@ -56,7 +56,7 @@ final class TemporalNode extends Node {
   void run(Output out) {
     ZSet delta = input(0).output();
     Batch.Builder changes = new Batch.Builder(delta.size());
-    Entries due = waiting.snapshot().prefix(ALL);
+    Entries due = waiting.current().prefix(ALL);
     while (due.next()) {
       due.key(scratch);
       long at = time(scratch);
@@ -95,6 +95,11 @@ final class TemporalNode extends Node {
   /// The filter as of now.
   Stage stage() {
     return (row, weight, out) -> filter.apply(row, weight, now, out);
+  }
+
+  @Override
+  void keepState() {
+    waiting.keep();
   }
 
   @Override

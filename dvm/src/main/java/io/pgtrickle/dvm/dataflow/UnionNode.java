@@ -19,8 +19,8 @@ final class UnionNode extends Node {
 
   @Override
   void run(Output out) {
-    for (Node input : inputs()) {
-      input.output().forEach(out::add);
+    for (int i = 0; i < inputs().size(); i++) {
+      delta(i).forEach(out::add);
     }
   }
 }

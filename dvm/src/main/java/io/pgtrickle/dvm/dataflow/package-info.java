@@ -9,6 +9,9 @@
 /// operator one key at a time, collects its output and folds deltas into arrangements. Nothing
 /// becomes visible before the whole step has succeeded (see [StepFailed]).
 ///
+/// A recursion is one node and the nodes of its step, which it runs again for each iteration that
+/// changes ([RecursionNode]).
+///
 /// What a plan asks of the server goes through the [Labels], which all dataflows share whose state
 /// comes together, to a [io.pgtrickle.dvm.server.Server] that the host has. The time is part of a
 /// step; the host gives it, and learns when rows will come or go by it ([Dataflow#nextChange]).

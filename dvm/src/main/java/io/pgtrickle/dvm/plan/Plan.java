@@ -23,7 +23,7 @@ public sealed interface Plan {
   /// The plans this one reads, from left to right.
   default List<Plan> inputs() {
     return switch (this) {
-      case Scan _, Values _ -> List.of();
+      case Scan _, Values _, Working _ -> List.of();
       case Filter filter -> List.of(filter.input());
       case Project project -> List.of(project.input());
       case Ask ask -> List.of(ask.input());
@@ -33,6 +33,7 @@ public sealed interface Plan {
       case Apply apply -> List.of(apply.input(), apply.subquery());
       case Unfold unfold -> List.of(unfold.input());
       case UnionAll union -> union.inputs();
+      case Recursion recursion -> List.of(recursion.base(), recursion.step());
       case SetOperation operation -> List.of(operation.left(), operation.right());
       case TopK top -> List.of(top.input());
       case Window window -> List.of(window.input());
@@ -59,6 +60,8 @@ public sealed interface Plan {
           case Join _, OuterJoin _, MarkJoin _, Apply _ -> true;
           case Scan _,
               Values _,
+              Working _,
+              Recursion _,
               Filter _,
               Project _,
               Unfold _,
@@ -73,6 +76,12 @@ public sealed interface Plan {
               false;
         };
     return here || inputs().stream().anyMatch(Plan::joins);
+  }
+
+  /// Whether it reads what the recursion around it has found.
+  default boolean iterates() {
+    return this instanceof Working
+        || (!(this instanceof Recursion) && inputs().stream().anyMatch(Plan::iterates));
   }
 
   /// The rows of a relation: a base table or the storage table of another stream table.
@@ -355,6 +364,45 @@ public sealed interface Plan {
       inputs = List.copyOf(inputs);
     }
   }
+
+  /// A recursive WITH query: the base's rows and those that the step makes of them, of those again,
+  /// and so on.
+  ///
+  ///     W₀ = base            R₀ = W₀
+  ///     Wₙ₊₁ = step(Wₙ)      Rₙ₊₁ = Rₙ + Wₙ₊₁
+  ///
+  /// The result is Rₙ where Wₙ is empty. Without `all` rows that equal one of Rₙ, and all but one
+  /// of
+  /// equal ones, are left out of Wₙ₊₁; likewise in W₀.
+  ///
+  /// The step reads Wₙ through [Working] leaves; each belongs to the nearest recursion around it.
+  /// In
+  /// a bound plan it is the query's own, evaluated for one iteration. Unnesting makes it one that
+  /// computes all iterations side by side: its rows start with the number of the iteration whose
+  /// rows they are made of.
+  record Recursion(Plan base, Plan step, boolean all, Schema schema) implements Plan {
+    /// What numbers iterations, from 0.
+    public static final Column ITERATION = new Column("iteration", SqlType.INT4);
+
+    public Recursion {
+      int width = step.schema().size();
+      if (base.schema().size() != schema.size()
+          || (width != schema.size() && width != schema.size() + 1)) {
+        throw new IllegalArgumentException("a recursion of other columns than its parts");
+      }
+    }
+
+    /// The columns of rows behind the number of their iteration.
+    public static Schema numbered(Schema rows) {
+      List<Column> columns = new ArrayList<>(List.of(ITERATION));
+      columns.addAll(rows.columns());
+      return new Schema(columns);
+    }
+  }
+
+  /// The rows that the iteration before has found of the nearest recursion around: of one iteration
+  /// in a bound plan, of each behind its number later.
+  record Working(Schema schema) implements Plan {}
 
   /// What rows are sorted by.
   record SortKey(Expr value, boolean descending, boolean nullsFirst) {

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.plan;
 
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -45,7 +46,9 @@ public final class RowKeys {
         switch (plan) {
           case Plan.Scan scan ->
               scan.key().isEmpty() ? Set.of() : Set.of(new TreeSet<>(scan.key()));
-          case Plan.Values _, Plan.UnionAll _, Plan.GroupingSets _ -> Set.of();
+          case Plan.Values _, Plan.UnionAll _, Plan.GroupingSets _, Plan.Working _ -> Set.of();
+          case Plan.Recursion recursion ->
+              recursion.all() ? Set.of() : Set.of(all(recursion.schema()));
           case Plan.Filter filter -> keys(filter.input());
           case Plan.Project project -> projected(project);
           case Plan.Ask ask -> keys(ask.input());
@@ -144,6 +147,8 @@ public final class RowKeys {
           Plan.Values _,
           Plan.Project _,
           Plan.UnionAll _,
+          Plan.Working _,
+          Plan.Recursion _,
           Plan.SetOperation _,
           Plan.TopK _,
           Plan.Distinct _,
@@ -259,13 +264,17 @@ public final class RowKeys {
   private static Set<NavigableSet<Integer>> operation(Plan.SetOperation operation) {
     Set<NavigableSet<Integer>> keys = new LinkedHashSet<>(keys(operation.left()));
     if (!operation.all()) {
-      NavigableSet<Integer> all = new TreeSet<>();
-      for (int i = 0; i < operation.schema().size(); i++) {
-        all.add(i);
-      }
-      keys.add(all);
+      keys.add(all(operation.schema()));
     }
     return keys;
+  }
+
+  private static NavigableSet<Integer> all(Schema schema) {
+    NavigableSet<Integer> all = new TreeSet<>();
+    for (int i = 0; i < schema.size(); i++) {
+      all.add(i);
+    }
+    return all;
   }
 
   private static Set<NavigableSet<Integer>> distinct(Plan.Distinct distinct) {

@@ -6,7 +6,9 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -20,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 public final class Deparser {
   private final ExpressionText expressions;
   private int relations;
+
+  /// What the rows found are called, by the recursions around, the innermost first.
+  private final Deque<String> found = new ArrayDeque<>();
 
   private Deparser(Facts facts) {
     this.expressions = new ExpressionText(facts);
@@ -67,6 +72,9 @@ public final class Deparser {
           throw new IllegalArgumentException("a bound plan has no such node: " + plan);
       case Plan.UnionAll(List<Plan> inputs, Schema _) ->
           String.join(" UNION ALL ", inputs.stream().map(i -> "(" + select(i) + ")").toList());
+      case Plan.Recursion recursion -> recursion(recursion);
+      case Plan.Working working ->
+          select("SELECT", columns(found.getFirst(), working), found.getFirst());
       case Plan.TopK top -> topK(top);
       case Plan.GroupingSets sets -> groupingSets(sets);
       case Plan.Window window -> window(window);
@@ -101,7 +109,7 @@ public final class Deparser {
   }
 
   private String values(Plan.Values values) {
-    if (values.rows().size() == 1) {
+    if (values.schema().size() == 0 && values.rows().size() == 1) {
       return select("SELECT", rowTexts(values.rows().getFirst()), "");
     }
     List<String> rows = new ArrayList<>();
@@ -181,6 +189,37 @@ public final class Deparser {
     Expr condition = unfold.condition();
     String on = condition == null ? "true" : expressions.text(condition, columns);
     return select("SELECT", columns, item.text() + " LEFT JOIN LATERAL " + rows + " ON " + on);
+  }
+
+  /// The server lets a recursive query be read in one place only, which subqueries may read in
+  /// turn.
+  private String recursion(Plan.Recursion recursion) {
+    String name = "w" + ++relations;
+    String rows = "w" + ++relations;
+    String base = select(recursion.base());
+    found.push(rows);
+    String step = select(recursion.step());
+    found.pop();
+    List<String> names = columns(recursion.schema().size());
+    String list = names.isEmpty() ? "" : "(" + String.join(", ", names) + ")";
+    return "WITH RECURSIVE %s%s AS ((%s) UNION%s (WITH %s AS (%s) SELECT * FROM %s AS r)) %s"
+        .formatted(
+            name,
+            list,
+            base,
+            recursion.all() ? " ALL" : "",
+            rows,
+            select("SELECT", columns(name, recursion), name),
+            "(" + step + ")",
+            select("SELECT", columns(name, recursion), name));
+  }
+
+  private static List<String> columns(String relation, Plan plan) {
+    return columns(plan.schema().size()).stream().map(name -> relation + "." + name).toList();
+  }
+
+  private static List<String> columns(int width) {
+    return IntStream.rangeClosed(1, width).mapToObj(i -> "c" + i).toList();
   }
 
   private String topK(Plan.TopK top) {

@@ -498,7 +498,12 @@ public record Fingerprint(
               case 6 -> {
                 Levels.CommonTable table =
                     levels.find(entry.text("ctename"), entry.integer("ctelevelsup"));
-                yield query(table.query(), table.levels(), levels.depth());
+                if (entry.flag("self_reference")) {
+                  yield found(entry);
+                }
+                yield table.recursive()
+                    ? recursion(table, levels.depth())
+                    : query(table.query(), table.levels(), levels.depth());
               }
               default -> List.of();
             };
@@ -674,6 +679,58 @@ public record Fingerprint(
                     outputs));
       }
       return outputs;
+    }
+
+    /// The rows that a WITH query has found, where it reads itself: those of the innermost one.
+    private static List<Output> found(NodeForm entry) {
+      List<Integer> types = entry.numbers("coltypes");
+      List<Integer> collations = entry.numbers("colcollations");
+      List<Output> outputs = new ArrayList<>();
+      for (int i = 0; i < types.size(); i++) {
+        outputs.add(new Output("found column " + (i + 1), types.get(i), collations.get(i)));
+      }
+      return outputs;
+    }
+
+    /// A WITH query that reads itself: its columns with the digests of both terms.
+    private List<Output> recursion(Levels.CommonTable table, int depth) {
+      NodeForm form = NodeForm.glance(table.query());
+      Levels levels = table.levels().enter(form.nodes("cteList"), depth);
+      NodeForm union = NodeForm.glance(form.node("setOperations"));
+      List<Node> rangeTable = form.nodes("rtable");
+      Reader base = new Reader(facts, scopes);
+      Reader step = new Reader(facts, scopes);
+      List<Output> first = base.term(union.node("larg"), rangeTable, levels, table.levels());
+      List<Output> again = step.term(union.node("rarg"), rangeTable, levels, table.levels());
+      String digests = digest(base.of(first).toString()) + " " + digest(step.of(again).toString());
+      include(base);
+      include(step);
+      unions++;
+      boolean all = union.flag("all");
+      if (!all) {
+        distincts++;
+      }
+      List<Integer> types = union.numbers("colTypes");
+      List<Integer> collations = union.numbers("colCollations");
+      List<Output> outputs = new ArrayList<>();
+      for (int i = 0; i < types.size(); i++) {
+        int type = types.get(i);
+        int collation = collations.get(i);
+        String both =
+            converted(first.get(i), type, collation)
+                + ", "
+                + converted(again.get(i), type, collation);
+        outputs.add(
+            new Output("recursion %s %s [%s]".formatted(all, digests, both), type, collation));
+      }
+      return outputs;
+    }
+
+    private List<Output> term(Node operand, List<Node> rangeTable, Levels levels, Levels outer) {
+      Scope scope =
+          new Scope(rangeTable, new Windows(List.of(), List.of()), levels, scopes.get(outer));
+      scopes.put(levels, scope);
+      return setOperation(operand, scope);
     }
 
     /// What the planner does to a column whose type is not that of the result.

@@ -416,12 +416,17 @@ final class FromBinder {
   }
 
   private Plan commonTable(NodeForm form) {
-    form.neutral("self_reference", "unsupported_clause", "WITH RECURSIVE");
+    boolean inItself = form.flag("self_reference");
     form.numbers("coltypes");
     form.numbers("coltypmods");
     form.numbers("colcollations");
     Levels.CommonTable table = levels.find(form.text("ctename"), form.integer("ctelevelsup"));
-    return queries.bindInner(table.query(), table.levels(), levels.depth());
+    if (inItself) {
+      return queries.recursions().found(table);
+    }
+    return table.recursive()
+        ? queries.bindRecursive(table, levels.depth())
+        : queries.bindInner(table.query(), table.levels(), levels.depth());
   }
 
   private Plan values(NodeForm form) {

@@ -14,7 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// around it have.
 final class Levels {
   /// A WITH query, and the levels its own text can name.
-  record CommonTable(Node query, Levels levels) {}
+  ///
+  /// @param recursive whether it reads itself
+  record CommonTable(Node query, Levels levels, boolean recursive) {}
 
   private final @Nullable Levels outer;
 
@@ -74,11 +76,11 @@ final class Levels {
       NodeForm.read(
           node,
           form -> {
-            form.neutral("cterecursive", "unsupported_clause", "WITH RECURSIVE");
             form.neutral("search_clause", "unsupported_clause", "SEARCH");
             form.neutral("cycle_clause", "unsupported_clause", "CYCLE");
             return inner.tables.put(
-                form.text("ctename"), new CommonTable(form.node("ctequery"), inner));
+                form.text("ctename"),
+                new CommonTable(form.node("ctequery"), inner, form.flag("cterecursive")));
           });
     }
     return inner;

@@ -26,6 +26,8 @@ final class QueryBinder {
   private final Facts facts;
   private final Set<String> notices;
 
+  private final Recursions recursions = new Recursions();
+
   /// How many ORDER BY clauses have been read.
   private int orders;
 
@@ -51,15 +53,27 @@ final class QueryBinder {
     return bind(query, levels, depth, false);
   }
 
+  /// A WITH query that reads itself.
+  Plan bindRecursive(Levels.CommonTable table, int depth) {
+    return NodeForm.read(
+        table.query(), form -> bind(form, table.levels(), depth, false, Optional.of(table)));
+  }
+
   Facts facts() {
     return facts;
   }
 
-  private Plan bind(Node query, Levels outer, int depth, boolean top) {
-    return NodeForm.read(query, form -> bind(form, outer, depth, top));
+  Recursions recursions() {
+    return recursions;
   }
 
-  private Plan bind(NodeForm form, Levels outer, int depth, boolean top) {
+  private Plan bind(Node query, Levels outer, int depth, boolean top) {
+    return NodeForm.read(query, form -> bind(form, outer, depth, top, Optional.empty()));
+  }
+
+  /// @param recursive the WITH query that it is, when that reads itself
+  private Plan bind(
+      NodeForm form, Levels outer, int depth, boolean top, Optional<Levels.CommonTable> recursive) {
     refuseUnsupportedClauses(form);
     Levels levels = outer.enter(form.nodes("cteList"), depth);
     List<Node> rangeTable = form.nodes("rtable");
@@ -103,9 +117,13 @@ final class QueryBinder {
     if (!form.isAbsent("setOperations")) {
       requireBareSetOperation(from, groups, having, distinct);
       Plan combined =
-          new SetOperationBinder(this, fromBinder).bind(form.node("setOperations"), targets);
+          new SetOperationBinder(this, fromBinder, recursive)
+              .bind(form.node("setOperations"), targets);
       OrderBinder chosen = new OrderBinder(all, order, facts);
       return chooses ? chosen.limited(combined, offset.orElse(0), limit, ties) : combined;
+    }
+    if (recursive.isPresent()) {
+      throw NodeForm.notUnderstood("a recursive WITH query that is not a UNION");
     }
     int ordersOutside = orders;
     Source source = fromBinder.bind(from);

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// Translates UNION, INTERSECT and EXCEPT, each with and without ALL.
 ///
@@ -17,15 +18,21 @@ import java.util.List;
 final class SetOperationBinder {
   private final QueryBinder queries;
   private final FromBinder from;
+  private final Optional<Levels.CommonTable> recursive;
 
-  SetOperationBinder(QueryBinder queries, FromBinder from) {
+  /// @param recursive the WITH query that it is, when that reads itself
+  SetOperationBinder(QueryBinder queries, FromBinder from, Optional<Levels.CommonTable> recursive) {
     this.queries = queries;
     this.from = from;
+    this.recursive = recursive;
   }
 
   /// @param targets the outer target list: the columns of the operation, named
   Plan bind(Node operation, List<TargetEntry> targets) {
-    Plan plan = operand(operation);
+    Plan plan =
+        recursive
+            .map(table -> NodeForm.read(operation, form -> recursion(form, table)))
+            .orElseGet(() -> operand(operation));
     List<Expr> expressions = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (TargetEntry target : targets) {
@@ -55,17 +62,33 @@ final class SetOperationBinder {
             });
   }
 
+  /// The first operand says what the columns are; the second one reads them.
+  private Plan recursion(NodeForm form, Levels.CommonTable table) {
+    if (!form.tag().equals("SETOPERATIONSTMT")) {
+      throw NodeForm.notUnderstood("a recursive WITH query that is not a UNION");
+    }
+    form.expect("op", "1", "query_not_understood", "a recursive WITH query that is not a UNION");
+    boolean all = form.flag("all");
+    Plan base = queries.recursions().outside(() -> operand(form.node("larg")));
+    Schema schema = schema(form, base.schema());
+    Plan step = queries.recursions().inside(table, schema, () -> operand(form.node("rarg")));
+    if (step.schema().size() != schema.size()) {
+      throw NodeForm.notUnderstood("a set operation over different numbers of columns");
+    }
+    Plan recursion =
+        new Plan.Recursion(converted(base, schema), converted(step, schema), all, schema);
+    return all ? recursion : comparable(recursion, "UNION");
+  }
+
   private Plan operation(NodeForm form) {
     int operation = form.integer("op");
     boolean keepsDuplicates = form.flag("all");
     Plan left = operand(form.node("larg"));
     Plan right = operand(form.node("rarg"));
-    List<Integer> types = form.numbers("colTypes");
-    if (left.schema().size() != types.size() || right.schema().size() != types.size()) {
+    Schema schema = schema(form, left.schema());
+    if (right.schema().size() != schema.size()) {
       throw NodeForm.notUnderstood("a set operation over different numbers of columns");
     }
-    Schema schema =
-        schema(left.schema(), types, form.numbers("colTypmods"), form.numbers("colCollations"));
     Plan l = converted(left, schema);
     Plan r = converted(right, schema);
     return switch (operation) {
@@ -91,8 +114,13 @@ final class SetOperationBinder {
     return plan;
   }
 
-  private static Schema schema(
-      Schema left, List<Integer> types, List<Integer> modifiers, List<Integer> collations) {
+  private static Schema schema(NodeForm form, Schema left) {
+    List<Integer> types = form.numbers("colTypes");
+    List<Integer> modifiers = form.numbers("colTypmods");
+    List<Integer> collations = form.numbers("colCollations");
+    if (left.size() != types.size()) {
+      throw NodeForm.notUnderstood("a set operation over different numbers of columns");
+    }
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < types.size(); i++) {
       columns.add(

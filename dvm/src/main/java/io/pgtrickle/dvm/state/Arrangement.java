@@ -17,12 +17,14 @@ import org.jspecify.annotations.Nullable;
 
 /// A Z-set of rows arranged by a key, as a spine of immutable sorted runs.
 ///
-/// A step *stages* its delta, reads the state before ([#snapshot]) and after ([#staged]) it, and
+/// A step *stages* its delta (several one after the other, if each is *kept*), reads the state
+/// before ([#snapshot]) and after ([#staged]) it, and
 /// then commits or rolls back; both are an assignment. The sum of the runs is the state; since
 /// addition commutes, any runs may be merged at any time:
 ///
 /// - Eight small runs of one size class (powers of 8) are merged at once, when staged: at most a
 ///   millisecond or two. Small is below 4,096 entries and 512 KiB.
+/// - Eight large runs that one step has kept are, too.
 /// - Four runs of one size class (powers of 4) above that, all runs when those beside the largest
 ///   exceed half of it (so the stored entries stay below about 1.5 times the net ones), and all
 ///   runs when scans have skipped as many cancelled entries as there are, are merged in the
@@ -45,6 +47,7 @@ public final class Arrangement implements AutoCloseable {
   private final Storage storage;
   private final Snapshot.Debt debt = new Snapshot.Debt();
   private Snapshot committed = new Snapshot(List.of(), debt);
+  private @Nullable Snapshot kept;
   private @Nullable Snapshot staged;
   private @Nullable Snapshot compacted;
   private @Nullable Merging merging;
@@ -72,28 +75,60 @@ public final class Arrangement implements AutoCloseable {
     return committed;
   }
 
-  /// The contents with the staged delta; the committed ones when nothing is staged.
-  public Snapshot staged() {
-    return staged == null ? committed : staged;
+  /// The contents that a delta is added to: the committed ones with what was [kept][#keep].
+  public Snapshot current() {
+    return kept == null ? committed : kept;
   }
 
-  /// Adds a delta on trial. At most one until the next commit or rollback.
+  /// The contents with the staged delta; the current ones when nothing is staged.
+  public Snapshot staged() {
+    return staged == null ? current() : staged;
+  }
+
+  /// Adds a delta on trial. At most one until it is kept, committed or rolled back.
   public Snapshot stage(Batch delta) {
     if (staged != null) {
       throw new IllegalStateException("a delta is staged already");
     }
-    staged = committed.plus(delta);
+    staged = current().plus(delta);
     compacted = new Snapshot(mergeSmall(staged.runs()), debt);
     return staged;
+  }
+
+  /// Makes the staged contents those that the next delta of the same step is added to.
+  public void keep() {
+    if (compacted != null) {
+      kept = new Snapshot(mergeKept(compacted.runs()), debt);
+      staged = null;
+      compacted = null;
+    }
+  }
+
+  // A step that stages often would be slowed down by its own large runs before any other merge.
+  private List<Run> mergeKept(List<Run> source) {
+    List<Run> runs = source;
+    if (runs.size() < committed.runs().size() + INLINE_FAN_IN) {
+      return runs;
+    }
+    Set<Run> before = identities(committed.runs());
+    for (; ; ) {
+      List<Run> own = runs.stream().filter(run -> !before.contains(run)).toList();
+      List<Run> due = fullClass(own, INLINE_FAN_IN, false);
+      if (due.isEmpty()) {
+        return runs;
+      }
+      runs = replace(runs, due, Run.merge(due, Shelf.heap()));
+    }
   }
 
   /// Makes the staged contents the committed ones and starts a merge if one is due.
   ///
   /// @return whether a merge is under way, so that [#settle] should be called at a later boundary
   public boolean commit() {
-    if (compacted != null) {
+    keep();
+    if (kept != null) {
       Snapshot before = committed;
-      committed = compacted;
+      committed = kept;
       letGoOfReplaced(before.runs(), committed.runs());
     }
     rollback();
@@ -102,6 +137,7 @@ public final class Arrangement implements AutoCloseable {
 
   /// Forgets what was staged.
   public void rollback() {
+    kept = null;
     staged = null;
     compacted = null;
   }

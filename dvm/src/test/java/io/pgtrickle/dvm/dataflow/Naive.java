@@ -22,12 +22,16 @@ import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.math.BigDecimal;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +46,9 @@ final class Naive {
 
   /// The rows for which subqueries are evaluated, the innermost first.
   private final List<@Nullable Object[]> outer = new ArrayList<>();
+
+  /// What the recursions around found last, the innermost first.
+  private final Deque<List<Row>> found = new ArrayDeque<>();
 
   private final Map<Expr, Map<Schema, Evaluator>> evaluators = new HashMap<>();
 
@@ -147,6 +154,8 @@ final class Naive {
       case Plan.Apply apply -> apply(apply, out);
       case Plan.Unfold unfold -> unfold(unfold, out);
       case Plan.UnionAll union -> union.inputs().forEach(input -> out.addAll(rows(input)));
+      case Plan.Working _ -> out.addAll(found.getFirst());
+      case Plan.Recursion recursion -> recursion(recursion, out);
       case Plan.TopK top -> topK(top, out);
       case Plan.Window window -> window(window, out);
       case Plan.SetOperation operation -> setOperation(operation, out);
@@ -163,6 +172,31 @@ final class Naive {
       case Plan.GroupingSets sets -> groupingSets(sets, out);
     }
     return out;
+  }
+
+  private void recursion(Plan.Recursion recursion, List<Row> out) {
+    Schema schema = recursion.schema();
+    Set<Bytes> known = new HashSet<>();
+    List<Row> last = rows(recursion.base());
+    while (!last.isEmpty()) {
+      if (!recursion.all()) {
+        Map<Bytes, Row> classes = new HashMap<>();
+        for (Row row : last) {
+          Bytes key = key(PlanCompiler.columns(schema), schema, row);
+          if (!known.contains(key)) {
+            classes.merge(key, row, (a, b) -> a.compareTo(b) <= 0 ? a : b);
+          }
+        }
+        known.addAll(classes.keySet());
+        last = List.copyOf(classes.values());
+      }
+      out.addAll(last);
+      if (!last.isEmpty()) {
+        found.push(last);
+        last = rows(recursion.step());
+        found.pop();
+      }
+    }
   }
 
   private Row pack(Schema target, List<Expr> expressions, Schema schema, Row row) {

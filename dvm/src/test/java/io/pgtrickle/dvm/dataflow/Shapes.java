@@ -189,6 +189,7 @@ public final class Shapes {
   private static boolean needsRewrites(Plan plan) {
     return plan instanceof Plan.Apply
         || plan instanceof Plan.GroupingSets
+        || plan instanceof Plan.Recursion
         || (plan instanceof Plan.OuterJoin join && join.residual() != null)
         || (plan instanceof Plan.MarkJoin mark && mark.residual() != null)
         || plan.inputs().stream().anyMatch(Shapes::needsRewrites);
@@ -337,6 +338,7 @@ public final class Shapes {
     shapes.putAll(WindowShapes.all());
     shapes.putAll(LateralShapes.all());
     shapes.putAll(UnfoldShapes.all());
+    shapes.putAll(RecursionShapes.all());
     Plan perRegion =
         group(
             joined,

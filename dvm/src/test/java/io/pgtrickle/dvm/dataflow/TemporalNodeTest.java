@@ -96,6 +96,29 @@ final class TemporalNodeTest {
             Shapes.aggregate(AggregateCall.Kind.COUNT_ROWS, SqlType.INT8, null)));
     plans.put("distinct", new Plan.Distinct(Shapes.project(filter(recent), ID)));
     plans.put("self join", Shapes.join(filter(recent), filter(test("le", AT, NOW)), null, 0, 0));
+    plans.put(
+        "recursion",
+        RecursionShapes.recursion(
+            SCAN,
+            false,
+            found -> {
+              Plan some =
+                  new Plan.Filter(
+                      found,
+                      new Expr.And(
+                          List.of(
+                              test("gt", Shapes.column(found, 1), ago(5)),
+                              call(
+                                  "int4lt",
+                                  SqlType.BOOL,
+                                  Shapes.column(found, 0),
+                                  Shapes.int4(4)))));
+              return Shapes.project(
+                  some,
+                  call("int4pl", SqlType.INT4, Shapes.column(some, 0), Shapes.int4(1)),
+                  Shapes.column(some, 1),
+                  Shapes.column(some, 2));
+            }));
     return plans;
   }
 
@@ -121,6 +144,8 @@ final class TemporalNodeTest {
       case Plan.Aggregate(Plan input, var groups, var calls, var schema) ->
           new Plan.Aggregate(at(input, time), groups, calls, schema);
       case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(at(input, time), keys);
+      case Plan.Recursion(Plan base, Plan step, var all, var schema) ->
+          new Plan.Recursion(at(base, time), at(step, time), all, schema);
       case Plan.Project(Plan input, var columns, var schema) ->
           new Plan.Project(at(input, time), columns, schema);
       case Plan.Join(Plan left, Plan right, var keys, var residual, var schema) ->

@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /// Tables are `p(id, x, y)` and `q(id, p_id)`, both with key `id`, and `n(a, b)` without one.
@@ -61,6 +62,14 @@ final class RowKeysTest {
   @Test
   void aUnionHasNone() {
     assertThat(RowKeys.shortest(new Plan.UnionAll(List.of(q, q), q.schema()))).isEmpty();
+  }
+
+  @Test
+  void aRecursionHasOneUnlessItKeepsDuplicates() {
+    Plan found = new Plan.Working(q.schema());
+    assertThat(RowKeys.shortest(new Plan.Recursion(q, found, true, q.schema()))).isEmpty();
+    assertThat(RowKeys.shortest(new Plan.Recursion(q, found, false, q.schema())))
+        .contains(IntStream.range(0, q.schema().size()).boxed().toList());
   }
 
   @Test

@@ -448,4 +448,35 @@ final class ArrangementTest {
     assertThatThrownBy(() -> arrangement.stage(Batch.EMPTY))
         .isInstanceOf(IllegalStateException.class);
   }
+
+  @Test
+  void deltasThatAStepKeepsAreCommittedOrForgottenTogether() {
+    Arrangement arrangement = new Arrangement(Storage.inMemory(Runnable::run));
+    add(arrangement, 1, "1", 1);
+    for (boolean committed : List.of(false, true)) {
+      Snapshot before = arrangement.snapshot();
+      int n = 5_000;
+      for (int part = 0; part < 70; part++) {
+        Batch.Builder batch = new Batch.Builder(n);
+        for (int i = 0; i < n; i++) {
+          batch.add(number(2L + i), row("" + part), part % 2 == 0 ? 1 : -1);
+        }
+        arrangement.stage(batch.add(number(1), row("1"), 1).build());
+        assertThat(arrangement.current().lookup().weight(number(1), row("1"))).isEqualTo(1 + part);
+        arrangement.keep();
+        assertThat(arrangement.staged().runs().size()).isLessThan(20);
+        assertThat(arrangement.snapshot()).isSameAs(before);
+      }
+      if (committed) {
+        arrangement.commit();
+      } else {
+        arrangement.rollback();
+      }
+      assertThat(arrangement.current()).isSameAs(arrangement.snapshot());
+      assertThat(arrangement.snapshot().lookup().weight(number(1), row("1")))
+          .isEqualTo(committed ? 71 : 1);
+      assertThat(arrangement.snapshot().lookup().weight(number(7), row("69")))
+          .isEqualTo(committed ? -1 : 0);
+    }
+  }
 }

@@ -176,7 +176,7 @@ public final class ExpressionTiers {
 
   private static void collect(Plan plan, List<Computed> computed) {
     switch (plan) {
-      case Plan.Scan _ -> {}
+      case Plan.Scan _, Plan.Working _ -> {}
       case Plan.Values values ->
           values.rows().forEach(row -> add(row.stream(), new Schema(List.of()), computed));
       case Plan.Filter(Plan input, Expr condition) -> {
@@ -235,6 +235,10 @@ public final class ExpressionTiers {
         collect(top.input(), computed);
         add(top.partition().stream(), top.schema(), computed);
         add(top.order().stream().map(Plan.SortKey::value), top.schema(), computed);
+      }
+      case Plan.Recursion recursion -> {
+        collect(recursion.base(), computed);
+        collect(recursion.step(), computed);
       }
       case Plan.SetOperation operation -> {
         collect(operation.left(), computed);

@@ -41,6 +41,7 @@ final class AnalyzerIT {
     queries.addAll(Lab.queries("windows.sql"));
     queries.addAll(Lab.queries("laterals.sql"));
     queries.addAll(Lab.queries("unfolds.sql"));
+    queries.addAll(Lab.queries("recursions.sql"));
     return queries;
   }
 

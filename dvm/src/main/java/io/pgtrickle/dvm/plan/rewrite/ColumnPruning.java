@@ -34,6 +34,13 @@ final class ColumnPruning {
     return switch (plan) {
       case Plan.Scan scan -> project(scan, all(scan), needed);
       case Plan.Values values -> project(values, all(values), needed);
+      case Plan.Working working -> project(working, all(working), needed);
+      // What an iteration has decides about the next one.
+      case Plan.Recursion(Plan base, Plan step, var every, var schema) ->
+          project(
+              new Plan.Recursion(prune(base, all(base)), prune(step, all(step)), every, schema),
+              all(plan),
+              needed);
       case Plan.Filter filter -> filter(filter, needed);
       case Plan.Project project -> projection(project, needed);
       case Plan.Ask ask -> ask(ask, needed);

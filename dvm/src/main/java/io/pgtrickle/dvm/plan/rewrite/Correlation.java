@@ -60,6 +60,8 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
             Plan.Apply _,
             Plan.Unfold _,
             Plan.UnionAll _,
+            Plan.Working _,
+            Plan.Recursion _,
             Plan.SetOperation _,
             Plan.TopK _,
             Plan.Window _,

@@ -28,6 +28,7 @@ final class DependentJoin {
   private static final Signature BYTEA_EQUAL =
       new Signature(1948, "pg_catalog", "byteaeq", List.of(17, 17), 16, true, 'i');
 
+  private final Plan rows;
   private final Plan domain;
   private final List<Integer> referred;
   private final int width;
@@ -36,6 +37,7 @@ final class DependentJoin {
   /// @param rows the rows for which the subquery is evaluated
   /// @param referred which of their columns it refers to
   DependentJoin(Plan rows, NavigableSet<Integer> referred) {
+    this.rows = rows;
     this.referred = List.copyOf(referred);
     List<Expr> values = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
@@ -81,13 +83,29 @@ final class DependentJoin {
     return imageAt(width - 1);
   }
 
+  private Plan ofRows() {
+    List<Expr> values = new ArrayList<>();
+    referred.forEach(
+        index -> values.add(new Expr.Column(index, rows.schema().column(index).type())));
+    values.add(imageOfRow);
+    values.addAll(Unnesting.columns(rows.schema()));
+    return new Plan.Project(rows, values, new Schema(columns(rows.schema())));
+  }
+
   /// D's columns followed by the subquery's.
   Plan over(Plan subquery) {
     return switch (subquery) {
       case Plan.Values(var rows, var schema) when rows.size() == 1 && schema.size() == 0 -> domain;
       case Plan plan when !PlanExpressions.isCorrelated(plan) ->
           join(domain, PlanExpressions.lifted(plan), null);
+      // The rows of D themselves, each with the value of D that it belongs to.
+      case Plan.Filter(Plan.Working all, Expr condition)
+          when all.equals(rows) && Iterations.isCurrent(condition) ->
+          ofRows();
       case Plan.Scan scan -> join(domain, scan, null);
+      case Plan.Working working -> join(domain, working, null);
+      // What is correlated in it has been refused.
+      case Plan.Recursion recursion -> join(domain, recursion, null);
       case Plan.Values(var rows, var schema) ->
           union(
               rows.stream().<Plan>map(row -> project(domain, moved(row), schema)).toList(), schema);

@@ -32,6 +32,9 @@ final class FilterPushdown {
     return switch (input) {
       case Plan.Scan scan -> Conjuncts.filter(scan, conjuncts);
       case Plan.Values values -> Conjuncts.filter(values, conjuncts);
+      case Plan.Working working -> Conjuncts.filter(working, conjuncts);
+      // A row that goes here may lead to one that stays.
+      case Plan.Recursion recursion -> Conjuncts.filter(recursion, conjuncts);
       case Plan.Project(Plan below, List<Expr> expressions, var schema) ->
           new Plan.Project(push(below, over(conjuncts, expressions)), expressions, schema);
       case Plan.Unfold unfold -> intoUnfold(unfold, conjuncts);

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
 import io.pgtrickle.dvm.plan.Plan;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /// Rebuilds a plan over rewritten inputs of the same schemas.
@@ -12,10 +13,20 @@ final class Inputs {
     return new IllegalArgumentException("a subquery was not unnested: " + apply.question());
   }
 
+  /// The step of a recursion over something else than the rows found before.
+  static Plan overFound(Plan step, Function<Plan.Working, Plan> change) {
+    return step instanceof Plan.Working working
+        ? change.apply(working)
+        : step instanceof Plan.Recursion ? step : map(step, input -> overFound(input, change));
+  }
+
   static Plan map(Plan plan, UnaryOperator<Plan> change) {
     return switch (plan) {
       case Plan.Scan scan -> scan;
       case Plan.Values values -> values;
+      case Plan.Working working -> working;
+      case Plan.Recursion(Plan base, Plan step, var all, var schema) ->
+          new Plan.Recursion(change.apply(base), change.apply(step), all, schema);
       case Plan.Filter(Plan input, var condition) ->
           new Plan.Filter(change.apply(input), condition);
       case Plan.Project(Plan input, var expressions, var schema) ->

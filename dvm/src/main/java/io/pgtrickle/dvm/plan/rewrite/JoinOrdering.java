@@ -65,6 +65,8 @@ final class JoinOrdering {
           Plan.Apply _,
           Plan.Unfold _,
           Plan.UnionAll _,
+          Plan.Working _,
+          Plan.Recursion _,
           Plan.SetOperation _,
           Plan.TopK _,
           Plan.Window _,

@@ -57,6 +57,7 @@ final class Nullability {
           column < unfold.input().schema().size()
               ? mayBeNull(column, unfold.input())
               : unfold.kept() || !unfold.numbered() || column < unfold.schema().size() - 1;
+      case Plan.Working _, Plan.Recursion _ -> true;
       case Plan.UnionAll union ->
           union.inputs().stream().anyMatch(input -> mayBeNull(column, input));
       case Plan.TopK top -> mayBeNull(column, top.input());

@@ -42,6 +42,7 @@ public final class OrderLabels {
     return switch (over) {
       case Plan.Scan _,
           Plan.Values _,
+          Plan.Working _,
           Plan.Filter _,
           Plan.Project _,
           Plan.Ask _,
@@ -53,6 +54,7 @@ public final class OrderLabels {
       case Plan.Distinct distinct -> distinct(distinct);
       case Plan.Aggregate aggregate -> aggregate(aggregate);
       case Plan.SetOperation operation -> setOperation(operation);
+      case Plan.Recursion recursion -> recursion(recursion);
       case Plan.Join join -> join(join);
       case Plan.OuterJoin join -> outerJoin(join);
       case Plan.MarkJoin join -> markJoin(join);
@@ -341,6 +343,37 @@ public final class OrderLabels {
                 left.plan(), right.plan(), operation.kind(), operation.all(), new Schema(columns)),
             left.restored(0),
             operation.schema());
+  }
+
+  // The rows found have labels; where the step reads them, they are taken off.
+  private Plan recursion(Plan.Recursion recursion) {
+    List<Column> columns = new ArrayList<>();
+    List<Expr> read = new ArrayList<>(List.of(new Expr.Column(0, SqlType.INT4)));
+    for (Column column : recursion.schema().columns()) {
+      boolean labeled = !recursion.all() && orderings.equality(column.type()).isPresent();
+      columns.add(labeled ? new Column(column.name(), SqlType.LABELED) : column);
+      int at = columns.size();
+      read.add(labeled ? unlabeled(at, column.type()) : new Expr.Column(at, column.type()));
+    }
+    Schema schema = new Schema(columns);
+    if (schema.equals(recursion.schema())) {
+      return recursion;
+    }
+    Side base = new Side(recursion.base());
+    Plan found = new Plan.Working(Plan.Recursion.numbered(schema));
+    Side step =
+        new Side(
+            Inputs.overFound(
+                recursion.step(), working -> new Plan.Project(found, read, working.schema())));
+    for (int i = 0; i < schema.size(); i++) {
+      SqlType type = recursion.schema().column(i).type();
+      base.labeled(new Expr.Column(i, type), orderings.equality(type));
+      step.labeled(new Expr.Column(i + 1, type), orderings.equality(type));
+    }
+    return new Plan.Project(
+        new Plan.Recursion(base.plan(), step.plan(), false, schema),
+        base.restored(0),
+        recursion.schema());
   }
 
   // The two inputs of a join, and its parts over them.

@@ -45,6 +45,8 @@ final class PlanExpressions {
       case Plan.Apply apply -> throw Inputs.nested(apply);
       case Plan.Unfold unfold -> unfold.over(unfold.input(), change);
       case Plan.UnionAll union -> union;
+      case Plan.Working working -> working;
+      case Plan.Recursion recursion -> recursion;
       case Plan.SetOperation operation -> operation;
       case Plan.TopK top ->
           new Plan.TopK(
@@ -105,7 +107,7 @@ final class PlanExpressions {
   }
 
   /// Shows every expression of a plan, inputs included.
-  private static void forEach(Plan plan, Consumer<Expr> visitor) {
+  static void forEach(Plan plan, Consumer<Expr> visitor) {
     map(
         plan,
         expression -> {

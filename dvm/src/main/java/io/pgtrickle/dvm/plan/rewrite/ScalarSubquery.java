@@ -77,6 +77,8 @@ final class ScalarSubquery {
           Plan.Apply _,
           Plan.Unfold _,
           Plan.UnionAll _,
+          Plan.Working _,
+          Plan.Recursion _,
           Plan.SetOperation _,
           Plan.TopK _,
           Plan.Distinct _,

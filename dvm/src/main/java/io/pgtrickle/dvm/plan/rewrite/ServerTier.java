@@ -33,7 +33,13 @@ final class ServerTier {
   private Plan rewrite(Plan plan) {
     Plan over = Inputs.map(plan, this::rewrite);
     return switch (over) {
-      case Plan.Scan _, Plan.UnionAll _, Plan.SetOperation _, Plan.Ask _ -> over;
+      case Plan.Scan _,
+          Plan.Working _,
+          Plan.Recursion _,
+          Plan.UnionAll _,
+          Plan.SetOperation _,
+          Plan.Ask _ ->
+          over;
       case Plan.Values values -> values(values);
       case Plan.Filter(Plan input, Expr condition) when Expressions.readsClock(condition) ->
           temporal(input, condition);

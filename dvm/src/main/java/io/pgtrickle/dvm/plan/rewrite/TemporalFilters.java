@@ -36,6 +36,8 @@ final class TemporalFilters {
           Plan.Apply _,
           Plan.Unfold _,
           Plan.UnionAll _,
+          Plan.Working _,
+          Plan.Recursion _,
           Plan.SetOperation _,
           Plan.TopK _,
           Plan.Window _,

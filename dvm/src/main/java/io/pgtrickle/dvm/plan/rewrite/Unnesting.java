@@ -16,6 +16,7 @@ import java.util.List;
 ///     x op ALL    the same of the opposite
 ///     scalar      a left join with the subquery's row, see [ScalarSubquery]
 ///     LATERAL     a join, see [LateralJoin]
+///     recursion   the step of all iterations, see [Iterations]
 ///
 /// A subquery that refers to the row it is evaluated for is first freed of that, see [Correlation]:
 /// by taking its conditions into the join where it is a selection of joins, by [DependentJoin]
@@ -28,7 +29,11 @@ final class Unnesting {
 
   static Plan rewrite(Plan plan) {
     Plan over = Inputs.map(sunk(plan), Unnesting::rewrite);
-    return over instanceof Plan.Apply apply ? joined(apply) : over;
+    return switch (over) {
+      case Plan.Apply apply -> joined(apply);
+      case Plan.Recursion recursion -> Iterations.numbered(recursion);
+      default -> over;
+    };
   }
 
   /// Conditions that do not ask for an answer come before it: fewer rows have one.

@@ -3,7 +3,8 @@
 /// The binder writes a query down as its tree says, cross products and all; [Rewrites] makes a plan
 /// of it that is worth running. Every rewrite keeps the schema of the plan and the bag of its rows.
 ///
-/// [Unnesting] comes first: it makes joins of subqueries, which all others do without. What an
+/// [Unnesting] comes first: it makes joins of subqueries, which all others do without, and of the
+/// step of a recursion one for all [Iterations]. What an
 /// operator cannot do as written comes last: residual conditions of joins ([ResidualSplit]),
 /// expressions that the server evaluates ([ServerTier]), and values that only it can compare
 /// ([OrderLabels]).

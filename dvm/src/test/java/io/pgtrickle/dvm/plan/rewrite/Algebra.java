@@ -10,6 +10,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// Small plans over tables of int4 columns.
@@ -109,6 +110,12 @@ final class Algebra {
 
   static Plan unionAll(Plan... inputs) {
     return new Plan.UnionAll(Arrays.asList(inputs), inputs[0].schema());
+  }
+
+  /// A recursion whose step is made of the rows found before.
+  static Plan recursion(Plan base, boolean all, UnaryOperator<Plan> step) {
+    Plan found = step.apply(new Plan.Working(base.schema()));
+    return new Plan.Recursion(base, found, all, base.schema());
   }
 
   static AggregateCall sum(Expr argument) {

@@ -9,6 +9,7 @@ import static io.pgtrickle.dvm.plan.rewrite.Algebra.equal;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.filter;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.less;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.project;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.recursion;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.scan;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.unionAll;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.value;
@@ -39,6 +40,25 @@ final class FilterPushdownTest {
   void movesIntoEveryInputOfAUnion() {
     assertThat(FilterPushdown.rewrite(filter(unionAll(t, t), fails)))
         .isEqualTo(unionAll(filter(t, fails), filter(t, fails)));
+  }
+
+  @Test
+  void staysAboveARecursionButMovesWithinItsTerms() {
+    Plan plan =
+        filter(
+            recursion(
+                filter(project(u, col(1)), less(col(0), value(1))),
+                false,
+                found -> filter(project(cross(found, u), col(2)), less(col(0), value(2)))),
+            less(col(0), value(3)));
+    assertThat(FilterPushdown.rewrite(plan))
+        .isEqualTo(
+            filter(
+                recursion(
+                    project(filter(u, less(col(1), value(1))), col(1)),
+                    false,
+                    found -> project(cross(found, filter(u, less(col(1), value(2)))), col(2))),
+                less(col(0), value(3))));
   }
 
   @Test
