@@ -91,6 +91,8 @@ final class AggregateCompiler {
       case MODE -> mode(call);
       case PERCENTILE_DISC -> quantile(call, false);
       case PERCENTILE_CONT -> quantile(call, true);
+      case ASKED, ASKED_WITHIN_GROUP ->
+          throw new IllegalArgumentException("the server was not asked for " + call.function());
       case COUNT,
           SUM,
           AVG,
@@ -128,7 +130,9 @@ final class AggregateCompiler {
           JSONB_AGG,
           MODE,
           PERCENTILE_DISC,
-          PERCENTILE_CONT ->
+          PERCENTILE_CONT,
+          ASKED,
+          ASKED_WITHIN_GROUP ->
           throw new IllegalArgumentException(call.kind() + " is no function of a stream of values");
     };
   }

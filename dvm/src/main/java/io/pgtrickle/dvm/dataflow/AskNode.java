@@ -6,15 +6,11 @@ import io.pgtrickle.dvm.operator.Output;
 import io.pgtrickle.dvm.server.Answer;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.server.Server;
-import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// Rows with what the server answers about them, asked once per inquiry and step for the distinct
 /// arguments:
@@ -68,40 +64,10 @@ final class AskNode extends Node {
   }
 
   private void widen(Row[] rows, Round round) {
-    Schema parameters = round.inquiry().arguments();
-    Map<Row, Integer> places = new LinkedHashMap<>();
-    int[] place = new int[rows.length];
-    @Nullable EvaluationFailure[] failures = new @Nullable EvaluationFailure[rows.length];
+    List<Answer> answers = Answers.to(round.inquiry(), round.arguments(), List.of(rows), server);
     for (int i = 0; i < rows.length; i++) {
-      try {
-        Row tuple = tuple(rows[i], round.arguments(), parameters);
-        place[i] = places.computeIfAbsent(tuple, _ -> places.size());
-      } catch (EvaluationFailure failure) {
-        failures[i] = failure;
-      }
+      rows[i] = widened(rows[i], answers.get(i), round);
     }
-    List<Row> tuples = List.copyOf(places.keySet());
-    List<Answer> answers = tuples.isEmpty() ? List.of() : server.ask(round.inquiry(), tuples);
-    if (answers.size() != tuples.size()) {
-      throw new IllegalStateException(
-          answers.size() + " answers to " + tuples.size() + " tuples: " + round.inquiry().sql());
-    }
-    for (int i = 0; i < rows.length; i++) {
-      EvaluationFailure failure = failures[i];
-      Answer answer =
-          failure == null
-              ? answers.get(place[i])
-              : new Answer.Failed(failure.sqlState(), failure.text());
-      rows[i] = widened(rows[i], answer, round);
-    }
-  }
-
-  private static Row tuple(Row row, List<Evaluator> arguments, Schema parameters) {
-    @Nullable Object[] values = new @Nullable Object[arguments.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = arguments.get(i).evaluate(row);
-    }
-    return parameters.pack(values);
   }
 
   private static Row widened(Row row, Answer answer, Round round) {

@@ -26,6 +26,7 @@ abstract sealed class Node
         ChainNode,
         TemporalNode,
         AskNode,
+        AskRowsNode,
         UnionNode,
         ArrangeNode,
         KeyedNode,

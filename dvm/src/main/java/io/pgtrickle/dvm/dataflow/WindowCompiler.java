@@ -137,7 +137,15 @@ final class WindowCompiler {
           STDDEV_POP,
           STDDEV_SAMP ->
           AggregateCompiler.invertible(call, new AggregateCompiler.Stream(0, value, filter));
-      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG, MODE, PERCENTILE_DISC, PERCENTILE_CONT ->
+      case STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT,
+          ASKED,
+          ASKED_WITHIN_GROUP ->
           throw new IllegalArgumentException(call.kind() + " over a window is bound as FULL");
     };
   }

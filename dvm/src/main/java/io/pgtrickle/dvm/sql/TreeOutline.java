@@ -3,20 +3,32 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /// The outline of an analyzed tree; views stay names.
 final class TreeOutline {
   private final Facts facts;
   private final Outline.Builder outline = new Outline.Builder();
+  private final Set<String> aggregates = new TreeSet<>();
 
   private TreeOutline(Facts facts) {
     this.facts = facts;
   }
 
-  static Outline of(Node query, Facts facts) {
+  static TreeOutline of(Node query, Facts facts) {
     TreeOutline reader = new TreeOutline(facts);
     reader.query(query);
-    return reader.outline.build();
+    return reader;
+  }
+
+  Outline outline() {
+    return outline.build();
+  }
+
+  /// The names of the aggregates.
+  Set<String> aggregates() {
+    return aggregates;
   }
 
   private void query(Node query) {
@@ -69,6 +81,9 @@ final class TreeOutline {
   private void expressions(NodeTree tree) {
     if (tree instanceof Node node && node.tag().equals("AGGREF")) {
       outline.aggregates++;
+      facts
+          .function(NodeForm.glance(node).oid("aggfnoid"))
+          .ifPresent(function -> aggregates.add(function.name()));
     }
     if (tree instanceof Node node && node.tag().equals("WINDOWFUNC")) {
       outline.windows++;

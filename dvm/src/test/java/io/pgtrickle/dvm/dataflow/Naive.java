@@ -670,7 +670,15 @@ final class Naive {
       case BIT_XOR -> objects.stream().mapToLong(Long.class::cast).reduce(0, (a, b) -> a ^ b);
       case VAR_POP -> spread(objects, objects.size());
       case VAR_SAMP -> spread(objects, objects.size() - 1L);
-      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG, MODE, PERCENTILE_DISC, PERCENTILE_CONT ->
+      case STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT,
+          ASKED,
+          ASKED_WITHIN_GROUP ->
           throw new IllegalStateException();
       // The digits of the root are tested against the server.
       case STDDEV_POP, STDDEV_SAMP -> throw new IllegalStateException("no oracle for a root");

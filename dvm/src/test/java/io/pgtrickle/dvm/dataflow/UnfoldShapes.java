@@ -54,8 +54,7 @@ final class UnfoldShapes {
   }
 
   private static Plan kept(Plan input, @Nullable Expr condition, SetCall... calls) {
-    Plan.Unfold all = unfold(input, calls);
-    return new Plan.Unfold(input, all.calls(), false, true, condition, all.schema());
+    return unfold(input, calls).keeping(condition);
   }
 
   private static Plan lateral(Plan subquery, boolean kept) {

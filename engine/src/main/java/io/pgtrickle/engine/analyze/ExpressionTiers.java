@@ -1,6 +1,5 @@
 package io.pgtrickle.engine.analyze;
 
-import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
@@ -13,6 +12,7 @@ import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Column;
@@ -57,7 +57,36 @@ public final class ExpressionTiers {
               refusals.isEmpty() ? Tier.NATIVE : Tier.SERVER,
               refusals.stream().findFirst()));
     }
+    for (Aggregated aggregated : aggregated(plan)) {
+      List<String> names =
+          aggregated.input().columns().stream()
+              .map(column -> RelationShape.quote(column.name()))
+              .toList();
+      placements.add(
+          new Placement(
+              Deparser.aggregate(aggregated.call(), names, facts),
+              Tier.SERVER,
+              Optional.of("aggregate " + aggregated.call().function().name() + "()")));
+    }
     return List.copyOf(placements);
+  }
+
+  /// An aggregate that is not native.
+  private record Aggregated(AggregateCall call, Schema input) {}
+
+  private static List<Aggregated> aggregated(Plan plan) {
+    List<Aggregated> aggregated = new ArrayList<>();
+    plan.inputs().forEach(input -> aggregated.addAll(aggregated(input)));
+    List<AggregateCall> calls =
+        plan instanceof Plan.Aggregate aggregate
+            ? aggregate.calls()
+            : plan instanceof Plan.GroupingSets sets ? sets.calls() : List.of();
+    for (AggregateCall call : calls) {
+      if (call.kind().isAsked()) {
+        aggregated.add(new Aggregated(call, plan.inputs().getFirst().schema()));
+      }
+    }
+    return aggregated;
   }
 
   /// Refuses a plan with an expression that is neither native nor can be asked.
@@ -65,15 +94,26 @@ public final class ExpressionTiers {
     for (Computed computed : computed(plan)) {
       if (computed.set().isPresent()) {
         SetCall call = computed.set().get();
-        call.refusal(server.settings())
-            .ifPresent(
-                refusal -> {
-                  throw QueryRejected.notYet("unsupported_function", refusal);
-                });
+        if (server.isAsked(call)) {
+          server
+              .objection(call)
+              .ifPresent(
+                  objection -> {
+                    throw objection;
+                  });
+        }
         call.call().arguments().forEach(argument -> requirePlaceable(argument, server));
       } else {
         requirePlaceable(computed.expression(), server);
       }
+    }
+    for (Aggregated aggregated : aggregated(plan)) {
+      server
+          .objection(aggregated.call())
+          .ifPresent(
+              objection -> {
+                throw objection;
+              });
     }
   }
 

@@ -413,6 +413,9 @@ final class DependentJoin {
           PERCENTILE_DISC,
           PERCENTILE_CONT ->
           result;
+      // Over nothing it may be anything.
+      case ASKED, ASKED_WITHIN_GROUP ->
+          throw new IllegalArgumentException("not gathered: " + call.function());
     };
   }
 }

@@ -232,6 +232,8 @@ final class ScalarSubquery {
               false;
           // Their direct argument may be none that is possible.
           case PERCENTILE_DISC, PERCENTILE_CONT -> true;
+          case ASKED, ASKED_WITHIN_GROUP ->
+              throw new IllegalArgumentException("not gathered: " + call.function());
         };
     return !fails
         && call.expressions()
