@@ -20,3 +20,4 @@ SELECT rank(2) WITHIN GROUP (ORDER BY id DESC) AS r, percentile_disc(ARRAY[0.1, 
 SELECT region, array_agg(joined ORDER BY id) AS j, json_agg(joined ORDER BY name COLLATE "C" DESC, id) AS k, sum(placed - placed) AS s FROM customers JOIN orders o ON o.customer = customers.id GROUP BY ROLLUP (region)
 SELECT sum(DISTINCT id ORDER BY id) AS s, count(DISTINCT name ORDER BY name) AS n, jsonb_agg(DISTINCT to_jsonb(id)) AS j FROM customers
 SELECT c.id, (SELECT range_agg(int8range(o.id, o.id + 1)) FROM orders o WHERE o.customer = c.id) AS r FROM customers c
+SELECT corr(DISTINCT score, id) AS c FROM customers

@@ -121,6 +121,9 @@ final class WindowCompiler {
     Expr argument = call.arguments().getFirst();
     Evaluator value = compiler.evaluator(argument, input);
     return switch (call.kind()) {
+      case REGRESSION ->
+          AggregateCompiler.regression(
+              call, value, compiler.evaluator(call.arguments().getLast(), input), filter);
       case MIN -> new WindowExtreme(value, filter, argument.type(), false);
       case MAX -> new WindowExtreme(value, filter, argument.type(), true);
       case COUNT_ROWS,

@@ -43,6 +43,8 @@ public record AggregateCall(
     VAR_SAMP,
     STDDEV_POP,
     STDDEV_SAMP,
+    /// `corr`, `covar_…` and `regr_…` of two floats: which of them, the function's name says.
+    REGRESSION,
     STRING_AGG,
     ARRAY_AGG,
     JSON_AGG,

@@ -62,6 +62,8 @@ final class AggregateBinder {
         (orderedSet
                 ? orderedSet(function, direct, arguments)
                 : kind(function, arguments, type, star, collation, facts))
+            // Distinct pairs are counted by the server.
+            .filter(known -> known != Kind.REGRESSION || distinct.isEmpty())
             .orElseGet(() -> asked(function, orderedSet, arguments, star, collation, facts));
     List<Plan.SortKey> order = new ArrayList<>();
     for (Node clause : form.nodes("aggorder")) {
@@ -127,12 +129,14 @@ final class AggregateBinder {
       boolean text = type.kind() == TypeKind.TEXT || type.kind() == TypeKind.BYTEA;
       return text ? Optional.of(Kind.STRING_AGG) : Optional.empty();
     }
+    if (!star && REGRESSIONS.contains(function.name())) {
+      return Optional.of(Kind.REGRESSION);
+    }
     if (star || arguments.size() > 1) {
       return Optional.empty();
     }
     boolean integer = type.kind().isInteger();
-    boolean exact = integer || type.kind() == TypeKind.NUMERIC;
-    boolean number = exact || type.kind().isFloat();
+    boolean number = integer || type.kind() == TypeKind.NUMERIC || type.kind().isFloat();
     boolean truth = type.kind() == TypeKind.BOOL;
     return switch (function.name()) {
       case "count" -> Optional.of(Kind.COUNT);
@@ -145,10 +149,10 @@ final class AggregateBinder {
       case "bit_and" -> where(integer, Kind.BIT_AND);
       case "bit_or" -> where(integer, Kind.BIT_OR);
       case "bit_xor" -> where(integer, Kind.BIT_XOR);
-      case "var_pop" -> where(exact, Kind.VAR_POP);
-      case "variance", "var_samp" -> where(exact, Kind.VAR_SAMP);
-      case "stddev_pop" -> where(exact, Kind.STDDEV_POP);
-      case "stddev", "stddev_samp" -> where(exact, Kind.STDDEV_SAMP);
+      case "var_pop" -> where(number, Kind.VAR_POP);
+      case "variance", "var_samp" -> where(number, Kind.VAR_SAMP);
+      case "stddev_pop" -> where(number, Kind.STDDEV_POP);
+      case "stddev", "stddev_samp" -> where(number, Kind.STDDEV_SAMP);
       case "array_agg" ->
           where(
               type.kind() != TypeKind.OPAQUE
@@ -188,16 +192,8 @@ final class AggregateBinder {
     };
   }
 
-  /// Over floats, the server's own results of these depend on the order of rows in more than the
-  /// last digit.
-  private static final Set<String> OF_FLOATS =
+  private static final Set<String> REGRESSIONS =
       Set.of(
-          "var_pop",
-          "var_samp",
-          "variance",
-          "stddev_pop",
-          "stddev_samp",
-          "stddev",
           "corr",
           "covar_pop",
           "covar_samp",

@@ -86,6 +86,14 @@ final class ServerAggregatesIT {
               "order_that_makes_no_difference",
               "SELECT grp, sum(n ORDER BY k DESC) AS s, count(DISTINCT n ORDER BY n DESC) AS c,"
                   + " max(id ORDER BY tags) AS m FROM things GROUP BY grp"),
+          // The server's last digits depend on the order of rows.
+          new Shape(
+              "statistics",
+              "SELECT grp, round(corr(id, n)::numeric, 9) AS c, round(regr_slope(n, id)::numeric, 9)"
+                  + " AS m, round(regr_intercept(id, n)::numeric, 9) AS b, regr_count(n, id) AS k,"
+                  + " round(stddev(n::float8)::numeric, 9) AS s, round(var_pop(id::float4)"
+                  + " ::numeric, 9) AS v, round(covar_samp(n, id) FILTER (WHERE id % 2 = 0)::numeric,"
+                  + " 9) AS f, corr(DISTINCT n, n) IS NULL AS d FROM things GROUP BY grp"),
           new Shape(
               "expressions",
               "SELECT grp % 2 AS g, jsonb_object_agg(lower(k) || id, j -> 'a') FILTER (WHERE k ~"

@@ -210,7 +210,9 @@ final class ScalarSubquery {
   private static boolean isTotal(AggregateCall call) {
     boolean fails =
         switch (call.kind()) {
-          case SUM, AVG -> call.arguments().getFirst().type().kind().isFloat();
+          case SUM, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP ->
+              call.arguments().getFirst().type().kind().isFloat();
+          case REGRESSION -> true;
           case COUNT_ROWS,
               COUNT,
               MIN,
@@ -220,10 +222,6 @@ final class ScalarSubquery {
               BIT_AND,
               BIT_OR,
               BIT_XOR,
-              VAR_POP,
-              VAR_SAMP,
-              STDDEV_POP,
-              STDDEV_SAMP,
               STRING_AGG,
               ARRAY_AGG,
               JSON_AGG,
