@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RangeEdge;
 import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.sql.Deparser;
@@ -107,6 +108,7 @@ public final class ExpressionTiers {
         requirePlaceable(computed.expression(), server);
       }
     }
+    requireEdges(plan, server.settings());
     for (Aggregated aggregated : aggregated(plan)) {
       server
           .objection(aggregated.call())
@@ -114,6 +116,23 @@ public final class ExpressionTiers {
               objection -> {
                 throw objection;
               });
+    }
+  }
+
+  /// The edges of frames are evaluated beside the rows of a partition: the server is not asked.
+  private static void requireEdges(Plan plan, EvaluationSettings settings) {
+    plan.inputs().forEach(input -> requireEdges(input, settings));
+    if (plan instanceof Plan.Window window) {
+      for (WindowCall call : window.calls()) {
+        for (RangeEdge edge : call.frame().edges(window.order())) {
+          FunctionLibrary.refusal(edge.edge(), settings)
+              .ifPresent(
+                  refusal -> {
+                    throw QueryRejected.notYet(
+                        "unsupported_clause", "RANGE with an offset by " + refusal);
+                  });
+        }
+      }
     }
   }
 
@@ -271,6 +290,8 @@ public final class ExpressionTiers {
         for (WindowCall call : window.calls()) {
           add(call.expressions().stream(), below, computed);
           add(call.frame().offsets().stream(), new Schema(List.of()), computed);
+          add(
+              call.frame().edges(window.order()).stream().map(RangeEdge::edge), below, computed);
         }
       }
       case Plan.Distinct(Plan input, List<Expr> _) -> collect(input, computed);
