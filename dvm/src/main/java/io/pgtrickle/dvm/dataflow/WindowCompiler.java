@@ -194,11 +194,7 @@ final class WindowCompiler {
         value,
         value,
         new RangeDistance(
-            key.value().type().kind(),
-            offset,
-            preceding,
-            key.descending(),
-            key.nullsFirst()));
+            key.value().type().kind(), offset, preceding, key.descending(), key.nullsFirst()));
   }
 
   private WindowFrame.Bound distance(Expr offset, WindowCall.Mode mode, boolean preceding) {

@@ -22,11 +22,7 @@ public final class Moments extends Accumulator {
 
   /// @param y null where there is one value only
   public Moments(
-      int input,
-      Evaluator x,
-      @Nullable Evaluator y,
-      @Nullable Evaluator filter,
-      Measure measure) {
+      int input, Evaluator x, @Nullable Evaluator y, @Nullable Evaluator filter, Measure measure) {
     this.input = input;
     this.x = x;
     this.y = y;
@@ -46,8 +42,7 @@ public final class Moments extends Accumulator {
 
   @Override
   void load(@Nullable Object state) {
-    moments =
-        state == null ? new FloatMoments() : FloatMoments.read(((Bytes) state).toArray());
+    moments = state == null ? new FloatMoments() : FloatMoments.read(((Bytes) state).toArray());
   }
 
   @Override

@@ -42,8 +42,7 @@ public record RangeEdge(Expr value, Expr edge) {
                       offset)));
       case INTERVAL ->
           Optional.of(
-              new RangeEdge(
-                  by, call("interval_" + change, SqlType.INTERVAL, 'i', by, offset)));
+              new RangeEdge(by, call("interval_" + change, SqlType.INTERVAL, 'i', by, offset)));
       case BOOL,
           INT2,
           INT4,

@@ -21,6 +21,21 @@ import org.jspecify.annotations.Nullable;
 /// Translates AGGREF nodes: the listed aggregates over the listed types are native, others are the
 /// server's.
 final class AggregateBinder {
+  private static final Set<String> REGRESSIONS =
+      Set.of(
+          "corr",
+          "covar_pop",
+          "covar_samp",
+          "regr_avgx",
+          "regr_avgy",
+          "regr_count",
+          "regr_intercept",
+          "regr_r2",
+          "regr_slope",
+          "regr_sxx",
+          "regr_sxy",
+          "regr_syy");
+
   private AggregateBinder() {}
 
   /// @param below binds expressions over the aggregate's input
@@ -192,21 +207,6 @@ final class AggregateBinder {
     };
   }
 
-  private static final Set<String> REGRESSIONS =
-      Set.of(
-          "corr",
-          "covar_pop",
-          "covar_samp",
-          "regr_avgx",
-          "regr_avgy",
-          "regr_count",
-          "regr_intercept",
-          "regr_r2",
-          "regr_slope",
-          "regr_sxx",
-          "regr_sxy",
-          "regr_syy");
-
   /// What the server aggregates, of the values of the group.
   private static Kind asked(
       Signature function,
@@ -215,13 +215,14 @@ final class AggregateBinder {
       boolean star,
       int collation,
       Facts facts) {
-    boolean inexact = function.schema().equals("pg_catalog") && OF_FLOATS.contains(function.name());
-    if (star || arguments.isEmpty() || inexact) {
+    if (star || arguments.isEmpty()) {
       throw unsupported(function, arguments, facts);
     }
+    // What several columns are sorted by is under the collation of each.
+    boolean byColumn = orderedSet && collation == 0;
     for (Expr argument : arguments) {
       SqlType type = argument.type();
-      if (type.kind().isText() && type.collation() != collation) {
+      if (type.kind().isText() && type.collation() != collation && !byColumn) {
         throw QueryRejected.notYet(
             "unsupported_collation",
             function.name() + "() under another collation than its argument");

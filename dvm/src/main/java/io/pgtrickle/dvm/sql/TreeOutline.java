@@ -80,15 +80,12 @@ final class TreeOutline {
   /// Counts aggregates and reads subqueries.
   private void expressions(NodeTree tree) {
     if (tree instanceof Node node && node.tag().equals("AGGREF")) {
-      outline.aggregates++;
-      facts
-          .function(NodeForm.glance(node).oid("aggfnoid"))
-          .ifPresent(function -> aggregates.add(function.name()));
+      aggregate(NodeForm.glance(node).oid("aggfnoid"));
     }
     if (tree instanceof Node node && node.tag().equals("WINDOWFUNC")) {
       outline.windows++;
       if (NodeForm.glance(node).flag("winagg")) {
-        outline.aggregates++;
+        aggregate(NodeForm.glance(node).oid("winfnoid"));
       }
     }
     if (tree instanceof Node node && node.tag().equals("QUERY")) {
@@ -96,6 +93,11 @@ final class TreeOutline {
     } else {
       tree.children().forEach(this::expressions);
     }
+  }
+
+  private void aggregate(int oid) {
+    outline.aggregates++;
+    facts.function(oid).ifPresent(function -> aggregates.add(function.name()));
   }
 
   private void operation(Node node, List<Node> rangeTable) {

@@ -152,7 +152,8 @@ final class WindowFrameBinder {
 
   private static boolean hasDistance(TypeKind kind) {
     return switch (kind) {
-      case INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL -> true;
+      case INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL ->
+          true;
       case BOOL, TEXT, VARCHAR, BPCHAR, UUID, BYTEA, OPAQUE, LABELED -> false;
     };
   }

@@ -55,8 +55,9 @@ public final class FloatMoments {
   /// Adds a pair `weight` times.
   public void add(double xValue, double yValue, long weight) {
     count = Math.addExact(count, weight);
-    boolean finite = x.add(xValue, weight) & y.add(yValue, weight);
-    if (finite) {
+    x.add(xValue, weight);
+    y.add(yValue, weight);
+    if (Double.isFinite(xValue) && Double.isFinite(yValue)) {
       products.add(xValue, yValue, weight);
     }
   }
@@ -116,8 +117,7 @@ public final class FloatMoments {
       case REGR_SXY -> sxy;
       case REGR_SYY -> syy;
       case CORR -> sxx == 0 || syy == 0 ? null : (Double) (sxy / Math.sqrt(sxx * syy));
-      case REGR_R2 ->
-          sxx == 0 ? null : (Double) (syy == 0 ? 1.0 : (sxy * sxy) / (sxx * syy));
+      case REGR_R2 -> sxx == 0 ? null : (Double) (syy == 0 ? 1.0 : (sxy * sxy) / (sxx * syy));
       case REGR_SLOPE -> sxx == 0 ? null : (Double) (sxy / sxx);
       case REGR_INTERCEPT -> sxx == 0 ? null : (Double) ((sy - sx * sxy / sxx) / n);
     };
@@ -147,8 +147,7 @@ public final class FloatMoments {
       this.squares = squares;
     }
 
-    /// Whether the value was finite.
-    boolean add(double value, long weight) {
+    void add(double value, long weight) {
       if (Double.isNaN(value)) {
         nans += weight;
       } else if (value == Double.POSITIVE_INFINITY) {
@@ -158,9 +157,7 @@ public final class FloatMoments {
       } else {
         sum.add(value, 1, weight);
         squares.add(value, value, weight);
-        return true;
       }
-      return false;
     }
 
     boolean isFinite() {
@@ -284,7 +281,7 @@ public final class FloatMoments {
       sum.exponent = (int) in.nextVarlong();
       byte[] bytes = new byte[in.nextVarint()];
       for (int i = 0; i < bytes.length; i++) {
-        bytes[i] = (byte) in.nextByte();
+        bytes[i] = in.nextByte();
       }
       sum.digits = new BigInteger(bytes);
       return sum;

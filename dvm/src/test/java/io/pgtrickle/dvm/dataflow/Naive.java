@@ -821,8 +821,7 @@ final class Naive {
 
   /// By deviations from the mean, over a common denominator: N·Σx² − (Σx)² is N·Σ(x − mean)².
   /// `regr_sxy`, of values that are small whole numbers.
-  private @Nullable Object productsAboutTheMean(
-      AggregateCall call, Schema input, List<Row> rows) {
+  private @Nullable Object productsAboutTheMean(AggregateCall call, Schema input, List<Row> rows) {
     List<double[]> pairs = new ArrayList<>();
     for (Row row : rows) {
       guarded(

@@ -416,8 +416,7 @@ public final class Shapes {
           AggregateCall.Kind.REGRESSION,
           new Signature(0, "pg_catalog", "regr_sxy", List.of(701, 701), 701, false, 'i'),
           List.of(
-              call("float8", SqlType.FLOAT8, id),
-              call("float8", SqlType.FLOAT8, column(input, 1))),
+              call("float8", SqlType.FLOAT8, id), call("float8", SqlType.FLOAT8, column(input, 1))),
           false,
           null,
           SqlType.FLOAT8),

@@ -63,8 +63,7 @@ final class FloatMomentsTest {
     moments.add(-1e200, 1);
     assertThatThrownBy(() -> moments.result(Measure.VAR_POP))
         .isInstanceOfSatisfying(
-            EvaluationFailure.class,
-            failure -> assertThat(failure.sqlState()).isEqualTo("22003"));
+            EvaluationFailure.class, failure -> assertThat(failure.sqlState()).isEqualTo("22003"));
     moments.add(-1e200, -1);
     assertThat(moments.result(Measure.VAR_POP)).isEqualTo(0.0);
   }

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.analyze;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
@@ -290,8 +291,7 @@ public final class ExpressionTiers {
         for (WindowCall call : window.calls()) {
           add(call.expressions().stream(), below, computed);
           add(call.frame().offsets().stream(), new Schema(List.of()), computed);
-          add(
-              call.frame().edges(window.order()).stream().map(RangeEdge::edge), below, computed);
+          add(call.frame().edges(window.order()).stream().map(RangeEdge::edge), below, computed);
         }
       }
       case Plan.Distinct(Plan input, List<Expr> _) -> collect(input, computed);

@@ -58,9 +58,9 @@ final class ServerAggregatesIT {
                   + " FROM things GROUP BY grp"),
           new Shape(
               "percentiles",
-              "SELECT grp, percentile_disc(ARRAY[0.1, 0.5, 0.9]) WITHIN GROUP (ORDER BY n) AS p,"
-                  + " percentile_cont(0.5) WITHIN GROUP (ORDER BY len) AS l, sum(len) AS s,"
-                  + " avg(len) AS a FROM things GROUP BY grp"),
+              "SELECT grp, percentile_disc(ARRAY[0.1::float8, 0.9::float8]) WITHIN GROUP (ORDER BY"
+                  + " n) AS p, percentile_cont(0.5) WITHIN GROUP (ORDER BY len) AS l, sum(len) AS"
+                  + " s, avg(len) AS a FROM things GROUP BY grp"),
           new Shape(
               "users",
               "SELECT grp, mix(id, n ORDER BY n NULLS FIRST, id) AS m, chained(k ORDER BY id)"
@@ -89,11 +89,12 @@ final class ServerAggregatesIT {
           // The server's last digits depend on the order of rows.
           new Shape(
               "statistics",
-              "SELECT grp, round(corr(id, n)::numeric, 9) AS c, round(regr_slope(n, id)::numeric, 9)"
-                  + " AS m, round(regr_intercept(id, n)::numeric, 9) AS b, regr_count(n, id) AS k,"
-                  + " round(stddev(n::float8)::numeric, 9) AS s, round(var_pop(id::float4)"
-                  + " ::numeric, 9) AS v, round(covar_samp(n, id) FILTER (WHERE id % 2 = 0)::numeric,"
-                  + " 9) AS f, corr(DISTINCT n, n) IS NULL AS d FROM things GROUP BY grp"),
+              "SELECT grp, round(corr(id, n)::numeric, 9) AS c, round(regr_slope(n, id)::numeric,"
+                  + " 9) AS m, round(regr_intercept(id, n)::numeric, 9) AS b, regr_count(n, id) AS"
+                  + " k, round(stddev(n::float8)::numeric, 9) AS s, round(var_pop(id::float4)"
+                  + " ::numeric, 9) AS v, round(covar_samp(n, id) FILTER (WHERE id % 2 ="
+                  + " 0)::numeric, 9) AS f, corr(DISTINCT n, n) IS NULL AS d FROM things GROUP BY"
+                  + " grp"),
           new Shape(
               "expressions",
               "SELECT grp % 2 AS g, jsonb_object_agg(lower(k) || id, j -> 'a') FILTER (WHERE k ~"

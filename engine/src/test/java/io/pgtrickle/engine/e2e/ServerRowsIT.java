@@ -30,7 +30,7 @@ final class ServerRowsIT {
     "CREATE FUNCTION upto(n int) RETURNS SETOF int LANGUAGE sql IMMUTABLE AS"
         + " 'SELECT generate_series(1, n)'",
     "CREATE FUNCTION letters(t text) RETURNS TABLE (letter text, place int) LANGUAGE plpgsql"
-        + " IMMUTABLE AS $$ BEGIN FOR i IN 1 .. length(t) LOOP letter := substr(t, i, 1);"
+        + " IMMUTABLE STRICT AS $$ BEGIN FOR i IN 1 .. length(t) LOOP letter := substr(t, i, 1);"
         + " place := i; RETURN NEXT; END LOOP; END $$",
     "CREATE FUNCTION pairs(t text) RETURNS SETOF pair LANGUAGE sql IMMUTABLE AS"
         + " $$ SELECT w, length(w) FROM regexp_split_to_table(t, ' ') w $$",
