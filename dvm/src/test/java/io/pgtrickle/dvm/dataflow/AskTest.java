@@ -245,8 +245,7 @@ final class AskTest {
                 SqlType.TEXT,
                 0),
             true,
-            List.of(LETTERS.answer().column(0)),
-            false);
+            List.of(LETTERS.answer().column(0)));
     Plan.Unfold rows = new Plan.Unfold(ORDERS_SCAN, List.of(call), true);
     Plan.Unfold asked =
         new Plan.Unfold(

@@ -42,7 +42,7 @@ final class UnfoldShapes {
     if (!(called instanceof Expr.Call function)) {
       throw new IllegalArgumentException("not a call: " + called);
     }
-    return new SetCall(function, set, List.of(new Column("f", called.type())), false);
+    return new SetCall(function, set, List.of(new Column("f", called.type())));
   }
 
   private static Plan.Unfold unfold(Plan input, SetCall... calls) {

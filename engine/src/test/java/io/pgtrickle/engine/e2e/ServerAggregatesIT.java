@@ -40,11 +40,11 @@ final class ServerAggregatesIT {
       List.of(
           new Shape(
               "objects",
-              "SELECT grp, json_object_agg(coalesce(k, '?'), n ORDER BY id) AS o,"
+              "SELECT grp, json_object_agg(coalesce(k, '?'), n ORDER BY id)::text AS o,"
                   + " jsonb_object_agg(id, at) AS b FROM things GROUP BY grp"),
           new Shape(
               "documents",
-              "SELECT grp, jsonb_agg(j ORDER BY id) AS a, json_agg(at ORDER BY id DESC) AS t,"
+              "SELECT grp, jsonb_agg(j ORDER BY id) AS a, json_agg(at ORDER BY id DESC)::text AS t,"
                   + " array_agg(mood ORDER BY id) AS m, jsonb_agg(DISTINCT j) AS d FROM things"
                   + " GROUP BY grp"),
           new Shape(
@@ -80,7 +80,7 @@ final class ServerAggregatesIT {
                   + " AND o.id < t.id) AS m FROM things t"),
           new Shape(
               "in_lateral",
-              "SELECT t.id, x.o FROM things t LEFT JOIN LATERAL (SELECT json_object_agg(o.id, o.k"
+              "SELECT t.id, x.o::text AS o FROM things t LEFT JOIN LATERAL (SELECT json_object_agg(o.id, o.k"
                   + " ORDER BY o.id) AS o FROM things o WHERE o.grp = t.grp) x ON true"),
           new Shape(
               "order_that_makes_no_difference",

@@ -175,7 +175,7 @@ final class ServerTierTest {
     if (!(called instanceof Expr.Call call)) {
       throw new IllegalArgumentException("not a call: " + called);
     }
-    return new SetCall(call, true, List.of(new Column("f", SqlType.INT4)), false);
+    return new SetCall(call, true, List.of(new Column("f", SqlType.INT4)));
   }
 
   private static Plan.Unfold unfolded(Plan plan) {
