@@ -1210,9 +1210,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
       ON d.classid = 'pg_proc'::regclass AND d.objid = u.oid
      AND d.refclassid = 'pg_proc'::regclass)
   SELECT md5(string_agg(
-           (to_jsonb(p) - '{proacl,procost,prorows,prosupport,proparallel}'::text[])::text, ','
+           (to_jsonb(p) - '{proacl,procost,prorows,prosupport,proparallel}'::text[])::text
+             || coalesce(to_jsonb(a)::text, ''), ','
            ORDER BY p.oid))
   FROM used JOIN pg_proc p ON p.oid = used.oid
+  LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
 $$;
 
 CREATE FUNCTION pgtrickle_internal.describe_functions(p_trees text[]) RETURNS jsonb
@@ -1225,7 +1227,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
       LATERAL pgtrickle_internal.tree_oids(tree, 'opno') op JOIN pg_operator o ON o.oid = op)
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'oid', p.oid::bigint, 'schema', n.nspname, 'name', p.proname,
-           'signature', p.oid::regprocedure::text, 'volatility', p.provolatile,
+           'signature', p.oid::regprocedure::text,
+           -- An aggregate says nothing of what it is made of.
+           'volatility', coalesce((SELECT max(s.provolatile::text) FROM pg_aggregate a
+                                   JOIN pg_proc s ON s.oid = a.aggtransfn OR s.oid = a.aggfinalfn
+                                   WHERE a.aggfnoid = p.oid), p.provolatile::text),
            'kind', p.prokind, 'owner', pg_get_userbyid(p.proowner),
            'version', pgtrickle_internal.function_version(p.oid)) ORDER BY p.oid), '[]')
   FROM used JOIN pg_proc p ON p.oid = used.oid JOIN pg_namespace n ON n.oid = p.pronamespace

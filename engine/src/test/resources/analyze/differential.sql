@@ -250,3 +250,10 @@ SELECT c.id, (SELECT count(*) FROM (SELECT o.state FROM orders o WHERE o.custome
 SELECT region, count(*) AS n FROM customers GROUP BY ROLLUP (region) ORDER BY GROUPING(region), region LIMIT 3
 SELECT lower(region) AS r, lower(region) || '!' AS loud, count(*) AS n FROM customers GROUP BY ROLLUP (lower(region))
 SELECT placed + interval '1 day' AS t FROM orders
+SELECT corr(y, x) AS c, regr_sxx(y, x) AS xx, regr_sxy(y, x) AS xy, regr_syy(y, x) AS yy, regr_avgx(y, x) AS ax, regr_avgy(y, x) AS ay, regr_count(y, x) AS n FROM (VALUES (1::float8, 2::float8), (3, 8), (NULL, 4)) v(x, y)
+SELECT covar_pop(y, x) AS p, covar_samp(y, x) AS s, regr_slope(y, x) AS m, regr_intercept(y, x) AS b, regr_r2(y, x) AS r FROM (VALUES (1::float8, 2::float8), (3, 8)) v(x, y)
+SELECT stddev_pop(x) AS s, var_samp(x) AS v, variance(x) FILTER (WHERE x > 5) AS n FROM (VALUES (1::float8), (3)) v(x)
+SELECT stddev_pop(x) AS s, var_samp(x) AS v, corr(x, x) AS c FROM (VALUES (1::float4), ('NaN'), ('Infinity')) v(x)
+SELECT c.id, (SELECT regr_count(o.id, o.total) FROM orders o WHERE o.customer = c.id AND o.id > c.id) AS n FROM customers c
+SELECT id, regr_sxy(score, id) OVER (ORDER BY id ROWS 1 PRECEDING) AS s, var_pop(id::float8) OVER (ORDER BY id ROWS 1 PRECEDING) AS v FROM customers
+SELECT sum(score ORDER BY id) AS s, count(DISTINCT region ORDER BY region) AS n FROM customers

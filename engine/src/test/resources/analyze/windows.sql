@@ -69,3 +69,9 @@ SELECT id, bit_or(priority) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOL
 SELECT id, row_number() OVER w AS a, sum(id) OVER (w ROWS UNBOUNDED PRECEDING) AS b, sum(id) OVER v AS c FROM orders WINDOW w AS (PARTITION BY state ORDER BY id), v AS (ORDER BY id DESC), unused AS (ORDER BY total)
 WITH ranked AS (SELECT id, customer, rank() OVER (PARTITION BY customer ORDER BY id) AS r FROM orders) SELECT a.id, b.id AS previous FROM ranked a LEFT JOIN ranked b ON b.customer = a.customer AND b.r = a.r - 1
 SELECT id, n FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM customers UNION ALL SELECT id, row_number() OVER (ORDER BY id DESC) FROM products) x WHERE n < 3
+SELECT id, count(*) OVER (ORDER BY joined RANGE BETWEEN '1 mon' PRECEDING AND '10 days' FOLLOWING) AS n FROM customers
+SELECT id, sum(id) OVER (ORDER BY joined DESC NULLS LAST RANGE '400 days' PRECEDING) AS s FROM customers
+SELECT id, sum(id) OVER (ORDER BY placed RANGE BETWEEN '1 day 02:00' PRECEDING AND CURRENT ROW) AS s FROM orders
+SELECT id, sum(id) OVER (ORDER BY placed_tz DESC NULLS FIRST RANGE BETWEEN '1 day' FOLLOWING AND '2 mons' FOLLOWING EXCLUDE TIES) AS s FROM orders
+SELECT id, first_value(id) OVER (ORDER BY placed - '2024-01-01'::timestamp RANGE BETWEEN '30 days' PRECEDING AND '12:00' PRECEDING) AS s FROM orders
+SELECT x, count(*) OVER (ORDER BY x RANGE BETWEEN '1 day' PRECEDING AND '2 days' FOLLOWING) AS n FROM (VALUES ('infinity'::date), ('-infinity'), (NULL), (NULL), ('2024-02-29'), ('2024-03-01'), ('2024-03-03')) v(x)

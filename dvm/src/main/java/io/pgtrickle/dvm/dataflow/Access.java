@@ -27,6 +27,7 @@ sealed interface Access
     permits Access.OfScan,
         Access.OfStage,
         Access.OfUnion,
+        Access.None,
         Access.OfSetOperation,
         Access.OfDistinct,
         Access.OfAggregate,
@@ -247,6 +248,19 @@ sealed interface Access
                   .ifPresentOrElse(answered -> found.accept(answered, weight), search::giveUp);
             }
           });
+    }
+  }
+
+  /// Rows that no look-up leads to: those of a recursion, and what the server returns for a row.
+  record None() implements Access {
+    @Override
+    public boolean reaches(Bindings bound) {
+      return false;
+    }
+
+    @Override
+    public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
+      throw new IllegalStateException("there is no way to these rows");
     }
   }
 

@@ -8,10 +8,12 @@ import io.pgtrickle.dvm.operator.Aggregate;
 import io.pgtrickle.dvm.operator.BitTotal;
 import io.pgtrickle.dvm.operator.Collected;
 import io.pgtrickle.dvm.operator.Collectors;
+import io.pgtrickle.dvm.operator.Moments;
 import io.pgtrickle.dvm.operator.Quantile;
 import io.pgtrickle.dvm.operator.Spread;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.FloatMoments.Measure;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -19,6 +21,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -91,6 +94,8 @@ final class AggregateCompiler {
       case MODE -> mode(call);
       case PERCENTILE_DISC -> quantile(call, false);
       case PERCENTILE_CONT -> quantile(call, true);
+      case ASKED, ASKED_WITHIN_GROUP ->
+          throw new IllegalArgumentException("the server was not asked for " + call.function());
       case COUNT,
           SUM,
           AVG,
@@ -104,6 +109,12 @@ final class AggregateCompiler {
           STDDEV_POP,
           STDDEV_SAMP ->
           invertible(call, stream(call));
+      case REGRESSION ->
+          regression(
+              call,
+              compiler.evaluator(call.arguments().getFirst(), input),
+              compiler.evaluator(call.arguments().getLast(), input),
+              filter(call));
     };
   }
 
@@ -115,20 +126,23 @@ final class AggregateCompiler {
       case BOOL_AND, BIT_AND -> bits(call, stream, BitTotal.Result.AND);
       case BOOL_OR, BIT_OR -> bits(call, stream, BitTotal.Result.OR);
       case BIT_XOR -> bits(call, stream, BitTotal.Result.XOR);
-      case VAR_POP -> spread(stream, false, false);
-      case VAR_SAMP -> spread(stream, true, false);
-      case STDDEV_POP -> spread(stream, false, true);
-      case STDDEV_SAMP -> spread(stream, true, true);
+      case VAR_POP -> spread(call, stream, Measure.VAR_POP);
+      case VAR_SAMP -> spread(call, stream, Measure.VAR_SAMP);
+      case STDDEV_POP -> spread(call, stream, Measure.STDDEV_POP);
+      case STDDEV_SAMP -> spread(call, stream, Measure.STDDEV_SAMP);
       case COUNT_ROWS,
           MIN,
           MAX,
+          REGRESSION,
           STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,
           JSONB_AGG,
           MODE,
           PERCENTILE_DISC,
-          PERCENTILE_CONT ->
+          PERCENTILE_CONT,
+          ASKED,
+          ASKED_WITHIN_GROUP ->
           throw new IllegalArgumentException(call.kind() + " is no function of a stream of values");
     };
   }
@@ -281,8 +295,20 @@ final class AggregateCompiler {
         stream.input, stream.argument, stream.filter, result, call.arguments().getFirst().type());
   }
 
-  private static Accumulator spread(Stream stream, boolean sample, boolean root) {
+  private static Accumulator spread(AggregateCall call, Stream stream, Measure measure) {
+    if (call.arguments().getFirst().type().kind().isFloat()) {
+      return new Moments(stream.input, stream.argument, null, stream.filter, measure);
+    }
+    boolean sample = measure == Measure.VAR_SAMP || measure == Measure.STDDEV_SAMP;
+    boolean root = measure == Measure.STDDEV_POP || measure == Measure.STDDEV_SAMP;
     return new Spread(stream.input, stream.argument, stream.filter, sample, root);
+  }
+
+  /// An aggregate of two floats, from which a row can be taken away again.
+  static Accumulator regression(
+      AggregateCall call, Evaluator y, Evaluator x, @Nullable Evaluator filter) {
+    Measure measure = Measure.valueOf(call.function().name().toUpperCase(Locale.ROOT));
+    return new Moments(0, x, y, filter, measure);
   }
 
   // DISTINCT makes no difference to an extreme.

@@ -7,15 +7,11 @@ import io.pgtrickle.dvm.operator.Output;
 import io.pgtrickle.dvm.server.Answer;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.server.Server;
-import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -92,27 +88,10 @@ final class AskNode extends Node {
   }
 
   private void widen(Row[] rows, Round round) {
-    Schema parameters = round.inquiry().arguments();
-    Map<Row, Integer> places = new LinkedHashMap<>();
-    int[] place = new int[rows.length];
-    @Nullable EvaluationFailure[] failures = new @Nullable EvaluationFailure[rows.length];
+    List<Answer> answers =
+        Answers.to(round.inquiry(), round.arguments(), round.plain(), List.of(rows), server);
     for (int i = 0; i < rows.length; i++) {
-      try {
-        Row tuple = tuple(rows[i], round.arguments(), parameters);
-        place[i] = places.computeIfAbsent(tuple, _ -> places.size());
-      } catch (EvaluationFailure failure) {
-        failures[i] = failure;
-      }
-    }
-    List<Row> tuples = List.copyOf(places.keySet());
-    List<Answer> answers = answers(tuples, round);
-    for (int i = 0; i < rows.length; i++) {
-      EvaluationFailure failure = failures[i];
-      Answer answer =
-          failure == null
-              ? answers.get(place[i])
-              : new Answer.Failed(failure.sqlState(), failure.text());
-      rows[i] = widened(rows[i], answer, round);
+      rows[i] = widened(rows[i], answers.get(i), round);
     }
   }
 
@@ -120,75 +99,14 @@ final class AskNode extends Node {
   Optional<Row> recall(Row row) {
     Row widened = row;
     for (Round round : rounds) {
-      Optional<Answer> answer = recall(widened, round);
+      Optional<Answer> answer =
+          Answers.recall(round.inquiry(), round.arguments(), round.plain(), widened, server);
       if (answer.isEmpty()) {
         return Optional.empty();
       }
       widened = widened(widened, answer.get(), round);
     }
     return Optional.of(widened);
-  }
-
-  private Optional<Answer> recall(Row row, Round round) {
-    Inquiry inquiry = round.inquiry();
-    try {
-      Row tuple = tuple(row, round.arguments(), inquiry.arguments());
-      PlainTexts plain = round.plain();
-      Optional<Answer> known = plain == null ? Optional.empty() : known(tuple, plain, inquiry);
-      return known.isPresent() ? known : server.recall(inquiry, tuple);
-    } catch (EvaluationFailure failure) {
-      return Optional.of(new Answer.Failed(failure.sqlState(), failure.text()));
-    }
-  }
-
-  private List<Answer> answers(List<Row> tuples, Round round) {
-    PlainTexts plain = round.plain();
-    if (plain == null) {
-      return ask(tuples, round.inquiry());
-    }
-    List<Optional<Answer>> known =
-        tuples.stream().map(tuple -> known(tuple, plain, round.inquiry())).toList();
-    List<Row> others = new ArrayList<>();
-    for (int i = 0; i < known.size(); i++) {
-      if (known.get(i).isEmpty()) {
-        others.add(tuples.get(i));
-      }
-    }
-    Iterator<Answer> asked = ask(others, round.inquiry()).iterator();
-    return known.stream().map(answer -> answer.orElseGet(asked::next)).toList();
-  }
-
-  private static Optional<Answer> known(Row tuple, PlainTexts plain, Inquiry inquiry) {
-    Object text = inquiry.arguments().value(tuple, 0);
-    if (text == null) {
-      return Optional.of(value(null, inquiry));
-    }
-    try {
-      return plain.read(text).map(value -> value(value, inquiry));
-    } catch (EvaluationFailure failure) {
-      return Optional.of(new Answer.Failed(failure.sqlState(), failure.text()));
-    }
-  }
-
-  private static Answer value(@Nullable Object value, Inquiry inquiry) {
-    return new Answer.Rows(List.of(inquiry.answer().pack(value)));
-  }
-
-  private List<Answer> ask(List<Row> tuples, Inquiry inquiry) {
-    List<Answer> answers = tuples.isEmpty() ? List.of() : server.ask(inquiry, tuples);
-    if (answers.size() != tuples.size()) {
-      throw new IllegalStateException(
-          answers.size() + " answers to " + tuples.size() + " tuples: " + inquiry.sql());
-    }
-    return answers;
-  }
-
-  private static Row tuple(Row row, List<Evaluator> arguments, Schema parameters) {
-    @Nullable Object[] values = new @Nullable Object[arguments.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = arguments.get(i).evaluate(row);
-    }
-    return parameters.pack(values);
   }
 
   private static Row widened(Row row, Answer answer, Round round) {

@@ -28,6 +28,7 @@ abstract sealed class Node
         ChainNode,
         TemporalNode,
         AskNode,
+        AskRowsNode,
         UnionNode,
         WorkingNode,
         RecursionNode,

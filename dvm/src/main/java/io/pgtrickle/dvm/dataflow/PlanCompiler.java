@@ -110,7 +110,7 @@ final class PlanCompiler {
           node(planKey(plan), () -> temporal(filter));
       case Plan.Filter filter -> node(planKey(plan), () -> chain(filter));
       case Plan.Project project -> node(planKey(plan), () -> chain(project));
-      case Plan.Unfold unfold -> node(planKey(plan), () -> chain(unfold));
+      case Plan.Unfold unfold -> node(planKey(plan), () -> unfolded(unfold));
       case Plan.Ask ask -> node(planKey(plan), () -> ask(ask));
       case Plan.Join join -> node(planKey(plan), () -> join(join));
       case Plan.OuterJoin join -> node(planKey(plan), () -> outerJoin(join));
@@ -205,7 +205,7 @@ final class PlanCompiler {
         stages.addFirst(project(project));
         label.add("Project");
         plan = project.input();
-      } else if (plan instanceof Plan.Unfold unfold) {
+      } else if (plan instanceof Plan.Unfold unfold && unfold.asked() == null) {
         stages.addFirst(unfold(unfold));
         label.add("Unfold");
         plan = unfold.input();
@@ -270,6 +270,13 @@ final class PlanCompiler {
       return ((TemporalNode) compile(filter)).stage();
     }
     return new Filter(evaluator(filter.condition(), filter.input().schema()));
+  }
+
+  private Node unfolded(Plan.Unfold unfold) {
+    Plan.AskedRows asked = unfold.asked();
+    return asked == null
+        ? chain(unfold)
+        : new UnfoldCompiler(this, unfold).asking(asked, compile(unfold.input()), server);
   }
 
   Stage unfold(Plan.Unfold unfold) {

@@ -124,6 +124,7 @@ final class PointLookup {
                 IntStream.range(0, filter.schema().size()).boxed().toList(),
                 compiler.stage(filter));
         case Plan.Project project -> project(project);
+        case Plan.Unfold unfold when unfold.asked() != null -> new Access.None();
         case Plan.Unfold unfold -> {
           int width = unfold.input().schema().size();
           List<Integer> passed = new ArrayList<>();

@@ -41,7 +41,7 @@ final class ShownColumns {
 
   private void visit(Plan plan, BitSet shown) {
     switch (plan) {
-      case Plan.Scan _, Plan.Values _, Plan.Aggregate _ -> {}
+      case Plan.Scan _, Plan.Values _, Plan.Aggregate _, Plan.Working _, Plan.Recursion _ -> {}
       case Plan.Filter filter -> visit(filter.input(), shown);
       case Plan.Project(Plan input, var expressions, var _) -> {
         BitSet below = new BitSet();

@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.operator.InStep;
 import io.pgtrickle.dvm.operator.Unfold;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.SetCall;
+import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
@@ -14,7 +15,7 @@ import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Wires one [Plan.Unfold] whose functions are native.
+/// Wires one [Plan.Unfold], whose functions are native or are all the server's.
 final class UnfoldCompiler {
   private final PlanCompiler compiler;
   private final Plan.Unfold plan;
@@ -26,6 +27,22 @@ final class UnfoldCompiler {
     input = plan.input().schema();
   }
 
+  /// Where the server evaluates the functions.
+  Node asking(Plan.AskedRows asked, Node rows, Server server) {
+    return new AskRowsNode(
+        compiler.planKey(plan),
+        plan.schema(),
+        rows,
+        server,
+        asked.inquiry(),
+        asked.arguments().stream().map(argument -> compiler.evaluator(argument, input)).toList(),
+        unfold(
+            _ -> {
+              throw new IllegalStateException("asked row by row: " + asked.inquiry().sql());
+            }));
+  }
+
+  /// Where they are native.
   Unfold compile() {
     List<Values> calls = plan.calls().stream().map(this::values).toList();
     return unfold(

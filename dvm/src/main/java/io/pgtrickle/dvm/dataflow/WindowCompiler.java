@@ -4,16 +4,19 @@ import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.operator.Accumulator;
 import io.pgtrickle.dvm.operator.RangeDistance;
+import io.pgtrickle.dvm.operator.RangeOrder;
 import io.pgtrickle.dvm.operator.Window;
 import io.pgtrickle.dvm.operator.WindowExtreme;
 import io.pgtrickle.dvm.operator.WindowFrame;
 import io.pgtrickle.dvm.operator.WindowFunction;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RangeEdge;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -121,6 +124,9 @@ final class WindowCompiler {
     Expr argument = call.arguments().getFirst();
     Evaluator value = compiler.evaluator(argument, input);
     return switch (call.kind()) {
+      case REGRESSION ->
+          AggregateCompiler.regression(
+              call, value, compiler.evaluator(call.arguments().getLast(), input), filter);
       case MIN -> new WindowExtreme(value, filter, argument.type(), false);
       case MAX -> new WindowExtreme(value, filter, argument.type(), true);
       case COUNT_ROWS,
@@ -137,7 +143,15 @@ final class WindowCompiler {
           STDDEV_POP,
           STDDEV_SAMP ->
           AggregateCompiler.invertible(call, new AggregateCompiler.Stream(0, value, filter));
-      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG, MODE, PERCENTILE_DISC, PERCENTILE_CONT ->
+      case STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT,
+          ASKED,
+          ASKED_WITHIN_GROUP ->
           throw new IllegalArgumentException(call.kind() + " over a window is bound as FULL");
     };
   }
@@ -167,6 +181,22 @@ final class WindowCompiler {
     };
   }
 
+  private WindowFrame.Bound edge(Plan.SortKey key, RangeEdge edge) {
+    return new WindowFrame.Bound.Range(
+        compiler.evaluator(edge.value(), input),
+        compiler.evaluator(edge.edge(), input),
+        new RangeOrder(edge.value().type(), key.descending(), key.nullsFirst()));
+  }
+
+  private WindowFrame.Bound number(Plan.SortKey key, Object offset, boolean preceding) {
+    Evaluator value = compiler.evaluator(key.value(), input);
+    return new WindowFrame.Bound.Range(
+        value,
+        value,
+        new RangeDistance(
+            key.value().type().kind(), offset, preceding, key.descending(), key.nullsFirst()));
+  }
+
   private WindowFrame.Bound distance(Expr offset, WindowCall.Mode mode, boolean preceding) {
     Schema none = new Schema(List.of());
     Object constant = compiler.evaluator(offset, none).evaluate(none.pack());
@@ -178,14 +208,8 @@ final class WindowCompiler {
       case GROUPS -> new WindowFrame.Bound.Groups(signed(constant, preceding));
       case RANGE -> {
         Plan.SortKey key = plan.order().getFirst();
-        yield new WindowFrame.Bound.Range(
-            compiler.evaluator(key.value(), input),
-            new RangeDistance(
-                key.value().type().kind(),
-                constant,
-                preceding,
-                key.descending(),
-                key.nullsFirst()));
+        Optional<RangeEdge> edge = RangeEdge.of(key, offset, preceding);
+        yield edge.isPresent() ? edge(key, edge.get()) : number(key, constant, preceding);
       }
     };
   }

@@ -30,6 +30,7 @@ public abstract sealed class Accumulator
         WindowExtreme,
         BitTotal,
         Collected,
+        Moments,
         Quantile,
         Spread {
   Accumulator() {}

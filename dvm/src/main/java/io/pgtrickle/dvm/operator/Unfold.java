@@ -24,7 +24,7 @@ public final class Unfold implements Stage {
     @Nullable Object value(int row, int column);
   }
 
-  /// The functions.
+  /// The functions, where they are evaluated row by row.
   @FunctionalInterface
   public interface Functions {
     /// What they return for a row.

@@ -6,6 +6,7 @@ import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,7 +115,12 @@ public final class Window implements KeyedOperator {
       Consumer<EvaluationFailure> failures) {
     @Nullable Object[][] results = new @Nullable Object[functions.size()][rows.size()];
     for (int i = 0; i < results.length; i++) {
-      functions.get(i).evaluate(rows, results[i]);
+      try {
+        functions.get(i).evaluate(rows, results[i]);
+      } catch (EvaluationFailure failure) {
+        // The edge of a frame has no value: no row of the partition has a result.
+        Arrays.fill(results[i], failure);
+      }
     }
     for (int place = from; place < to; place++) {
       EvaluationFailure failed = null;

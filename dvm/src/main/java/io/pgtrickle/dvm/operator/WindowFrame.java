@@ -34,7 +34,9 @@ public final class WindowFrame {
     record Groups(long by) implements Bound {}
 
     /// The first or last row whose value is no further away than an offset.
-    record Range(Evaluator value, RangeOffset offset) implements Bound {}
+    ///
+    /// @param own what the row itself is asked for, for the offset to compare with
+    record Range(Evaluator value, Evaluator own, RangeOffset offset) implements Bound {}
   }
 
   public WindowFrame(Bound start, Bound end, Exclusion exclusion) {
@@ -123,8 +125,8 @@ public final class WindowFrame {
           int group = clampGroup(place, by);
           yield group == partition.groups() ? partition.size() : partition.groupStart(group);
         }
-        case Bound.Range(Evaluator value, RangeOffset offset) -> {
-          Object own = value.evaluate(partition.row(place));
+        case Bound.Range(Evaluator value, Evaluator ofRow, RangeOffset offset) -> {
+          Object own = ofRow.evaluate(partition.row(place));
           int at = first;
           while (at < partition.size() && offset.isBefore(value.evaluate(partition.row(at)), own)) {
             at++;
@@ -142,8 +144,8 @@ public final class WindowFrame {
           long group = saturated(partition.group(place), by);
           yield group < 0 ? 0 : partition.groupEnd((int) Math.min(group, partition.groups() - 1L));
         }
-        case Bound.Range(Evaluator value, RangeOffset offset) -> {
-          Object own = value.evaluate(partition.row(place));
+        case Bound.Range(Evaluator value, Evaluator ofRow, RangeOffset offset) -> {
+          Object own = ofRow.evaluate(partition.row(place));
           int at = end;
           while (at < partition.size() && !offset.isAfter(value.evaluate(partition.row(at)), own)) {
             at++;

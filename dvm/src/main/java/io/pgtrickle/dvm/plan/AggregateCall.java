@@ -43,22 +43,40 @@ public record AggregateCall(
     VAR_SAMP,
     STDDEV_POP,
     STDDEV_SAMP,
+    /// `corr`, `covar_…` and `regr_…` of two floats: which of them, the function's name says.
+    REGRESSION,
     STRING_AGG,
     ARRAY_AGG,
     JSON_AGG,
     JSONB_AGG,
     MODE,
     PERCENTILE_DISC,
-    PERCENTILE_CONT;
+    PERCENTILE_CONT,
+    /// Any other aggregate, which the server computes of all values of the group.
+    ASKED,
+    /// Any other aggregate of what WITHIN GROUP sorts, of which the same is true.
+    ASKED_WITHIN_GROUP;
 
     /// Whether what is aggregated is what WITHIN GROUP sorts.
     public boolean isOrderedSet() {
-      return this == MODE || this == PERCENTILE_DISC || this == PERCENTILE_CONT;
+      return this == MODE
+          || this == PERCENTILE_DISC
+          || this == PERCENTILE_CONT
+          || this == ASKED_WITHIN_GROUP;
     }
 
-    /// Whether it shows its values one after the other, so that their order matters.
+    /// Whether the order of its values may matter, as where it shows one after the other.
     public boolean collects() {
-      return this == STRING_AGG || this == ARRAY_AGG || this == JSON_AGG || this == JSONB_AGG;
+      return this == STRING_AGG
+          || this == ARRAY_AGG
+          || this == JSON_AGG
+          || this == JSONB_AGG
+          || this == ASKED;
+    }
+
+    /// Whether only the server computes it. Rewrites take it out of plans that run.
+    public boolean isAsked() {
+      return this == ASKED || this == ASKED_WITHIN_GROUP;
     }
   }
 

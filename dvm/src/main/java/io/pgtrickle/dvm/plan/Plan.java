@@ -288,12 +288,15 @@ public sealed interface Plan {
   /// @param numbered whether a last column numbers the functions' rows, from 1 for each input row
   /// @param kept whether an input row without any stays, with NULLs
   /// @param condition which rows are kept apart from that, over all columns; null without `kept`
+  /// @param asked the inquiry for the rows of all functions, where the server evaluates them; null
+  ///     where they are native
   record Unfold(
       Plan input,
       List<SetCall> calls,
       boolean numbered,
       boolean kept,
       @Nullable Expr condition,
+      @Nullable AskedRows asked,
       Schema schema)
       implements Plan {
     // Spelled out: a compact constructor would lose the annotation of a nullable component.
@@ -303,12 +306,14 @@ public sealed interface Plan {
         boolean numbered,
         boolean kept,
         @Nullable Expr condition,
+        @Nullable AskedRows asked,
         Schema schema) {
       this.input = input;
       this.calls = List.copyOf(calls);
       this.numbered = numbered;
       this.kept = kept;
       this.condition = condition;
+      this.asked = asked;
       this.schema = schema;
       if (condition != null && !kept) {
         throw new IllegalArgumentException("a condition that keeps no row is a filter");
@@ -324,7 +329,12 @@ public sealed interface Plan {
 
     /// All pairs of a row and those of the functions.
     public Unfold(Plan input, List<SetCall> calls, boolean numbered) {
-      this(input, calls, numbered, false, null, widened(input.schema(), calls, numbered));
+      this(input, calls, numbered, false, null, null, widened(input.schema(), calls, numbered));
+    }
+
+    /// The same, with rows that have none, or none for which the condition is true, as well.
+    public Unfold keeping(@Nullable Expr condition) {
+      return new Unfold(input, calls, numbered, true, condition, asked, schema);
     }
 
     private static Schema widened(Schema input, List<SetCall> calls, boolean numbered) {
@@ -346,12 +356,31 @@ public sealed interface Plan {
           numbered,
           kept,
           condition == null ? null : change.apply(condition),
+          asked == null ? null : asked.map(change),
           widened(other.schema(), calls, numbered));
     }
 
-    /// The arguments of the functions, over the input's columns.
+    /// The arguments of the functions, or of the inquiry for them, over the input's columns.
     public Stream<Expr> arguments() {
-      return calls.stream().flatMap(SetCall::arguments);
+      return asked == null
+          ? calls.stream().flatMap(SetCall::arguments)
+          : asked.arguments().stream();
+    }
+  }
+
+  /// An inquiry for the rows of functions.
+  ///
+  /// @param arguments over the columns of the input
+  record AskedRows(Inquiry inquiry, List<Expr> arguments) {
+    public AskedRows {
+      arguments = List.copyOf(arguments);
+      if (inquiry.form() != Inquiry.Form.ROWS || arguments.size() != inquiry.parameters().size()) {
+        throw new IllegalArgumentException("not an inquiry for rows: " + inquiry);
+      }
+    }
+
+    AskedRows map(UnaryOperator<Expr> change) {
+      return new AskedRows(inquiry, arguments.stream().map(change).toList());
     }
   }
 

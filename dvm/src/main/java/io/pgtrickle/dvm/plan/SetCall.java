@@ -15,10 +15,25 @@ import java.util.stream.Stream;
 ///
 /// @param set whether it returns any number of rows; otherwise it is exactly one
 /// @param columns the columns of its rows
-/// @param defined whether the query says what they are, because the function's declaration does not
-public record SetCall(Expr.Call call, boolean set, List<Column> columns, boolean defined) {
+/// @param definition what the query calls them where it says what they are, because the function's
+///     declaration does not; a function may go by the names. Empty elsewhere
+public record SetCall(Expr.Call call, boolean set, List<Column> columns, List<String> definition) {
   public SetCall {
     columns = List.copyOf(columns);
+    definition = List.copyOf(definition);
+    if (!definition.isEmpty() && definition.size() != columns.size()) {
+      throw new IllegalArgumentException("a definition of other columns");
+    }
+  }
+
+  /// A call whose function says what its columns are.
+  public SetCall(Expr.Call call, boolean set, List<Column> columns) {
+    this(call, set, columns, List.of());
+  }
+
+  /// Whether the query says what the columns are.
+  public boolean defined() {
+    return !definition.isEmpty();
   }
 
   /// The same call with the expressions that make its arguments changed.
@@ -28,13 +43,13 @@ public record SetCall(Expr.Call call, boolean set, List<Column> columns, boolean
         new Expr.Call(call.function(), arguments, call.type(), call.collation()),
         set,
         columns,
-        defined);
+        definition);
   }
 
   /// How the engine evaluates it by itself where it returns a set; empty when only the server can.
   public Optional<SetFunctions.Body> nativeBody() {
     boolean plain =
-        set && !defined && columns.size() == 1 && columns.getFirst().type().equals(call.type());
+        set && !defined() && columns.size() == 1 && columns.getFirst().type().equals(call.type());
     return plain ? SetFunctions.find(call.function(), call.type()) : Optional.empty();
   }
 
@@ -48,7 +63,7 @@ public record SetCall(Expr.Call call, boolean set, List<Column> columns, boolean
 
   /// What keeps the engine from calling the function by itself, whoever evaluates its arguments.
   public Optional<String> refusal(EvaluationSettings settings) {
-    if (set || defined || columns.size() != 1) {
+    if (set || defined() || columns.size() != 1) {
       return nativeBody().isPresent()
           ? Optional.empty()
           : Optional.of(

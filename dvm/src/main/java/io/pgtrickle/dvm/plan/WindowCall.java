@@ -101,6 +101,23 @@ public sealed interface WindowCall {
       return offsets;
     }
 
+    /// The bounds that are told by the arithmetic of dates, times or intervals.
+    public List<RangeEdge> edges(List<Plan.SortKey> order) {
+      List<RangeEdge> edges = new ArrayList<>();
+      if (mode == Mode.RANGE) {
+        for (Bound bound : List.of(start, end)) {
+          switch (bound) {
+            case Bound.Preceding(Expr offset) ->
+                RangeEdge.of(order.getFirst(), offset, true).ifPresent(edges::add);
+            case Bound.Following(Expr offset) ->
+                RangeEdge.of(order.getFirst(), offset, false).ifPresent(edges::add);
+            case Bound.UnboundedPreceding _, Bound.UnboundedFollowing _, Bound.CurrentRow _ -> {}
+          }
+        }
+      }
+      return edges;
+    }
+
     /// Whether it ends where the row, or its last peer, is.
     public boolean endsAtCurrentRow() {
       return Objects.equals(end, new Bound.CurrentRow());

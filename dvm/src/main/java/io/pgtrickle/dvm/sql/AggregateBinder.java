@@ -15,10 +15,27 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Translates AGGREF nodes: the listed aggregates over the listed types.
+/// Translates AGGREF nodes: the listed aggregates over the listed types are native, others are the
+/// server's.
 final class AggregateBinder {
+  private static final Set<String> REGRESSIONS =
+      Set.of(
+          "corr",
+          "covar_pop",
+          "covar_samp",
+          "regr_avgx",
+          "regr_avgy",
+          "regr_count",
+          "regr_intercept",
+          "regr_r2",
+          "regr_slope",
+          "regr_sxx",
+          "regr_sxy",
+          "regr_syy");
+
   private AggregateBinder() {}
 
   /// @param below binds expressions over the aggregate's input
@@ -35,10 +52,8 @@ final class AggregateBinder {
     form.neutral("aggvariadic", "unsupported_aggregate", function.name() + "() with VARIADIC");
     form.neutral("agglevelsup", "unsupported_subquery", "an aggregate of an outer query");
     form.neutral("aggsplit");
-    boolean orderedSet = form.text("aggkind").equals("o");
-    if (!orderedSet) {
-      form.expect("aggkind", "n", "unsupported_aggregate", function.name() + "() WITHIN GROUP");
-    }
+    // "h" is a hypothetical-set aggregate.
+    boolean orderedSet = !form.text("aggkind").equals("n");
     List<Expr> direct = form.nodes("aggdirectargs").stream().map(below::bind).toList();
     List<TargetEntry> entries = form.nodes("args").stream().map(TargetEntry::of).toList();
     List<Expr> arguments = new ArrayList<>();
@@ -59,9 +74,12 @@ final class AggregateBinder {
     boolean star = form.flag("aggstar");
     int collation = form.oid("inputcollid");
     Kind kind =
-        orderedSet
-            ? orderedSet(function, direct, arguments, facts)
-            : kind(function, arguments, star, collation, facts);
+        (orderedSet
+                ? orderedSet(function, direct, arguments)
+                : kind(function, arguments, type, star, collation, facts))
+            // Distinct pairs are counted by the server.
+            .filter(known -> known != Kind.REGRESSION || distinct.isEmpty())
+            .orElseGet(() -> asked(function, orderedSet, arguments, star, collation, facts));
     List<Plan.SortKey> order = new ArrayList<>();
     for (Node clause : form.nodes("aggorder")) {
       order.add(
@@ -74,16 +92,13 @@ final class AggregateBinder {
     if (orderedSet) {
       return new AggregateCall(kind, function, direct, order, false, filter, type);
     }
-    if (!kind.collects() && !order.isEmpty()) {
-      // It makes no difference to the others, but the proof compares it.
-      throw QueryRejected.notYet("unsupported_aggregate", function.name() + "() with ORDER BY");
+    if (!kind.collects() && !order.stream().allMatch(key -> Expressions.isTotal(key.value()))) {
+      // The order makes no difference to it, so nothing is sorted; but the server would fail.
+      throw QueryRejected.notYet(
+          "unsupported_aggregate",
+          function.name() + "() with ORDER BY an expression that may fail");
     }
-    if (kind == Kind.ARRAY_AGG
-        && !KnownTypes.elementOf(type.oid())
-            .equals(Optional.of(arguments.getFirst().type().oid()))) {
-      throw unsupported(function, arguments.getFirst().type(), facts);
-    }
-    if (!distinct.isEmpty()) {
+    if (!distinct.isEmpty() && kind != Kind.ASKED) {
       for (Expr argument : arguments) {
         Equality.requireComparable(argument.type(), "DISTINCT over", facts);
       }
@@ -99,140 +114,130 @@ final class AggregateBinder {
     SqlType type = SqlType.of(form.oid("wintype"), -1, form.oid("wincollid"));
     boolean star = form.flag("winstar");
     int collation = form.oid("inputcollid");
-    Kind kind = kind(function, arguments, star, collation, facts);
+    Kind kind =
+        kind(function, arguments, type, star, collation, facts)
+            .orElseThrow(() -> unsupported(function, arguments, facts));
     if (kind.collects()) {
       throw unsupported(function);
     }
     return new AggregateCall(kind, function, arguments, false, filter, type);
   }
 
-  private static Kind kind(
-      Signature function, List<Expr> arguments, boolean star, int collation, Facts facts) {
+  /// What is aggregated natively; empty when it is not.
+  private static Optional<Kind> kind(
+      Signature function,
+      List<Expr> arguments,
+      SqlType result,
+      boolean star,
+      int collation,
+      Facts facts) {
     if (!function.schema().equals("pg_catalog")) {
-      throw unsupported(function);
+      return Optional.empty();
     }
     if (arguments.isEmpty()) {
-      if (star && function.name().equals("count")) {
-        return Kind.COUNT_ROWS;
-      }
-      throw unsupported(function);
-    }
-    if (!star && function.name().equals("string_agg") && arguments.size() == 2) {
-      return text(function, arguments.getFirst().type(), facts);
-    }
-    if (star || arguments.size() > 1) {
-      throw unsupported(function);
+      return star && function.name().equals("count")
+          ? Optional.of(Kind.COUNT_ROWS)
+          : Optional.empty();
     }
     SqlType type = arguments.getFirst().type();
+    if (!star && function.name().equals("string_agg") && arguments.size() == 2) {
+      boolean text = type.kind() == TypeKind.TEXT || type.kind() == TypeKind.BYTEA;
+      return text ? Optional.of(Kind.STRING_AGG) : Optional.empty();
+    }
+    if (!star && REGRESSIONS.contains(function.name())) {
+      return Optional.of(Kind.REGRESSION);
+    }
+    if (star || arguments.size() > 1) {
+      return Optional.empty();
+    }
+    boolean integer = type.kind().isInteger();
+    boolean number = integer || type.kind() == TypeKind.NUMERIC || type.kind().isFloat();
+    boolean truth = type.kind() == TypeKind.BOOL;
     return switch (function.name()) {
-      case "count" -> Kind.COUNT;
-      case "sum" -> numeric(Kind.SUM, function, type, facts);
-      case "avg" -> numeric(Kind.AVG, function, type, facts);
-      case "min" -> ordered(Kind.MIN, function, type, collation, facts);
-      case "max" -> ordered(Kind.MAX, function, type, collation, facts);
-      case "bool_and", "every" -> truth(Kind.BOOL_AND, function, type, facts);
-      case "bool_or" -> truth(Kind.BOOL_OR, function, type, facts);
-      case "bit_and" -> integer(Kind.BIT_AND, function, type, facts);
-      case "bit_or" -> integer(Kind.BIT_OR, function, type, facts);
-      case "bit_xor" -> integer(Kind.BIT_XOR, function, type, facts);
-      case "var_pop" -> exact(Kind.VAR_POP, function, type, facts);
-      case "variance", "var_samp" -> exact(Kind.VAR_SAMP, function, type, facts);
-      case "stddev_pop" -> exact(Kind.STDDEV_POP, function, type, facts);
-      case "stddev", "stddev_samp" -> exact(Kind.STDDEV_SAMP, function, type, facts);
-      case "array_agg" -> understood(Kind.ARRAY_AGG, function, type, facts);
-      case "json_agg" -> json(Kind.JSON_AGG, function, type, facts);
-      case "jsonb_agg" -> json(Kind.JSONB_AGG, function, type, facts);
-      default -> throw unsupported(function);
+      case "count" -> Optional.of(Kind.COUNT);
+      case "sum" -> where(number, Kind.SUM);
+      case "avg" -> where(number, Kind.AVG);
+      case "min" -> Optional.of(ordered(Kind.MIN, function, type, collation, facts));
+      case "max" -> Optional.of(ordered(Kind.MAX, function, type, collation, facts));
+      case "bool_and", "every" -> where(truth, Kind.BOOL_AND);
+      case "bool_or" -> where(truth, Kind.BOOL_OR);
+      case "bit_and" -> where(integer, Kind.BIT_AND);
+      case "bit_or" -> where(integer, Kind.BIT_OR);
+      case "bit_xor" -> where(integer, Kind.BIT_XOR);
+      case "var_pop" -> where(number, Kind.VAR_POP);
+      case "variance", "var_samp" -> where(number, Kind.VAR_SAMP);
+      case "stddev_pop" -> where(number, Kind.STDDEV_POP);
+      case "stddev", "stddev_samp" -> where(number, Kind.STDDEV_SAMP);
+      case "array_agg" ->
+          where(
+              type.kind() != TypeKind.OPAQUE
+                  && KnownTypes.elementOf(result.oid()).equals(Optional.of(type.oid())),
+              Kind.ARRAY_AGG);
+      case "json_agg" -> where(isPlainJson(type, true), Kind.JSON_AGG);
+      case "jsonb_agg" -> where(isPlainJson(type, false), Kind.JSONB_AGG);
+      default -> Optional.empty();
     };
   }
 
-  private static Kind orderedSet(
-      Signature function, List<Expr> direct, List<Expr> arguments, Facts facts) {
-    if (!function.schema().equals("pg_catalog") || arguments.size() != 1) {
-      throw unsupported(function);
-    }
+  private static Optional<Kind> where(boolean condition, Kind kind) {
+    return condition ? Optional.of(kind) : Optional.empty();
+  }
+
+  private static Optional<Kind> orderedSet(
+      Signature function, List<Expr> direct, List<Expr> arguments) {
+    boolean floats = direct.stream().allMatch(each -> each.type().kind() == TypeKind.FLOAT8);
     for (Expr argument : direct) {
       List<Expr> parts = new ArrayList<>();
       Expressions.forEach(argument, parts::add);
-      boolean one =
-          parts.stream()
-              .noneMatch(part -> part instanceof Expr.Column || part instanceof Expr.Outer);
-      if (!one || argument.type().kind() != TypeKind.FLOAT8) {
+      if (parts.stream()
+          .anyMatch(part -> part instanceof Expr.Column || part instanceof Expr.Outer)) {
         throw QueryRejected.notYet(
             "unsupported_aggregate", function.name() + "() of other than one constant");
       }
     }
-    SqlType type = arguments.getFirst().type();
+    if (!function.schema().equals("pg_catalog") || arguments.size() != 1 || !floats) {
+      return Optional.empty();
+    }
+    TypeKind kind = arguments.getFirst().type().kind();
     return switch (function.name()) {
-      case "mode" -> Kind.MODE;
-      case "percentile_disc" -> Kind.PERCENTILE_DISC;
-      case "percentile_cont" -> {
-        if (type.kind() != TypeKind.FLOAT8) {
-          throw unsupported(function, type, facts);
-        }
-        yield Kind.PERCENTILE_CONT;
-      }
-      default -> throw unsupported(function);
+      case "mode" -> Optional.of(Kind.MODE);
+      case "percentile_disc" -> Optional.of(Kind.PERCENTILE_DISC);
+      case "percentile_cont" -> where(kind == TypeKind.FLOAT8, Kind.PERCENTILE_CONT);
+      default -> Optional.empty();
     };
   }
 
-  private static Kind understood(Kind kind, Signature function, SqlType type, Facts facts) {
-    if (type.kind() == TypeKind.OPAQUE) {
-      throw unsupported(function, type, facts);
+  /// What the server aggregates, of the values of the group.
+  private static Kind asked(
+      Signature function,
+      boolean orderedSet,
+      List<Expr> arguments,
+      boolean star,
+      int collation,
+      Facts facts) {
+    if (star || arguments.isEmpty()) {
+      throw unsupported(function, arguments, facts);
     }
-    return kind;
+    // What several columns are sorted by is under the collation of each.
+    boolean byColumn = orderedSet && collation == 0;
+    for (Expr argument : arguments) {
+      SqlType type = argument.type();
+      if (type.kind().isText() && type.collation() != collation && !byColumn) {
+        throw QueryRejected.notYet(
+            "unsupported_collation",
+            function.name() + "() under another collation than its argument");
+      }
+    }
+    return orderedSet ? Kind.ASKED_WITHIN_GROUP : Kind.ASKED;
   }
 
-  private static Kind text(Signature function, SqlType type, Facts facts) {
-    if (type.kind() != TypeKind.TEXT && type.kind() != TypeKind.BYTEA) {
-      throw unsupported(function, type, facts);
-    }
-    return Kind.STRING_AGG;
-  }
-
-  /// What is a number, a string or a truth value in JSON without regard to settings.
-  private static Kind json(Kind kind, Signature function, SqlType type, Facts facts) {
-    boolean plain =
-        switch (type.kind()) {
-          case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
-          case FLOAT4, FLOAT8 -> kind == Kind.JSON_AGG;
-          case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE, LABELED -> false;
-        };
-    if (!plain) {
-      throw unsupported(function, type, facts);
-    }
-    return kind;
-  }
-
-  private static Kind truth(Kind kind, Signature function, SqlType type, Facts facts) {
-    if (type.kind() != TypeKind.BOOL) {
-      throw unsupported(function, type, facts);
-    }
-    return kind;
-  }
-
-  private static Kind integer(Kind kind, Signature function, SqlType type, Facts facts) {
-    if (!type.kind().isInteger()) {
-      throw unsupported(function, type, facts);
-    }
-    return kind;
-  }
-
-  /// Over floats the server's own result depends on the order of rows in more than the last digit.
-  private static Kind exact(Kind kind, Signature function, SqlType type, Facts facts) {
-    if (!type.kind().isInteger() && type.kind() != TypeKind.NUMERIC) {
-      throw unsupported(function, type, facts);
-    }
-    return kind;
-  }
-
-  private static Kind numeric(Kind kind, Signature function, SqlType type, Facts facts) {
-    boolean isNumber =
-        type.kind().isInteger() || type.kind().isFloat() || type.kind() == TypeKind.NUMERIC;
-    if (!isNumber) {
-      throw unsupported(function, type, facts);
-    }
-    return kind;
+  /// Whether a value is a number, a string or a truth value in JSON without regard to settings.
+  private static boolean isPlainJson(SqlType type, boolean floats) {
+    return switch (type.kind()) {
+      case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
+      case FLOAT4, FLOAT8 -> floats;
+      case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE, LABELED -> false;
+    };
   }
 
   private static Kind ordered(
@@ -252,8 +257,12 @@ final class AggregateBinder {
         "unsupported_aggregate", "aggregate " + schema + function.name() + "()");
   }
 
-  private static QueryRejected unsupported(Signature function, SqlType type, Facts facts) {
-    String name = facts.typeName(type.oid()).orElse("type " + type.oid());
+  private static QueryRejected unsupported(Signature function, List<Expr> arguments, Facts facts) {
+    if (arguments.isEmpty()) {
+      return unsupported(function);
+    }
+    int type = arguments.getFirst().type().oid();
+    String name = facts.typeName(type).orElse("type " + type);
     return QueryRejected.notYet(
         "unsupported_aggregate", "aggregate " + function.name() + "() over " + name);
   }

@@ -47,6 +47,17 @@ public final class Deparser {
     return new ExpressionText(facts).text(expression, columns);
   }
 
+  /// Functions as an item of FROM, over columns that are referred to in a certain way.
+  public static String rows(
+      List<SetCall> calls, boolean numbered, List<String> columns, Facts facts) {
+    return new Deparser(facts).rowsFrom(calls, numbered, columns);
+  }
+
+  /// An aggregate over columns that are referred to in a certain way.
+  public static String aggregate(AggregateCall call, List<String> columns, Facts facts) {
+    return new ExpressionText(facts).text(call, columns);
+  }
+
   /// An item of FROM and how its columns are referred to.
   private record Item(String text, List<String> columns) {}
 
@@ -164,20 +175,15 @@ public final class Deparser {
             && rows.size() == 1
             && schema.size() == 0;
     Item item = alone ? new Item("", List.of()) : item(unfold.input());
-    List<String> functions = new ArrayList<>();
-    for (SetCall call : unfold.calls()) {
-      functions.add(expressions.text(call, item.columns()));
-    }
     String alias = "r" + ++relations;
     List<String> columns = new ArrayList<>(item.columns());
     int width = unfold.schema().size() - columns.size();
     List<String> names = IntStream.rangeClosed(1, width).mapToObj(i -> "c" + i).toList();
     names.forEach(name -> columns.add(alias + "." + name));
     String rows =
-        "ROWS FROM (%s)%s AS %s(%s)"
+        "%s AS %s(%s)"
             .formatted(
-                String.join(", ", functions),
-                unfold.numbered() ? " WITH ORDINALITY" : "",
+                rowsFrom(unfold.calls(), unfold.numbered(), item.columns()),
                 alias,
                 String.join(", ", names));
     if (alone) {
@@ -220,6 +226,14 @@ public final class Deparser {
 
   private static List<String> columns(int width) {
     return IntStream.rangeClosed(1, width).mapToObj(i -> "c" + i).toList();
+  }
+
+  private String rowsFrom(List<SetCall> calls, boolean numbered, List<String> columns) {
+    List<String> functions = calls.stream().map(call -> expressions.text(call, columns)).toList();
+    return "ROWS FROM ("
+        + String.join(", ", functions)
+        + ")"
+        + (numbered ? " WITH ORDINALITY" : "");
   }
 
   private String topK(Plan.TopK top) {

@@ -98,8 +98,11 @@ final class ExpressionText {
       return text;
     }
     List<String> definitions = new ArrayList<>();
-    for (Column column : call.columns()) {
-      definitions.add("c" + (definitions.size() + 1) + " " + definition(column.type()));
+    for (int i = 0; i < call.columns().size(); i++) {
+      definitions.add(
+          RelationShape.quote(call.definition().get(i))
+              + " "
+              + definition(call.columns().get(i).type()));
     }
     return text + " AS (" + String.join(", ", definitions) + ")";
   }

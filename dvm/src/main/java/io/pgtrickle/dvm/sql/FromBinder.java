@@ -205,10 +205,7 @@ final class FromBinder {
         throw QueryRejected.notYet(
             "unsupported_subquery", "a subquery in the condition of a LATERAL join");
       }
-      Plan all =
-          new Plan.Unfold(
-              left.plan(), unfold.calls(), unfold.numbered(), true, condition, unfold.schema());
-      return new Source(all, positions);
+      return new Source(unfold.keeping(condition), positions);
     }
     Plan pairs = rows.source().plan();
     return new Source(condition == null ? pairs : new Plan.Filter(pairs, condition), positions);

@@ -44,8 +44,12 @@ final class FunctionBinder {
 
   /// How the query calls the columns, for people.
   private static List<String> names(NodeForm entry) {
+    return names(NodeForm.glance(entry.node("eref")).items("colnames"));
+  }
+
+  private static List<String> names(List<NodeTree> tokens) {
     List<String> names = new ArrayList<>();
-    for (NodeTree name : NodeForm.glance(entry.node("eref")).items("colnames")) {
+    for (NodeTree name : tokens) {
       names.add(name instanceof NodeTree.Token(String text) ? text : "?column?");
     }
     return names;
@@ -58,7 +62,7 @@ final class FunctionBinder {
     // What the planner may do when it changes.
     form.neutral("funcparams");
     int width = form.integer("funccolcount");
-    form.items("funccolnames");
+    List<String> definition = names(form.items("funccolnames"));
     List<Integer> types = form.numbers("funccoltypes");
     List<Integer> modifiers = form.numbers("funccoltypmods");
     List<Integer> collations = form.numbers("funccolcollations");
@@ -72,13 +76,15 @@ final class FunctionBinder {
           new Column(
               "column" + (i + 1), SqlType.of(types.get(i), modifiers.get(i), collations.get(i))));
     }
-    if (columns.size() != width || names.size() < width) {
+    if (columns.size() != width
+        || names.size() < width
+        || definition.size() != types.size()) {
       throw NodeForm.notUnderstood("the columns of function " + called.call().function().name());
     }
     for (int i = 0; i < width; i++) {
       columns.set(i, new Column(names.get(i), columns.get(i).type()));
     }
-    return new SetCall(called.call(), called.set(), columns, !types.isEmpty());
+    return new SetCall(called.call(), called.set(), columns, definition);
   }
 
   private List<Column> declared(Expr.Call call) {

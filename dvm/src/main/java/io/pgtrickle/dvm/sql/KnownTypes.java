@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /// OIDs of built-in objects that belong to the listed types. They are fixed by PostgreSQL for good.
-final class KnownTypes {
+public final class KnownTypes {
   private static final Map<Integer, Integer> ELEMENT_OF_ARRAY =
       Map.ofEntries(
           Map.entry(1000, 16),
@@ -30,6 +30,14 @@ final class KnownTypes {
   /// The element type of an array type over a listed type.
   static Optional<Integer> elementOf(int arrayType) {
     return Optional.ofNullable(ELEMENT_OF_ARRAY.get(arrayType));
+  }
+
+  /// The array type over a listed type.
+  public static Optional<Integer> arrayOf(int elementType) {
+    return ELEMENT_OF_ARRAY.entrySet().stream()
+        .filter(entry -> entry.getValue() == elementType)
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   /// Whether the text form of a type may name a moment relative to the clock.

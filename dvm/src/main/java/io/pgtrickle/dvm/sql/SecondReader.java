@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import net.sf.jsqlparser.JSQLParserException;
@@ -39,14 +40,20 @@ public final class SecondReader {
   /// How the outlines of the text and the tree differ; empty when they agree.
   public static Optional<String> difference(String canonical, String tree, Facts facts)
       throws Unreadable {
-    Outline ofText = outline(canonical);
-    Outline ofTree = TreeOutline.of(Binder.query(tree), facts);
+    TreeOutline read = TreeOutline.of(Binder.query(tree), facts);
+    Outline ofTree = read.outline();
+    Outline ofText = outline(canonical, read.aggregates());
     return ofText.equals(ofTree)
         ? Optional.empty()
         : Optional.of("the text says " + ofText + ", the analyzed tree " + ofTree);
   }
 
   static Outline outline(String canonical) throws Unreadable {
+    return outline(canonical, Set.of());
+  }
+
+  /// @param aggregates names of aggregates that only the tree tells from other functions
+  static Outline outline(String canonical, Set<String> aggregates) throws Unreadable {
     Statement statement;
     try {
       statement = CCJSqlParserUtil.parse(respelled(canonical));
@@ -55,7 +62,7 @@ public final class SecondReader {
           String.valueOf(notRead.getMessage()).lines().findFirst().orElse(""), notRead);
     }
     if (statement instanceof Select select) {
-      return TextOutline.of(select);
+      return TextOutline.of(select, aggregates);
     }
     throw new Unreadable("a statement that is not a SELECT", new IllegalArgumentException());
   }

@@ -89,8 +89,7 @@ final class SetReturningBinder implements ExpressionBinder.Environment {
     return new SetCall(
         call,
         true,
-        columns.isEmpty() ? List.of(new Column(call.function().name(), call.type())) : columns,
-        false);
+        columns.isEmpty() ? List.of(new Column(call.function().name(), call.type())) : columns);
   }
 
   private Optional<Expr> column(SetCall call, int field) {
@@ -129,7 +128,7 @@ final class SetReturningBinder implements ExpressionBinder.Environment {
     for (int i = 0; i < calls.size(); i++) {
       SetCall call = calls.get(i);
       if (projected.expressions().get(width + i) instanceof Expr.Call over) {
-        placed.add(new SetCall(over, true, call.columns(), false));
+        placed.add(new SetCall(over, true, call.columns()));
       }
     }
     int[] positions = new int[calls.size()];

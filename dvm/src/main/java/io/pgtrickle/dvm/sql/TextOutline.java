@@ -54,10 +54,15 @@ final class TextOutline {
 
   private final Outline.Builder outline = new Outline.Builder();
 
-  private TextOutline() {}
+  private final Set<String> others;
 
-  static Outline of(Select select) {
-    TextOutline reader = new TextOutline();
+  private TextOutline(Set<String> others) {
+    this.others = others;
+  }
+
+  /// @param others names of further aggregates
+  static Outline of(Select select, Set<String> others) {
+    TextOutline reader = new TextOutline(others);
     reader.query(select);
     return reader.outline.build();
   }
@@ -155,7 +160,8 @@ final class TextOutline {
   }
 
   private void count(String function) {
-    if (AGGREGATES.contains(unquoted(function).toLowerCase(Locale.ROOT))) {
+    String name = unquoted(function.substring(function.lastIndexOf('.') + 1));
+    if (AGGREGATES.contains(name.toLowerCase(Locale.ROOT)) || others.contains(name)) {
       outline.aggregates++;
     }
   }

@@ -3,20 +3,32 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /// The outline of an analyzed tree; views stay names.
 final class TreeOutline {
   private final Facts facts;
   private final Outline.Builder outline = new Outline.Builder();
+  private final Set<String> aggregates = new TreeSet<>();
 
   private TreeOutline(Facts facts) {
     this.facts = facts;
   }
 
-  static Outline of(Node query, Facts facts) {
+  static TreeOutline of(Node query, Facts facts) {
     TreeOutline reader = new TreeOutline(facts);
     reader.query(query);
-    return reader.outline.build();
+    return reader;
+  }
+
+  Outline outline() {
+    return outline.build();
+  }
+
+  /// The names of the aggregates.
+  Set<String> aggregates() {
+    return aggregates;
   }
 
   private void query(Node query) {
@@ -68,12 +80,12 @@ final class TreeOutline {
   /// Counts aggregates and reads subqueries.
   private void expressions(NodeTree tree) {
     if (tree instanceof Node node && node.tag().equals("AGGREF")) {
-      outline.aggregates++;
+      aggregate(NodeForm.glance(node).oid("aggfnoid"));
     }
     if (tree instanceof Node node && node.tag().equals("WINDOWFUNC")) {
       outline.windows++;
       if (NodeForm.glance(node).flag("winagg")) {
-        outline.aggregates++;
+        aggregate(NodeForm.glance(node).oid("winfnoid"));
       }
     }
     if (tree instanceof Node node && node.tag().equals("QUERY")) {
@@ -81,6 +93,11 @@ final class TreeOutline {
     } else {
       tree.children().forEach(this::expressions);
     }
+  }
+
+  private void aggregate(int oid) {
+    outline.aggregates++;
+    facts.function(oid).ifPresent(function -> aggregates.add(function.name()));
   }
 
   private void operation(Node node, List<Node> rangeTable) {

@@ -56,9 +56,11 @@ record UnfoldedText(String together, List<Output> columns) {
     List<Integer> defined = function.numbers("funccoltypes");
     List<Integer> modifiers = function.numbers("funccoltypmods");
     List<Integer> collations = function.numbers("funccolcollations");
+    // A function may go by the names.
+    List<NodeTree> names = function.items("funccolnames");
     List<Output> types = new ArrayList<>();
     for (int i = 0; i < defined.size(); i++) {
-      String definition = " as " + defined.get(i) + " limited to " + modifiers.get(i);
+      String definition = " as " + names.get(i) + " " + defined.get(i) + " limited to " + modifiers.get(i);
       types.add(new Output(definition, defined.get(i), collations.get(i)));
     }
     if (!types.isEmpty()) {

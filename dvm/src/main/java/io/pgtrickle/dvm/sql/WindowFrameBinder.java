@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.plan.WindowCall.Exclusion;
 import io.pgtrickle.dvm.plan.WindowCall.Frame;
 import io.pgtrickle.dvm.plan.WindowCall.Mode;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.PgNumeric;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -45,6 +46,8 @@ final class WindowFrameBinder {
       END_UNBOUNDED_FOLLOWING | END_CURRENT_ROW | END_OFFSET_PRECEDING | END_OFFSET_FOLLOWING;
   private static final int EXCLUSION = EXCLUDE_CURRENT_ROW | EXCLUDE_GROUP | EXCLUDE_TIES;
   private static final int KNOWN = NONDEFAULT | BETWEEN | MODE | START | END | EXCLUSION;
+
+  private static final PgInterval NO_TIME = new PgInterval(0, 0, 0);
 
   private static final Set<String> NUMBERS =
       Set.of("int2", "int4", "int8", "numeric", "float4", "float8");
@@ -130,19 +133,29 @@ final class WindowFrameBinder {
     }
     if (mode == Mode.RANGE) {
       SqlType by = order.getFirst().value().type();
-      boolean number = by.kind().isInteger() || by.kind().isFloat();
-      if (!number && by.kind() != TypeKind.NUMERIC) {
+      if (!hasDistance(by.kind())) {
         String name = facts.typeName(by.oid()).orElse("this type");
         throw QueryRejected.notYet(
             "unsupported_clause", "RANGE with an offset over a column of type " + name);
       }
     }
     Expr offset = constants.bind(form.node(field));
+    if (constant(offset) instanceof PgInterval interval && !interval.isFinite()) {
+      throw QueryRejected.notYet("unsupported_clause", mode + " with an infinite offset");
+    }
     if (!isNotNegative(constant(offset))) {
       throw QueryRejected.notYet(
           "unsupported_clause", mode + " with an offset that is NULL or negative");
     }
     return offset;
+  }
+
+  private static boolean hasDistance(TypeKind kind) {
+    return switch (kind) {
+      case INT2, INT4, INT8, NUMERIC, FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL ->
+          true;
+      case BOOL, TEXT, VARCHAR, BPCHAR, UUID, BYTEA, OPAQUE, LABELED -> false;
+    };
   }
 
   private static boolean isNotNegative(@Nullable Object offset) {
@@ -151,6 +164,7 @@ final class WindowFrameBinder {
       case Long number -> number >= 0;
       case PgNumeric number -> !number.isNaN() && number.signum() >= 0;
       case Double number -> number >= 0;
+      case PgInterval interval -> interval.compareTo(NO_TIME) >= 0;
       default -> false;
     };
   }

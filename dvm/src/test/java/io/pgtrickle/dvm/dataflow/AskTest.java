@@ -13,7 +13,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.server.Answer;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.server.Server;
@@ -249,5 +251,112 @@ final class AskTest {
     server.away = null;
     assertThat(step(plan, "-1 | 1 | 1 | 1 | a", "+1 | 2 | 2 | 1 | b"))
         .isEqualTo("-1 | 1 | A!\n+1 | 2 | B!");
+  }
+
+  // ---- rows
+  // ----------------------------------------------------------------------------------------
+
+  private static final Inquiry LETTERS =
+      new Inquiry(
+          Inquiry.Form.ROWS,
+          "letters(a.p1)",
+          List.of(SqlType.TEXT),
+          Schema.of(new Column("letter", SqlType.TEXT), new Column("n", SqlType.INT8)),
+          SHOUT.context());
+
+  /// A row for every letter, with its number; an error for `bad`.
+  private static Answer letters(Inquiry inquiry, Row arguments) {
+    Object text = inquiry.arguments().value(arguments, 0);
+    if ("bad".equals(text)) {
+      return new Answer.Failed("P0001", "no letters");
+    }
+    List<Row> rows = new ArrayList<>();
+    for (char letter : text == null ? new char[0] : ((String) text).toCharArray()) {
+      rows.add(inquiry.answer().pack(String.valueOf(letter), rows.size() + 1L));
+    }
+    return new Answer.Rows(rows);
+  }
+
+  private static Plan spelled(boolean kept, @Nullable Expr condition) {
+    SetCall call =
+        new SetCall(
+            new Expr.Call(
+                new Signature(7, "public", "letters", List.of(25), 25, true, 'i'),
+                List.of(NOTE),
+                SqlType.TEXT,
+                0),
+            true,
+            List.of(LETTERS.answer().column(0)));
+    Plan.Unfold rows = new Plan.Unfold(ORDERS_SCAN, List.of(call), true);
+    Plan.Unfold asked =
+        new Plan.Unfold(
+            ORDERS_SCAN,
+            rows.calls(),
+            true,
+            kept,
+            condition,
+            new Plan.AskedRows(LETTERS, List.of(NOTE)),
+            rows.schema());
+    return project(asked, column(asked, 0), column(asked, 4), column(asked, 5));
+  }
+
+  private String spell(Dataflow spelling, Plan plan, String... orders) {
+    ZSet delta =
+        spelling
+            .step(Map.of(ORDERS_OID, Tables.zset(ORDERS, orders)), _ -> true)
+            .released()
+            .getOrDefault(1L, ZSet.EMPTY);
+    ViewErrors errors = spelling.errors(1);
+    return errors.healed()
+        ? Tables.text(plan.schema(), delta)
+        : "ERROR " + errors.sqlState() + " " + errors.message();
+  }
+
+  private static Dataflow spelling(Plan plan) {
+    Dataflow dataflow =
+        new Dataflow(
+            Storage.onHeap(Runnable::run),
+            (inquiry, arguments) -> arguments.stream().map(row -> letters(inquiry, row)).toList());
+    dataflow.add(new View(1, 5001, "view", plan, Shapes.SETTINGS));
+    return dataflow;
+  }
+
+  @Test
+  void rowsOfFunctionsComeAndGoWithTheirRow() {
+    Plan plan = spelled(false, null);
+    Dataflow spelling = spelling(plan);
+    assertThat(spell(spelling, plan, "+2 | 1 | 1 | 1 | ab", "+1 | 2 | 1 | 1 | NULL"))
+        .isEqualTo("+2 | 1 | a | 1\n+2 | 1 | b | 2");
+    assertThat(spell(spelling, plan, "-1 | 1 | 1 | 1 | ab", "+1 | 1 | 1 | 1 | ac"))
+        .isEqualTo("-1 | 1 | b | 2\n+1 | 1 | c | 2");
+  }
+
+  @Test
+  void aRowWithoutPartnersIsKept() {
+    Plan plan =
+        spelled(true, call("int8gt", SqlType.BOOL, new Expr.Column(5, SqlType.INT8), int8(1)));
+    Dataflow spelling = spelling(plan);
+    assertThat(
+            spell(
+                spelling,
+                plan,
+                "+1 | 1 | 1 | 1 | ab",
+                "+1 | 2 | 1 | 1 | a",
+                "+1 | 3 | 1 | 1 | NULL"))
+        .isEqualTo("+1 | 1 | b | 2\n+1 | 2 | NULL | NULL\n+1 | 3 | NULL | NULL");
+    assertThat(spell(spelling, plan, "-1 | 2 | 1 | 1 | a")).isEqualTo("-1 | 2 | NULL | NULL");
+  }
+
+  @Test
+  void anErrorOfAFunctionIsOneOfItsRow() {
+    Plan plan = spelled(false, null);
+    Dataflow spelling = spelling(plan);
+    assertThat(spell(spelling, plan, "+1 | 1 | 1 | 1 | bad", "+1 | 2 | 1 | 1 | a"))
+        .isEqualTo("ERROR P0001 no letters");
+    assertThat(spell(spelling, plan, "-1 | 1 | 1 | 1 | bad")).isEqualTo("+1 | 2 | a | 1");
+  }
+
+  private static Expr int8(long value) {
+    return new Expr.Literal(value, SqlType.INT8);
   }
 }

@@ -655,6 +655,9 @@ final class Naive {
     if (call.kind().isOrderedSet()) {
       return orderedSet(call, input, passing);
     }
+    if (call.kind() == AggregateCall.Kind.REGRESSION) {
+      return productsAboutTheMean(call, input, passing);
+    }
     Expr argument = call.arguments().getFirst();
     SqlType type = argument.type();
     Schema one = new Schema(List.of(new Column("x", type)));
@@ -702,9 +705,18 @@ final class Naive {
       case BIT_AND -> objects.stream().mapToLong(Long.class::cast).reduce(-1, (a, b) -> a & b);
       case BIT_OR -> objects.stream().mapToLong(Long.class::cast).reduce(0, (a, b) -> a | b);
       case BIT_XOR -> objects.stream().mapToLong(Long.class::cast).reduce(0, (a, b) -> a ^ b);
+      case REGRESSION -> throw new IllegalStateException();
       case VAR_POP -> spread(objects, objects.size());
       case VAR_SAMP -> spread(objects, objects.size() - 1L);
-      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG, MODE, PERCENTILE_DISC, PERCENTILE_CONT ->
+      case STRING_AGG,
+          ARRAY_AGG,
+          JSON_AGG,
+          JSONB_AGG,
+          MODE,
+          PERCENTILE_DISC,
+          PERCENTILE_CONT,
+          ASKED,
+          ASKED_WITHIN_GROUP ->
           throw new IllegalStateException();
       // The digits of the root are tested against the server.
       case STDDEV_POP, STDDEV_SAMP -> throw new IllegalStateException("no oracle for a root");
@@ -842,6 +854,25 @@ final class Naive {
   }
 
   /// By deviations from the mean, over a common denominator: N·Σx² − (Σx)² is N·Σ(x − mean)².
+  /// `regr_sxy`, of values that are small whole numbers.
+  private @Nullable Object productsAboutTheMean(AggregateCall call, Schema input, List<Row> rows) {
+    List<double[]> pairs = new ArrayList<>();
+    for (Row row : rows) {
+      guarded(
+          () -> {
+            if (value(call.arguments().getFirst(), input, row) instanceof Double y
+                && value(call.arguments().getLast(), input, row) instanceof Double x) {
+              pairs.add(new double[] {x, y});
+            }
+          });
+    }
+    double x = pairs.stream().mapToDouble(pair -> pair[0]).sum();
+    double y = pairs.stream().mapToDouble(pair -> pair[1]).sum();
+    double products = pairs.stream().mapToDouble(pair -> pair[0] * pair[1]).sum();
+    int n = pairs.size();
+    return n == 0 ? null : (Object) ((n * products - x * y) / n);
+  }
+
   private static @Nullable Object spread(List<Object> values, long divisor) {
     if (divisor == 0) {
       return null;

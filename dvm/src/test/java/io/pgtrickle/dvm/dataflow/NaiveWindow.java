@@ -6,7 +6,9 @@ import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.plan.WindowCall.Bound;
 import io.pgtrickle.dvm.plan.WindowCall.Frame;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.PgNumeric;
+import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Row;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -158,6 +160,10 @@ final class NaiveWindow {
         case RANGE, GROUPS -> Integer.compare(before[j], before[i]);
       };
     }
+    if (frame.mode() == WindowCall.Mode.RANGE
+        && plan.order().getFirst().value().type().kind() == TypeKind.TIMESTAMP) {
+      return ofTimes(offset, bound instanceof Bound.Preceding, i, j);
+    }
     BigDecimal by = number(values.of(offset, rows.get(i)));
     BigDecimal signed = bound instanceof Bound.Preceding ? by.negate() : by;
     return switch (frame.mode()) {
@@ -174,6 +180,19 @@ final class NaiveWindow {
         yield (key.descending() ? further.negate() : further).compareTo(signed);
       }
     };
+  }
+
+  /// Of intervals without months.
+  private int ofTimes(Expr offset, boolean preceding, int i, int j) {
+    Plan.SortKey key = plan.order().getFirst();
+    if (!(values.of(key.value(), rows.get(i)) instanceof Long own)
+        || !(values.of(key.value(), rows.get(j)) instanceof Long other)
+        || !(values.of(offset, rows.get(i)) instanceof PgInterval by)) {
+      return Integer.compare(before[j], before[i]);
+    }
+    long micros = by.days() * 86_400_000_000L + by.micros();
+    long further = key.descending() ? own - other : other - own;
+    return Long.compare(further, preceding ? -micros : micros);
   }
 
   private static BigDecimal number(@Nullable Object value) {

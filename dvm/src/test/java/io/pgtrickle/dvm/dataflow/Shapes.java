@@ -419,6 +419,14 @@ public final class Shapes {
       aggregate(AggregateCall.Kind.VAR_POP, SqlType.NUMERIC, id),
       aggregate(AggregateCall.Kind.VAR_SAMP, SqlType.NUMERIC, amount),
       aggregate(AggregateCall.Kind.VAR_SAMP, SqlType.NUMERIC, amount, true, even),
+      new AggregateCall(
+          AggregateCall.Kind.REGRESSION,
+          new Signature(0, "pg_catalog", "regr_sxy", List.of(701, 701), 701, false, 'i'),
+          List.of(
+              call("float8", SqlType.FLOAT8, id), call("float8", SqlType.FLOAT8, column(input, 1))),
+          false,
+          null,
+          SqlType.FLOAT8),
     };
   }
 }

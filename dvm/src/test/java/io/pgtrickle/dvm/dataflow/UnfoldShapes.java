@@ -42,7 +42,7 @@ final class UnfoldShapes {
     if (!(called instanceof Expr.Call function)) {
       throw new IllegalArgumentException("not a call: " + called);
     }
-    return new SetCall(function, set, List.of(new Column("f", called.type())), false);
+    return new SetCall(function, set, List.of(new Column("f", called.type())));
   }
 
   private static Plan.Unfold unfold(Plan input, SetCall... calls) {
@@ -54,8 +54,7 @@ final class UnfoldShapes {
   }
 
   private static Plan kept(Plan input, @Nullable Expr condition, SetCall... calls) {
-    Plan.Unfold all = unfold(input, calls);
-    return new Plan.Unfold(input, all.calls(), false, true, condition, all.schema());
+    return unfold(input, calls).keeping(condition);
   }
 
   private static Plan lateral(Plan subquery, boolean kept) {

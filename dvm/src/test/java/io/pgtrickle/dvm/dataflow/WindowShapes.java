@@ -19,6 +19,7 @@ import io.pgtrickle.dvm.plan.WindowCall.Exclusion;
 import io.pgtrickle.dvm.plan.WindowCall.Frame;
 import io.pgtrickle.dvm.plan.WindowCall.Kind;
 import io.pgtrickle.dvm.plan.WindowCall.Mode;
+import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.PgNumeric;
 import io.pgtrickle.dvm.type.SqlType;
 import java.util.ArrayList;
@@ -185,6 +186,29 @@ public final class WindowShapes {
                     new Bound.CurrentRow(),
                     Exclusion.NONE),
                 score)));
+    // Orders by the day that their number stands for.
+    Expr day =
+        call(
+            "date_pl_interval",
+            SqlType.TIMESTAMP,
+            call("date_pli", SqlType.DATE, new Expr.Literal(8_000L, SqlType.DATE), ID),
+            new Expr.Literal(new PgInterval(0, 0, 3_600_000_000L), SqlType.INTERVAL));
+    for (boolean descending : new boolean[] {false, true}) {
+      shapes.put(
+          "window: RANGE of times" + (descending ? ", descending" : ""),
+          window(
+              ORDERS_SCAN,
+              List.of(CUSTOMER),
+              List.of(new Plan.SortKey(day, descending, descending)),
+              sumOfIds(
+                  new Frame(
+                      Mode.RANGE,
+                      new Bound.Preceding(
+                          new Expr.Literal(new PgInterval(0, 2, 1), SqlType.INTERVAL)),
+                      new Bound.Following(
+                          new Expr.Literal(new PgInterval(0, 1, -1), SqlType.INTERVAL)),
+                      Exclusion.NONE))));
+    }
     shapes.put(
         "window: every aggregate", window(ORDERS_SCAN, List.of(CUSTOMER), List.of(), all(WHOLE)));
     shapes.put(

@@ -10,10 +10,12 @@ import io.pgtrickle.dvm.expr.PlainTexts;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RangeEdge;
 import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
+import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Column;
@@ -60,7 +62,36 @@ public final class ExpressionTiers {
               computed.tier(settings),
               refusals.stream().findFirst()));
     }
+    for (Aggregated aggregated : aggregated(plan)) {
+      List<String> names =
+          aggregated.input().columns().stream()
+              .map(column -> RelationShape.quote(column.name()))
+              .toList();
+      placements.add(
+          new Placement(
+              Deparser.aggregate(aggregated.call(), names, facts),
+              Tier.SERVER,
+              Optional.of("aggregate " + aggregated.call().function().name() + "()")));
+    }
     return List.copyOf(placements);
+  }
+
+  /// An aggregate that is not native.
+  private record Aggregated(AggregateCall call, Schema input) {}
+
+  private static List<Aggregated> aggregated(Plan plan) {
+    List<Aggregated> aggregated = new ArrayList<>();
+    plan.inputs().forEach(input -> aggregated.addAll(aggregated(input)));
+    List<AggregateCall> calls =
+        plan instanceof Plan.Aggregate aggregate
+            ? aggregate.calls()
+            : plan instanceof Plan.GroupingSets sets ? sets.calls() : List.of();
+    for (AggregateCall call : calls) {
+      if (call.kind().isAsked()) {
+        aggregated.add(new Aggregated(call, plan.inputs().getFirst().schema()));
+      }
+    }
+    return aggregated;
   }
 
   /// Refuses a plan with an expression that is neither native nor can be asked.
@@ -68,14 +99,43 @@ public final class ExpressionTiers {
     for (Computed computed : computed(plan)) {
       if (computed.set().isPresent()) {
         SetCall call = computed.set().get();
-        call.refusal(server.settings())
-            .ifPresent(
-                refusal -> {
-                  throw QueryRejected.notYet("unsupported_function", refusal);
-                });
+        if (server.isAsked(call)) {
+          server
+              .objection(call)
+              .ifPresent(
+                  objection -> {
+                    throw objection;
+                  });
+        }
         call.call().arguments().forEach(argument -> requirePlaceable(argument, server));
       } else {
         requirePlaceable(computed.expression(), server);
+      }
+    }
+    requireEdges(plan, server.settings());
+    for (Aggregated aggregated : aggregated(plan)) {
+      server
+          .objection(aggregated.call())
+          .ifPresent(
+              objection -> {
+                throw objection;
+              });
+    }
+  }
+
+  /// The edges of frames are evaluated beside the rows of a partition: the server is not asked.
+  private static void requireEdges(Plan plan, EvaluationSettings settings) {
+    plan.inputs().forEach(input -> requireEdges(input, settings));
+    if (plan instanceof Plan.Window window) {
+      for (WindowCall call : window.calls()) {
+        for (RangeEdge edge : call.frame().edges(window.order())) {
+          FunctionLibrary.refusal(edge.edge(), settings)
+              .ifPresent(
+                  refusal -> {
+                    throw QueryRejected.notYet(
+                        "unsupported_clause", "RANGE with an offset by " + refusal);
+                  });
+        }
       }
     }
   }
@@ -252,6 +312,7 @@ public final class ExpressionTiers {
         for (WindowCall call : window.calls()) {
           add(call.expressions().stream(), below, computed);
           add(call.frame().offsets().stream(), new Schema(List.of()), computed);
+          add(call.frame().edges(window.order()).stream().map(RangeEdge::edge), below, computed);
         }
       }
       case Plan.Distinct(Plan input, List<Expr> _) -> collect(input, computed);

@@ -29,6 +29,8 @@ import javax.sql.DataSource;
 /// Safe for use by several threads.
 public final class ServerCatalog {
   private static final int FIRST_USER_OID = 16384;
+  private static final String NATIVE_TYPES =
+      "(16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1186, 1700, 2950)";
 
   private final DataSource server;
   private final Cache<Integer, Optional<Signature>> functions = cache();
@@ -149,12 +151,26 @@ public final class ServerCatalog {
         type);
   }
 
+  /// Whether values of a type come back from their text as they were, for ever: unlike names of
+  /// objects, and whole rows.
+  boolean travelsAsText(int type) {
+    return known(
+        "SELECT p.provolatile = 'i' OR t.typtype IN ('e', 'r', 'm') OR t.oid IN (1083, 1266)"
+            + " OR (t.typcategory = 'A' AND t.typelem IN "
+            + NATIVE_TYPES
+            + ")"
+            + " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc p ON p.oid = t.typoutput"
+            + " WHERE t.oid = ? AND t.typtype <> 'p'",
+        type);
+  }
+
   /// Whether values of a type can be arguments of what the server is asked: everything but pseudo
   /// types, and arrays of what the engine does not understand.
   boolean isSendable(int type) {
     return known(
-        "SELECT t.typtype <> 'p' AND t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem IN"
-            + " (16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1186, 1700, 2950))"
+        "SELECT t.typtype <> 'p' AND t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem IN "
+            + NATIVE_TYPES
+            + ")"
             + " FROM pg_catalog.pg_type t WHERE t.oid = ?",
         type);
   }
@@ -179,7 +195,10 @@ public final class ServerCatalog {
     return query(
         """
         SELECT n.nspname, p.proname, p.proargtypes::oid[], p.prorettype::bigint, p.proisstrict,
-               p.provolatile
+               coalesce((SELECT max(s.provolatile::text) FROM pg_catalog.pg_aggregate a
+                         JOIN pg_catalog.pg_proc s
+                           ON s.oid = a.aggtransfn OR s.oid = a.aggfinalfn
+                         WHERE a.aggfnoid = p.oid), p.provolatile::text)
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         WHERE p.oid = ?
         """,

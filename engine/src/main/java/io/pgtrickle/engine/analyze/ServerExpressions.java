@@ -5,6 +5,9 @@ import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.rewrite.Tiers;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.sql.Deparser;
@@ -17,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.StringJoiner;
 
 /// Which nodes of expressions the server evaluates, and how it is asked.
 ///
@@ -38,10 +42,22 @@ public final class ServerExpressions implements Tiers {
           "extract",
           "format",
           "generate_series",
+          "json_agg",
+          "json_agg_strict",
           "json_build_array",
           "json_build_object",
+          "json_object_agg",
+          "json_object_agg_strict",
+          "json_object_agg_unique",
+          "json_object_agg_unique_strict",
+          "jsonb_agg",
+          "jsonb_agg_strict",
           "jsonb_build_array",
           "jsonb_build_object",
+          "jsonb_object_agg",
+          "jsonb_object_agg_strict",
+          "jsonb_object_agg_unique",
+          "jsonb_object_agg_unique_strict",
           "jsonb_path_exists_tz",
           "jsonb_path_match_tz",
           "jsonb_path_query_array_tz",
@@ -67,6 +83,12 @@ public final class ServerExpressions implements Tiers {
           "timestamptz_mi_interval",
           "timestamptz_pl_interval",
           "timetz");
+
+  /// Functions whose columns the query defines, which are stable because of how these are read.
+  private static final Set<String> DEFINED_BY_QUERY =
+      Set.of("json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset");
+
+  private static final int TIME = 1083;
 
   private static final Set<String> COMPARISONS = Set.of("cmp", "eq", "ge", "gt", "le", "lt", "ne");
 
@@ -174,15 +196,142 @@ public final class ServerExpressions implements Tiers {
   }
 
   @Override
-  public Inquiry inquiry(Expr expression, List<SqlType> parameters) {
-    parameters.forEach(this::requireSendable);
-    List<String> names = new ArrayList<>();
-    for (int i = 0; i < parameters.size(); i++) {
-      names.add(Inquiry.parameter(i));
+  public boolean isAsked(SetCall call) {
+    return call.refusal(settings).isPresent();
+  }
+
+  /// Why a function in FROM that is not native cannot be asked either; empty when it can.
+  Optional<QueryRejected> objection(SetCall call) {
+    Signature function = call.call().function();
+    boolean defined =
+        function.schema().equals("pg_catalog") && DEFINED_BY_QUERY.contains(function.name());
+    if (!defined) {
+      return ofFunction(function);
     }
+    return call.columns().stream()
+        .map(Column::type)
+        .filter(type -> !lastingField(type))
+        .findFirst()
+        .map(
+            type ->
+                QueryRejected.notYet(
+                    "stable_expression",
+                    "function pg_catalog.%s() with a column of type %s"
+                        .formatted(function.name(), name(type))));
+  }
+
+  /// Whether a field of a document means the same for ever as a value of a type: it is read as
+  /// text, and a text may name the clock.
+  private boolean lastingField(SqlType type) {
+    return switch (type.kind()) {
+      case DATE, TIMESTAMP, TIMESTAMPTZ -> false;
+      case OPAQUE -> type.oid() != TIME && server.hasLastingText(type.oid(), true);
+      case BOOL,
+          INT2,
+          INT4,
+          INT8,
+          NUMERIC,
+          FLOAT4,
+          FLOAT8,
+          TEXT,
+          VARCHAR,
+          BPCHAR,
+          INTERVAL,
+          UUID,
+          BYTEA,
+          LABELED ->
+          true;
+    };
+  }
+
+  @Override
+  public Inquiry rows(Functions functions, List<SqlType> parameters, Schema answer) {
+    parameters.forEach(this::requireSendable);
+    List<String> names = parameters(parameters.size());
+    String sql = Deparser.rows(functions.calls(), functions.numbered(), names, facts);
+    Expr condition = functions.condition();
+    if (condition != null) {
+      List<String> columns = new ArrayList<>();
+      for (int i = 1; i <= answer.size(); i++) {
+        columns.add("c" + i);
+      }
+      List<String> all = new ArrayList<>(names);
+      columns.forEach(column -> all.add("u." + column));
+      sql =
+          "(SELECT * FROM %s AS u (%s) WHERE %s)"
+              .formatted(
+                  sql, String.join(", ", columns), Deparser.expression(condition, all, facts));
+    }
+    return new Inquiry(Inquiry.Form.ROWS, sql, parameters, answer, context);
+  }
+
+  /// Why an aggregate cannot be asked for; empty when it can.
+  Optional<QueryRejected> objection(AggregateCall call) {
+    List<Expr> values = new ArrayList<>(call.arguments());
+    call.order().forEach(key -> values.add(key.value()));
+    for (Expr value : values) {
+      SqlType type = value.type();
+      if (type.kind() == TypeKind.OPAQUE && !server.travelsAsText(type.oid())) {
+        return Optional.of(
+            QueryRejected.notYet(
+                "unsupported_aggregate",
+                "aggregate " + call.function().name() + "() over " + name(type)));
+      }
+    }
+    return ofFunction(call.function());
+  }
+
+  @Override
+  public Inquiry aggregate(AggregateCall call, List<SqlType> values, List<SqlType> parameters) {
+    List<String> names = new ArrayList<>();
+    StringJoiner arrays = new StringJoiner(", ");
+    StringJoiner columns = new StringJoiner(", ");
+    for (int i = 0; i < values.size(); i++) {
+      String column = "c" + (i + 1);
+      columns.add(column);
+      arrays.add("pg_catalog.unnest(" + Inquiry.parameter(i) + ")");
+      boolean text = values.get(i).kind() == TypeKind.OPAQUE;
+      names.add(text ? "(u." + column + ")::" + name(values.get(i)) : "u." + column);
+    }
+    names.add("u.o");
+    // What ties in the order of the call comes in that of the arrays.
+    boolean ties = call.kind() == AggregateCall.Kind.ASKED && !call.distinct();
+    List<Plan.SortKey> order = new ArrayList<>(call.order());
+    if (ties && !order.isEmpty()) {
+      order.add(Plan.SortKey.ascending(new Expr.Column(values.size(), SqlType.INT8)));
+    }
+    AggregateCall sorted =
+        new AggregateCall(
+            call.kind(),
+            call.function(),
+            call.arguments(),
+            order,
+            call.distinct(),
+            null,
+            call.type());
     return new Inquiry(
         Inquiry.Form.VALUE,
-        Deparser.expression(expression, names, facts),
+        "(SELECT %s FROM ROWS FROM (%s) WITH ORDINALITY AS u (%s, o))"
+            .formatted(Deparser.aggregate(sorted, names, facts), arrays, columns),
+        parameters,
+        Schema.of(new Column("value", call.type())),
+        context);
+  }
+
+  private static List<String> parameters(int count) {
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      names.add(Inquiry.parameter(i));
+    }
+    return names;
+  }
+
+  @Override
+  public Inquiry inquiry(Expr expression, List<SqlType> parameters) {
+    parameters.forEach(this::requireSendable);
+    return new Inquiry(
+        Inquiry.Form.VALUE,
+        Deparser.expression(expression, parameters(parameters.size()), facts),
         parameters,
         Schema.of(new Column("value", expression.type())),
         context);

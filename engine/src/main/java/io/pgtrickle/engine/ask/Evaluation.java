@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.ask;
 
+import io.pgtrickle.dvm.expr.SetFunctions;
 import io.pgtrickle.dvm.server.Answer;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.type.TypeCodec;
@@ -31,9 +32,6 @@ final class Evaluation implements AutoCloseable {
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
   private static final int FETCH_ROWS = 10_000;
-
-  /// More rows than this are an error of the tuple: they would be kept in memory.
-  private static final int MOST_ROWS = 1_000_000;
 
   private final Connection session;
   private final TypeForms types;
@@ -132,8 +130,8 @@ final class Evaluation implements AutoCloseable {
       try (ResultSet result = query.executeQuery()) {
         while (result.next()) {
           List<Row> answer = rows.get((int) result.getLong(1) - 1);
-          if (answer.size() == MOST_ROWS) {
-            throw new SQLException("a function returned more than " + MOST_ROWS + " rows", "54000");
+          if (answer.size() == SetFunctions.MOST_ROWS) {
+            throw tooMany();
           }
           answer.add(row(result, inquiry.answer()));
         }
@@ -141,6 +139,13 @@ final class Evaluation implements AutoCloseable {
     }
     session.rollback();
     return rows.stream().<Answer>map(Answer.Rows::new).toList();
+  }
+
+  // The message says no name: there may be several functions in step.
+  private static SQLException tooMany() {
+    return new SQLException(
+        "functions in FROM return more than %,d rows for one row".formatted(SetFunctions.MOST_ROWS),
+        "54000");
   }
 
   private static Row row(ResultSet result, Schema schema) throws SQLException {

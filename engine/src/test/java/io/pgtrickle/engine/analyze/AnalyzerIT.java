@@ -90,7 +90,9 @@ final class AnalyzerIT {
   }
 
   private static boolean asks(Plan plan) {
-    return plan instanceof Plan.Ask || plan.inputs().stream().anyMatch(AnalyzerIT::asks);
+    return plan instanceof Plan.Ask
+        || (plan instanceof Plan.Unfold unfold && unfold.asked() != null)
+        || plan.inputs().stream().anyMatch(AnalyzerIT::asks);
   }
 
   @ParameterizedTest

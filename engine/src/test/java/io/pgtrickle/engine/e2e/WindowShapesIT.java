@@ -78,6 +78,11 @@ final class WindowShapesIT {
               "SELECT order_id, line, count(*) OVER (PARTITION BY product_id ORDER BY price RANGE"
                   + " BETWEEN 1.25 PRECEDING AND 1.25 FOLLOWING) AS near FROM lines"),
           new Shape(
+              "by_distance_of_times",
+              "SELECT id, count(*) OVER (PARTITION BY status ORDER BY placed RANGE BETWEEN '36"
+                  + " hours' PRECEDING AND '1 mon' FOLLOWING) AS near, sum(id) OVER (ORDER BY"
+                  + " placed DESC NULLS LAST RANGE '10 days' PRECEDING) AS s FROM orders"),
+          new Shape(
               "by_groups",
               "SELECT id, sum(id) OVER (ORDER BY customer_id GROUPS BETWEEN 1 PRECEDING AND 1"
                   + " FOLLOWING EXCLUDE TIES) AS s, count(*) OVER (ORDER BY customer_id NULLS FIRST"

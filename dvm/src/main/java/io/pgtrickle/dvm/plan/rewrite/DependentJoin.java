@@ -403,11 +403,15 @@ final class DependentJoin {
     return project(all, output, aggregate.schema());
   }
 
+  private static Expr orZero(Expr count) {
+    return new Expr.Coalesce(List.of(count, new Expr.Literal(0L, SqlType.INT8)), SqlType.INT8);
+  }
+
   /// An aggregate's result where an outer join may have found no group.
   static Expr orEmpty(AggregateCall call, Expr result) {
     return switch (call.kind()) {
-      case COUNT_ROWS, COUNT ->
-          new Expr.Coalesce(List.of(result, new Expr.Literal(0L, SqlType.INT8)), SqlType.INT8);
+      case COUNT_ROWS, COUNT -> orZero(result);
+      case REGRESSION -> call.type().kind() == TypeKind.INT8 ? orZero(result) : result;
       case SUM,
           AVG,
           MIN,
@@ -429,6 +433,9 @@ final class DependentJoin {
           PERCENTILE_DISC,
           PERCENTILE_CONT ->
           result;
+      // Over nothing it may be anything.
+      case ASKED, ASKED_WITHIN_GROUP ->
+          throw new IllegalArgumentException("not gathered: " + call.function());
     };
   }
 }

@@ -3,9 +3,11 @@ package io.pgtrickle.dvm.plan.rewrite;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +69,42 @@ final class Inquiries {
             && type.kind() != TypeKind.OPAQUE
         ? type
         : null;
+  }
+
+  /// The inquiry for the rows of functions.
+  ///
+  /// @param condition which rows are wanted, over all columns; null when all are
+  Plan.AskedRows rows(Plan.Unfold unfold, @Nullable Expr condition) {
+    List<Expr> arguments = new ArrayList<>();
+    List<SetCall> calls =
+        unfold.calls().stream()
+            .map(call -> call.map(operand -> parameter(operand, arguments)))
+            .toList();
+    int width = input.schema().size();
+    if (condition != null) {
+      for (int index : Expressions.columns(condition).headSet(width)) {
+        parameter(new Expr.Column(index, input.schema().column(index).type()), arguments);
+      }
+    }
+    // The functions' columns come behind all parameters.
+    Expr wanted =
+        condition == null
+            ? null
+            : Expressions.map(
+                condition,
+                node ->
+                    node instanceof Expr.Column(int index, var type)
+                        ? index < width
+                            ? new Expr.Column(arguments.indexOf(node), type)
+                            : new Expr.Column(index - width + arguments.size(), type)
+                        : node);
+    Schema answer = new Schema(unfold.schema().columns().subList(width, unfold.schema().size()));
+    Inquiry inquiry =
+        tiers.rows(
+            new Tiers.Functions(calls, unfold.numbered(), wanted),
+            arguments.stream().map(Expr::type).toList(),
+            answer);
+    return new Plan.AskedRows(inquiry, arguments);
   }
 
   private Expr parameter(Expr operand, List<Expr> arguments) {

@@ -22,7 +22,8 @@ public final class Rewrites {
   /// @param tiers of what is native and what is asked for
   /// @param orderings of what is compared by its bytes and what needs labels
   public static Plan apply(Plan bound, Tiers tiers, Orderings orderings) {
-    Plan plan = Unnesting.rewrite(bound);
+    // First: an aggregate over nothing may be anything, which unnesting need not know then.
+    Plan plan = Unnesting.rewrite(AskedAggregates.rewrite(bound, tiers));
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan);
     plan = TruthTests.rewrite(plan);

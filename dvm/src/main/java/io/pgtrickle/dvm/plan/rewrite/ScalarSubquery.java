@@ -212,7 +212,9 @@ final class ScalarSubquery {
   private static boolean isTotal(AggregateCall call) {
     boolean fails =
         switch (call.kind()) {
-          case SUM, AVG -> call.arguments().getFirst().type().kind().isFloat();
+          case SUM, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP ->
+              call.arguments().getFirst().type().kind().isFloat();
+          case REGRESSION -> true;
           case COUNT_ROWS,
               COUNT,
               MIN,
@@ -222,10 +224,6 @@ final class ScalarSubquery {
               BIT_AND,
               BIT_OR,
               BIT_XOR,
-              VAR_POP,
-              VAR_SAMP,
-              STDDEV_POP,
-              STDDEV_SAMP,
               STRING_AGG,
               ARRAY_AGG,
               JSON_AGG,
@@ -234,6 +232,8 @@ final class ScalarSubquery {
               false;
           // Their direct argument may be none that is possible.
           case PERCENTILE_DISC, PERCENTILE_CONT -> true;
+          case ASKED, ASKED_WITHIN_GROUP ->
+              throw new IllegalArgumentException("not gathered: " + call.function());
         };
     return !fails
         && call.expressions()

@@ -1,6 +1,5 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
-import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
@@ -83,33 +82,36 @@ final class ServerTier {
     };
   }
 
+  /// All functions of an item are asked for together where one is not native: they go in step.
   private Plan unfold(Plan.Unfold unfold) {
-    Expr condition = unfold.condition();
-    if (condition != null && asks(condition)) {
-      throw QueryRejected.notYet(
-          "unsupported_function", "a condition of LEFT JOIN LATERAL that the server evaluates");
-    }
-    Schema input = unfold.input().schema();
     Inquiries inquiries = new Inquiries(unfold.input(), tiers);
-    List<SetCall> calls = unfold.calls().stream().map(call -> call.map(inquiries::take)).toList();
-    if (inquiries.isEmpty()) {
+    Expr condition = unfold.condition();
+    boolean conditionIsAsked = condition != null && asks(condition);
+    boolean asked = conditionIsAsked || unfold.calls().stream().anyMatch(tiers::isAsked);
+    Schema input = unfold.input().schema();
+    Plan.@Nullable AskedRows rows =
+        asked ? inquiries.rows(unfold, conditionIsAsked ? condition : null) : null;
+    List<SetCall> calls =
+        asked
+            ? unfold.calls()
+            : unfold.calls().stream().map(call -> call.map(inquiries::take)).toList();
+    if (!asked && inquiries.isEmpty()) {
       return unfold;
     }
     int answers = inquiries.width();
     Plan.Unfold above = new Plan.Unfold(inquiries.answered(), calls, unfold.numbered());
-    return without(
+    Plan.Unfold answered =
         new Plan.Unfold(
             above.input(),
             calls,
             unfold.numbered(),
             unfold.kept(),
-            condition == null
+            condition == null || conditionIsAsked
                 ? null
                 : Expressions.map(condition, node -> behind(node, input.size(), answers)),
-            above.schema()),
-        input.size(),
-        answers,
-        unfold.schema());
+            rows,
+            above.schema());
+    return answers == 0 ? answered : without(answered, input.size(), answers, unfold.schema());
   }
 
   // A column, after others were put in front of it.

@@ -12,7 +12,9 @@ import static io.pgtrickle.dvm.dataflow.Shapes.project;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.server.Inquiry;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -23,7 +25,9 @@ import org.junit.jupiter.api.Test;
 
 /// Functions whose names begin with `ask` are the server's.
 final class ServerTierTest {
-  private static final Tiers TIERS =
+  private static final Inquiry.Context CONTEXT = new Inquiry.Context("ada", Map.of(), Map.of());
+
+  static final Tiers TIERS =
       new Tiers() {
         @Override
         public boolean isAsked(Expr node) {
@@ -37,7 +41,38 @@ final class ServerTierTest {
               written(expression),
               parameters,
               Schema.of(new Column("value", expression.type())),
-              new Inquiry.Context("ada", Map.of(), Map.of()));
+              CONTEXT);
+        }
+
+        @Override
+        public Inquiry aggregate(
+            AggregateCall call, List<SqlType> values, List<SqlType> parameters) {
+          return new Inquiry(
+              Inquiry.Form.VALUE,
+              call.function().name()
+                  + call.arguments().stream().map(each -> written(each)).toList()
+                  + call.order().stream().map(key -> written(key.value())).toList(),
+              parameters,
+              Schema.of(new Column("value", call.type())),
+              CONTEXT);
+        }
+
+        @Override
+        public boolean isAsked(SetCall call) {
+          return isAsked((Expr) call.call());
+        }
+
+        @Override
+        public Inquiry rows(Functions functions, List<SqlType> parameters, Schema answer) {
+          String calls =
+              String.valueOf(functions.calls().stream().map(each -> written(each.call())).toList());
+          Expr condition = functions.condition();
+          return new Inquiry(
+              Inquiry.Form.ROWS,
+              condition == null ? calls : calls + " where " + written(condition),
+              parameters,
+              answer,
+              CONTEXT);
         }
       };
 
@@ -134,5 +169,71 @@ final class ServerTierTest {
             project ->
                 assertThat(project.expressions().getLast())
                     .isEqualTo(new Expr.Column(8, SqlType.FLOAT8)));
+  }
+
+  private static SetCall rows(Expr called) {
+    if (!(called instanceof Expr.Call call)) {
+      throw new IllegalArgumentException("not a call: " + called);
+    }
+    return new SetCall(call, true, List.of(new Column("f", SqlType.INT4)));
+  }
+
+  private static Plan.Unfold unfolded(Plan plan) {
+    return plan instanceof Plan.Unfold unfold ? unfold : unfolded(plan.inputs().getFirst());
+  }
+
+  private static Plan.AskedRows askedRows(Plan plan) {
+    Plan.AskedRows asked = unfolded(plan).asked();
+    if (asked == null) {
+      throw new AssertionError("not asked: " + plan);
+    }
+    return asked;
+  }
+
+  @Test
+  void functionsInStepWithOneThatIsAskedAreAskedForTogether() {
+    SetCall series = rows(call("generate_series", SqlType.INT4, int4(1), plus(ID, CUSTOMER)));
+    Plan plan =
+        new Plan.Unfold(ORDERS_SCAN, List.of(series, rows(ask("f", ask("g", ID)))), true)
+            .keeping(null);
+    Plan rewritten = ServerTier.rewrite(plan, TIERS);
+    assertThat(rewritten.schema()).isEqualTo(plan.schema());
+    Plan.AskedRows asked = askedRows(rewritten);
+    assertThat(asked.inquiry().sql()).isEqualTo("[generate_series[1, a.p1], ask_f[ask_g[a.p2]]]");
+    assertThat(asked.inquiry().answer().size()).isEqualTo(3);
+    assertThat(asked.arguments()).containsExactly(plus(ID, CUSTOMER), ID);
+    assertThat(unfolded(rewritten).kept()).isTrue();
+  }
+
+  @Test
+  void anArgumentWithANativeFunctionInTheMiddleIsAskedForBelow() {
+    Plan plan =
+        new Plan.Unfold(ORDERS_SCAN, List.of(rows(ask("f", plus(ask("g", ID), CUSTOMER)))), false);
+    Plan rewritten = ServerTier.rewrite(plan, TIERS);
+    assertThat(rewritten.schema()).isEqualTo(plan.schema());
+    assertThat(texts(asked(rewritten))).containsExactly("ask_g[a.p1]");
+    assertThat(askedRows(rewritten).arguments())
+        .containsExactly(plus(Plan.Ask.answer(ORDERS, 0, SqlType.INT4), CUSTOMER));
+  }
+
+  @Test
+  void aConditionThatIsAskedGoesWithTheFunctions() {
+    SetCall series = rows(call("generate_series", SqlType.INT4, int4(1), ID));
+    Plan plan =
+        new Plan.Unfold(ORDERS_SCAN, List.of(series), false)
+            .keeping(yes(ask("f", CUSTOMER, new Expr.Column(4, SqlType.INT4))));
+    Plan.Unfold rewritten = unfolded(ServerTier.rewrite(plan, TIERS));
+    assertThat(rewritten.condition()).isNull();
+    Plan.AskedRows asked = askedRows(rewritten);
+    assertThat(asked.inquiry().sql())
+        .isEqualTo("[generate_series[1, a.p1]] where int4eq[ask_f[a.p2, a.p3], 1]");
+    assertThat(asked.arguments()).containsExactly(ID, CUSTOMER);
+  }
+
+  @Test
+  void aNativeConditionStaysWithTheRows() {
+    Expr own = yes(new Expr.Column(4, SqlType.INT4));
+    Plan plan = new Plan.Unfold(ORDERS_SCAN, List.of(rows(ask("f", ID))), false).keeping(own);
+    assertThat(unfolded(ServerTier.rewrite(plan, TIERS)).condition()).isEqualTo(own);
   }
 }
