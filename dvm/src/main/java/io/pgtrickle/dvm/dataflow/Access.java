@@ -51,6 +51,7 @@ sealed interface Access
   final class Search {
     private final int limit;
     private int visited;
+    private boolean gaveUp;
 
     Search(int limit) {
       this.limit = limit;
@@ -61,15 +62,20 @@ sealed interface Access
       return ++visited <= limit;
     }
 
-    /// Counts work at once that is as much as looking at so many rows.
+    /// Counts work at once that is as much as looking at so many rows; false when it would be too
+    /// much, so that none of it is to be done.
     boolean visit(long rows) {
-      visited = (int) Math.min(Integer.MAX_VALUE, visited + rows);
-      return visited <= limit;
+      if (rows > limit - visited) {
+        giveUp();
+        return false;
+      }
+      visited += (int) rows;
+      return true;
     }
 
     /// Says that the rest cannot be told.
     void giveUp() {
-      visited = Integer.MAX_VALUE;
+      gaveUp = true;
     }
 
     int visited() {
@@ -77,7 +83,7 @@ sealed interface Access
     }
 
     boolean exhausted() {
-      return visited > limit;
+      return gaveUp || visited > limit;
     }
   }
 

@@ -72,7 +72,7 @@ final class PointLookup {
             weight[0] = Math.addExact(weight[0], count);
           }
         });
-    left -= Math.min(search.visited(), LIMIT);
+    left -= search.visited();
     return search.exhausted() ? OptionalLong.empty() : OptionalLong.of(weight[0]);
   }
 
