@@ -82,6 +82,11 @@ final class MeteredRefreshes implements RefreshObserver {
     meters.removedRows(rows);
   }
 
+  @Override
+  public void residueUnchecked(String table, long rows) {
+    meters.uncheckedRows(rows);
+  }
+
   private static Meters.Mode mode(boolean differential) {
     return differential ? Meters.Mode.DIFFERENTIAL : Meters.Mode.FULL;
   }

@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -27,10 +28,12 @@ sealed interface Access
         Access.OfStage,
         Access.OfUnion,
         Access.OfSetOperation,
-        Access.None,
         Access.OfDistinct,
         Access.OfAggregate,
         Access.OfValues,
+        Access.OfArranged,
+        Access.OfAsk,
+        PlaceAccess,
         JoinAccess {
   /// Whether the rows with these columns bound can be had without scanning.
   boolean reaches(Bindings bound);
@@ -47,6 +50,7 @@ sealed interface Access
   final class Search {
     private final int limit;
     private int visited;
+    private boolean gaveUp;
 
     Search(int limit) {
       this.limit = limit;
@@ -57,8 +61,28 @@ sealed interface Access
       return ++visited <= limit;
     }
 
+    /// Counts work at once that is as much as looking at so many rows; false when it would be too
+    /// much, so that none of it is to be done.
+    boolean visit(long rows) {
+      if (rows > limit - visited) {
+        giveUp();
+        return false;
+      }
+      visited += (int) rows;
+      return true;
+    }
+
+    /// Says that the rest cannot be told.
+    void giveUp() {
+      gaveUp = true;
+    }
+
+    int visited() {
+      return visited;
+    }
+
     boolean exhausted() {
-      return visited > limit;
+      return gaveUp || visited > limit;
     }
   }
 
@@ -182,16 +206,53 @@ sealed interface Access
     }
   }
 
-  /// Rows that depend on their place among others: no look-up tells.
-  record None() implements Access {
+  /// Rows of any plan that are arranged by some of their columns, or else as the plan allows.
+  record OfArranged(OfScan arranged, Access otherwise) implements Access {
     @Override
     public boolean reaches(Bindings bound) {
-      return false;
+      return arranged.reaches(bound) || otherwise.reaches(bound);
+    }
+
+    @Override
+    public boolean unique(Bindings bound) {
+      return otherwise.unique(bound);
     }
 
     @Override
     public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
-      throw new IllegalStateException("there is no way to these rows");
+      if (arranged.reaches(bound) && !otherwise.unique(bound)) {
+        arranged.find(bound, search, found);
+      } else {
+        otherwise.find(bound, search, found);
+      }
+    }
+  }
+
+  /// Rows with what the server has answered about them, where that is still known.
+  record OfAsk(Access input, Schema schema, AskNode node) implements Access {
+    @Override
+    public boolean reaches(Bindings bound) {
+      return input.reaches(bound.slice(0, schema.size()));
+    }
+
+    @Override
+    public boolean unique(Bindings bound) {
+      return input.unique(bound.slice(0, schema.size()));
+    }
+
+    @Override
+    public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
+      Bindings below = bound.slice(0, schema.size());
+      ByteSink scratch = new ByteSink();
+      input.find(
+          below,
+          search,
+          (row, weight) -> {
+            if (below.matches(schema, row, scratch)) {
+              node.recall(row)
+                  .ifPresentOrElse(answered -> found.accept(answered, weight), search::giveUp);
+            }
+          });
     }
   }
 

@@ -116,6 +116,31 @@ final class AskNode extends Node {
     }
   }
 
+  /// A row with the answers, as far as they are known without asking; empty where one is not.
+  Optional<Row> recall(Row row) {
+    Row widened = row;
+    for (Round round : rounds) {
+      Optional<Answer> answer = recall(widened, round);
+      if (answer.isEmpty()) {
+        return Optional.empty();
+      }
+      widened = widened(widened, answer.get(), round);
+    }
+    return Optional.of(widened);
+  }
+
+  private Optional<Answer> recall(Row row, Round round) {
+    Inquiry inquiry = round.inquiry();
+    try {
+      Row tuple = tuple(row, round.arguments(), inquiry.arguments());
+      PlainTexts plain = round.plain();
+      Optional<Answer> known = plain == null ? Optional.empty() : known(tuple, plain, inquiry);
+      return known.isPresent() ? known : server.recall(inquiry, tuple);
+    } catch (EvaluationFailure failure) {
+      return Optional.of(new Answer.Failed(failure.sqlState(), failure.text()));
+    }
+  }
+
   private List<Answer> answers(List<Row> tuples, Round round) {
     PlainTexts plain = round.plain();
     if (plain == null) {

@@ -151,7 +151,7 @@ public final class Dataflow implements AutoCloseable {
                     subject.plan(),
                     new PlanCompiler(nodes, subject.settings(), expressions, storage, labels),
                     nodes))
-        .weight(row);
+        .weight(row, step);
   }
 
   private void link(Node node) {
@@ -485,7 +485,7 @@ public final class Dataflow implements AutoCloseable {
   private void restore(View view, Restoration restoration) {
     Set<Node> before = new HashSet<>(nodes.values());
     SavedView entry = restoration.entry(view);
-    SinkNode sink = add(view, compiler -> compiler.arrangeByKeys(view.plan(), entry.nodes()));
+    SinkNode sink = add(view, compiler -> compiler.arrangeForLookups(view.plan(), entry.nodes()));
     for (Node node : sink.nodes()) {
       if (!before.contains(node)) {
         node.spoken();

@@ -110,6 +110,11 @@ final class KeyedNode extends Node {
     return (ArrangeNode) input(wiring.size() + index);
   }
 
+  /// The rows of a key in the order of a multiset, as of the last step.
+  Sequence sequence(int multiset, ByteSink key) {
+    return new RankedSequence(multiset(multiset).before().ranked(key));
+  }
+
   int multisets() {
     return multisets;
   }

@@ -22,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
 /// A server that also answers inquiries for labels, from a dictionary of each order; the server
@@ -49,6 +50,14 @@ public final class Labels implements Server, AutoCloseable {
     return inquiry.form() == Inquiry.Form.LABEL
         ? label(inquiry, arguments)
         : server.ask(inquiry, arguments);
+  }
+
+  /// Rows that are there have had their labels since they came.
+  @Override
+  public Optional<Answer> recall(Inquiry inquiry, Row arguments) {
+    return inquiry.form() == Inquiry.Form.LABEL
+        ? Optional.of(label(inquiry, List.of(arguments)).getFirst())
+        : server.recall(inquiry, arguments);
   }
 
   private List<Answer> label(Inquiry inquiry, List<Row> arguments) {

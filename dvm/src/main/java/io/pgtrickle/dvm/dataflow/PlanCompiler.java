@@ -354,8 +354,9 @@ final class PlanCompiler {
     return arrange(scan, scan.key().stream().map(columns::get).toList(), true);
   }
 
-  /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, as
-  /// few as make the look-up possible, none when even all do not.
+  /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, or
+  /// else sides of joins by the columns that are shown of them: as few as make the look-up
+  /// possible, none when even all do not.
   void arrangeForLookups(Plan plan) {
     if (!plan.joins() || !PointLookup.supports(plan)) {
       return;
@@ -374,14 +375,39 @@ final class PlanCompiler {
     }
     if (PointLookup.of(plan, trials, trial).reachesRows()) {
       chosen.forEach(this::arrangeByKey);
+    } else {
+      arrangeByShownColumns(plan);
     }
   }
 
-  /// Arranges those of a plan's relations by key that were so in a checkpoint.
-  void arrangeByKeys(Plan plan, Set<String> names) {
+  private void arrangeByShownColumns(Plan plan) {
+    Map<Object, Node> trial = new HashMap<>(nodes);
+    PlanCompiler trials = over(trial);
+    List<ShownColumns.Side> chosen = new ArrayList<>();
+    for (ShownColumns.Side side : ShownColumns.of(plan)) {
+      trials.arrange(side.input(), side.keys(), true);
+      chosen.add(side);
+      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+        chosen.forEach(each -> arrange(each.input(), each.keys(), true));
+        return;
+      }
+    }
+  }
+
+  /// Arranges for look-ups what was arranged so in a checkpoint.
+  void arrangeForLookups(Plan plan, Set<String> names) {
     for (Plan.Scan scan : plan.scans()) {
       if (!scan.key().isEmpty() && names.contains(keyArrangementName(scan))) {
         arrangeByKey(scan);
+      }
+    }
+    for (ShownColumns.Side side :
+        plan.joins() ? ShownColumns.of(plan) : List.<ShownColumns.Side>of()) {
+      ArrangeNode.Key key =
+          new ArrangeNode.Key(
+              compile(side.input()).key(), ascending(side.keys()), null, true, null);
+      if (names.contains(Identity.of(key))) {
+        arrange(side.input(), side.keys(), true);
       }
     }
   }

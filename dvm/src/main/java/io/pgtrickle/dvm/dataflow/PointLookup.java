@@ -7,6 +7,8 @@ import io.pgtrickle.dvm.operator.MarkJoin;
 import io.pgtrickle.dvm.operator.OuterJoin;
 import io.pgtrickle.dvm.operator.SetOperation;
 import io.pgtrickle.dvm.operator.Stage;
+import io.pgtrickle.dvm.operator.TopK;
+import io.pgtrickle.dvm.operator.Window;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Row;
@@ -23,29 +25,44 @@ import java.util.stream.Stream;
 /// The row's values go down the plan as bindings: through projected columns, across the equalities
 /// of joins, to an arrangement whose key they bind; what is found there goes up again, every
 /// filter, projection and residual condition evaluated anew. No delta takes part, so an error in
-/// the deltas cannot hide itself. An aggregate answers from the state of its group.
+/// the deltas cannot hide itself. An aggregate answers from the state of its group, a
+/// window and the like from the order they keep of a partition, and what the server said of a row
+/// is taken for given while it is remembered.
 ///
 /// It reads the arrangements that the view's operators keep anyway. A joining view that none of
-/// them serves gets relations arranged by their primary keys in addition, see [Dataflow#add].
+/// them serves gets relations arranged by their primary keys in addition, or sides of joins by the
+/// columns that its rows show of them, see [Dataflow#add].
 final class PointLookup {
   // Rows that may be looked at for one answer; a hot join key costs more than it is worth.
   private static final int LIMIT = 10_000;
 
+  // And for all answers after one step, so that they cost less than the step's own transaction.
+  private static final int STEP_LIMIT = 100_000;
+  private static final int STEP_LIMIT_PER_ROW = 64;
+
   private final Schema schema;
   private final Access access;
+  private long step;
+  private long left;
 
   private PointLookup(Schema schema, Access access) {
     this.schema = schema;
     this.access = access;
   }
 
-  /// The weight the row must have now; empty when there is no way to tell with bounded work.
-  OptionalLong weight(Row row) {
+  /// The weight the row must have after a step; empty when there is no way to tell with bounded
+  /// work.
+  OptionalLong weight(Row row, long after) {
     Bindings bound = Bindings.of(schema, row);
     if (!access.reaches(bound)) {
       return OptionalLong.empty();
     }
-    Access.Search search = new Access.Search(LIMIT);
+    if (step != after) {
+      step = after;
+      left = STEP_LIMIT;
+    }
+    left += STEP_LIMIT_PER_ROW;
+    Access.Search search = new Access.Search(Math.clamp(left, 0, LIMIT));
     long[] weight = new long[1];
     access.find(
         bound,
@@ -55,6 +72,7 @@ final class PointLookup {
             weight[0] = Math.addExact(weight[0], count);
           }
         });
+    left -= search.visited();
     return search.exhausted() ? OptionalLong.empty() : OptionalLong.of(weight[0]);
   }
 
@@ -77,11 +95,28 @@ final class PointLookup {
         .allMatch(column -> column.type().kind() != TypeKind.OPAQUE);
   }
 
+  /// The column that an expression is, −1 when it is none, or is compared otherwise than it: text
+  /// as
+  /// char(n) is without its trailing blanks.
+  static int sameColumn(Expr expression, Schema input) {
+    Integer column = PlanCompiler.passedColumn(expression);
+    return column != null && sameKeys(input.column(column).type().kind(), expression.type().kind())
+        ? column
+        : -1;
+  }
+
+  private static boolean sameKeys(TypeKind a, TypeKind b) {
+    boolean strings =
+        (a == TypeKind.TEXT || a == TypeKind.VARCHAR)
+            && (b == TypeKind.TEXT || b == TypeKind.VARCHAR);
+    return a == b || strings;
+  }
+
   // Builds the access tree beside the plan, from existing nodes.
   private record Builder(PlanCompiler compiler, Map<Object, Node> nodes) {
     Access access(Plan plan) {
       return switch (plan) {
-        case Plan.Scan scan -> new Access.OfScan(paths(scan));
+        case Plan.Scan scan -> new Access.OfScan(paths(scan, scan.key()));
         case Plan.Values values -> new Access.OfValues((ValuesNode) compiler.compile(values));
         case Plan.Filter filter ->
             stage(
@@ -104,7 +139,19 @@ final class PointLookup {
             throw new IllegalArgumentException("a subquery was not unnested: " + apply.question());
         case Plan.UnionAll union ->
             new Access.OfUnion(union.inputs().stream().map(this::access).toList());
-        case Plan.TopK _, Plan.Window _, Plan.Ask _ -> new Access.None();
+        case Plan.TopK top -> {
+          KeyedNode node = (KeyedNode) compiler.compile(top);
+          yield new PlaceAccess.OfTop(
+              ordered(top.input(), top.partition(), node), (TopK) node.operator());
+        }
+        case Plan.Window window -> {
+          KeyedNode node = (KeyedNode) compiler.compile(window);
+          yield new PlaceAccess.OfWindow(
+              ordered(window.input(), window.partition(), node), (Window) node.operator());
+        }
+        case Plan.Ask ask ->
+            new Access.OfAsk(
+                access(ask.input()), ask.input().schema(), (AskNode) compiler.compile(ask));
         case Plan.GroupingSets _ ->
             throw new IllegalArgumentException("grouping sets were not taken apart");
         case Plan.SetOperation operation ->
@@ -127,6 +174,16 @@ final class PointLookup {
       };
     }
 
+    private PlaceAccess.Ordered ordered(Plan input, List<Expr> partition, KeyedNode node) {
+      Schema schema = input.schema();
+      return new PlaceAccess.Ordered(
+          access(input),
+          schema,
+          node,
+          compiler.rowKey(partition, schema),
+          partition.stream().map(by -> sameColumn(by, schema)).toList());
+    }
+
     private Access stage(Plan input, List<Integer> passed, Stage stage) {
       return new Access.OfStage(access(input), input.schema().size(), passed, stage);
     }
@@ -136,23 +193,6 @@ final class PointLookup {
       List<Integer> passed =
           project.expressions().stream().map(each -> sameColumn(each, input)).toList();
       return stage(project.input(), passed, compiler.project(project));
-    }
-
-    /// The column that an expression is, −1 when it is none, or is compared otherwise than it: text
-    /// as char(n) is without its trailing blanks.
-    private static int sameColumn(Expr expression, Schema input) {
-      Integer column = PlanCompiler.passedColumn(expression);
-      return column != null
-              && sameKeys(input.column(column).type().kind(), expression.type().kind())
-          ? column
-          : -1;
-    }
-
-    private static boolean sameKeys(TypeKind a, TypeKind b) {
-      boolean strings =
-          (a == TypeKind.TEXT || a == TypeKind.VARCHAR)
-              && (b == TypeKind.TEXT || b == TypeKind.VARCHAR);
-      return a == b || strings;
     }
 
     private Access join(Plan.Join join) {
@@ -200,17 +240,27 @@ final class PointLookup {
     private JoinAccess.Side side(Plan input, Stream<Expr> keys, ArrangeNode arrangement) {
       Schema schema = input.schema();
       return new JoinAccess.Side(
-          access(input), arrangement, schema, keys.map(key -> sameColumn(key, schema)).toList());
+          arranged(input), arrangement, schema, keys.map(key -> sameColumn(key, schema)).toList());
     }
 
-    private List<Access.Path> paths(Plan.Scan scan) {
-      Node source = compiler.compile(scan);
+    private Access arranged(Plan plan) {
+      Access access = access(plan);
+      if (plan instanceof Plan.Scan) {
+        return access;
+      }
+      List<Access.Path> paths = paths(plan, List.of());
+      return paths.isEmpty() ? access : new Access.OfArranged(new Access.OfScan(paths), access);
+    }
+
+    /// @param key columns that tell rows apart; none when that is not known
+    private List<Access.Path> paths(Plan plan, List<Integer> key) {
+      Node source = compiler.compile(plan);
       List<Access.Path> paths = new ArrayList<>();
       for (Node node : nodes.values()) {
         if (node instanceof ArrangeNode arrangement && arrangement.input(0) == source) {
           List<Integer> columns = arrangement.plainKey();
-          if (columns != null) {
-            boolean unique = !scan.key().isEmpty() && columns.containsAll(scan.key());
+          if (columns != null && !columns.isEmpty()) {
+            boolean unique = !key.isEmpty() && columns.containsAll(key);
             paths.add(new Access.Path(arrangement, columns, unique));
           }
         }

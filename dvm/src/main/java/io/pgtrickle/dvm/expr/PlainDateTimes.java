@@ -40,7 +40,7 @@ final class PlainDateTimes {
   private static final String SPACE = "[ \\t\\n\\x0B\\f\\r]";
   private static final String ZONE = "[+-]\\d{1,2}(?::\\d\\d(?::\\d\\d)?)?|[+-]\\d{4}|Z|UTC|GMT";
   private static final String TIME =
-      "(?<hour>\\d{1,2}):(?<minute>\\d{1,2})(?::(?<second>\\d{1,2})(?:\\.(?<fraction>\\d*))?)?"
+      "(?<hour>\\d{1,2}):(?<minute>\\d{1,2})(?::(?<second>\\d{1,2})(?:\\.(?<fraction>\\d+))?)?"
           + ("(?:" + SPACE + "*(?<half>[AP]M)(?=" + SPACE + "|$))?")
           + ("(?:" + SPACE + "*(?<zone>" + ZONE + "))?");
   private static final String ERA = "(?:" + SPACE + "+(?<era>AD|BC))?";
@@ -266,7 +266,7 @@ final class PlainDateTimes {
         number(parts.group("minute")),
         second == null ? 0 : number(second),
         // The server multiplies in floating point, too.
-        fraction == null || fraction.isEmpty()
+        fraction == null
             ? 0
             : (long) Math.rint(Double.parseDouble("0." + fraction) * MICROS_PER_SECOND));
   }

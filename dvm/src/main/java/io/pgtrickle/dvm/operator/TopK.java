@@ -69,6 +69,32 @@ public final class TopK implements KeyedOperator {
         });
   }
 
+  /// How many of a row's places are chosen.
+  ///
+  /// @param key what the row is sorted by
+  /// @param weight how often it is there
+  public long chosen(Sequence rows, ByteSink key, Row row, long weight) {
+    if (offset == end) {
+      return 0;
+    }
+    long first = rows.rank(Place.before(key, row));
+    long behind = first + weight;
+    if (peers == null || !tiesBefore(rows, row, peers)) {
+      behind = Math.min(behind, end);
+    }
+    return Math.max(0, behind - Math.max(first, offset));
+  }
+
+  /// Whether no row is chosen that begins at a place, whatever it ties with.
+  public boolean isBehind(long place) {
+    return peers == null && place >= end;
+  }
+
+  private boolean tiesBefore(Sequence rows, Row row, RowKey ties) {
+    ties.encode(row, scratch);
+    return rows.rank(Place.beforeAll(scratch)) < end;
+  }
+
   /// The end of the first rows of a sequence.
   ///
   /// @param place behind the last row that is wholly among them; `null` when all are

@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Maintains window functions over one partitioning and order; the key of a row is its partition.
@@ -96,6 +98,41 @@ public final class Window implements KeyedOperator {
         });
   }
 
+  /// All rows of a partition with their results, place by place; those that fail are left out.
+  public void results(Sequence sequence, BiConsumer<Row, Row> found) {
+    WindowPartition whole = new WindowPartition(peers, sequence, 0, sequence.size());
+    totals.startFrom(whole);
+    evaluate(whole, 0, whole.size(), found, _ -> {});
+  }
+
+  // A row any of whose results fails is an error instead: the first one, in the order of functions.
+  private void evaluate(
+      WindowPartition rows,
+      int from,
+      int to,
+      BiConsumer<Row, Row> found,
+      Consumer<EvaluationFailure> failures) {
+    @Nullable Object[][] results = new @Nullable Object[functions.size()][rows.size()];
+    for (int i = 0; i < results.length; i++) {
+      functions.get(i).evaluate(rows, results[i]);
+    }
+    for (int place = from; place < to; place++) {
+      EvaluationFailure failed = null;
+      for (int i = results.length - 1; i >= 0; i--) {
+        if (results[i][place] instanceof EvaluationFailure failure) {
+          failed = failure;
+        } else {
+          assembler.set(i, results[i][place]);
+        }
+      }
+      if (failed == null) {
+        found.accept(rows.row(place), assembler.assemble(rows.row(place)));
+      } else {
+        failures.accept(failed);
+      }
+    }
+  }
+
   private Place edge(Sequence.Cursor changed, boolean past) {
     Row row = changed.row();
     if (reach.peers()) {
@@ -137,28 +174,13 @@ public final class Window implements KeyedOperator {
       return cursor.next() ? sequence.rank(peersOf(cursor.row(), past)) : place;
     }
 
-    // A row any of whose results fails is an error instead: the first one, in the order of
-    // functions.
     void collect(int weight, Map<Row, Long> change, Output out) {
-      @Nullable Object[][] results = new @Nullable Object[functions.size()][rows.size()];
-      for (int i = 0; i < results.length; i++) {
-        functions.get(i).evaluate(rows, results[i]);
-      }
-      for (int place = from; place < to; place++) {
-        EvaluationFailure failed = null;
-        for (int i = results.length - 1; i >= 0; i--) {
-          if (results[i][place] instanceof EvaluationFailure failure) {
-            failed = failure;
-          } else {
-            assembler.set(i, results[i][place]);
-          }
-        }
-        if (failed == null) {
-          change.merge(assembler.assemble(rows.row(place)), (long) weight, Math::addExact);
-        } else {
-          out.fail(failed, weight);
-        }
-      }
+      evaluate(
+          rows,
+          from,
+          to,
+          (_, result) -> change.merge(result, (long) weight, Math::addExact),
+          failure -> out.fail(failure, weight));
     }
   }
 }

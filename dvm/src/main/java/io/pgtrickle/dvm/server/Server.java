@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.server;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.zset.Row;
 import java.util.List;
+import java.util.Optional;
 
 /// Evaluates what the engine cannot.
 ///
@@ -18,6 +19,11 @@ public interface Server {
   ///     it was doing, and does it again later
   /// @throws RuntimeException when the inquiry cannot be answered at all
   List<Answer> ask(Inquiry inquiry, List<Row> arguments);
+
+  /// The answer to one tuple if it is known without asking; empty when it is not, or no more.
+  default Optional<Answer> recall(Inquiry inquiry, Row arguments) {
+    return Optional.empty();
+  }
 
   /// No server: for dataflows whose plans ask nothing.
   static Server none() {

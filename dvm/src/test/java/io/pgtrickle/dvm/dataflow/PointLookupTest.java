@@ -14,9 +14,19 @@ import static io.pgtrickle.dvm.dataflow.Tables.zset;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.server.Answer;
+import io.pgtrickle.dvm.server.Inquiry;
+import io.pgtrickle.dvm.server.Server;
+import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
@@ -35,12 +45,8 @@ final class PointLookupTest {
           "computed projection",
           "projection that merges rows",
           "division that fails for some rows",
-          "cross product",
           "union all",
           "distinct",
-          "distinct over a join",
-          "having",
-          "values",
           // Nothing is arranged for rows that are not joined.
           "unfold",
           "unfold under a condition",
@@ -57,14 +63,8 @@ final class PointLookupTest {
           // Arrays and JSON have no keys.
           "collected values, grouped",
           "collected values, global",
-          // The place of a row depends on all others.
-          "top",
-          "top with ties",
-          "top with offset",
-          "all but the first",
-          "distinct on",
           "none at all",
-          "scalar over a correlated top",
+          "values",
           "INTERSECT",
           "INTERSECT ALL",
           "EXCEPT",
@@ -78,16 +78,20 @@ final class PointLookupTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("shapes")
   void theRecomputedWeightIsTheTrueOne(String name, Plan plan) {
+    int answers = 0;
     for (long seed = 1; seed <= 3; seed++) {
       Dataflow dataflow = new Dataflow(Runnable::run);
       dataflow.add(new View(1, 5001, name, Shapes.runnable(plan), Shapes.SETTINGS));
       Script script = new Script(seed);
       Set<Row> everSeen = new TreeSet<>();
-      int answers = 0;
       for (int epoch = 1; epoch <= 15; epoch++) {
         dataflow.step(script.next(), _ -> true);
         ZSet expected = new Naive(script.contents(), Shapes.SETTINGS).evaluate(plan);
         expected.forEach((row, _) -> everSeen.add(row));
+        if (!dataflow.errors(1).healed()) {
+          // A table is not written while its query fails.
+          continue;
+        }
         for (Row row : everSeen) {
           OptionalLong weight = dataflow.weight(1, row);
           String where = "seed " + seed + ", epoch " + epoch + ", " + plan.schema().toText(row);
@@ -97,16 +101,10 @@ final class PointLookupTest {
           }
         }
       }
-      if (!MAY_BE_UNKNOWN.contains(name) && !hasWindows(plan)) {
-        assertThat(answers).as("seed " + seed).isPositive();
-      }
     }
-  }
-
-  /// The place of a row in a window depends on all others.
-  private static boolean hasWindows(Plan plan) {
-    return plan instanceof Plan.Window
-        || plan.inputs().stream().anyMatch(PointLookupTest::hasWindows);
+    if (!MAY_BE_UNKNOWN.contains(name)) {
+      assertThat(answers).isPositive();
+    }
   }
 
   @Test
@@ -141,5 +139,97 @@ final class PointLookupTest {
     dataflow.step(Map.of(ORDERS_OID, orders.build()), _ -> true);
     assertThat(dataflow.weight(1, row(plan.schema(), "1"))).isEmpty();
     assertThat(dataflow.weight(1, row(plan.schema(), "2"))).hasValue(1);
+  }
+
+  private static Dataflow of(Plan plan, Server server, String... orders) {
+    Dataflow dataflow = new Dataflow(Storage.onHeap(Runnable::run), server);
+    dataflow.add(new View(1, 5001, "v", plan, Shapes.SETTINGS));
+    dataflow.step(
+        Map.of(
+            ORDERS_OID, zset(ORDERS, orders),
+            CUSTOMERS_OID, zset(CUSTOMERS, "+1 | 1 | north | 0", "+1 | 2 | south | 0")),
+        _ -> true);
+    return dataflow;
+  }
+
+  @Test
+  void aRowThatShowsNoKeyIsFoundByWhatItShowsOfOneSide() {
+    Plan joined = join(ORDERS_SCAN, CUSTOMERS_SCAN, null, 1, 0);
+    Plan plan = project(joined, column(joined, 2), column(joined, 5));
+    Dataflow dataflow =
+        of(
+            plan,
+            Server.none(),
+            "+1 | 7 | 1 | 5.0 | a",
+            "+1 | 8 | 1 | 5.0 | b",
+            "+1 | 9 | 2 | 5 | c");
+    assertThat(dataflow.weight(1, row(plan.schema(), "5.0 | north"))).hasValue(2);
+    assertThat(dataflow.weight(1, row(plan.schema(), "5 | north"))).hasValue(0);
+    assertThat(dataflow.weight(1, row(plan.schema(), "5 | south"))).hasValue(1);
+    assertThat(dataflow.weight(1, row(plan.schema(), "6 | south"))).hasValue(0);
+    // There is no order without an amount by which it could be found.
+    assertThat(dataflow.weight(1, row(plan.schema(), "NULL | south"))).isEmpty();
+  }
+
+  @Test
+  void moreRowsThanAStepAllowsAreNotLookedAt() {
+    Plan joined = join(ORDERS_SCAN, CUSTOMERS_SCAN, null, 1, 0);
+    Plan plan = project(joined, column(joined, 3), column(joined, 5));
+    String[] orders = new String[4_000];
+    for (int i = 0; i < orders.length; i++) {
+      orders[i] = "+1 | " + i + " | 1 | 5 | same";
+    }
+    Dataflow dataflow = of(plan, Server.none(), orders);
+    Row same = row(plan.schema(), "same | north");
+    assertThat(dataflow.weight(1, same)).hasValue(4_000);
+    int answered = 1;
+    while (dataflow.weight(1, same).isPresent()) {
+      answered++;
+    }
+    assertThat(answered).isBetween(5, 30);
+    dataflow.step(Map.of(), _ -> true);
+    assertThat(dataflow.weight(1, same)).hasValue(4_000);
+  }
+
+  @Test
+  void anAnswerThatIsStillKnownIsTakenForGiven() {
+    Inquiry shout =
+        new Inquiry(
+            Inquiry.Form.VALUE,
+            "shout(a.p1)",
+            List.of(SqlType.TEXT),
+            Schema.of(new Column("value", SqlType.TEXT)),
+            new Inquiry.Context("ada", Map.of(), Map.of()));
+    Set<Object> forgotten = new HashSet<>();
+    Server shouting =
+        new Server() {
+          @Override
+          public List<Answer> ask(Inquiry inquiry, List<Row> arguments) {
+            return arguments.stream().map(row -> answer(inquiry, row)).toList();
+          }
+
+          @Override
+          public Optional<Answer> recall(Inquiry inquiry, Row arguments) {
+            return forgotten.contains(inquiry.arguments().value(arguments, 0))
+                ? Optional.empty()
+                : Optional.of(answer(inquiry, arguments));
+          }
+
+          private Answer answer(Inquiry inquiry, Row row) {
+            return new Answer.Rows(
+                List.of(inquiry.answer().pack(inquiry.arguments().value(row, 0) + "!")));
+          }
+        };
+    Plan joined = join(ORDERS_SCAN, CUSTOMERS_SCAN, null, 1, 0);
+    Plan ask = new Plan.Ask(joined, List.of(new Plan.Asked(shout, List.of(column(joined, 3)))));
+    Plan plan =
+        project(
+            ask, column(ask, 0), column(ask, 5), Plan.Ask.answer(joined.schema(), 0, SqlType.TEXT));
+    Dataflow dataflow = of(plan, shouting, "+1 | 7 | 1 | 5 | a", "+1 | 8 | 2 | 5 | b");
+    assertThat(dataflow.weight(1, row(plan.schema(), "7 | north | a!"))).hasValue(1);
+    assertThat(dataflow.weight(1, row(plan.schema(), "7 | north | b!"))).hasValue(0);
+    forgotten.add("a");
+    assertThat(dataflow.weight(1, row(plan.schema(), "7 | north | a!"))).isEmpty();
+    assertThat(dataflow.weight(1, row(plan.schema(), "8 | south | b!"))).hasValue(1);
   }
 }

@@ -218,6 +218,11 @@ public final class Shapes {
         "division that fails for some rows",
         project(ORDERS_SCAN, orderId, call("int4div", SqlType.INT4, int4(12), customer)));
     shapes.put("join", joined);
+    shapes.put("join that shows no key", project(joined, column(joined, 2), column(joined, 5)));
+    Plan withLone = outerJoin(ORDERS_SCAN, CUSTOMERS_SCAN, Plan.Kept.LEFT, null, 1, 0);
+    shapes.put(
+        "left join that shows no key",
+        project(withLone, column(withLone, 3), column(withLone, 2), column(withLone, 6)));
     shapes.put(
         "join with residual",
         join(

@@ -24,6 +24,8 @@ import java.util.function.Function;
 /// surplus is removed and counted; a missing row cannot be explained by phantoms and fails the
 /// table.
 ///
+/// Rows whose weight no bounded look-up tells are counted as unchecked.
+///
 /// A small delta is read back in the transaction that writes it, in the same round trip
 /// ([#readBack], then [#removeSurplus]): nobody ever sees what is removed. A large one is checked
 /// after its commit ([#check]), so that its rows are visible before their proof.
@@ -34,6 +36,7 @@ public final class ResidueCheck {
   private final StreamTable table;
   private final ZSet.Builder surplus = new ZSet.Builder();
   private long checked;
+  private long unchecked;
   private long removed;
 
   /// A check of one delta.
@@ -44,8 +47,9 @@ public final class ResidueCheck {
   /// What a check found.
   ///
   /// @param checked rows whose weight could be recomputed and was compared
+  /// @param unchecked rows whose weight could not be recomputed with bounded work
   /// @param removed copies that should not have been there
-  public record Residue(long checked, long removed) {}
+  public record Residue(long checked, long unchecked, long removed) {}
 
   /// Whether a delta is read back in the transaction that writes it.
   static boolean belongsToEpoch(ZSet touched) {
@@ -80,6 +84,7 @@ public final class ResidueCheck {
         .forEach(
             (nullKeys, rows) -> {
               Batch batch = Batch.of(rows, expected);
+              unchecked += rows.size() - batch.rows.size();
               if (!batch.rows.isEmpty()) {
                 checked += batch.rows.size();
                 pipeline.query(
@@ -102,7 +107,7 @@ public final class ResidueCheck {
     if (removed > 0) {
       new DeltaWriter(session, table).write(surplus.build());
     }
-    return new Residue(checked, removed);
+    return new Residue(checked, unchecked, removed);
   }
 
   private record Batch(List<Row> rows, List<Long> weights) {

@@ -111,6 +111,14 @@ public final class ServerTier implements Server, AutoCloseable {
     return all;
   }
 
+  @Override
+  public Optional<Answer> recall(Inquiry inquiry, Row arguments) {
+    Integer number = numbers.get(inquiry);
+    return number == null
+        ? Optional.empty()
+        : Optional.ofNullable(memory.getIfPresent(new Key(number, arguments)));
+  }
+
   private static int batchEnd(List<Integer> places, int from, List<Row> arguments) {
     long bytes = 0;
     int to = from;

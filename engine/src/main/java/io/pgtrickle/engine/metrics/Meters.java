@@ -60,6 +60,7 @@ public final class Meters implements AutoCloseable {
   private final AtomicLong heldTables = new AtomicLong();
   private final AtomicLong streamConnected = new AtomicLong();
   private final Counter removedRows;
+  private final Counter uncheckedRows;
   private final Timer checkpointPause;
   private final Timer checkpointDuration;
   private final JvmGcMetrics garbageCollection = new JvmGcMetrics();
@@ -88,6 +89,11 @@ public final class Meters implements AutoCloseable {
     removedRows =
         Counter.builder("pgtrickle.phd1.removed")
             .description("Rows found in a joining stream table that it should not hold; expected 0")
+            .baseUnit("rows")
+            .register(registry);
+    uncheckedRows =
+        Counter.builder("pgtrickle.phd1.unchecked")
+            .description("Rows written to joining stream tables that were not checked for residue")
             .baseUnit("rows")
             .register(registry);
     checkpointPause =
@@ -152,6 +158,11 @@ public final class Meters implements AutoCloseable {
   /// Rows that a stream table should not have held were removed from it.
   public void removedRows(long rows) {
     removedRows.increment((double) rows);
+  }
+
+  /// Rows were written whose weight could not be recomputed.
+  public void uncheckedRows(long rows) {
+    uncheckedRows.increment((double) rows);
   }
 
   /// Operator state was saved.

@@ -325,6 +325,9 @@ public final class Ledger {
 
   /// Reports what a committed check found.
   void residue(LiveTable table, ResidueCheck.Residue residue) {
+    if (residue.unchecked() > 0) {
+      observer.residueUnchecked(table.storage().catalogName(), residue.unchecked());
+    }
     if (residue.removed() > 0) {
       LOG.error(
           "removed {} rows from {} that its query does not have",

@@ -23,6 +23,9 @@ public interface RefreshObserver {
   /// Rows were removed that the table should not have had.
   void residueRemoved(String table, long rows);
 
+  /// The weights of rows that were written could not be recomputed.
+  void residueUnchecked(String table, long rows);
+
   /// Operator state was saved.
   void checkpointed(Checkpoints.Taken checkpoint);
 }

@@ -96,7 +96,7 @@ class DeltaWriterIT {
       assertThat(contents()).as("round %d", round).isEqualTo(model.contents());
       ResidueCheck check = new ResidueCheck(table);
       assertThat(check.check(connection, delta, model::weight))
-          .isEqualTo(new ResidueCheck.Residue(delta.size(), 0));
+          .isEqualTo(new ResidueCheck.Residue(delta.size(), 0, 0));
     }
   }
 
@@ -121,8 +121,10 @@ class DeltaWriterIT {
     ZSet delta = model.change(20);
     new DeltaWriter(connection, table).write(delta);
     assertThat(new ResidueCheck(table).check(connection, delta, row -> OptionalLong.of(0)))
-        .isEqualTo(new ResidueCheck.Residue(delta.size(), copies(delta)));
+        .isEqualTo(new ResidueCheck.Residue(delta.size(), 0, copies(delta)));
     assertThat(contents()).isEmpty();
+    assertThat(new ResidueCheck(table).check(connection, delta, row -> OptionalLong.empty()))
+        .isEqualTo(new ResidueCheck.Residue(0, delta.size(), 0));
     assertThatThrownBy(
             () -> new ResidueCheck(table).check(connection, delta, row -> OptionalLong.of(1)))
         .isInstanceOf(StateDamaged.class)

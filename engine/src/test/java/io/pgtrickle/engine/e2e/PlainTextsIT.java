@@ -34,7 +34,7 @@ final class PlainTextsIT {
           "'31 March 2024 02:30'",
           "'2024-10-27 02:30:00'",
           "'20240101'",
-          "'0044-03-15 BC'",
+          "'15-Mar-1944'",
           "'infinity'",
           "'2024-02-29 00:00Z'",
           "NULL");
@@ -86,10 +86,10 @@ final class PlainTextsIT {
       assertThat(questioners(connection)).isEqualTo("0");
 
       run(connection, "INSERT INTO events VALUES (1, '5 Mar 2024 10:00 CET', '1.5 days')");
-      run(connection, "INSERT INTO events VALUES (2, 'J2451545', '@ 1 day ago')");
+      run(connection, "INSERT INTO events VALUES (2, '0044-03-15 BC', '@ 1 day ago')");
       assertExact(connection);
       assertThat(questioners(connection)).isNotEqualTo("0");
-      run(connection, "DELETE FROM events WHERE d LIKE 'J%' OR d LIKE '%CET'");
+      run(connection, "DELETE FROM events WHERE d LIKE '%BC' OR d LIKE '%CET'");
       assertExact(connection);
       assertThat(
               rows(

@@ -39,6 +39,7 @@ final class MetersTest {
     meters.refreshed("public.a", Mode.DIFFERENTIAL, Outcome.APPLIED, 1_000_000);
     meters.rowsApplied("public.a", RowChange.INSERT, 7);
     meters.removedRows(2);
+    meters.uncheckedRows(3);
     meters.slotLagBytes(4096);
     meters.stateBytes(1024);
     meters.heldTables(1);
@@ -48,6 +49,7 @@ final class MetersTest {
             "pgtrickle_refreshes_total{mode=\"differential\",outcome=\"applied\"} 1.0",
             "pgtrickle_applied_rows_total{op=\"insert\",stream_table=\"public.a\"} 7.0",
             "pgtrickle_phd1_removed_rows_total 2.0",
+            "pgtrickle_phd1_unchecked_rows_total 3.0",
             "pgtrickle_slot_lag_bytes 4096.0",
             "pgtrickle_state_bytes 1024.0",
             "pgtrickle_held_tables 1.0");
