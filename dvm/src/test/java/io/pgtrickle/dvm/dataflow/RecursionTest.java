@@ -56,7 +56,7 @@ final class RecursionTest {
   private static ZSet edges(String... edges) {
     List<String> rows = new ArrayList<>();
     for (String edge : edges) {
-      String[] parts = edge.split(" ");
+      String[] parts = edge.split(" ", -1);
       rows.add("%s | %s | %s | 0 | x".formatted(parts[0], parts[1], parts[2]));
     }
     return Tables.zset(ORDERS, rows.toArray(String[]::new));
