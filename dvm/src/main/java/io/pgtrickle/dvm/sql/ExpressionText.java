@@ -9,7 +9,6 @@ import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
-import io.pgtrickle.dvm.zset.Column;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -76,9 +76,7 @@ final class FunctionBinder {
           new Column(
               "column" + (i + 1), SqlType.of(types.get(i), modifiers.get(i), collations.get(i))));
     }
-    if (columns.size() != width
-        || names.size() < width
-        || definition.size() != types.size()) {
+    if (columns.size() != width || names.size() < width || definition.size() != types.size()) {
       throw NodeForm.notUnderstood("the columns of function " + called.call().function().name());
     }
     for (int i = 0; i < width; i++) {

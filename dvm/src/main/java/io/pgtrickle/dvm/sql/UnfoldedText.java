@@ -60,7 +60,8 @@ record UnfoldedText(String together, List<Output> columns) {
     List<NodeTree> names = function.items("funccolnames");
     List<Output> types = new ArrayList<>();
     for (int i = 0; i < defined.size(); i++) {
-      String definition = " as " + names.get(i) + " " + defined.get(i) + " limited to " + modifiers.get(i);
+      String definition =
+          " as " + names.get(i) + " " + defined.get(i) + " limited to " + modifiers.get(i);
       types.add(new Output(definition, defined.get(i), collations.get(i)));
     }
     if (!types.isEmpty()) {

@@ -80,8 +80,9 @@ final class ServerAggregatesIT {
                   + " AND o.id < t.id) AS m FROM things t"),
           new Shape(
               "in_lateral",
-              "SELECT t.id, x.o::text AS o FROM things t LEFT JOIN LATERAL (SELECT json_object_agg(o.id, o.k"
-                  + " ORDER BY o.id) AS o FROM things o WHERE o.grp = t.grp) x ON true"),
+              "SELECT t.id, x.o::text AS o FROM things t LEFT JOIN LATERAL (SELECT"
+                  + " json_object_agg(o.id, o.k ORDER BY o.id) AS o FROM things o WHERE o.grp ="
+                  + " t.grp) x ON true"),
           new Shape(
               "order_that_makes_no_difference",
               "SELECT grp, sum(n ORDER BY k DESC) AS s, count(DISTINCT n ORDER BY n DESC) AS c,"
