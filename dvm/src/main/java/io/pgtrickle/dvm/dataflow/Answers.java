@@ -16,7 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Asks the server about rows: once for each distinct tuple of arguments, and not at all about a text
+/// Asks the server about rows: once for each distinct tuple of arguments, and not at all about a
+/// text
 /// that is plain.
 final class Answers {
   private Answers() {}
