@@ -59,7 +59,7 @@ final class ServerAggregatesIT {
           new Shape(
               "percentiles",
               "SELECT grp, percentile_disc(ARRAY[0.1::float8, 0.9::float8]) WITHIN GROUP (ORDER BY"
-                  + " n) AS p, percentile_cont(0.5) WITHIN GROUP (ORDER BY len) AS l, sum(len) AS"
+                  + " id) AS p, percentile_cont(0.5) WITHIN GROUP (ORDER BY len) AS l, sum(len) AS"
                   + " s, avg(len) AS a FROM things GROUP BY grp"),
           new Shape(
               "users",
