@@ -102,7 +102,7 @@ final class PointLookupTest {
         }
       }
     }
-    if (!MAY_BE_UNKNOWN.contains(name)) {
+    if (!MAY_BE_UNKNOWN.contains(name) && !RecursionShapes.all().containsKey(name)) {
       assertThat(answers).isPositive();
     }
   }
