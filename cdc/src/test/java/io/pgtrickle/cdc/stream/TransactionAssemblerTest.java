@@ -280,7 +280,7 @@ final class TransactionAssemblerTest {
   @ValueSource(booleans = {true, false})
   void aTransactionThatDoesNotFitIsDeliveredInParts(boolean streamed) {
     TransactionAssembler assembler = assembler(Lsn.ZERO, 100_000);
-    int count = 120_000;
+    int count = 30_000;
     List<ByteBuffer> messages = new ArrayList<>();
     messages.add(streamed ? piece(7) : begin(100, 7));
     messages.add(streamed ? by(7, TABLE) : TABLE);
