@@ -61,14 +61,17 @@ public final class WalReader implements AutoCloseable {
   private static final Duration ABORTED_END = Duration.ofSeconds(2);
   private static final int VERSION_14 = 140_000;
   private static final int VERSION_16 = 160_000;
+  private static final int VERSION_17 = 170_000;
 
   /// From which size on the server sends a transaction while it is open, unless the connection's
   /// own options say. The server's default of 64 MB would leave all of a smaller transaction to be
-  /// decoded once it has committed, while everything that committed after it waits.
+  /// decoded once it has committed, while everything that committed after it waits. Before version
+  /// 17 the server looks through all open transactions for the largest each time it is reached.
   private static final String SEND_FROM =
-      "SELECT set_config(name, '1MB', false) FROM pg_settings"
+      "SELECT set_config(name, '%1$s', false) FROM pg_settings"
           + " WHERE name = 'logical_decoding_work_mem' AND source <> 'client'"
-          + " AND setting::int > 1024";
+          + " AND pg_size_bytes(current_setting('logical_decoding_work_mem'))"
+          + " > pg_size_bytes('%1$s')";
 
   private final StreamOptions options;
   private final Connection connection;
@@ -143,7 +146,8 @@ public final class WalReader implements AutoCloseable {
       Protocol protocol = protocol(connection, options);
       if (protocol.streaming()) {
         try (Statement statement = connection.createStatement()) {
-          statement.execute(SEND_FROM);
+          statement.execute(
+              SEND_FROM.formatted(serverVersion(connection) < VERSION_17 ? "8MB" : "1MB"));
         }
       }
       WalReader reader =

@@ -80,7 +80,7 @@ final class StreamingIT {
         Connection large = capture.database.connect("tests")) {
       large.setAutoCommit(false);
       TestServer.execute(
-          large, "INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, 20000) i");
+          large, "INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, 80000) i");
       // A small one that commits meanwhile is delivered, so the log up to it has been decoded.
       TestServer.execute(capture.database, "INSERT INTO u VALUES (1, 'small')");
       assertThat(Capture.next(reader).changes()).hasSize(1);
@@ -104,7 +104,7 @@ final class StreamingIT {
         part = Capture.next(reader);
         changes += part.changes().size();
       } while (!part.isComplete());
-      assertThat(changes).isEqualTo(20_000);
+      assertThat(changes).isEqualTo(80_000);
     }
   }
 

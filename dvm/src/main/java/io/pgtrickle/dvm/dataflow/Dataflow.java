@@ -63,6 +63,7 @@ public final class Dataflow implements AutoCloseable {
   private final TemporalNodes temporal = new TemporalNodes();
   private final Set<SinkNode> pending = new LinkedHashSet<>();
   private final Map<Long, PointLookup> lookups = new HashMap<>();
+  private final PointLookup.Budget lookupBudget = new PointLookup.Budget();
   private Instant time = Instant.MIN;
   private long step;
   private int numbers;
@@ -150,7 +151,8 @@ public final class Dataflow implements AutoCloseable {
                 PointLookup.of(
                     subject.plan(),
                     new PlanCompiler(nodes, subject.settings(), expressions, storage, labels),
-                    nodes))
+                    nodes,
+                    lookupBudget))
         .weight(row, step);
   }
 

@@ -408,7 +408,7 @@ final class PlanCompiler {
     PlanCompiler trials = over(trial);
     List<Plan.Scan> chosen = new ArrayList<>();
     for (Plan.Scan scan : plan.scans()) {
-      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+      if (PointLookup.reachesRows(plan, trials, trial)) {
         break;
       }
       if (!scan.key().isEmpty()) {
@@ -416,7 +416,7 @@ final class PlanCompiler {
         chosen.add(scan);
       }
     }
-    if (PointLookup.of(plan, trials, trial).reachesRows()) {
+    if (PointLookup.reachesRows(plan, trials, trial)) {
       chosen.forEach(this::arrangeByKey);
     } else {
       arrangeByShownColumns(plan);
@@ -430,7 +430,7 @@ final class PlanCompiler {
     for (ShownColumns.Side side : ShownColumns.of(plan)) {
       trials.arrange(side.input(), side.keys(), true);
       chosen.add(side);
-      if (PointLookup.of(plan, trials, trial).reachesRows()) {
+      if (PointLookup.reachesRows(plan, trials, trial)) {
         chosen.forEach(each -> arrange(each.input(), each.keys(), true));
         return;
       }

@@ -42,12 +42,32 @@ final class PointLookup {
 
   private final Schema schema;
   private final Access access;
-  private long step;
-  private long left;
+  private final Budget budget;
 
-  private PointLookup(Schema schema, Access access) {
+  /// How many rows may be looked at for all answers after one step, of whatever view.
+  static final class Budget {
+    private long step;
+    private long left;
+
+    /// A search for one more answer.
+    private Access.Search search(long after) {
+      if (step != after) {
+        step = after;
+        left = STEP_LIMIT;
+      }
+      left += STEP_LIMIT_PER_ROW;
+      return new Access.Search(Math.clamp(left, 0, LIMIT));
+    }
+
+    private void spend(Access.Search search) {
+      left -= search.visited();
+    }
+  }
+
+  private PointLookup(Schema schema, Access access, Budget budget) {
     this.schema = schema;
     this.access = access;
+    this.budget = budget;
   }
 
   /// The weight the row must have after a step; empty when there is no way to tell with bounded
@@ -57,12 +77,7 @@ final class PointLookup {
     if (!access.reaches(bound)) {
       return OptionalLong.empty();
     }
-    if (step != after) {
-      step = after;
-      left = STEP_LIMIT;
-    }
-    left += STEP_LIMIT_PER_ROW;
-    Access.Search search = new Access.Search(Math.clamp(left, 0, LIMIT));
+    Access.Search search = budget.search(after);
     long[] weight = new long[1];
     access.find(
         bound,
@@ -72,12 +87,14 @@ final class PointLookup {
             weight[0] = Math.addExact(weight[0], count);
           }
         });
-    left -= search.visited();
+    budget.spend(search);
     return search.exhausted() ? OptionalLong.empty() : OptionalLong.of(weight[0]);
   }
 
   /// Whether rows without NULLs can be looked up.
-  boolean reachesRows() {
+  static boolean reachesRows(Plan plan, PlanCompiler compiler, Map<Object, Node> nodes) {
+    Schema schema = plan.schema();
+    Access access = new Builder(compiler, nodes).access(plan);
     Bindings some = Bindings.none(schema.size());
     for (int i = 0; i < schema.size(); i++) {
       some.bindAny(i);
@@ -85,8 +102,9 @@ final class PointLookup {
     return access.reaches(some);
   }
 
-  static PointLookup of(Plan plan, PlanCompiler compiler, Map<Object, Node> nodes) {
-    return new PointLookup(plan.schema(), new Builder(compiler, nodes).access(plan));
+  static PointLookup of(
+      Plan plan, PlanCompiler compiler, Map<Object, Node> nodes, Budget budget) {
+    return new PointLookup(plan.schema(), new Builder(compiler, nodes).access(plan), budget);
   }
 
   /// Whether a plan has types that have no keys, so that nothing can be bound.

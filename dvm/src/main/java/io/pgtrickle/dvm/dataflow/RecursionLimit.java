@@ -12,7 +12,15 @@ import io.pgtrickle.dvm.type.EvaluationFailure;
 /// @param iterations the last one
 /// @param rows by the number of the iteration
 record RecursionLimit(int iterations, long rows) {
-  static final RecursionLimit DEFAULT = new RecursionLimit(20_000, 1 << 24);
+  private static final int LEAST_ROWS = 1 << 20;
+  private static final int MOST_ROWS = 1 << 24;
+  private static final int BYTES_PER_ROW = 1024;
+
+  /// As many rows as a heap has room for while they are found.
+  static final RecursionLimit DEFAULT =
+      new RecursionLimit(
+          20_000,
+          Math.clamp(Runtime.getRuntime().maxMemory() / BYTES_PER_ROW, LEAST_ROWS, MOST_ROWS));
 
   boolean allows(int iteration, long count) {
     return iteration == 0 || count == 0 || (iteration <= iterations && count <= rows / iteration);

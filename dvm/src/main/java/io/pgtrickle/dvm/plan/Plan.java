@@ -400,7 +400,8 @@ public sealed interface Plan {
   ///     W₀ = base            R₀ = W₀
   ///     Wₙ₊₁ = step(Wₙ)      Rₙ₊₁ = Rₙ + Wₙ₊₁
   ///
-  /// The result is Rₙ where Wₙ is empty. Without `all` rows that equal one of Rₙ, and all but one
+  /// The result is Rₙ where Wₙ is empty and n > 0: the step is evaluated once even if the base is
+  /// empty, as the server does. Without `all` rows that equal one of Rₙ, and all but one
   /// of
   /// equal ones, are left out of Wₙ₊₁; likewise in W₀.
   ///

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.plan.AggregateCall.Kind;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -79,6 +80,7 @@ final class AggregateBinder {
                 : kind(function, arguments, type, star, collation, facts))
             // Distinct pairs are counted by the server.
             .filter(known -> known != Kind.REGRESSION || distinct.isEmpty())
+            .filter(known -> form.nodes("aggorder").isEmpty() || !isOrdered(known, arguments))
             .orElseGet(() -> asked(function, orderedSet, arguments, star, collation, facts));
     List<Plan.SortKey> order = new ArrayList<>();
     for (Node clause : form.nodes("aggorder")) {
@@ -104,6 +106,21 @@ final class AggregateBinder {
       }
     }
     return new AggregateCall(kind, function, arguments, order, !distinct.isEmpty(), filter, type);
+  }
+
+  /// Whether the order in which it takes values shows in the result: which of equal ones is the
+  /// greatest, and how sums of floats are rounded.
+  private static boolean isOrdered(Kind kind, List<Expr> arguments) {
+    return switch (kind) {
+      case MIN, MAX ->
+          arguments.stream()
+              .map(Expr::type)
+              .anyMatch(type -> !TypeCodec.of(type).equalMeansIdentical());
+      case SUM, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP ->
+          arguments.stream().anyMatch(argument -> argument.type().kind().isFloat());
+      case REGRESSION -> true;
+      default -> false;
+    };
   }
 
   /// The aggregate that a WINDOWFUNC node applies to its frame.
@@ -190,7 +207,12 @@ final class AggregateBinder {
       List<Expr> parts = new ArrayList<>();
       Expressions.forEach(argument, parts::add);
       if (parts.stream()
-          .anyMatch(part -> part instanceof Expr.Column || part instanceof Expr.Outer)) {
+          .anyMatch(
+              part ->
+                  part instanceof Expr.Column
+                      || part instanceof Expr.Outer
+                      || part instanceof Expr.Clock
+                      || part instanceof Expr.Timeless)) {
         throw QueryRejected.notYet(
             "unsupported_aggregate", function.name() + "() of other than one constant");
       }

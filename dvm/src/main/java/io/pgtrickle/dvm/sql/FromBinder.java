@@ -422,7 +422,7 @@ final class FromBinder {
       return queries.recursions().found(table);
     }
     return table.recursive()
-        ? queries.bindRecursive(table, levels.depth())
+        ? queries.recursions().of(table, () -> queries.bindRecursive(table, levels.depth()))
         : queries.bindInner(table.query(), table.levels(), levels.depth());
   }
 

@@ -5,7 +5,9 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /// The recursive WITH queries inside of which is being bound, the innermost first.
@@ -16,6 +18,19 @@ final class Recursions {
   private record Recursion(Levels.CommonTable table, Schema schema) {}
 
   private final Deque<Optional<Recursion>> open = new ArrayDeque<>();
+  private final Set<Levels.CommonTable> reading = new HashSet<>();
+
+  /// Binds a WITH query that reads itself, where something else reads it.
+  Plan of(Levels.CommonTable table, Supplier<Plan> query) {
+    if (!reading.add(table)) {
+      throw NodeForm.notUnderstood("a WITH query that reads itself without saying so");
+    }
+    try {
+      return query.get();
+    } finally {
+      reading.remove(table);
+    }
+  }
 
   /// Binds the term of a WITH query that reads itself.
   Plan inside(Levels.CommonTable table, Schema schema, Supplier<Plan> term) {

@@ -178,7 +178,8 @@ final class Naive {
     Schema schema = recursion.schema();
     Set<Bytes> known = new HashSet<>();
     List<Row> last = rows(recursion.base());
-    while (!last.isEmpty()) {
+    // The step is evaluated once even if the base is empty.
+    for (boolean first = true; first || !last.isEmpty(); first = false) {
       if (!recursion.all()) {
         Map<Bytes, Row> classes = new HashMap<>();
         for (Row row : last) {
@@ -191,7 +192,7 @@ final class Naive {
         last = List.copyOf(classes.values());
       }
       out.addAll(last);
-      if (!last.isEmpty()) {
+      if (first || !last.isEmpty()) {
         found.push(last);
         last = rows(recursion.step());
         found.pop();

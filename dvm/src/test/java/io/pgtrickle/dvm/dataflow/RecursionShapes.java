@@ -102,6 +102,15 @@ final class RecursionShapes {
     Plan again = joined(closure, closure, 1, 0);
     shapes.put("closure read twice", project(again, column(again, 0), column(again, 3)));
 
+    Plan none = filter(edges(), equal(column(edges(), 0), int4(-1)));
+    shapes.put(
+        "a branch of the step over an empty base",
+        recursion(none, false, found -> unionAll(further(found), edges())));
+    Plan few = filter(edges(), less(column(edges(), 0), int4(2)));
+    shapes.put(
+        "a branch of the step over a base that is empty at times",
+        recursion(few, false, found -> unionAll(further(found), edges())));
+
     Plan amounts = project(ORDERS_SCAN, column(ORDERS_SCAN, 1), column(ORDERS_SCAN, 2));
     shapes.put(
         "equal rows that look different", recursion(amounts, false, found -> amounts(found)));

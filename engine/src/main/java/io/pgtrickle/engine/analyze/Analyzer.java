@@ -65,7 +65,8 @@ public final class Analyzer {
       requireSameColumns(query.plan(), document);
       EvaluationSettings settings = withLetterCases(query.plan(), document, captured);
       ServerExpressions tiers =
-          new ServerExpressions(settings, facts, server, document.context(owner));
+          new ServerExpressions(
+              settings, facts, server, document.context(owner), document.writesFloatsExactly());
       ExpressionTiers.requirePlaceable(query.plan(), tiers);
       requireSameZoneRules(query.plan(), settings);
       Plan plan =

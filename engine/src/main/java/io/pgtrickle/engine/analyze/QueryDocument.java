@@ -189,6 +189,11 @@ public record QueryDocument(
     return Integer.parseInt(setting("server_version_num"));
   }
 
+  /// Whether the text of a float is that float under the captured settings.
+  boolean writesFloatsExactly() {
+    return Integer.parseInt(setting("extra_float_digits")) > 0;
+  }
+
   private String setting(String name) {
     String value = settings.get(name);
     if (value == null) {

@@ -160,7 +160,10 @@ public final class ServerCatalog {
             + NATIVE_TYPES
             + ")"
             + " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc p ON p.oid = t.typoutput"
-            + " WHERE t.oid = ? AND t.typtype <> 'p'",
+            // What xml is depends on a setting, and a user's cast is not what the type writes.
+            + " WHERE t.oid = ? AND t.typtype <> 'p' AND t.oid <> 142 AND NOT EXISTS (SELECT FROM"
+            + " pg_catalog.pg_cast c WHERE c.castfunc >= 16384 AND 25 IN (c.castsource,"
+            + " c.casttarget) AND t.oid IN (c.castsource, c.casttarget))",
         type);
   }
 

@@ -96,9 +96,16 @@ public final class ServerExpressions implements Tiers {
   private final Facts facts;
   private final ServerCatalog server;
   private final Inquiry.Context context;
+  private final boolean writesFloatsExactly;
 
+  /// @param writesFloatsExactly whether floats come back from their text under these settings
   ServerExpressions(
-      EvaluationSettings settings, Facts facts, ServerCatalog server, Inquiry.Context context) {
+      EvaluationSettings settings,
+      Facts facts,
+      ServerCatalog server,
+      Inquiry.Context context,
+      boolean writesFloatsExactly) {
+    this.writesFloatsExactly = writesFloatsExactly;
     this.settings = settings;
     this.facts = facts;
     this.server = server;
@@ -271,7 +278,7 @@ public final class ServerExpressions implements Tiers {
     call.order().forEach(key -> values.add(key.value()));
     for (Expr value : values) {
       SqlType type = value.type();
-      if (type.kind() == TypeKind.OPAQUE && !server.travelsAsText(type.oid())) {
+      if (type.kind() == TypeKind.OPAQUE && !travelsAsText(type)) {
         return Optional.of(
             QueryRejected.notYet(
                 "unsupported_aggregate",
@@ -279,6 +286,14 @@ public final class ServerExpressions implements Tiers {
       }
     }
     return ofFunction(call.function());
+  }
+
+  // There and back under the captured settings, and without the collation.
+  private boolean travelsAsText(SqlType type) {
+    return settings.isoDates()
+        && writesFloatsExactly
+        && (type.collation() == 0 || type.collation() == SqlType.DEFAULT_COLLATION)
+        && server.travelsAsText(type.oid());
   }
 
   @Override

@@ -113,6 +113,16 @@ final class RecursionIT {
                   + " boss IS NULL UNION SELECT s.id, format('%s of %s', s.name, t.label) FROM"
                   + " staff s JOIN t ON s.boss = t.id WHERE s.name ~ '[1-7]$') SELECT * FROM t"),
           new Shape(
+              "another_branch_over_an_empty_base",
+              "WITH RECURSIVE t(a, b) AS (SELECT a, b FROM edges WHERE a = -1 UNION (SELECT t.a,"
+                  + " e.b FROM t JOIN edges e ON e.a = t.b UNION ALL SELECT n, n FROM blocked))"
+                  + " SELECT * FROM t"),
+          new Shape(
+              "counted_in_the_step",
+              "WITH RECURSIVE t(n, k) AS (SELECT n, 0 FROM blocked WHERE n < 3 UNION ALL SELECT"
+                  + " s.n, s.k FROM (SELECT count(*)::int AS n, coalesce(max(k), 0) + 1 AS k FROM"
+                  + " (SELECT k FROM t) w) s WHERE s.k < 3) SELECT * FROM t"),
+          new Shape(
               "two_of_them",
               "WITH RECURSIVE t AS (SELECT a, b FROM edges UNION SELECT t.a, e.b FROM t JOIN edges"
                   + " e ON e.a = t.b), s AS (SELECT id, boss FROM staff UNION SELECT s.id, m.boss"

@@ -37,6 +37,13 @@ final class DependentJoin {
   /// @param rows the rows for which the subquery is evaluated
   /// @param referred which of their columns it refers to
   DependentJoin(Plan rows, NavigableSet<Integer> referred) {
+    this(rows, referred, List.of());
+  }
+
+  /// For values that may be those of no row, too.
+  ///
+  /// @param always constants, as many as columns are referred to, or none
+  DependentJoin(Plan rows, NavigableSet<Integer> referred, List<Expr> always) {
     this.rows = rows;
     this.referred = List.copyOf(referred);
     List<Expr> values = new ArrayList<>();
@@ -50,9 +57,15 @@ final class DependentJoin {
     values.add(imageOfRow);
     columns.add(new Column("image", SqlType.BYTEA));
     width = columns.size();
-    domain =
-        new Plan.Distinct(
-            new Plan.Project(rows, values, new Schema(columns)), List.of(imageAt(width - 1)));
+    Plan all = new Plan.Project(rows, values, new Schema(columns));
+    if (!always.isEmpty()) {
+      List<Expr> row = new ArrayList<>(always);
+      row.add(new Expr.Image(always));
+      all =
+          new Plan.UnionAll(
+              List.of(all, new Plan.Values(List.of(row), all.schema())), all.schema());
+    }
+    domain = new Plan.Distinct(all, List.of(imageAt(width - 1)));
   }
 
   /// The image of a row's referred columns.

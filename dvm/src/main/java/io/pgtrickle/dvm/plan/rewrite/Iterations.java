@@ -18,12 +18,15 @@ import java.util.TreeSet;
 ///
 ///     Wₙ = σ[iteration = n](W)
 ///
-/// so it is a correlated subquery, which [DependentJoin] evaluates for all n there are. What is
-/// grouped, made distinct, sorted or joined is so within an iteration from then on, and
+/// so it is a correlated subquery, which [DependentJoin] evaluates for all n there are, and for 0
+/// even if the base has no rows: the server evaluates the step once before it looks whether there
+/// is anything to go on with. What is grouped, made distinct, sorted or joined is so within an iteration from then on, and
 /// incremental maintenance of the step is that of any other plan.
 final class Iterations {
   private static final Signature INT4_EQUAL =
       new Signature(65, "pg_catalog", "int4eq", List.of(23, 23), 16, true, 'i');
+
+  private static final Expr FIRST = new Expr.Literal(0L, SqlType.INT4);
 
   private Iterations() {}
 
@@ -32,7 +35,8 @@ final class Iterations {
     Schema numbered = Plan.Recursion.numbered(recursion.schema());
     Plan all = new Plan.Working(numbered);
     Plan perIteration = Inputs.overFound(recursion.step(), working -> current(all, working));
-    Plan step = new DependentJoin(all, new TreeSet<>(List.of(0))).over(perIteration);
+    Plan step =
+        new DependentJoin(all, new TreeSet<>(List.of(0)), List.of(FIRST)).over(perIteration);
     List<Expr> kept = new ArrayList<>(List.of(number()));
     for (int i = step.schema().size() - recursion.schema().size(); i < step.schema().size(); i++) {
       kept.add(new Expr.Column(i, step.schema().column(i).type()));
