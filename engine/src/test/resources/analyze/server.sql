@@ -23,3 +23,4 @@ SELECT region, array_agg(tags ORDER BY c.id) AS j, json_agg(joined ORDER BY c.na
 SELECT sum(DISTINCT id ORDER BY id) AS s, count(DISTINCT name ORDER BY name) AS n, jsonb_agg(DISTINCT to_jsonb(id)) AS j FROM customers
 SELECT c.id, (SELECT range_agg(int8range(o.id, o.id + 1)) FROM orders o WHERE o.customer = c.id) AS r FROM customers c
 SELECT corr(DISTINCT score, id) AS c FROM customers
+SELECT max(credit ORDER BY id) AS m, sum(score ORDER BY id) AS s FROM customers
