@@ -102,8 +102,7 @@ final class PointLookup {
     return access.reaches(some);
   }
 
-  static PointLookup of(
-      Plan plan, PlanCompiler compiler, Map<Object, Node> nodes, Budget budget) {
+  static PointLookup of(Plan plan, PlanCompiler compiler, Map<Object, Node> nodes, Budget budget) {
     return new PointLookup(plan.schema(), new Builder(compiler, nodes).access(plan), budget);
   }
 

@@ -183,7 +183,8 @@ final class EpochWriter {
           if (tables.contains(table.id())) {
             expectedWeights(table)
                 .ifPresentOrElse(
-                    expected -> checkResidue(table, delta, expected), () -> cannotTell(table, delta));
+                    expected -> checkResidue(table, delta, expected),
+                    () -> cannotTell(table, delta));
           }
         });
   }

@@ -20,7 +20,8 @@ import java.util.TreeSet;
 ///
 /// so it is a correlated subquery, which [DependentJoin] evaluates for all n there are, and for 0
 /// even if the base has no rows: the server evaluates the step once before it looks whether there
-/// is anything to go on with. What is grouped, made distinct, sorted or joined is so within an iteration from then on, and
+/// is anything to go on with. What is grouped, made distinct, sorted or joined is so within an
+/// iteration from then on, and
 /// incremental maintenance of the step is that of any other plan.
 final class Iterations {
   private static final Signature INT4_EQUAL =
