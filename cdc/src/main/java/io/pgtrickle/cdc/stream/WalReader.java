@@ -63,16 +63,6 @@ public final class WalReader implements AutoCloseable {
   private static final int VERSION_16 = 160_000;
   private static final int VERSION_17 = 170_000;
 
-  /// From which size on the server sends a transaction while it is open, unless the connection's
-  /// own options say. The server's default of 64 MB would leave all of a smaller transaction to be
-  /// decoded once it has committed, while everything that committed after it waits. Before version
-  /// 17 the server looks through all open transactions for the largest each time it is reached.
-  private static final String SEND_FROM =
-      "SELECT set_config(name, '%1$s', false) FROM pg_settings"
-          + " WHERE name = 'logical_decoding_work_mem' AND source <> 'client'"
-          + " AND pg_size_bytes(current_setting('logical_decoding_work_mem'))"
-          + " > pg_size_bytes('%1$s')";
-
   private final StreamOptions options;
   private final Connection connection;
   private final PGReplicationStream stream;
@@ -145,10 +135,7 @@ public final class WalReader implements AutoCloseable {
       refuseTheFuture(server, options);
       Protocol protocol = protocol(connection, options);
       if (protocol.streaming()) {
-        try (Statement statement = connection.createStatement()) {
-          statement.execute(
-              SEND_FROM.formatted(serverVersion(connection) < VERSION_17 ? "8MB" : "1MB"));
-        }
+        sendEarly(connection);
       }
       WalReader reader =
           new WalReader(
@@ -188,6 +175,26 @@ public final class WalReader implements AutoCloseable {
     boolean streaming =
         options.streaming() == Streaming.WHERE_OFFERED && serverVersion(connection) >= VERSION_14;
     return streaming ? new Protocol(2, true) : new Protocol(1, false);
+  }
+
+  /// Lets the server send transactions from one megabyte on while they are open, unless the
+  /// connection's own options say from what size on. By its default, 64 MB, all of a smaller
+  /// transaction would be decoded once it has committed, while everything that committed after it
+  /// waits. Before version 17 the server looks through all open transactions for the largest each
+  /// time the size is reached, so it is eight there.
+  private static void sendEarly(Connection connection) throws SQLException {
+    String size = serverVersion(connection) < VERSION_17 ? "8MB" : "1MB";
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(
+          "SELECT set_config(name, '"
+              + size
+              + "', false) FROM pg_settings"
+              + " WHERE name = 'logical_decoding_work_mem' AND source <> 'client'"
+              + " AND pg_size_bytes(current_setting('logical_decoding_work_mem'))"
+              + " > pg_size_bytes('"
+              + size
+              + "')");
+    }
   }
 
   private static PGReplicationStream startReplication(
