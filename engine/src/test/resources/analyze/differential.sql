@@ -256,4 +256,4 @@ SELECT stddev_pop(x) AS s, var_samp(x) AS v, variance(x) FILTER (WHERE x > 5) AS
 SELECT stddev_pop(x) AS s, var_samp(x) AS v, corr(x, x) AS c FROM (VALUES (1::float4), ('NaN'), ('Infinity')) v(x)
 SELECT c.id, (SELECT regr_count(o.id, o.total) FROM orders o WHERE o.customer = c.id AND o.id > c.id) AS n FROM customers c
 SELECT id, regr_sxy(score, id) OVER (ORDER BY id ROWS 1 PRECEDING) AS s, var_pop(id::float8) OVER (ORDER BY id ROWS 1 PRECEDING) AS v FROM customers
-SELECT sum(score ORDER BY id) AS s, count(DISTINCT region ORDER BY region) AS n FROM customers
+SELECT sum(credit ORDER BY id) AS s, count(DISTINCT region ORDER BY region) AS n FROM customers

@@ -407,7 +407,7 @@ public final class RefreshLoop implements AutoCloseable {
     LiveTable table = tables.get(definition.pgtId());
     if (table != null) {
       table.redefine(definition);
-      if (table.populated() && table.error().isEmpty()) {
+      if (table.populated() && table.error().isEmpty() && table.hold().isEmpty()) {
         ledger.live(table);
       }
     }

@@ -31,15 +31,6 @@ final class HeldTablesIT {
     database.close();
   }
 
-  private static void refreshQuietly(String table) {
-    try (Connection connection = database.connect()) {
-      run(connection, "SELECT pgtrickle.refresh_stream_table('" + table + "')");
-    } catch (SQLException held) {
-      // It says that the table is held.
-      assertThat(held.getSQLState()).isNotNull();
-    }
-  }
-
   private static void awaitStatus(Connection connection, String table, String status) {
     await()
         .atMost(PATIENCE)
@@ -70,37 +61,6 @@ final class HeldTablesIT {
       sync(connection);
       assertThat(differences(connection, "locked", "SELECT id, v FROM l")).isEmpty();
       assertThat(rows(connection, "SELECT * FROM above_locked")).containsExactly("12");
-    }
-  }
-
-  @Test
-  void aTableThatIsWrittenLateIsNotJudgedByWhatItDoesNotShowYet() throws SQLException {
-    try (Connection connection = database.connect();
-        Connection locker = database.connect()) {
-      run(
-          connection,
-          "CREATE TABLE la (id int PRIMARY KEY, b int)",
-          "CREATE TABLE lb (id int PRIMARY KEY, v int)",
-          "INSERT INTO lb VALUES (1, 10)");
-      String query = "SELECT la.id, lb.v FROM la JOIN lb ON lb.id = la.b";
-      streamTable(connection, "written_late", query, "DIFFERENTIAL");
-      run(connection, "SELECT pgtrickle.alter_stream_table('written_late', schedule => '1h')");
-      locker.setAutoCommit(false);
-      run(locker, "LOCK TABLE written_late");
-      run(connection, "INSERT INTO la VALUES (1, 1), (2, 1)");
-      // Releases both rows, which cannot be written yet.
-      Thread.ofVirtual().start(() -> refreshQuietly("written_late"));
-      awaitStatus(connection, "written_late", "HELD");
-      // Not released before an hour has gone by.
-      streamTable(connection, "witness", "SELECT id FROM la", "DIFFERENTIAL");
-      run(connection, "DELETE FROM la WHERE id = 1", "SELECT pgtrickle.sync('witness', '60 s')");
-      locker.rollback();
-      awaitStatus(connection, "written_late", "ACTIVE");
-      assertThat(rows(connection, "SELECT * FROM written_late ORDER BY 1"))
-          .as("as released")
-          .containsExactly("1|10", "2|10");
-      run(connection, "SELECT pgtrickle.refresh_stream_table('written_late')");
-      assertThat(differences(connection, "written_late", query)).isEmpty();
     }
   }
 
