@@ -195,6 +195,46 @@ final class HeldTablesIT {
     }
   }
 
+  @Test
+  void aTableThatIsWrittenLateKeepsTheRowsThatItsScheduleHasNotTakenAwayYet() throws SQLException {
+    try (Connection connection = database.connect();
+        Connection locker = database.connect()) {
+      joined(connection, "late");
+      streamTable(connection, "late_other", "SELECT n FROM late_b", "DIFFERENTIAL");
+      run(connection, "SELECT pgtrickle.alter_stream_table('late_st', schedule => '15s')");
+      double removed = removedRows();
+      locker.setAutoCommit(false);
+      run(locker, "LOCK TABLE late_st");
+      run(connection, "INSERT INTO late_b VALUES (4, 1, 'w')");
+      awaitStatus(connection, "late_st", "HELD");
+      run(connection, "SELECT pgtrickle.alter_stream_table('late_st', schedule => '1h')");
+      run(connection, "DELETE FROM late_b WHERE n = 4");
+      run(connection, "SELECT pgtrickle.sync('late_other')");
+      assertThat(status(connection, "late_st")).startsWith("HELD");
+      locker.rollback();
+      awaitStatus(connection, "late_st", "ACTIVE");
+      assertThat(rows(connection, "SELECT * FROM late_st ORDER BY 1, 2"))
+          .as("as of the release that was held")
+          .containsExactly("1|w", "1|x", "2|y", "3|z");
+      sync(connection);
+      assertThat(rows(connection, "SELECT * FROM late_st ORDER BY 1, 2"))
+          .containsExactly("1|x", "2|y", "3|z");
+      assertThat(removedRows()).isEqualTo(removed);
+      assertThat(status(connection, "late_st")).isEqualTo("ACTIVE");
+    }
+  }
+
+  private static double removedRows() {
+    return database
+        .sidecar()
+        .meters()
+        .scrape()
+        .lines()
+        .filter(line -> line.startsWith("pgtrickle_phd1_removed_rows_total "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.indexOf(' ') + 1)))
+        .sum();
+  }
+
   // No key is selected, so that the table is a bag in which a surplus row has its place.
   private static void joined(Connection connection, String p) throws SQLException {
     run(
