@@ -257,3 +257,7 @@ SELECT stddev_pop(x) AS s, var_samp(x) AS v, corr(x, x) AS c FROM (VALUES (1::fl
 SELECT c.id, (SELECT regr_count(o.id, o.total) FROM orders o WHERE o.customer = c.id AND o.id > c.id) AS n FROM customers c
 SELECT id, regr_sxy(score, id) OVER (ORDER BY id ROWS 1 PRECEDING) AS s, var_pop(id::float8) OVER (ORDER BY id ROWS 1 PRECEDING) AS v FROM customers
 SELECT sum(credit ORDER BY id) AS s, count(DISTINCT region ORDER BY region) AS n FROM customers
+SELECT c.id, ARRAY(SELECT o.id FROM orders o WHERE o.customer = c.id ORDER BY o.total DESC NULLS LAST, o.id) AS o FROM customers c
+SELECT ARRAY(SELECT id FROM customers ORDER BY name COLLATE "C") AS a, ARRAY(SELECT name FROM customers WHERE id > 99) AS none
+SELECT c.id, ARRAY(SELECT DISTINCT o.priority FROM orders o WHERE o.customer = c.id ORDER BY o.priority) AS p, ARRAY(SELECT o.id FROM orders o WHERE o.customer <= c.id ORDER BY o.total DESC, o.id LIMIT 2) AS l FROM customers c
+SELECT c.id, ARRAY(SELECT x FROM (VALUES (3), (1), (NULL)) v (x) ORDER BY x DESC) AS v, ARRAY(SELECT o.state::text FROM orders o WHERE o.customer = c.id UNION SELECT 'x' ORDER BY 1 DESC) AS s FROM customers c

@@ -45,3 +45,9 @@ INSERT INTO lists VALUES
   (3, NULL, NULL, NULL, NULL, 2, NULL),
   (4, ARRAY['', NULL, 'a,b', '"q"', 'NULL'], '[0:1]={7,7}', '[]', -1, 1, 'x'),
   (5, '{green}', '{}', '{}', 2, 2, 'a  b');
+CREATE TYPE place AS (street text, zip int4, "Odd ""f" int4);
+CREATE TABLE shops (id int4 PRIMARY KEY, at place, codes text[], host inet, opens time);
+CREATE VIEW local_shops AS SELECT s.id, s.host << '10.0.0.0/8'::inet AS local FROM shops s;
+INSERT INTO shops VALUES
+  (1, '("a b",100,1)', '{x1,y22}', '10.1.2.3', '08:00'), (2, '(,,)', '{}', NULL, NULL),
+  (3, NULL, NULL, '192.168.0.1/24', '24:00');

@@ -24,3 +24,19 @@ SELECT sum(DISTINCT id ORDER BY id) AS s, count(DISTINCT name ORDER BY name) AS 
 SELECT c.id, (SELECT range_agg(int8range(o.id, o.id + 1)) FROM orders o WHERE o.customer = c.id) AS r FROM customers c
 SELECT corr(DISTINCT score, id) AS c FROM customers
 SELECT max(credit ORDER BY id) AS m, sum(score ORDER BY id) AS s FROM customers
+SELECT id FROM customers WHERE to_jsonb(name) @? '$.a ? (@ > 1 && @ < 5 || exists (@."b c"))'
+SELECT id, host << inet '10.0.0.0/24' AS a, host && '10.0.0.0/24'::cidr AS b, coalesce(host, '::1') AS c FROM shops
+SELECT id, B'0101' & id::bit(4) AS b, '00001'::varbit || B'1' AS v, X'1F'::bit(8) = id::bit(8) AS x FROM customers
+SELECT to_tsvector('english', name) @@ to_tsquery('simple', 'ada') AS m, 'fat & (rat | ''cat'')'::tsquery AS q, '''a b'':1A c'::tsvector AS v FROM customers
+SELECT id, '$1.50'::money * id AS m, point '(1,2)' <-> point(id, 2) AS d, '[1,5)'::int4range @> id AS r, '[7,9)'::int4range @> id AS q FROM customers
+SELECT id, opens > '20:00:00+02'::timetz AS z, opens = '08:00'::time(2) AS t FROM shops
+SELECT id, jsonb_build_object('id', id, 'it''s \\ ü', name, 'n', NULL) AS o, json_build_array('a', id, 'b') AS a FROM customers
+SELECT id, (SELECT jsonb_agg(jsonb_build_object('k', o.id) ORDER BY o.id) FROM orders o WHERE o.customer = c.id) AS o FROM customers c
+SELECT id, (at).street AS s, (at).zip + 1 AS z, (at)."Odd ""f" AS f FROM shops WHERE (at).zip IS NOT NULL
+SELECT id, local, '192.168.0.0/16'::inet >> '192.168.0.1'::inet AS c FROM local_shops
+SELECT l.id, codes::varchar(2)[] AS c, codes::varchar[] AS v, numbers::numeric[] AS n FROM shops s JOIN lists l USING (id)
+SELECT ARRAY[id, 7]::text[] AS t, ARRAY[name, '5']::bpchar(2)[] AS b FROM customers
+SELECT id, make_interval(days => id, hours => 2) AS i, make_interval(1, months => id) AS j FROM customers
+SELECT id, '(x,5,)'::place AS p, ('("(,",6,7)'::place).zip AS z, ARRAY['(a,1,2)'::place] IS NULL AS n FROM shops
+SELECT c.id, ARRAY(SELECT ARRAY[o.id, o.priority] FROM orders o WHERE o.customer = c.id ORDER BY o.id) AS a, ARRAY(SELECT s.host FROM shops s ORDER BY s.id) AS h FROM customers c
+SELECT c.id FROM customers c WHERE 11 = ANY (ARRAY(SELECT o.id FROM orders o WHERE o.customer = c.id ORDER BY o.id))

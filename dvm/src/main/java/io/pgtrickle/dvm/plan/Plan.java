@@ -270,6 +270,12 @@ public sealed interface Plan {
     /// The value of its row, and how many rows it has: two columns.
     record Scalar() implements Question {}
 
+    /// The values of its rows as an array: one column. Only bound plans have it.
+    ///
+    /// @param values collects the first column in the order of the others
+    /// @param element the type of the array's elements
+    record Array(AggregateCall values, int element) implements Question {}
+
     /// All of its rows for which the condition, over the row and one of the subquery, is true: one
     /// row each, with the subquery's columns. A LATERAL subquery.
     ///

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// Translates AGGREF nodes: the listed aggregates over the listed types are native, others are the
 /// server's.
 final class AggregateBinder {
+  private static final int ARRAY_AGG = 2335;
+  private static final int ARRAY_AGG_OF_ARRAYS = 4053;
   private static final Set<String> REGRESSIONS =
       Set.of(
           "corr",
@@ -121,6 +123,19 @@ final class AggregateBinder {
       case REGRESSION -> true;
       default -> false;
     };
+  }
+
+  /// `array_agg` of a column.
+  static AggregateCall array(Expr value, SqlType type, List<Plan.SortKey> order, Facts facts) {
+    int oid = value.type().oid() == type.oid() ? ARRAY_AGG_OF_ARRAYS : ARRAY_AGG;
+    Signature function =
+        facts.function(oid).orElseThrow(() -> NodeForm.notUnderstood("function " + oid));
+    List<Expr> arguments = List.of(value);
+    Kind kind =
+        kind(function, arguments, type, false, 0, facts)
+            .orElseGet(
+                () -> asked(function, false, arguments, false, value.type().collation(), facts));
+    return new AggregateCall(kind, function, arguments, order, false, null, type);
   }
 
   /// The aggregate that a WINDOWFUNC node applies to its frame.

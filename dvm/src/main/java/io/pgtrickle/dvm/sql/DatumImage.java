@@ -46,6 +46,16 @@ final class DatumImage {
     return image.text(image.varlena());
   }
 
+  /// A text that ends with a zero byte.
+  static String terminatedText(Datum datum) {
+    DatumImage image = new DatumImage(datum.image().toArray(), SqlType.TEXT);
+    int length = image.bytes.capacity() - 1;
+    if (length < 0 || image.bytes.get(length) != 0) {
+      throw image.unreadable();
+    }
+    return image.text(image.bytes.slice(0, length));
+  }
+
   /// What is behind the length word of a variable-length value.
   static ByteBuffer content(Datum datum) {
     return new DatumImage(datum.image().toArray(), SqlType.BYTEA).varlena();

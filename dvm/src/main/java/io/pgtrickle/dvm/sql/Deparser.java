@@ -318,6 +318,8 @@ public final class Deparser {
           outputs.add(quantified(test, "ANY", subquery, item.columns()));
       case Plan.Question.All(Expr test) ->
           outputs.add(quantified(test, "ALL", subquery, item.columns()));
+      case Plan.Question.Array(AggregateCall values, int _) ->
+          outputs.add(array(subquery, apply.subquery().schema().size(), values.order()));
       case Plan.Question.Scalar _ -> {
         outputs.add(subquery);
         // The number of rows is ours: the server counts by itself.
@@ -325,6 +327,22 @@ public final class Deparser {
       }
     }
     return select("SELECT", outputs, item.text());
+  }
+
+  private String array(String subquery, int width, List<Plan.SortKey> order) {
+    if (order.isEmpty()) {
+      return "ARRAY" + subquery;
+    }
+    String alias = "r" + ++relations;
+    List<String> names = IntStream.rangeClosed(1, width).mapToObj(i -> "c" + i).toList();
+    List<String> columns = names.stream().map(name -> alias + "." + name).toList();
+    return "ARRAY(SELECT %s FROM %s AS %s (%s)%s)"
+        .formatted(
+            columns.getFirst(),
+            subquery,
+            alias,
+            String.join(", ", names),
+            expressions.orderBy(order, columns));
   }
 
   private String lateral(

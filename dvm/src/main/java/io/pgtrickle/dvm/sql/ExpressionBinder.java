@@ -67,6 +67,8 @@ final class ExpressionBinder {
       case "COLLATE" -> collate(form);
       case "ARRAY" -> server().array(form);
       case "SUBSCRIPTINGREF" -> server().subscript(form);
+      case "FIELDSELECT" -> server().field(form);
+      case "ARRAYCOERCEEXPR" -> arrayCast(form);
       case "ROWCOMPARE", "ROWCOMPAREEXPR" -> server().rowComparison(form);
       case "SQLVALUEFUNCTION" -> clock(form);
       default -> throw Unsupported.expression(form);
@@ -166,6 +168,9 @@ final class ExpressionBinder {
     if (form.flag("funcvariadic")) {
       return server().variadic(form, function);
     }
+    if (form.nodes("args").stream().anyMatch(ServerNodeBinder::isNamed)) {
+      return server().named(form, function);
+    }
     Expr.Call call = call(form, function);
     return clock(function).orElse(call);
   }
@@ -263,8 +268,6 @@ final class ExpressionBinder {
     form.oid("resulttype");
     form.integer("resulttypmod");
     form.oid("resultcollid");
-    form.text("coerceformat");
-    form.integer("location");
     List<Expr> coerced = new ArrayList<>();
     for (Expr element : elements(form.node("arg"))) {
       operands.push(element);
@@ -272,6 +275,21 @@ final class ExpressionBinder {
       operands.pop();
     }
     return coerced;
+  }
+
+  private Expr arrayCast(NodeForm form) {
+    SqlType type =
+        SqlType.of(form.oid("resulttype"), form.integer("resulttypmod"), form.oid("resultcollid"));
+    Expr array = bind(form.node("arg"));
+    SqlType element =
+        KnownTypes.elementOf(array.type().oid())
+            .map(SqlType::of)
+            .orElseThrow(
+                () -> QueryRejected.notYet("unsupported_type", "a cast of an array of this type"));
+    operands.push(new Expr.Column(0, element));
+    Expr conversion = bind(form.node("elemexpr"));
+    operands.pop();
+    return server().arrayCast(array, conversion, type);
   }
 
   private static void requireElementType(int arrayType, int elementType) {

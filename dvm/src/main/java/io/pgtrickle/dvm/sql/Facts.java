@@ -36,11 +36,26 @@ public interface Facts {
   /// The label of an enum, by its OID in `pg_enum`.
   Optional<String> enumLabel(int oid);
 
+  /// A constant that the query has, in SQL, when it is of a type whose memory image is not
+  /// understood here.
+  Optional<String> constant(ConstantImage constant);
+
+  /// What the values of a type are collected in; those of an array, in one of a dimension more.
+  Optional<ArrayType> arrayOf(int type);
+
+  /// The quoted name of a field of a row type.
+  ///
+  /// @param number from 1
+  Optional<String> field(int rowType, int number);
+
   /// The schema-qualified, quoted name of a type.
   Optional<String> typeName(int oid);
 
   /// An operator and the function it calls.
   record Operator(int oid, String schema, String name, int left, int right, int function) {}
+
+  /// An array type and the type of its elements.
+  record ArrayType(int type, int element) {}
 
   /// A collation.
   ///

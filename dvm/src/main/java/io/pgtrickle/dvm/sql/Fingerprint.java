@@ -112,6 +112,9 @@ public record Fingerprint(
     private int unions;
     private boolean dependentColumns;
 
+    /// Whether the next query's rows are wanted in order.
+    private boolean sorted;
+
     /// What the names of each level mean, for references out of subqueries.
     private final IdentityHashMap<Levels, Scope> scopes;
 
@@ -159,6 +162,8 @@ public record Fingerprint(
     }
 
     private List<Output> columns(Node query, Levels outer, int depth) {
+      boolean inOrder = sorted;
+      sorted = false;
       NodeForm form = NodeForm.glance(query);
       Levels levels = outer.enter(form.nodes("cteList"), depth);
       List<TargetEntry> targets = form.nodes("targetList").stream().map(TargetEntry::of).toList();
@@ -173,7 +178,7 @@ public record Fingerprint(
       if (!form.isAbsent("setOperations")) {
         List<Output> combined = setOperation(form.node("setOperations"), scope);
         // The variables of the target list stand for the columns of the operation, in order.
-        chosen(form, targets, target -> combined.get(targets.indexOf(target)));
+        chosen(form, targets, inOrder, target -> combined.get(targets.indexOf(target)));
         return combined;
       }
       from(form.node("jointree"), scope);
@@ -201,7 +206,7 @@ public record Fingerprint(
       if (!form.nodes("distinctClause").isEmpty()) {
         distincts++;
       }
-      chosen(form, targets, target -> text.output(target.expression()));
+      chosen(form, targets, inOrder, target -> text.output(target.expression()));
       List<Output> outputs = new ArrayList<>();
       for (TargetEntry target : targets) {
         boolean grouped = references.contains(target.reference());
@@ -253,7 +258,13 @@ public record Fingerprint(
 
     /// Which rows are chosen: LIMIT, OFFSET and DISTINCT ON, and the order that they go by.
     private void chosen(
-        NodeForm form, List<TargetEntry> targets, Function<TargetEntry, Output> columns) {
+        NodeForm form,
+        List<TargetEntry> targets,
+        boolean inOrder,
+        Function<TargetEntry, Output> columns) {
+      if (inOrder) {
+        select("sorted by " + named(form.nodes("sortClause"), targets, columns));
+      }
       boolean distinctOn = form.flag("hasDistinctOn");
       String limit = number(form, "limitCount");
       String offset = number(form, "limitOffset");
@@ -443,14 +454,20 @@ public record Fingerprint(
         int kind = form.integer("subLinkType");
         String test = form.isAbsent("testexpr") ? "" : text.output(form.node("testexpr")).text();
         Reader inner = new Reader(facts, scopes);
+        inner.sorted = kind == 6;
         List<Output> columns = inner.query(form.node("subselect"), levels, levels.depth() + 1);
         String digest = digest(inner.of(columns).toString());
         include(inner);
-        boolean isScalar = kind == 4;
-        return new Output(
-            "subquery " + kind + " [" + test + "] " + digest,
-            isScalar ? columns.getFirst().type() : 16,
-            isScalar ? columns.getFirst().collation() : 0);
+        String name = "subquery " + kind + " [" + test + "] " + digest;
+        Output first = columns.isEmpty() ? new Output("", 0, 0) : columns.getFirst();
+        return switch (kind) {
+          case 4 -> new Output(name, first.type(), first.collation());
+          case 6 -> {
+            int array = facts.arrayOf(first.type()).map(Facts.ArrayType::type).orElse(0);
+            yield new Output(name, array, first.collation());
+          }
+          default -> new Output(name, 16, 0);
+        };
       }
 
       @Override

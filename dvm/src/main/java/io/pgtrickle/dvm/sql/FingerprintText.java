@@ -178,6 +178,7 @@ final class FingerprintText {
       }
       case "CASE" -> caseOf(form);
       case "SCALARARRAYOPEXPR" -> quantified(form);
+      case "ARRAYCOERCEEXPR" -> arrayCast(form);
       case "GROUPINGFUNC" ->
           "grouping "
               + NodeForm.glance(node).nodes("args").stream()
@@ -334,6 +335,15 @@ final class FingerprintText {
       }
       default -> List.of(output(array));
     };
+  }
+
+  private String arrayCast(NodeForm form) {
+    Output array = output(form.node("arg"));
+    int element = KnownTypes.elementOf(array.type()).orElse(0);
+    operands.push(new Output("element of [" + array.text() + "]", element, array.collation()));
+    String converted = output(form.node("elemexpr")).text();
+    operands.pop();
+    return "array of " + converted + " as " + form.oid("resulttype");
   }
 
   private Output recorded(String text, int type, int collation) {

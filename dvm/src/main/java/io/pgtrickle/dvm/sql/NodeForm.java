@@ -106,6 +106,8 @@ final class NodeForm {
           Map.entry("ROWCOMPARE", Set.of("opfamilies")),
           Map.entry("SQLVALUEFUNCTION", Set.of("location")),
           Map.entry("ARRAY", Set.of("location", "list_start", "list_end")),
+          Map.entry("ARRAYCOERCEEXPR", Set.of("location", "coerceformat")),
+          Map.entry("NAMEDARGEXPR", Set.of("location")),
           Map.entry("TARGETENTRY", Set.of("resorigtbl", "resorigcol")),
           Map.entry("SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),
           Map.entry("FROMEXPR", Set.of()),

@@ -15,6 +15,7 @@ final class OpaqueConstant {
   private static final int JSON = 114;
   private static final int JSONB = 3802;
   private static final int TIME = 1083;
+  private static final int UNKNOWN = 705;
 
   private OpaqueConstant() {}
 
@@ -22,11 +23,13 @@ final class OpaqueConstant {
   static Expr of(Datum datum, SqlType type, Facts facts) {
     String name =
         facts.typeName(type.oid()).orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
-    String text =
+    String sql =
         text(datum, type, facts)
+            .map(text -> ExpressionText.quoted(text) + "::" + name)
+            .or(() -> facts.constant(new ConstantImage(type.oid(), datum.image())))
             .orElseThrow(
                 () -> QueryRejected.notYet("unsupported_type", "a constant of type " + name));
-    return new Expr.Verbatim(List.of(ExpressionText.quoted(text) + "::" + name), List.of(), type);
+    return new Expr.Verbatim(List.of(sql), List.of(), type);
   }
 
   private static Optional<String> text(Datum datum, SqlType type, Facts facts) {
@@ -38,6 +41,7 @@ final class OpaqueConstant {
       case JSON -> Optional.of(DatumImage.text(datum));
       case JSONB -> Optional.of(JsonbImage.text(DatumImage.content(datum)));
       case TIME -> Optional.of(time(DatumImage.word(datum)));
+      case UNKNOWN -> Optional.of(DatumImage.terminatedText(datum));
       default ->
           datum.image().toArray().length == Long.BYTES
               ? facts.enumLabel((int) DatumImage.word(datum))

@@ -40,7 +40,8 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     return new Plan.TopK(rows, List.of(), keys(rows), offset, limit.orElse(-1), ties);
   }
 
-  private List<Plan.SortKey> keys(Plan rows) {
+  /// What rows are sorted by.
+  List<Plan.SortKey> keys(Plan rows) {
     return order.stream()
         .map(
             clause -> {

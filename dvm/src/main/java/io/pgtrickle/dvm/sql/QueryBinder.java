@@ -13,7 +13,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedSet;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Translates QUERY nodes: FROM, WHERE, grouping, the target list, DISTINCT.
 ///
@@ -53,6 +55,20 @@ final class QueryBinder {
     return bind(query, levels, depth, false);
   }
 
+  /// A plan and the order of its rows.
+  ///
+  /// @param plan the query's columns, then those that it is only sorted by
+  record Ordered(Plan plan, List<Plan.SortKey> order) {}
+
+  /// A query inside another one whose rows are wanted in order.
+  Ordered bindOrdered(Node query, Levels levels, int depth) {
+    List<Plan.SortKey> order = new ArrayList<>();
+    Plan plan =
+        NodeForm.read(
+            query, form -> bind(form, levels, depth, false, Optional.empty(), order::addAll));
+    return new Ordered(plan, order);
+  }
+
   /// A WITH query that reads itself.
   Plan bindRecursive(Levels.CommonTable table, int depth) {
     return NodeForm.read(
@@ -71,9 +87,21 @@ final class QueryBinder {
     return NodeForm.read(query, form -> bind(form, outer, depth, top, Optional.empty()));
   }
 
-  /// @param recursive the WITH query that it is, when that reads itself
   private Plan bind(
       NodeForm form, Levels outer, int depth, boolean top, Optional<Levels.CommonTable> recursive) {
+    return bind(form, outer, depth, top, recursive, null);
+  }
+
+  /// @param recursive the WITH query that it is, when that reads itself
+  /// @param sorted takes the order of the rows, if that is wanted; the columns that they are sorted
+  ///     by stay then
+  private Plan bind(
+      NodeForm form,
+      Levels outer,
+      int depth,
+      boolean top,
+      Optional<Levels.CommonTable> recursive,
+      @Nullable Consumer<List<Plan.SortKey>> sorted) {
     refuseUnsupportedClauses(form);
     Levels levels = outer.enter(form.nodes("cteList"), depth);
     List<Node> rangeTable = form.nodes("rtable");
@@ -83,7 +111,7 @@ final class QueryBinder {
     boolean ties = form.integer("limitOption") == 1;
     boolean distinctOn = form.flag("hasDistinctOn");
     boolean chooses = limit.isPresent() || offset.orElse(0) > 0 || distinctOn;
-    if (!order.isEmpty()) {
+    if (!order.isEmpty() && sorted == null) {
       orders++;
     }
     if (!order.isEmpty() && top && !chooses) {
@@ -92,7 +120,7 @@ final class QueryBinder {
     List<TargetEntry> all = form.nodes("targetList").stream().map(TargetEntry::of).toList();
     // What rows are chosen by is needed until they are.
     List<TargetEntry> targets =
-        chooses
+        chooses || sorted != null
             ? all.stream()
                 .map(t -> new TargetEntry(t.expression(), t.name(), t.reference(), false))
                 .toList()
@@ -120,6 +148,9 @@ final class QueryBinder {
           new SetOperationBinder(this, fromBinder, recursive)
               .bind(form.node("setOperations"), targets);
       OrderBinder chosen = new OrderBinder(all, order, facts);
+      if (sorted != null) {
+        sorted.accept(chosen.keys(combined));
+      }
       return chooses ? chosen.limited(combined, offset.orElse(0), limit, ties) : combined;
     }
     if (recursive.isPresent()) {
@@ -137,7 +168,7 @@ final class QueryBinder {
     if (!distinctOn && !distinct.isEmpty()) {
       plan = distinct(plan, targets, distinct);
     }
-    if (!chooses) {
+    if (!chooses && sorted == null) {
       return plan;
     }
     OrderBinder chosen = new OrderBinder(all, order, facts);
@@ -147,7 +178,15 @@ final class QueryBinder {
     if (limit.isPresent() || offset.orElse(0) > 0) {
       plan = chosen.limited(plan, offset.orElse(0), limit, ties);
     }
-    return chosen.visible(plan);
+    if (sorted == null) {
+      return chosen.visible(plan);
+    }
+    if (order.isEmpty() && orderedInput) {
+      throw QueryRejected.notYet(
+          "unsupported_subquery", "ARRAY of an ordered subquery without an ORDER BY of its own");
+    }
+    sorted.accept(chosen.keys(plan));
+    return plan;
   }
 
   private Plan ungrouped(RowScope rows, List<TargetEntry> targets, List<Node> windows) {

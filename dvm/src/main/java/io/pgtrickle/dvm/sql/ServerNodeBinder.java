@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Absent;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
@@ -68,10 +69,8 @@ final class ServerNodeBinder {
     SqlType type = SqlType.of(form.oid("funcresulttype"), -1, form.oid("funccollid"));
     List<Expr> arguments = bind(form.nodes("args"));
     List<String> pieces = new ArrayList<>();
-    String name =
-        RelationShape.quote(function.schema()) + "." + RelationShape.quote(function.name());
     for (int i = 0; i < arguments.size(); i++) {
-      String before = i == 0 ? name + "(" : ", ";
+      String before = i == 0 ? name(function) + "(" : ", ";
       pieces.add(before + (i == arguments.size() - 1 ? "VARIADIC " : ""));
     }
     pieces.add(")");
@@ -100,6 +99,94 @@ final class ServerNodeBinder {
       pieces.add("]");
     }
     return new Expr.Verbatim(pieces, parts, type);
+  }
+
+  /// `(row).field`.
+  Expr field(NodeForm form) {
+    SqlType type =
+        SqlType.of(form.oid("resulttype"), form.integer("resulttypmod"), form.oid("resultcollid"));
+    Expr row = operands.apply(form.node("arg"));
+    String name =
+        facts
+            .field(row.type().oid(), form.integer("fieldnum"))
+            .orElseThrow(
+                () -> QueryRejected.notYet("unsupported_type", "a field of a row without a type"));
+    return new Expr.Verbatim(List.of("((", ")." + name + ")"), List.of(row), type);
+  }
+
+  /// A cast of an array, element by element.
+  ///
+  /// @param conversion of one element
+  Expr arrayCast(Expr array, Expr conversion, SqlType type) {
+    Expressions.forEach(conversion, ServerNodeBinder::requireLasting);
+    boolean limited = type.modifier() >= 0;
+    if (limited && !conversion.type().kind().isText()) {
+      throw QueryRejected.notYet("unsupported_type", "a cast to an array of a limited type");
+    }
+    // The four bytes that a modifier counts, and no value has any more.
+    String limit = limited ? "(" + (type.modifier() - 4) + ")" : "";
+    String name = limited ? typeName(conversion.type()) + limit + "[]" : typeName(type);
+    return new Expr.Verbatim(List.of("((", ")::" + name + ")"), List.of(array), type);
+  }
+
+  private static void requireLasting(Expr node) {
+    boolean lasting =
+        switch (node) {
+          case Expr.Call call -> call.function().volatility() == 'i';
+          case Expr.TextCast(Expr input, SqlType type) ->
+              !(input instanceof Expr.Timeless)
+                  && isWrittenAlike(input.type())
+                  && isWrittenAlike(type);
+          default ->
+              node instanceof Expr.Column
+                  || node instanceof Expr.Literal
+                  || node instanceof Expr.Relabel;
+        };
+    if (!lasting) {
+      throw QueryRejected.notYet("stable_expression", "a cast of an array by way of settings");
+    }
+  }
+
+  // Whatever the settings are.
+  private static boolean isWrittenAlike(SqlType type) {
+    return switch (type.kind()) {
+      case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
+      case FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE, LABELED -> false;
+    };
+  }
+
+  static boolean isNamed(Node argument) {
+    return NodeForm.tag(argument).equals("NAMEDARGEXPR");
+  }
+
+  /// A call in which arguments are named.
+  Expr named(NodeForm form, Signature function) {
+    requireImmutable(function);
+    form.oid("inputcollid");
+    SqlType type = SqlType.of(form.oid("funcresulttype"), -1, form.oid("funccollid"));
+    List<Expr> arguments = new ArrayList<>();
+    List<String> pieces = new ArrayList<>();
+    for (Node argument : form.nodes("args")) {
+      String before = pieces.isEmpty() ? name(function) + "(" : ", ";
+      if (isNamed(argument)) {
+        NodeForm.read(
+            argument,
+            named -> {
+              named.integer("argnumber");
+              pieces.add(before + RelationShape.quote(named.text("name")) + " => ");
+              return arguments.add(operands.apply(named.node("arg")));
+            });
+      } else {
+        pieces.add(before);
+        arguments.add(operands.apply(argument));
+      }
+    }
+    pieces.add(")");
+    return new Expr.Verbatim(pieces, arguments, type);
+  }
+
+  private static String name(Signature function) {
+    return RelationShape.quote(function.schema()) + "." + RelationShape.quote(function.name());
   }
 
   private static void open(List<String> pieces) {

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
@@ -19,6 +20,7 @@ import java.util.Optional;
 /// row ends is known only when it is asked.
 record Subquery(Plan plan, Plan.Question question) {
   private static final int COLUMNS = 1 << 20;
+  private static final int ARRAY = 6;
 
   /// @param around what names mean in the expression that it stands in
   static Subquery bind(
@@ -31,7 +33,12 @@ record Subquery(Plan plan, Plan.Question question) {
     int kind = form.integer("subLinkType");
     form.neutral("subLinkId");
     levels.names(around);
-    Plan plan = queries.bindInner(form.node("subselect"), levels, levels.depth() + 1);
+    Node query = form.node("subselect");
+    if (kind == ARRAY) {
+      form.neutral("testexpr");
+      return array(queries.bindOrdered(query, levels, levels.depth() + 1), queries.facts());
+    }
+    Plan plan = queries.bindInner(query, levels, levels.depth() + 1);
     Plan.Question question =
         switch (kind) {
           case 0 -> {
@@ -50,6 +57,29 @@ record Subquery(Plan plan, Plan.Question question) {
           default -> throw Unsupported.subquery(kind);
         };
     return new Subquery(plan, question);
+  }
+
+  private static Subquery array(QueryBinder.Ordered rows, Facts facts) {
+    if (rows.order().isEmpty() && hasOrder(rows.plan())) {
+      throw QueryRejected.notYet(
+          "unsupported_subquery", "ARRAY of the rows of a function or of VALUES without ORDER BY");
+    }
+    Expr value = new Expr.Column(0, rows.plan().schema().column(0).type());
+    Facts.ArrayType array =
+        facts
+            .arrayOf(value.type().oid())
+            .orElseThrow(() -> QueryRejected.notYet("unsupported_subquery", "ARRAY of this type"));
+    SqlType type = SqlType.of(array.type(), -1, value.type().collation());
+    AggregateCall values = AggregateBinder.array(value, type, rows.order(), facts);
+    return new Subquery(rows.plan(), new Plan.Question.Array(values, array.element()));
+  }
+
+  /// Whether rows come in an order that the server shows although nobody asked for one.
+  private static boolean hasOrder(Plan plan) {
+    return plan instanceof Plan.Unfold
+        || plan instanceof Plan.Values
+        || plan instanceof Plan.Recursion
+        || plan.inputs().stream().anyMatch(Subquery::hasOrder);
   }
 
   private static Expr test(
@@ -104,6 +134,7 @@ record Subquery(Plan plan, Plan.Question question) {
           asked(rows, new Plan.Question.Any(placed(test, width)), columns, SqlType.BOOL);
       case Plan.Question.All(Expr test) ->
           asked(rows, new Plan.Question.All(placed(test, width)), columns, SqlType.BOOL);
+      case Plan.Question.Array array -> asked(rows, array, columns, array.values().type());
       case Plan.Question.Rows _ -> throw new IllegalStateException("an expression has one value");
       case Plan.Question.Scalar scalar -> {
         columns.add(new Column("value", plan.schema().column(0).type()));
@@ -132,6 +163,8 @@ record Subquery(Plan plan, Plan.Question question) {
     return switch (question) {
       case Plan.Question.Exists _, Plan.Question.Any _, Plan.Question.All _ ->
           new Expr.Column(width, SqlType.BOOL);
+      case Plan.Question.Array(AggregateCall values, int _) ->
+          new Expr.Column(width, values.type());
       case Plan.Question.Rows _ -> throw new IllegalStateException("an expression has one value");
       case Plan.Question.Scalar _ ->
           new Expr.Single(

@@ -16,12 +16,10 @@ final class Unsupported {
       case "GROUPINGFUNC" -> QueryRejected.notYet("unsupported_clause", "GROUPING()");
       case "SQLVALUEFUNCTION" -> clock(form.integer("op"));
       case "SUBSCRIPTINGREF" -> QueryRejected.notYet("unsupported_type", "a subscript");
-      case "FIELDSELECT" -> QueryRejected.notYet("unsupported_type", "a field of a row value");
       case "ROW", "ROWEXPR" -> QueryRejected.notYet("unsupported_type", "a row constructor");
       case "ROWCOMPARE", "ROWCOMPAREEXPR" ->
           QueryRejected.notYet("unsupported_function", "a comparison of rows");
       case "ARRAY" -> QueryRejected.notYet("unsupported_type", "an array constructor");
-      case "ARRAYCOERCEEXPR" -> QueryRejected.notYet("unsupported_type", "a cast of an array");
       case "COERCETODOMAIN", "COERCETODOMAINVALUE" ->
           QueryRejected.notYet("unsupported_type", "a cast to a domain");
       case "CONVERTROWTYPEEXPR" ->
@@ -39,7 +37,6 @@ final class Unsupported {
         "unsupported_subquery",
         switch (kind) {
           case 3 -> "a comparison of rows with a subquery";
-          case 6 -> "ARRAY (subquery)";
           default -> "a subquery in an expression";
         });
   }

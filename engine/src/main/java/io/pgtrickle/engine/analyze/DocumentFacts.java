@@ -2,19 +2,25 @@ package io.pgtrickle.engine.analyze;
 
 import io.pgtrickle.dvm.expr.Collation;
 import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.sql.ConstantImage;
 import io.pgtrickle.dvm.sql.Facts;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.zset.Column;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// The facts about one query: what users made from its document, what is built in from the server.
+///
+/// Used by one thread.
 final class DocumentFacts implements Facts {
   private static final int C_COLLATION = 950;
   private static final int POSIX_COLLATION = 951;
 
   private final QueryDocument document;
   private final ServerCatalog server;
+  private @Nullable Map<ConstantImage, String> constants;
 
   DocumentFacts(QueryDocument document, ServerCatalog server) {
     this.document = document;
@@ -71,6 +77,26 @@ final class DocumentFacts implements Facts {
   public Optional<String> typeName(int oid) {
     String own = document.typeNames().get(oid);
     return own != null ? Optional.of(own) : server.typeName(oid);
+  }
+
+  @Override
+  public Optional<ArrayType> arrayOf(int type) {
+    return server.arrayOf(type);
+  }
+
+  @Override
+  public Optional<String> field(int rowType, int number) {
+    return server.fieldName(rowType, number);
+  }
+
+  @Override
+  public Optional<String> constant(ConstantImage constant) {
+    Map<ConstantImage, String> known = constants;
+    if (known == null) {
+      known = server.constants(document);
+      constants = known;
+    }
+    return Optional.ofNullable(known.get(constant));
   }
 
   @Override

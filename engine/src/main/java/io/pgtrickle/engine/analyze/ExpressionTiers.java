@@ -272,6 +272,8 @@ public final class ExpressionTiers {
           case Plan.Question.All(Expr test) -> add(Stream.of(test), new Schema(both), computed);
           case Plan.Question.Rows(boolean _, Expr condition) ->
               add(Stream.ofNullable(condition), new Schema(both), computed);
+          case Plan.Question.Array(AggregateCall values, int _) ->
+              add(values.expressions(), apply.subquery().schema(), computed);
           case Plan.Question.Exists _, Plan.Question.Scalar _ -> {}
         }
       }

@@ -37,7 +37,8 @@ public final class RoundTrip {
     return Fingerprint.of(document.tree(), facts).difference(Fingerprint.of(tree, facts));
   }
 
-  private static String analyzed(Connection connection, String sql) throws SQLException {
+  /// The tree that the server makes of a query, of which nothing remains.
+  static String analyzed(Connection connection, String sql) throws SQLException {
     boolean alone = connection.getAutoCommit();
     if (alone) {
       connection.setAutoCommit(false);

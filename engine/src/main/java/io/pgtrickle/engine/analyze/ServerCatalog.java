@@ -5,8 +5,11 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.expr.CaseMapping;
 import io.pgtrickle.dvm.expr.Signature;
+import io.pgtrickle.dvm.sql.ConstantImage;
+import io.pgtrickle.dvm.sql.Facts.ArrayType;
 import io.pgtrickle.dvm.sql.Facts.Cast;
 import io.pgtrickle.dvm.sql.Facts.Operator;
+import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.type.SqlType;
 import java.sql.Array;
 import java.sql.Connection;
@@ -16,9 +19,16 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.StringJoiner;
 import javax.sql.DataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// What the server says about its built-in functions, operators, casts and types, cached.
 ///
@@ -28,7 +38,9 @@ import javax.sql.DataSource;
 ///
 /// Safe for use by several threads.
 public final class ServerCatalog {
+  private static final Logger LOG = LoggerFactory.getLogger(ServerCatalog.class);
   private static final int FIRST_USER_OID = 16384;
+  private static final int MOST_COLUMNS = 1000;
   private static final String NATIVE_TYPES =
       "(16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1186, 1700, 2950)";
 
@@ -176,6 +188,87 @@ public final class ServerCatalog {
             + ")"
             + " FROM pg_catalog.pg_type t WHERE t.oid = ?",
         type);
+  }
+
+  /// What the values of a type are collected in.
+  Optional<ArrayType> arrayOf(int type) {
+    return query(
+        """
+        SELECT CASE WHEN a.is_array THEN t.oid ELSE t.typarray END::bigint,
+               CASE WHEN a.is_array THEN t.typelem ELSE t.oid END::bigint
+        FROM pg_catalog.pg_type t, LATERAL (SELECT t.typcategory = 'A' AND t.typlen = -1) a (is_array)
+        WHERE t.oid = ? AND (a.is_array OR t.typarray <> 0)
+        """,
+        row -> new ArrayType((int) row.getLong(1), (int) row.getLong(2)),
+        type);
+  }
+
+  /// The quoted name of a field of a row type.
+  Optional<String> fieldName(int rowType, int number) {
+    return query(
+        """
+        SELECT pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_type t
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
+        WHERE t.oid = ? AND a.attnum = ? AND NOT a.attisdropped
+        """,
+        row -> row.getString(1),
+        rowType,
+        number);
+  }
+
+  /// The typed literals that a query and the views it reads are written with, by the memory images
+  /// that the server makes of them. None when one of them is of a type that no other transaction
+  /// sees yet.
+  Map<ConstantImage, String> constants(QueryDocument document) {
+    try (Connection connection = server.getConnection()) {
+      Set<String> literals = new LinkedHashSet<>(TypedLiterals.in(document.canonical()));
+      for (RelationShape relation : document.relations().values()) {
+        if (relation.view().isPresent()) {
+          literals.addAll(TypedLiterals.in(viewText(connection, relation.oid())));
+        }
+      }
+      return images(connection, List.copyOf(literals));
+    } catch (SQLException failure) {
+      throw unavailable(failure);
+    }
+  }
+
+  private static Map<ConstantImage, String> images(Connection connection, List<String> literals)
+      throws SQLException {
+    Map<ConstantImage, String> images = new HashMap<>();
+    for (int from = 0; from < literals.size(); from += MOST_COLUMNS) {
+      List<String> some = literals.subList(from, Math.min(literals.size(), from + MOST_COLUMNS));
+      StringJoiner select = new StringJoiner(", ", "SELECT ", "");
+      for (int i = 0; i < some.size(); i++) {
+        select.add(some.get(i) + " AS c" + i);
+      }
+      try {
+        String tree = RoundTrip.analyzed(connection, select.toString());
+        List<Optional<ConstantImage>> found = ConstantImage.selected(tree);
+        for (int i = 0; i < some.size(); i++) {
+          String literal = some.get(i);
+          found.get(i).ifPresent(image -> images.put(image, literal));
+        }
+      } catch (SQLException failure) {
+        if (String.valueOf(failure.getSQLState()).startsWith("08")) {
+          throw failure;
+        }
+        LOG.info("the constants of a query are not understood: {}", failure.getMessage());
+      }
+    }
+    return images;
+  }
+
+  private static String viewText(Connection connection, int view) throws SQLException {
+    try (PreparedStatement statement =
+        connection.prepareStatement(
+            "SELECT coalesce(pg_catalog.pg_get_viewdef(?::pg_catalog.oid), '')")) {
+      statement.setLong(1, Integer.toUnsignedLong(view));
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return row.getString(1);
+      }
+    }
   }
 
   // A type of a transaction under way is seen at initialization.

@@ -190,14 +190,9 @@ final class DeltaStatements {
     return "record_image_eq(" + rowOf("t") + ", " + delta("d", all(), "ROW(", ")") + ")";
   }
 
-  // Types that cannot be hashed take part by their text, which is as distinguishing.
   private String hash(List<Integer> positions, IntFunction<String> column) {
     return positions.stream()
-        .map(
-            i ->
-                table.unhashable().contains(i)
-                    ? "(" + column.apply(i) + ")::text"
-                    : column.apply(i))
+        .flatMap(i -> table.hashed().get(i).map(form -> form.formatted(column.apply(i))).stream())
         .collect(Collectors.joining(", ", "hash_record_extended(ROW(", "), 0)"));
   }
 

@@ -5,7 +5,6 @@ import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /// How a row of a storage table is found again.
 ///
@@ -43,20 +42,25 @@ public record Identity(Kind kind, List<Integer> key) {
 
   /// @param key positions of columns that identify a row, none when there is at most one row; empty
   ///     when rows are told apart by all their values only
-  /// @param unhashable positions of columns whose type has no hash function
+  /// @param hashed per column what takes part in a hash for it, see [StreamTable]
   /// @param serverVersion as in `server_version_num`
   static Identity of(
-      Schema schema, Optional<List<Integer>> key, Set<Integer> unhashable, int serverVersion) {
-    return key.filter(columns -> isKnown(schema, columns, unhashable))
+      Schema schema,
+      Optional<List<Integer>> key,
+      List<Optional<String>> hashed,
+      int serverVersion) {
+    return key.filter(columns -> isKnown(schema, columns, hashed))
         .map(columns -> new Identity(kind(schema, columns, serverVersion), columns))
         .orElse(new Identity(Kind.ROW_HASH, List.of()));
   }
 
   // The equality of a type that is opaque to us is the server's business.
-  private static boolean isKnown(Schema schema, List<Integer> key, Set<Integer> unhashable) {
+  private static boolean isKnown(Schema schema, List<Integer> key, List<Optional<String>> hashed) {
     return key.stream()
         .noneMatch(
-            i -> unhashable.contains(i) || schema.column(i).type().kind() == TypeKind.OPAQUE);
+            i ->
+                !hashed.get(i).equals(StreamTable.HASHED_AS_IT_IS)
+                    || schema.column(i).type().kind() == TypeKind.OPAQUE);
   }
 
   private static Kind kind(Schema schema, List<Integer> key, int serverVersion) {

@@ -11,28 +11,76 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 
 /// Looks a storage table up in the server's catalog.
 public final class StorageCatalog {
+  // A type is hashable if all that it is made of is. What is not takes part in a hash by its text,
+  // or
+  // by what is sent for it, if an index may rely on that; record_out and cash_out depend on
+  // settings.
   private static final String COLUMNS =
       """
+      WITH RECURSIVE part (number, type, hashable) AS (
+        SELECT a.attnum, a.atttypid, false
+        FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE n.nspname = ? AND c.relname = ?
+        UNION
+        SELECT p.number, inner_type.oid, inner_type.oid = t.oid
+        FROM part p
+        JOIN pg_type t ON t.oid = p.type
+        CROSS JOIN LATERAL (
+          SELECT t.oid WHERE t.typtype = 'e' OR EXISTS (
+            SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+            WHERE m.amname = 'hash' AND o.opcdefault
+              AND (o.opcintype = t.oid
+                   OR EXISTS (SELECT FROM pg_cast k WHERE k.castsource = t.oid
+                              AND k.casttarget = o.opcintype AND k.castmethod = 'b'
+                              AND k.castcontext = 'i')))
+          UNION ALL
+          SELECT t.typbasetype WHERE t.typtype = 'd'
+          UNION ALL
+          SELECT t.typelem WHERE t.typtype = 'b' AND t.typelem <> 0 AND t.typlen = -1
+          UNION ALL
+          SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid
+          UNION ALL
+          SELECT r.rngsubtype FROM pg_range r WHERE r.rngmultitypid = t.oid
+          UNION ALL
+          SELECT f.atttypid FROM pg_attribute f
+          WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0
+            AND NOT f.attisdropped
+        ) inner_type (oid)
+        WHERE NOT p.hashable
+      ), unhashable AS (
+        SELECT p.number FROM part p
+        WHERE NOT p.hashable
+          AND NOT EXISTS (SELECT FROM part h
+                          WHERE h.number = p.number AND h.type = p.type AND h.hashable)
+          AND (SELECT t.typtype NOT IN ('d', 'c', 'r', 'm')
+                      AND NOT (t.typtype = 'b' AND t.typelem <> 0 AND t.typlen = -1)
+               FROM pg_type t WHERE t.oid = p.type)
+      )
       SELECT c.oid, a.attname, a.atttypid, a.atttypmod, a.attcollation,
              k.collname, kn.nspname AS collschema,
              format_type(a.atttypid, a.atttypmod) AS type_name,
              c.relowner <> (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) AS foreign_owner,
-             t.typtype IN ('e', 'r', 'm') OR EXISTS (
-               SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
-               WHERE m.amname = 'hash' AND o.opcdefault
-                 AND (o.opcintype = coalesce(nullif(t.typbasetype, 0), t.oid)
-                      OR o.opcintype = 2277 AND t.typelem <> 0 AND t.typlen = -1
-                      OR EXISTS (SELECT FROM pg_cast k WHERE k.castsource = t.oid
-                                 AND k.casttarget = o.opcintype AND k.castmethod = 'b'))) AS hashable
+             CASE
+               WHEN a.attnum NOT IN (SELECT number FROM unhashable) THEN '%s'
+               WHEN o.provolatile = 'i' AND NOT EXISTS (
+                 SELECT FROM pg_cast x
+                 WHERE x.castsource = t.oid AND x.casttarget = 25 AND x.castmethod = 'f')
+               THEN '(%s)::text'
+               WHEN s.provolatile = 'i'
+               THEN replace(format('%I.%I', sn.nspname, s.proname), '%', '%%') || '(%s)'
+             END AS hashed
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       JOIN pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_proc o ON o.oid = t.typoutput
+      LEFT JOIN pg_proc s ON s.oid = t.typsend
+      LEFT JOIN pg_namespace sn ON sn.oid = s.pronamespace
       LEFT JOIN pg_collation k ON k.oid = a.attcollation AND k.oid <> t.typcollation
       LEFT JOIN pg_namespace kn ON kn.oid = k.collnamespace
       WHERE n.nspname = ? AND c.relname = ?
@@ -84,19 +132,19 @@ public final class StorageCatalog {
     List<Column> columns = new ArrayList<>();
     List<String> typeNames = new ArrayList<>();
     List<String> collations = new ArrayList<>();
-    Set<Integer> unhashable = new TreeSet<>();
+    List<Optional<String>> hashed = new ArrayList<>();
     int relation = 0;
     boolean foreignOwner = false;
     try (PreparedStatement query = connection.prepareStatement(COLUMNS)) {
       query.setString(1, schemaName);
       query.setString(2, name);
+      query.setString(3, schemaName);
+      query.setString(4, name);
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           relation = (int) row.getLong("oid");
           foreignOwner = row.getBoolean("foreign_owner");
-          if (!row.getBoolean("hashable")) {
-            unhashable.add(columns.size());
-          }
+          hashed.add(Optional.ofNullable(row.getString("hashed")));
           columns.add(
               new Column(
                   row.getString("attname"),
@@ -137,8 +185,8 @@ public final class StorageCatalog {
         schema,
         typeNames,
         collations,
-        Identity.of(schema, key, unhashable, serverVersion(connection)),
-        List.copyOf(unhashable),
+        Identity.of(schema, key, hashed, serverVersion(connection)),
+        hashed,
         foreignOwner,
         joining);
   }

@@ -16,7 +16,10 @@ import java.util.Optional;
 /// @param collations per column the COLLATE clause that comparing it takes; empty for the type's
 /// own
 /// @param identity how its rows are found again
-/// @param unhashable positions of the columns whose type has no hash function, such as json
+/// @param hashed per column what takes part in a hash of the row, `%s` being the column: itself,
+/// or,
+///     if its type has no hash function (json, point), something else that is the same for equal
+///     images; empty where there is nothing that an index may rely on, so that it is left out
 /// @param delegated whether another role owns the table, so that statements go through the SECURITY
 /// DEFINER
 ///     functions that this owner made for it (law: user code never runs with the sidecar's rights)
@@ -30,13 +33,16 @@ public record StreamTable(
     List<String> typeNames,
     List<String> collations,
     Identity identity,
-    List<Integer> unhashable,
+    List<Optional<String>> hashed,
     boolean delegated,
     boolean joining) {
+  /// A column whose type has a hash function.
+  static final Optional<String> HASHED_AS_IT_IS = Optional.of("%s");
+
   public StreamTable {
     typeNames = List.copyOf(typeNames);
     collations = List.copyOf(collations);
-    unhashable = List.copyOf(unhashable);
+    hashed = List.copyOf(hashed);
     if (typeNames.size() != schema.size()) {
       throw new IllegalArgumentException(
           typeNames.size() + " type names for " + schema.size() + " columns");

@@ -58,9 +58,9 @@ final class InquiryStatement {
   static InquiryStatement of(Inquiry inquiry, TypeForms types, Optional<String> delegate)
       throws SQLException {
     List<Parameter> parameters = new ArrayList<>();
-    StringJoiner arrays = new StringJoiner(", ");
-    StringJoiner names = new StringJoiner(", ");
+    List<String> arrays = new ArrayList<>();
     StringBuilder columns = new StringBuilder();
+    boolean rows = false;
     for (SqlType type : inquiry.parameters()) {
       int number = parameters.size() + 1;
       TypeForm form = types.of(type.oid());
@@ -77,7 +77,7 @@ final class InquiryStatement {
                 case Parameter.Nested _ -> "pg_catalog.text[]";
               }
               + ")");
-      names.add("p" + number);
+      rows |= form.row();
       columns
           .append("u.p")
           .append(number)
@@ -92,8 +92,7 @@ final class InquiryStatement {
         parameters.isEmpty()
             ? "(SELECT u.ord FROM pg_catalog.generate_series(1, %s::pg_catalog.int8) u (ord)) a"
                 .formatted(delegate.isPresent() ? "($1[1])" : "?")
-            : "(SELECT %su.ord FROM ROWS FROM (%s) WITH ORDINALITY u (%s, ord)) a"
-                .formatted(columns, arrays, names);
+            : "(SELECT %su.ord FROM %s) a".formatted(columns, unnested(arrays, rows));
     StringJoiner answer = new StringJoiner(", ");
     StringJoiner result = new StringJoiner(", ");
     StringJoiner called = new StringJoiner(", ");
@@ -128,6 +127,21 @@ final class InquiryStatement {
         "SELECT * FROM %s(?, ARRAY[%s]::pg_catalog.text[]) AS t (ord pg_catalog.int8, %s)"
             .formatted(delegate.get(), places(parameters), result);
     return new InquiryStatement(inquiry, List.copyOf(parameters), call, Optional.of(text));
+  }
+
+  /// The arrays side by side, as u (p1, p2, …, ord).
+  ///
+  /// @param rows whether some are of rows, which would come as columns of their own in FROM
+  private static String unnested(List<String> arrays, boolean rows) {
+    StringJoiner names = new StringJoiner(", ");
+    for (int i = 1; i <= arrays.size(); i++) {
+      names.add("p" + i);
+    }
+    String together = String.join(", ", arrays);
+    return rows
+        ? "(SELECT s.*, pg_catalog.row_number() OVER () FROM (SELECT %s) s) u (%s, ord)"
+            .formatted(together, names)
+        : "ROWS FROM (%s) WITH ORDINALITY u (%s, ord)".formatted(together, names);
   }
 
   private static String places(List<Parameter> parameters) {

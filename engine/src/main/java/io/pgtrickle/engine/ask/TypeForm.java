@@ -12,8 +12,9 @@ import java.sql.SQLException;
 ///     runs the checks of its author
 /// @param wireArray the name of the array type over that; empty when there is none, as over arrays
 /// @param element the type of its elements where it is an array, 0 otherwise
+/// @param row whether it is a row type
 /// @param send the function that makes the binary form
-record TypeForm(String name, int wire, String wireArray, int element, String send) {
+record TypeForm(String name, int wire, String wireArray, int element, boolean row, String send) {
   private static final String READ =
       """
       WITH RECURSIVE below AS (
@@ -23,7 +24,7 @@ record TypeForm(String name, int wire, String wireArray, int element, String sen
         FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.typbasetype)
       SELECT pg_catalog.format('%I.%I', tn.nspname, t.typname), w.oid::bigint,
              CASE WHEN a.oid IS NULL THEN '' ELSE pg_catalog.format('%I.%I', an.nspname, a.typname) END,
-             CASE WHEN w.typcategory = 'A' THEN w.typelem::bigint ELSE 0 END,
+             CASE WHEN w.typcategory = 'A' THEN w.typelem::bigint ELSE 0 END, w.typtype = 'c',
              pg_catalog.format('%I.%I', sn.nspname, s.proname)
       FROM pg_catalog.pg_type t
       JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
@@ -53,7 +54,8 @@ record TypeForm(String name, int wire, String wireArray, int element, String sen
             (int) row.getLong(2),
             row.getString(3),
             (int) row.getLong(4),
-            row.getString(5));
+            row.getBoolean(5),
+            row.getString(6));
       }
     }
   }

@@ -9,7 +9,8 @@ public final class Rewrites {
   /// The bound plan with only those rewrites that it cannot run without.
   public static Plan necessary(Plan bound) {
     return GroupingSetsSplit.rewrite(
-        ResidualSplit.rewrite(TemporalFilters.rewrite(Unnesting.rewrite(bound))));
+        ResidualSplit.rewrite(
+            TemporalFilters.rewrite(Unnesting.rewrite(ArraySubqueries.rewrite(bound)))));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
@@ -23,7 +24,8 @@ public final class Rewrites {
   /// @param orderings of what is compared by its bytes and what needs labels
   public static Plan apply(Plan bound, Tiers tiers, Orderings orderings) {
     // First: an aggregate over nothing may be anything, which unnesting need not know then.
-    Plan plan = Unnesting.rewrite(AskedAggregates.rewrite(bound, tiers));
+    Plan plan = AskedAggregates.rewrite(ArraySubqueries.rewrite(bound), tiers);
+    plan = Unnesting.rewrite(plan);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan);
     plan = TruthTests.rewrite(plan);

@@ -66,6 +66,8 @@ final class Unnesting {
       case Plan.Question.Any(Expr test) -> quantified(apply, test, true);
       case Plan.Question.All(Expr test) -> quantified(apply, test, false);
       case Plan.Question.Scalar _ -> ScalarSubquery.joined(apply);
+      case Plan.Question.Array _ ->
+          throw new IllegalArgumentException("an array is an aggregate by now");
       case Plan.Question.Rows rows -> LateralJoin.joined(apply, rows);
     };
   }

@@ -1,0 +1,59 @@
+package io.pgtrickle.engine.analyze;
+
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// Finds `'…'::type` in SQL as the server prints it.
+///
+/// What is found is only proposed: whoever uses it lets the server say what it is. So a literal
+/// that
+/// is overlooked costs the incremental maintenance of a query, and nothing worse can happen.
+final class TypedLiterals {
+  private static final String NAME = "(?:\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*)";
+  private static final String MODIFIER = "(?:\\([A-Za-z0-9, ]+\\))?";
+
+  // Alternatives, so that no quote within a name or another text is taken for the start of one.
+  private static final Pattern TOKEN =
+      Pattern.compile(
+          "\"(?:[^\"]|\"\")*\""
+              + "|(?<literal>(?:[BX]'[^']*'|E'(?:[^'\\\\]|''|\\\\.)*'|'(?:[^']|'')*')"
+              + "(?<type>::"
+              + "(?:(?:bit|character) varying"
+              + MODIFIER
+              + "|time"
+              + MODIFIER
+              + " (?:with|without) time zone"
+              + "|"
+              + NAME
+              + "(?:\\."
+              + NAME
+              + ")?"
+              + MODIFIER
+              + ")(?:\\[\\])*)?)",
+          Pattern.DOTALL);
+
+  private static final Pattern LIMIT = Pattern.compile("(\\([A-Za-z0-9, ]+\\))((?:\\[\\])*)$");
+
+  private TypedLiterals() {}
+
+  /// The literals with a type, each once, as they are written; those of a limited type also without
+  /// the limit, which may be a conversion of its own.
+  static Set<String> in(String sql) {
+    Set<String> literals = new LinkedHashSet<>();
+    Matcher matcher = TOKEN.matcher(sql);
+    while (matcher.find()) {
+      if (matcher.group("type") != null) {
+        String literal = matcher.group("literal");
+        literals.add(literal);
+        Matcher limit = LIMIT.matcher(literal);
+        if (limit.find()) {
+          // Without quotes it would be of one bit.
+          literals.add(limit.replaceFirst("$2").replaceFirst("::bit$", "::\"bit\""));
+        }
+      }
+    }
+    return literals;
+  }
+}

@@ -1,0 +1,39 @@
+package io.pgtrickle.engine.analyze;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+final class TypedLiteralsTest {
+  @Test
+  void findsLiteralsOfEveryKindOfTypeName() {
+    assertThat(
+            TypedLiterals.in(
+                "SELECT '1'::inet, 'a''b'::public.\"Odd \"\"t\"[], '1'::bit(8), B'01'::\"bit\","
+                    + " '20:00'::time(2) with time zone, '0'::bit varying(3)[], E'\\\\x'::x.y"))
+        .containsExactly(
+            "'1'::inet",
+            "'a''b'::public.\"Odd \"\"t\"[]",
+            "'1'::bit(8)",
+            "'1'::\"bit\"",
+            "B'01'::\"bit\"",
+            "'20:00'::time(2) with time zone",
+            "'0'::bit varying(3)[]",
+            "'0'::bit varying[]",
+            "E'\\\\x'::x.y");
+  }
+
+  @Test
+  void takesNoQuoteWithinANameOrATextForTheStartOfALiteral() {
+    assertThat(
+            TypedLiterals.in(
+                "SELECT t.\"it's\" || ' ''::inet ' || E'\\'::inet' || 'c'::money, \"x\"\"'\" FROM"
+                    + " t"))
+        .containsExactly("'c'::money");
+  }
+
+  @Test
+  void leavesLiteralsWithoutATypeOut() {
+    assertThat(TypedLiterals.in("SELECT 'a', 'b' || 'c', a::text")).isEmpty();
+  }
+}
