@@ -16,7 +16,7 @@ import jdk.net.ExtendedSocketOptions;
 /// a machine that was unplugged.
 ///
 /// The driver makes an instance by the class's name.
-public final class KeptAliveSockets extends SocketFactory {
+public class KeptAliveSockets extends SocketFactory {
   private static final Map<SocketOption<Integer>, Integer> SECONDS =
       Map.of(
           ExtendedSocketOptions.TCP_KEEPIDLE, 15,
@@ -30,7 +30,7 @@ public final class KeptAliveSockets extends SocketFactory {
 
   @Override
   public Socket createSocket() throws IOException {
-    Socket socket = new Socket();
+    Socket socket = newSocket();
     socket.setKeepAlive(true);
     for (Map.Entry<SocketOption<Integer>, Integer> option : SECONDS.entrySet()) {
       if (socket.supportedOptions().contains(option.getKey())) {
@@ -38,6 +38,11 @@ public final class KeptAliveSockets extends SocketFactory {
       }
     }
     return socket;
+  }
+
+  /// A socket without options.
+  Socket newSocket() {
+    return new Socket();
   }
 
   // The driver connects what the method above returns; these complete the class.

@@ -58,7 +58,9 @@ public final class SourceDatabase {
   ///
   /// @param applicationName what `pg_stat_activity` shows
   public Connection connect(String applicationName) {
-    return open(common(applicationName), "connect to the source database");
+    Properties all = common(applicationName);
+    all.putIfAbsent("socketFactory", KeptAliveSockets.class.getName());
+    return open(all, "connect to the source database");
   }
 
   /// Opens a session that can run replication commands, and SQL by the simple protocol.
@@ -67,6 +69,7 @@ public final class SourceDatabase {
     all.setProperty("replication", "database");
     all.setProperty("preferQueryMode", "simple");
     all.setProperty("assumeMinServerVersion", "14");
+    all.putIfAbsent("socketFactory", StreamSockets.class.getName());
     // A socket time-out in the middle of a message desynchronizes the stream, and between messages
     // it kills an idle one: readPending() brings its own bounded wait.
     all.setProperty("socketTimeout", "0");
@@ -79,7 +82,6 @@ public final class SourceDatabase {
   private Properties common(String applicationName) {
     Properties all = new Properties();
     all.setProperty("tcpKeepAlive", "true");
-    all.setProperty("socketFactory", KeptAliveSockets.class.getName());
     all.setProperty("connectTimeout", "10");
     all.setProperty("loginTimeout", "20");
     all.setProperty("targetServerType", "primary");

@@ -33,6 +33,7 @@ final class EventQueue {
   private final int maxEvents;
   private long bytes;
   private boolean closed;
+  private boolean woken;
   private @Nullable CaptureException failure;
   private Lsn delivered;
 
@@ -133,12 +134,24 @@ final class EventQueue {
       if (failure != null) {
         throw failure;
       }
-      if (nanos <= 0) {
+      if (nanos <= 0 || woken) {
+        woken = false;
         return false;
       }
       nanos = notEmpty.awaitNanos(nanos);
     }
     return true;
+  }
+
+  /// Ends a consumer's wait for an event, or its next one.
+  void wake() {
+    lock.lock();
+    try {
+      woken = true;
+      notEmpty.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
   private WalEvent take() {

@@ -89,6 +89,14 @@ public final class LogStream implements AutoCloseable {
     return new LogStream(database, options, listener, WalReader.start(database, options));
   }
 
+  /// Ends a wait in [#drain], or the next one, from any thread: there is something else to do.
+  public void wake() {
+    WalReader current = reader;
+    if (current != null) {
+      current.wake();
+    }
+  }
+
   /// Waits for an event and takes with it those that are already there; nothing if none came in
   /// time, or as long as there is no connection.
   ///

@@ -257,9 +257,15 @@ public final class WalReader implements AutoCloseable {
     return queue.drain(atMostBytes, patience);
   }
 
+  /// Ends a wait for an event, or the next one, from any thread: there is something else to do.
+  void wake() {
+    queue.wake();
+  }
+
   /// Tells the server that everything up to `position` is durable and need not be sent again.
   ///
-  /// A position before an earlier one has no effect. It reaches the server within milliseconds, or
+  /// A position before an earlier one has no effect. It reaches the server within a tenth of a
+  /// second, or
   /// never if the connection is lost: after a restart the stored position counts, not this.
   ///
   /// @param position of an event taken from this reader. Any later one would make the server forget

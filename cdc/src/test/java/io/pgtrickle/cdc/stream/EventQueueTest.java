@@ -59,6 +59,21 @@ final class EventQueueTest {
   }
 
   @Test
+  void aConsumerThatWaitsOrIsAboutToCanBeWoken() throws Exception {
+    FutureTask<List<WalEvent>> waits =
+        new FutureTask<>(() -> queue.drain(100, Duration.ofMinutes(1)));
+    Thread consumer = Thread.ofPlatform().start(waits);
+    queue.wake();
+    assertThat(waits.get(10, TimeUnit.SECONDS)).isEmpty();
+    consumer.join();
+
+    queue.wake();
+    offer(transaction(10, 1));
+    assertThat(drain(100)).as("what is there comes first").containsExactly(transaction(10, 1));
+    assertThat(queue.drain(100, Duration.ofMinutes(1))).isEmpty();
+  }
+
+  @Test
   void meltsConsecutiveIdlePositionsButKeepsTheirOrderWithTransactions()
       throws InterruptedException {
     queue.offerIdle(idle(5));

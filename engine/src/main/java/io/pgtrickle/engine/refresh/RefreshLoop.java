@@ -50,7 +50,7 @@ import org.jspecify.annotations.Nullable;
 /// through
 /// [#atBoundary]: a task that runs between two epochs.
 public final class RefreshLoop implements AutoCloseable {
-  private static final Duration IDLE_WAIT = Duration.ofMillis(5);
+  private static final Duration IDLE_WAIT = Duration.ofMillis(25);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
 
@@ -195,6 +195,7 @@ public final class RefreshLoop implements AutoCloseable {
   public void stop() {
     stopping = true;
     steps.stop();
+    reader.wake();
   }
 
   /// Gives all state up; after the loop has ended and nobody builds anything any more.
@@ -207,17 +208,22 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// Runs something on this thread between two epochs.
   public <T> CompletableFuture<T> atBoundary(BoundaryTask<T> task) {
-    return tasks.add(task);
+    CompletableFuture<T> done = tasks.add(task);
+    reader.wake();
+    return done;
   }
 
   /// Runs something on this thread between two epochs; nobody waits for it.
   public void post(Runnable task) {
     tasks.post(task);
+    reader.wake();
   }
 
   /// Runs something on this thread once everything that committed before a position was taken in.
   public CompletableFuture<Void> whenBeyond(Lsn lsn, Runnable action) {
-    return tasks.whenBeyond(lsn, action);
+    CompletableFuture<Void> done = tasks.whenBeyond(lsn, action);
+    reader.wake();
+    return done;
   }
 
   // ---- what other threads ask for at a boundary
@@ -647,7 +653,7 @@ public final class RefreshLoop implements AutoCloseable {
         return true;
       }
     }
-    // Few, while there may be a thousand tables and this is asked 200 times a second.
+    // Few, while there may be a thousand tables and this is asked 40 times a second.
     for (long id : dataflow.pendingViews()) {
       LiveTable table = tables.get(id);
       if (table != null
