@@ -105,6 +105,18 @@ final class SidecarProcess implements AutoCloseable {
     return Metrics.parse(ask("/metrics").body());
   }
 
+  /// A field of `/proc/…/status` that is a size, in bytes; 0 where there is no such file.
+  long memory(String field) throws IOException {
+    Path status = Path.of("/proc/" + process.pid() + "/status");
+    if (!Files.isReadable(status)) {
+      return 0;
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith(field + ":"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+        .sum();
+  }
+
   private HttpResponse<String> ask(String path) throws IOException, InterruptedException {
     return client.send(
         HttpRequest.newBuilder(endpoint.resolve(path)).build(), BodyHandlers.ofString());
