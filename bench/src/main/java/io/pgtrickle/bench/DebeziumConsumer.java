@@ -121,6 +121,8 @@ final class DebeziumConsumer implements Consumer {
     properties.put("publication.autocreate.mode", "disabled");
     properties.put("slot.name", slot);
     properties.put("snapshot.mode", "no_data");
+    properties.put("advanced.metrics.enable", "false");
+    properties.put("statistics.metrics.enabled", "false");
     properties.put("poll.interval.ms", "5");
     properties.put("max.batch.size", "8192");
     properties.put("max.queue.size", "32768");

@@ -55,11 +55,17 @@ final class PrimaryCost {
     rig.createStreamTable("by_teller", HISTORY);
     List<Long> with = new ArrayList<>();
     List<Long> without = new ArrayList<>();
+    double sidecarSeconds = 0;
+    double walsenderSeconds = 0;
     // The first round warms up.
     for (int round = 0; round <= ROUNDS; round++) {
       rig.syncAll();
       rig.execute("CHECKPOINT");
+      double sidecarBefore = rig.sidecarSeconds();
+      double walsenderBefore = Stopwatch.serverSeconds(rig, slot());
       long following = write(seconds);
+      double sidecarUsed = rig.sidecarSeconds() - sidecarBefore;
+      double walsenderUsed = Stopwatch.serverSeconds(rig, slot()) - walsenderBefore;
       rig.stopSidecar();
       rig.execute("CHECKPOINT");
       long alone = write(seconds);
@@ -67,6 +73,8 @@ final class PrimaryCost {
       if (round > 0) {
         with.add(following);
         without.add(alone);
+        sidecarSeconds += sidecarUsed / (ROUNDS * seconds);
+        walsenderSeconds += walsenderUsed / (ROUNDS * seconds);
       }
     }
     rig.syncAll();
@@ -79,6 +87,11 @@ final class PrimaryCost {
     table.row("without a sidecar", rates(without, seconds));
     table.row("with the sidecar and two stream tables", rates(with, seconds));
     table.print(out);
+    out.printf(
+        Locale.ROOT,
+        "Of one processor took the sidecar %.0f %%, its walsender %.0f %%%n",
+        100 * sidecarSeconds,
+        100 * walsenderSeconds);
     List<Double> ratios = new ArrayList<>();
     for (int i = 0; i < ROUNDS; i++) {
       ratios.add((double) with.get(i) / without.get(i));
@@ -90,6 +103,10 @@ final class PrimaryCost {
         String.join(
             ", ",
             ratios.stream().map(r -> String.format(Locale.ROOT, "%.1f %%", 100 * r)).toList()));
+  }
+
+  private String slot() throws SQLException {
+    return rig.text("SELECT slot_name FROM pgtrickle_internal.pgt_progress");
   }
 
   private static String rates(List<Long> counts, int seconds) {

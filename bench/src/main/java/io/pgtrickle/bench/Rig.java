@@ -146,6 +146,11 @@ final class Rig implements AutoCloseable {
         .memory(field);
   }
 
+  /// The processor time that the sidecar has taken.
+  double sidecarSeconds() {
+    return sidecar.map(SidecarProcess::seconds).orElse(0.0);
+  }
+
   void execute(String sql) throws SQLException {
     try (Statement statement = connection.createStatement()) {
       statement.execute(sql);

@@ -33,7 +33,8 @@ final class Stopwatch {
     return new Reading(nanos, serverSeconds(rig, slot), ownSeconds);
   }
 
-  private static double serverSeconds(Rig rig, String slot) throws SQLException, IOException {
+  /// The processor time of the server's process that reads a slot, since it began.
+  static double serverSeconds(Rig rig, String slot) throws SQLException, IOException {
     String pid =
         rig.text("SELECT active_pid FROM pg_replication_slots WHERE slot_name = '" + slot + "'");
     Path file = Path.of("/proc/" + pid + "/stat");
