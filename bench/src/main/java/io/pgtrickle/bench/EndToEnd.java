@@ -13,7 +13,8 @@ import java.util.Map;
 
 /// Measures the engine from commit to visible row and prints Markdown tables.
 ///
-///     EndToEnd [--quick] [--factor=0.1] latency | bulk | refresh | phd1 | restart | tpch | all
+///     EndToEnd [--quick] [--factor=0.1] latency | bulk | refresh | phd1 |
+///         capture | primary | large | restart | tpch | all
 ///
 /// `--quick` shrinks every size so that a run takes a minute; its figures only show that the
 /// program works. `--factor` names the scale factors of TPC-H, instead of 0.1 and 1.
@@ -34,6 +35,7 @@ public final class EndToEnd {
   /// @param baseRows of the tables that are refreshed
   /// @param transactionRows of the one large transaction
   /// @param smallTransactions of one row each
+  /// @param capturedRows of one transaction, by which the consumers of the log are compared
   /// @param seconds that each rate is measured for
   /// @param rounds of which medians are taken
   /// @param factors the scale factors of TPC-H
@@ -41,18 +43,21 @@ public final class EndToEnd {
       int baseRows,
       int transactionRows,
       int smallTransactions,
+      int capturedRows,
       int seconds,
       int rounds,
       List<Double> factors) {
-    static final Scale FULL = new Scale(1_000_000, 1_000_000, 100_000, 15, 5, List.of(0.1, 1.0));
-    static final Scale QUICK = new Scale(50_000, 50_000, 5_000, 4, 3, List.of(0.01));
+    static final Scale FULL =
+        new Scale(1_000_000, 1_000_000, 100_000, 1_000_000, 15, 5, List.of(0.1, 1.0));
+    static final Scale QUICK = new Scale(50_000, 50_000, 5_000, 100_000, 4, 3, List.of(0.01));
 
     Scale {
       factors = List.copyOf(factors);
     }
 
     Scale withFactors(List<Double> others) {
-      return new Scale(baseRows, transactionRows, smallTransactions, seconds, rounds, others);
+      return new Scale(
+          baseRows, transactionRows, smallTransactions, capturedRows, seconds, rounds, others);
     }
   }
 
@@ -62,6 +67,9 @@ public final class EndToEnd {
     all.put("bulk", Bulk::measure);
     all.put("refresh", Refresh::measure);
     all.put("phd1", ResidueCost::measure);
+    all.put("capture", Capture::measure);
+    all.put("primary", PrimaryCost::measure);
+    all.put("large", LargeTransaction::measure);
     all.put("restart", Restart::measure);
     all.put("tpch", Tpch::measure);
     return all;

@@ -1,20 +1,14 @@
 package io.pgtrickle.bench;
 
 import java.io.PrintStream;
-import java.nio.ByteBuffer;
-import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.PGConnection;
-import org.postgresql.replication.PGReplicationStream;
 
 /// What nobody can be faster than on this machine: a client's own commit, a consumer of the log
 /// that
@@ -30,98 +24,95 @@ final class LogFloor {
 
   static void measure(int seconds, PrintStream out) throws SQLException, InterruptedException {
     try (Rig rig = Rig.withoutSidecar()) {
-      rig.execute(
-          """
-          CREATE TABLE written (id bigint PRIMARY KEY, amount numeric(12,2));
-          CREATE TABLE progress (id int PRIMARY KEY, position bigint);
-          INSERT INTO progress VALUES (1, 0);
-          CREATE PUBLICATION pgtrickle_bench FOR TABLE written;
-          """);
-      rig.execute("SELECT pg_create_logical_replication_slot('" + SLOT + "', 'pgoutput')");
-      int transactions = RATE * seconds;
-      long[] sent = new long[transactions];
-      long[] acknowledged = new long[transactions];
-      long[] received = consume(rig, transactions, () -> write(rig, sent, acknowledged));
+      prepare(rig);
+      Times times = times(rig, SLOT, RATE, RATE * seconds, BareConsumer::stamp);
       Table table = new Table("floor, milliseconds", "p50 / p99");
-      table.row("a client's own commit of one inserted row", spread(sent, acknowledged));
-      table.row("until a bare consumer has received that commit", spread(sent, received));
+      table.row(
+          "a client's own commit of one inserted row", spread(times.sent, times.acknowledged));
+      table.row(
+          "until a bare consumer has received that commit", spread(times.sent, times.received));
       table.row("one row updated and committed, back to back", Table.percentiles(commits(rig)));
       table.print(out);
     }
   }
 
-  @FunctionalInterface
-  private interface Writer {
-    void run() throws SQLException;
+  static void prepare(Rig rig) throws SQLException {
+    rig.execute(
+        """
+        CREATE TABLE written (id bigint PRIMARY KEY, amount numeric(12,2));
+        CREATE TABLE progress (id int PRIMARY KEY, position bigint);
+        INSERT INTO progress VALUES (1, 0);
+        CREATE PUBLICATION %s FOR TABLE written;
+        """
+            .formatted(Backlog.PUBLICATION));
   }
 
-  private static void write(Rig rig, long[] sent, long[] acknowledged) throws SQLException {
-    try (PreparedStatement insert =
-        rig.connection().prepareStatement("INSERT INTO written VALUES (?, 1.00)")) {
-      long start = System.nanoTime();
-      for (int i = 0; i < sent.length; i++) {
-        long due = start + i * (TimeUnit.SECONDS.toNanos(1) / RATE);
-        for (long rest = due - System.nanoTime(); rest > 0; rest = due - System.nanoTime()) {
-          LockSupport.parkNanos(rest);
-        }
-        insert.setLong(1, i);
-        sent[i] = System.nanoTime();
-        insert.executeUpdate();
-        acknowledged[i] = System.nanoTime();
-      }
+  /// Notes when each transaction was received, one after the other.
+  @FunctionalInterface
+  interface Stamping {
+    void run(Rig rig, String slot, long[] received, CountDownLatch streaming)
+        throws SQLException, InterruptedException;
+  }
+
+  /// Of each transaction when its INSERT was sent, when it was answered, and when a consumer of the
+  /// log had it.
+  static final class Times {
+    final long[] sent;
+    final long[] acknowledged;
+    final long[] received;
+
+    private Times(int transactions) {
+      sent = new long[transactions];
+      acknowledged = new long[transactions];
+      received = new long[transactions];
     }
   }
 
-  /// Returns when each transaction was received, one per commit message.
-  private static long[] consume(Rig rig, int transactions, Writer writer)
+  /// Writes by the clock, so many transactions a second, while a new slot is read.
+  static Times times(Rig rig, String slot, int rate, int transactions, Stamping consumer)
       throws SQLException, InterruptedException {
-    long[] received = new long[transactions];
-    AtomicReference<@Nullable SQLException> failure = new AtomicReference<>();
+    rig.execute("TRUNCATE written");
+    rig.execute("SELECT pg_create_logical_replication_slot('" + slot + "', 'pgoutput')");
+    Times times = new Times(transactions);
+    AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     CountDownLatch streaming = new CountDownLatch(1);
-    Thread consumer =
+    Thread reader =
         Thread.ofPlatform()
             .start(
                 () -> {
-                  try (Connection connection = replication(rig)) {
-                    PGReplicationStream stream =
-                        connection
-                            .unwrap(PGConnection.class)
-                            .getReplicationAPI()
-                            .replicationStream()
-                            .logical()
-                            .withSlotName(SLOT)
-                            .withSlotOption("proto_version", 1)
-                            .withSlotOption("publication_names", "pgtrickle_bench")
-                            .start();
-                    streaming.countDown();
-                    int commits = 0;
-                    while (commits < received.length) {
-                      ByteBuffer message = stream.readPending();
-                      if (message != null && message.get(message.position()) == 'C') {
-                        received[commits++] = System.nanoTime();
-                      }
-                    }
-                  } catch (SQLException e) {
+                  try {
+                    consumer.run(rig, slot, times.received, streaming);
+                  } catch (SQLException | InterruptedException | RuntimeException e) {
                     failure.set(e);
                     streaming.countDown();
                   }
                 });
     streaming.await();
-    writer.run();
-    consumer.join();
-    SQLException failed = failure.get();
+    write(rig, rate, times);
+    reader.join();
+    Backlog.drop(rig, slot);
+    Exception failed = failure.get();
     if (failed != null) {
-      throw failed;
+      throw new IllegalStateException("the log was not read", failed);
     }
-    return received;
+    return times;
   }
 
-  private static Connection replication(Rig rig) throws SQLException {
-    Properties properties = rig.url().properties();
-    properties.setProperty("replication", "database");
-    properties.setProperty("preferQueryMode", "simple");
-    properties.setProperty("assumeMinServerVersion", "14");
-    return DriverManager.getConnection(rig.url().jdbcUrl(), properties);
+  private static void write(Rig rig, int rate, Times times) throws SQLException {
+    try (PreparedStatement insert =
+        rig.connection().prepareStatement("INSERT INTO written VALUES (?, 1.00)")) {
+      long start = System.nanoTime();
+      for (int i = 0; i < times.sent.length; i++) {
+        long due = start + i * (TimeUnit.SECONDS.toNanos(1) / rate);
+        for (long rest = due - System.nanoTime(); rest > 0; rest = due - System.nanoTime()) {
+          LockSupport.parkNanos(rest);
+        }
+        insert.setLong(1, i);
+        times.sent[i] = System.nanoTime();
+        insert.executeUpdate();
+        times.acknowledged[i] = System.nanoTime();
+      }
+    }
   }
 
   private static Histogram commits(Rig rig) throws SQLException {
@@ -139,7 +130,7 @@ final class LogFloor {
   }
 
   // The first fifth warms up.
-  private static String spread(long[] from, long[] to) {
+  static String spread(long[] from, long[] to) {
     Histogram histogram = new Histogram(3);
     for (int i = from.length / 5; i < from.length; i++) {
       histogram.recordValue(Math.max(0, to[i] - from[i]));

@@ -1,5 +1,6 @@
 package io.pgtrickle.bench;
 
+import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.engine.DatabaseUrl;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.embedded.EmbeddedServer;
@@ -12,6 +13,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -116,6 +118,13 @@ final class Rig implements AutoCloseable {
     return server.url();
   }
 
+  /// The same database, as the sidecar's reader of the log is told of it.
+  SourceDatabase source() {
+    Map<String, String> properties = new HashMap<>();
+    url().properties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
+    return SourceDatabase.of(url().jdbcUrl(), properties);
+  }
+
   /// The client's own connection, in autocommit mode.
   Connection connection() {
     return connection;
@@ -128,6 +137,18 @@ final class Rig implements AutoCloseable {
   /// What the sidecar says of itself just now.
   Metrics metrics() throws IOException, InterruptedException {
     return sidecar.orElseThrow(() -> new IllegalStateException("there is no sidecar")).metrics();
+  }
+
+  /// A figure of the sidecar's memory as the kernel counts it, in bytes.
+  long sidecarMemory(String field) throws IOException {
+    return sidecar
+        .orElseThrow(() -> new IllegalStateException("there is no sidecar"))
+        .memory(field);
+  }
+
+  /// The processor time that the sidecar has taken.
+  double sidecarSeconds() {
+    return sidecar.map(SidecarProcess::seconds).orElse(0.0);
   }
 
   void execute(String sql) throws SQLException {

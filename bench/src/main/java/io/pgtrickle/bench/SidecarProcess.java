@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -103,6 +104,23 @@ final class SidecarProcess implements AutoCloseable {
 
   Metrics metrics() throws IOException, InterruptedException {
     return Metrics.parse(ask("/metrics").body());
+  }
+
+  /// A field of `/proc/…/status` that is a size, in bytes; 0 where there is no such file.
+  long memory(String field) throws IOException {
+    Path status = Path.of("/proc/" + process.pid() + "/status");
+    if (!Files.isReadable(status)) {
+      return 0;
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith(field + ":"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+        .sum();
+  }
+
+  /// The processor time taken so far.
+  double seconds() {
+    return process.info().totalCpuDuration().map(Duration::toMillis).orElse(0L) / 1e3;
   }
 
   private HttpResponse<String> ask(String path) throws IOException, InterruptedException {

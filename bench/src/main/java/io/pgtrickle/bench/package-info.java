@@ -2,8 +2,9 @@
 /// against a real server.
 ///
 /// Start with [EndToEnd]: it prints the tables of `docs/benchmarks.md`. Each of its subcommands is
-/// one class ([Latency], [Bulk], [Refresh], [ResidueCost], with [LogFloor] and [ArrangedRow] for
-/// comparison), and all of them stand on a [Rig]: an embedded PostgreSQL with fsync and synchronous
+/// one class ([Latency], [Bulk], [Refresh], [ResidueCost], [Capture], [PrimaryCost],
+/// [LargeTransaction], with [LogFloor] and [ArrangedRow] for comparison), and all of them stand on
+/// a [Rig]: an embedded PostgreSQL with fsync and synchronous
 /// commits on, and the sidecar in a JVM of its own, as in production.
 ///
 /// The JMH classes end in `Benchmark` and are run by `-Pbench`; look for the one named like the

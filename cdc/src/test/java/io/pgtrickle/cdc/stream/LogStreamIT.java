@@ -18,7 +18,12 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// One stream over many connections: nothing twice, nothing lost, nothing confirmed too early.
@@ -99,6 +104,74 @@ final class LogStreamIT {
                           + "'")))
           .as("what was taken is not durable")
           .isLessThanOrEqualTo(capture.slot.consistentPoint());
+    }
+  }
+
+  @Test
+  void everyTransactionComesOnceWhileTheWalsenderIsEndedAgainAndAgain() throws Exception {
+    endWhileWriting(5, Duration.ZERO);
+  }
+
+  @Test
+  @Tag("soak")
+  void everyTransactionComesOnceWhileTheWalsenderIsEndedEverySecond() throws Exception {
+    endWhileWriting(60, Duration.ofSeconds(1));
+  }
+
+  private void endWhileWriting(int ends, Duration pause) throws Exception {
+    AtomicBoolean stop = new AtomicBoolean();
+    List<String> seen = new ArrayList<>();
+    try (ExecutorService threads = Executors.newFixedThreadPool(2);
+        LogStream stream = open(capture.database)) {
+      Future<Integer> written = threads.submit(() -> insertUntil(stop));
+      Future<?> ended =
+          threads.submit(
+              () -> {
+                try {
+                  endAgainAndAgain(stream, ends, pause);
+                } finally {
+                  stop.set(true);
+                }
+                return ends;
+              });
+      while (!written.isDone() || seen.size() < written.get()) {
+        for (WalEvent event : stream.drain(1 << 20, PATIENCE)) {
+          if (event instanceof Transaction transaction) {
+            seen.addAll(Capture.rendered(transaction));
+            // Now and then: what is durable lags behind what was taken.
+            if (seen.size() % 3 == 0) {
+              stream.confirm(event.position());
+            }
+          }
+        }
+      }
+      ended.get();
+      assertThat(stream.state().losses()).isEqualTo(ends);
+      assertThat(seen)
+          .isEqualTo(IntStream.range(0, written.get()).mapToObj(id -> "I (" + id + ")").toList());
+    }
+  }
+
+  private int insertUntil(AtomicBoolean stop) {
+    int n = 0;
+    while (!stop.get()) {
+      insert(n++);
+    }
+    return n;
+  }
+
+  private void endAgainAndAgain(LogStream stream, int ends, Duration pause) throws SQLException {
+    for (int i = 1; i <= ends; i++) {
+      long losses = i;
+      long next = System.nanoTime() + pause.toNanos();
+      endWalsender();
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .until(
+              () ->
+                  stream.state().losses() == losses
+                      && stream.state().phase() == StreamState.Phase.READING
+                      && System.nanoTime() - next >= 0);
     }
   }
 

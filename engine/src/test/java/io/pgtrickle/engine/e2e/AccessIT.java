@@ -2,6 +2,7 @@ package io.pgtrickle.engine.e2e;
 
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.readiness;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
@@ -14,10 +15,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.pgtrickle.engine.DatabaseUrl;
 import io.pgtrickle.engine.Sidecar;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -153,19 +150,6 @@ final class AccessIT {
     run(
         connection,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'follower'");
-  }
-
-  private static String readiness(Sidecar sidecar) throws Exception {
-    try (HttpClient client = HttpClient.newHttpClient()) {
-      return client
-          .send(
-              HttpRequest.newBuilder(
-                      URI.create("http://127.0.0.1:%d/ready".formatted(sidecar.httpPort())))
-                  .build(),
-              BodyHandlers.ofString())
-          .body()
-          .replaceAll("\\s", "");
-    }
   }
 
   private static void assertExact(Connection connection) {

@@ -14,6 +14,7 @@ import static org.awaitility.Awaitility.await;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
@@ -33,30 +34,63 @@ final class FaultsIT {
   private static final String JOINED =
       "SELECT o.id, c.name, l.qty FROM orders o JOIN customers c ON c.id = o.customer_id"
           + " LEFT JOIN lines l ON l.order_id = o.id";
-
-  private static final int ENDS = 6;
+  private static final String LOG = "SELECT v FROM entries";
+  private static final int ENTRIES = 50;
 
   @Test
   void theStreamGoesOnAfterItsWalsenderWasEndedAgainAndAgain() throws Exception {
+    endWalsenders(6, Duration.ZERO, 2);
+  }
+
+  @Test
+  @Tag("soak")
+  void theStreamGoesOnThoughItsWalsenderIsEndedEverySecond() throws Exception {
+    endWalsenders(60, Duration.ofSeconds(1), 4);
+  }
+
+  /// The log has no key, so a row that came twice would be there twice.
+  private static void endWalsenders(int ends, Duration pause, int writers) throws Exception {
     try (LiveDatabase database = LiveDatabase.start();
         Connection connection = database.connect();
-        ExecutorService threads = Executors.newSingleThreadExecutor()) {
+        ExecutorService threads = Executors.newFixedThreadPool(writers)) {
       prepare(connection);
+      streamTable(connection, "log", LOG, "DIFFERENTIAL");
       String token = token(connection);
       AtomicBoolean stop = new AtomicBoolean();
-      Future<Long> writer = threads.submit(() -> write(database, 1, stop));
+      List<Future<Long>> running = new ArrayList<>();
+      for (int i = 1; i <= writers; i++) {
+        int seed = i;
+        running.add(threads.submit(() -> write(database, seed, stop)));
+      }
       try {
-        for (int i = 0; i < ENDS; i++) {
-          String before = walsender(connection);
+        for (int i = 0; i < ends; i++) {
+          long next = System.nanoTime() + pause.toNanos();
           endWalsender(connection);
-          await().atMost(PATIENCE).until(() -> !walsender(connection).matches("none|" + before));
+          run(
+              connection,
+              "INSERT INTO entries (v) SELECT %d + i FROM generate_series(1, %d) i"
+                  .formatted(i * ENTRIES, ENTRIES));
+          // Who is ended before anything has come connects again ever later.
+          String shown = Integer.toString((i + 1) * ENTRIES);
+          await()
+              .atMost(PATIENCE)
+              .until(
+                  () ->
+                      System.nanoTime() - next >= 0
+                          && shown.equals(value(connection, "SELECT count(*) FROM log")));
         }
       } finally {
         stop.set(true);
       }
-      assertThat(writer.get()).isPositive();
+      for (Future<Long> writer : running) {
+        assertThat(writer.get()).isPositive();
+      }
       assertExact(connection);
-      await().atMost(PATIENCE).until(() -> losses(connection) >= ENDS);
+      assertThat(rows(connection, "SELECT count(*), count(DISTINCT v) FROM log"))
+          .as("nothing is there twice")
+          .containsExactly(ENTRIES * ends + "|" + ENTRIES * ends);
+      assertThat(differences(connection, "log", LOG)).isEmpty();
+      await().atMost(PATIENCE).until(() -> losses(connection) >= ends);
       assertThat(token(connection)).as("the sidecar has not started over").isEqualTo(token);
       assertThat(failures(connection)).as("nothing was initialized again").isEmpty();
       // The last loss is told of first, and every few seconds how the stream is.
@@ -137,6 +171,9 @@ final class FaultsIT {
 
   private static void prepare(Connection connection) throws SQLException {
     run(connection, Shop.SCHEMA);
+    run(
+        connection,
+        "CREATE TABLE entries (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, v int)");
     streamTable(connection, "by_customer", QUERY, "DIFFERENTIAL");
     streamTable(connection, "joined", JOINED, "DIFFERENTIAL");
   }
@@ -168,14 +205,6 @@ final class FaultsIT {
         connection,
         "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
             + " WHERE database = current_database() AND active_pid IS NOT NULL");
-  }
-
-  private static String walsender(Connection connection) throws SQLException {
-    String pid =
-        value(
-            connection,
-            "SELECT active_pid FROM pg_replication_slots WHERE database = current_database()");
-    return pid == null ? "none" : pid;
   }
 
   private static long losses(Connection connection) throws SQLException {

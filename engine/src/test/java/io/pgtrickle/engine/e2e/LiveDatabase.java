@@ -7,6 +7,10 @@ import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -265,6 +269,17 @@ final class LiveDatabase implements AutoCloseable {
       try (ResultSet row = query.executeQuery()) {
         return row.next() ? row.getString(1) : "none";
       }
+    }
+  }
+
+  /// What a sidecar says at `/ready`, without blanks.
+  static String readiness(Sidecar sidecar) throws IOException, InterruptedException {
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      URI ready = URI.create("http://127.0.0.1:%d/ready".formatted(sidecar.httpPort()));
+      return client
+          .send(HttpRequest.newBuilder(ready).build(), BodyHandlers.ofString())
+          .body()
+          .replaceAll("\\s", "");
     }
   }
 

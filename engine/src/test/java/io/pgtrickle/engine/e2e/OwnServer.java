@@ -110,6 +110,19 @@ final class OwnServer implements AutoCloseable {
     }
   }
 
+  /// Brings the log of a base backup up to date, so that a server can be started on it that is
+  /// nobody's standby.
+  void copyLog(Path copy) throws IOException {
+    try (Stream<Path> files = Files.list(data.resolve("pg_wal"))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.copy(
+            file,
+            copy.resolve("pg_wal").resolve(file.getFileName().toString()),
+            StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+  }
+
   /// Copies the data directory as it is.
   void copyData(Path copy) throws IOException {
     try (Stream<Path> files = Files.walk(data)) {

@@ -1,0 +1,213 @@
+package io.pgtrickle.engine.e2e;
+
+import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.readiness;
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
+import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static io.pgtrickle.engine.e2e.LiveDatabase.value;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.pgtrickle.engine.Sidecar;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A cluster is copied, or set back to a copy: two histories by the name of one, with the same
+/// system identifier on the same timeline. Nobody takes the state of one for that of the other.
+final class CopiesIT {
+  private static final String QUERY = "SELECT g, count(*) AS n, sum(v) AS s FROM src GROUP BY g";
+
+  @TempDir private Path folder;
+  private Path data;
+  private Path copy;
+  private Path state;
+
+  @BeforeEach
+  void name() {
+    data = folder.resolve("data");
+    copy = folder.resolve("copy");
+    state = folder.resolve("state");
+  }
+
+  @Test
+  void eachOfTwoSidecarsFollowsItsOwnCluster() throws Exception {
+    try (OwnServer original = OwnServer.start(data, 0, Map.of());
+        Sidecar sidecar = follow(original, state);
+        Connection connection = original.connect()) {
+      prepare(connection);
+      String slot = slot(connection);
+      String token = token(connection);
+      original.backUp(copy);
+      original.copyLog(copy);
+      try (OwnServer clone = OwnServer.start(copy, 0, Map.of());
+          Sidecar other = follow(clone, folder.resolve("other state"));
+          Connection elsewhere = clone.connect()) {
+        run(connection, "UPDATE src SET v = v + 1 WHERE id < 500");
+        run(elsewhere, "DELETE FROM src WHERE id % 3 = 0", "INSERT INTO src VALUES (5000, 1, 1)");
+        assertExact(connection);
+        assertExact(elsewhere);
+        assertThat(value(connection, "SELECT sum(s) FROM st"))
+            .isNotEqualTo(value(elsewhere, "SELECT sum(s) FROM st"));
+        assertThat(slot(elsewhere)).as("the copy has no slot").isNotEqualTo(slot);
+        assertThat(losses(elsewhere))
+            .singleElement()
+            .asString()
+            .contains("\"" + slot + "\": it is gone");
+        assertThat(losses(connection)).isEmpty();
+        assertThat(slot(connection)).isEqualTo(slot);
+        assertThat(token(connection)).as("the first has not started over").isEqualTo(token);
+        assertThat(other.awaitReady(PATIENCE)).isTrue();
+      }
+      run(connection, "DELETE FROM src WHERE id % 2 = 0");
+      assertExact(connection);
+      assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
+    }
+  }
+
+  @Test
+  void oneStateDirectoryIsNotSharedByTwo() throws Exception {
+    copyOfAStoppedServer();
+    try (OwnServer original = OwnServer.start(data, 0, Map.of());
+        OwnServer clone = OwnServer.start(copy, 0, Map.of());
+        Connection connection = original.connect();
+        Connection elsewhere = clone.connect()) {
+      try (Sidecar owner = follow(original, state);
+          Sidecar refused = clone.follow(clone.url(), state)) {
+        await()
+            .atMost(PATIENCE)
+            .until(() -> readiness(refused).contains("isinusebyanotherprocess"));
+        run(elsewhere, "DELETE FROM src WHERE id % 3 = 0");
+        run(connection, "UPDATE src SET v = v + 1 WHERE id < 500");
+        assertExact(connection);
+        assertThat(owner.awaitReady(PATIENCE)).isTrue();
+      }
+      // One after the other: the first goes further, then the second, and neither is believed.
+      try (Sidecar _ = follow(clone, state)) {
+        assertExact(elsewhere);
+        run(elsewhere, "UPDATE src SET v = v - 7");
+        assertExact(elsewhere);
+      }
+      writeElsewhere(connection);
+      try (Sidecar _ = follow(original, state)) {
+        assertExact(connection);
+        run(connection, "DELETE FROM src WHERE id % 5 = 0");
+        assertExact(connection);
+      }
+    }
+  }
+
+  /// The backup and the state's position differ by log in which nothing concerns the sidecar, so
+  /// what the database has recorded is the same in both, but for its time.
+  @Test
+  void stateThatIsLaterThanARestoredBackupIsNotTrusted() throws Exception {
+    copyOfAStoppedServer();
+    try (OwnServer server = OwnServer.start(data, 0, Map.of());
+        Sidecar _ = follow(server, state);
+        Connection connection = server.connect()) {
+      awaitCheckpoint(connection);
+    }
+    try (OwnServer restored = OwnServer.start(copy, 0, Map.of());
+        Connection connection = restored.connect()) {
+      // Before the position that the state has reached, and then beyond it.
+      run(connection, "UPDATE src SET v = -1 WHERE id % 2 = 0", "DELETE FROM src WHERE id < 10");
+      writeElsewhere(connection);
+      writeElsewhere(connection);
+      try (Sidecar _ = follow(restored, state)) {
+        assertExact(connection);
+        run(connection, "INSERT INTO src VALUES (5000, 1, 1)");
+        assertExact(connection);
+      }
+    }
+  }
+
+  /// An installation as of an orderly stop of both, slot included, whose database has recorded
+  /// all there was to record.
+  private void copyOfAStoppedServer() throws Exception {
+    OwnServer server = OwnServer.start(data, 0, Map.of());
+    try (server;
+        Sidecar _ = follow(server, state);
+        Connection connection = server.connect()) {
+      prepare(connection);
+      assertExact(connection);
+      awaitCheckpoint(connection);
+    }
+    server.copyData(copy);
+  }
+
+  private static Sidecar follow(OwnServer server, Path directory)
+      throws SQLException, InterruptedException {
+    Sidecar sidecar = server.follow(server.url(), directory);
+    assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
+    return sidecar;
+  }
+
+  private static void prepare(Connection connection) throws SQLException {
+    run(
+        connection,
+        "SELECT pgtrickle.set_config('checkpoint_interval', '1s')",
+        "CREATE TABLE src (id int PRIMARY KEY, g int, v int)",
+        "INSERT INTO src SELECT i, i % 7, i FROM generate_series(1, 1000) i");
+    streamTable(connection, "st", QUERY, "DIFFERENTIAL");
+  }
+
+  /// Some log that concerns no stream table; returns where it ends.
+  private static String writeElsewhere(Connection connection) throws SQLException {
+    run(
+        connection,
+        "CREATE TABLE IF NOT EXISTS unread (t text)",
+        "INSERT INTO unread SELECT repeat('x', 1000) FROM generate_series(1, 5000)");
+    return Objects.requireNonNull(value(connection, "SELECT pg_current_wal_lsn()"));
+  }
+
+  private static void awaitCheckpoint(Connection connection) throws SQLException {
+    String end = writeElsewhere(connection);
+    await()
+        .atMost(PATIENCE)
+        .until(
+            () ->
+                "t"
+                    .equals(
+                        value(
+                            connection,
+                            "SELECT confirmed_flush_lsn >= '%s' FROM pg_replication_slots"
+                                .formatted(end))));
+  }
+
+  private static String slot(Connection connection) throws SQLException {
+    return Objects.requireNonNull(
+        value(connection, "SELECT slot_name FROM pgtrickle_internal.pgt_progress"));
+  }
+
+  private static String token(Connection connection) throws SQLException {
+    return Objects.requireNonNull(
+        value(connection, "SELECT fencing_token FROM pgtrickle_internal.pgt_progress"));
+  }
+
+  private static List<String> losses(Connection connection) throws SQLException {
+    return rows(
+        connection, "SELECT detail FROM pgtrickle.health_check() WHERE check_name = 'slot_lost'");
+  }
+
+  private static void assertExact(Connection connection) {
+    await()
+        .atMost(PATIENCE)
+        .ignoreExceptions()
+        .untilAsserted(
+            () -> {
+              ready(connection, "st");
+              sync(connection);
+              assertThat(differences(connection, "st", QUERY)).isEmpty();
+            });
+  }
+}
