@@ -93,13 +93,7 @@ sealed interface Access
       if (!bound.allBound(columns)) {
         return false;
       }
-      // Rows with a NULL in the key may be missing there.
-      for (int column : columns) {
-        if (bound.isNull(column)) {
-          return false;
-        }
-      }
-      return true;
+      return !arrangement.dropsNulls() || columns.stream().noneMatch(bound::isNull);
     }
   }
 

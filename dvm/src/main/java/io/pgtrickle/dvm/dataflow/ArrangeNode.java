@@ -64,6 +64,11 @@ final class ArrangeNode extends Node {
     arrangement = new Arrangement(storage);
   }
 
+  /// Whether rows with a NULL in the key are missing.
+  boolean dropsNulls() {
+    return dropNulls;
+  }
+
   @Override
   String label() {
     return label;

@@ -428,10 +428,10 @@ final class PlanCompiler {
     PlanCompiler trials = over(trial);
     List<ShownColumns.Side> chosen = new ArrayList<>();
     for (ShownColumns.Side side : ShownColumns.of(plan)) {
-      trials.arrange(side.input(), side.keys(), true);
+      trials.arrange(side.input(), side.keys(), false);
       chosen.add(side);
       if (PointLookup.reachesRows(plan, trials, trial)) {
-        chosen.forEach(each -> arrange(each.input(), each.keys(), true));
+        chosen.forEach(each -> arrange(each.input(), each.keys(), false));
         return;
       }
     }
@@ -448,9 +448,9 @@ final class PlanCompiler {
         plan.joins() ? ShownColumns.of(plan) : List.<ShownColumns.Side>of()) {
       ArrangeNode.Key key =
           new ArrangeNode.Key(
-              compile(side.input()).key(), ascending(side.keys()), null, true, null);
+              compile(side.input()).key(), ascending(side.keys()), null, false, null);
       if (names.contains(Identity.of(key))) {
-        arrange(side.input(), side.keys(), true);
+        arrange(side.input(), side.keys(), false);
       }
     }
   }

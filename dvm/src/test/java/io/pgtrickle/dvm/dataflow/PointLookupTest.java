@@ -162,13 +162,14 @@ final class PointLookupTest {
             Server.none(),
             "+1 | 7 | 1 | 5.0 | a",
             "+1 | 8 | 1 | 5.0 | b",
-            "+1 | 9 | 2 | 5 | c");
+            "+1 | 9 | 2 | 5 | c",
+            "+1 | 10 | 2 | NULL | d");
     assertThat(dataflow.weight(1, row(plan.schema(), "5.0 | north"))).hasValue(2);
     assertThat(dataflow.weight(1, row(plan.schema(), "5 | north"))).hasValue(0);
     assertThat(dataflow.weight(1, row(plan.schema(), "5 | south"))).hasValue(1);
     assertThat(dataflow.weight(1, row(plan.schema(), "6 | south"))).hasValue(0);
-    // There is no order without an amount by which it could be found.
-    assertThat(dataflow.weight(1, row(plan.schema(), "NULL | south"))).isEmpty();
+    assertThat(dataflow.weight(1, row(plan.schema(), "NULL | south"))).hasValue(1);
+    assertThat(dataflow.weight(1, row(plan.schema(), "NULL | north"))).hasValue(0);
   }
 
   @Test
