@@ -18,7 +18,7 @@ final class TypedLiterals {
   private static final Pattern TOKEN =
       Pattern.compile(
           "\"(?:[^\"]|\"\")*\""
-              + "|(?<literal>(?:[BX]'[^']*'|E'(?:[^'\\\\]|''|\\\\.)*'|'(?:[^']|'')*')"
+              + "|(?<text>[BX]'[0-9A-Fa-f]*'|E'(?:[^'\\\\]|''|\\\\.)*'|'(?:[^']|'')*')"
               + "(?<type>::"
               + "(?:(?:bit|character) varying"
               + MODIFIER
@@ -31,7 +31,7 @@ final class TypedLiterals {
               + NAME
               + ")?"
               + MODIFIER
-              + ")(?:\\[\\])*)?)",
+              + ")(?:\\[\\])*)?",
           Pattern.DOTALL);
 
   private static final Pattern LIMIT = Pattern.compile("(\\([A-Za-z0-9, ]+\\))((?:\\[\\])*)$");
@@ -45,7 +45,7 @@ final class TypedLiterals {
     Matcher matcher = TOKEN.matcher(sql);
     while (matcher.find()) {
       if (matcher.group("type") != null) {
-        String literal = matcher.group("literal");
+        String literal = escaped(matcher.group("text")) + matcher.group("type");
         literals.add(literal);
         Matcher limit = LIMIT.matcher(literal);
         if (limit.find()) {
@@ -55,5 +55,11 @@ final class TypedLiterals {
       }
     }
     return literals;
+  }
+
+  // A backslash means itself whatever standard_conforming_strings says, so that no text ends early.
+  private static String escaped(String text) {
+    boolean plain = !text.startsWith("'") || text.indexOf('\\') < 0;
+    return plain ? text : "E" + text.replace("\\", "\\\\");
   }
 }

@@ -33,6 +33,12 @@ final class TypedLiteralsTest {
   }
 
   @Test
+  void aBackslashMeansItselfWhateverTheSettings() {
+    assertThat(TypedLiterals.in("SELECT '\\d''\\'::x.\"\\\""))
+        .containsExactly("E'\\\\d''\\\\'::x.\"\\\"");
+  }
+
+  @Test
   void leavesLiteralsWithoutATypeOut() {
     assertThat(TypedLiterals.in("SELECT 'a', 'b' || 'c', a::text")).isEmpty();
   }
