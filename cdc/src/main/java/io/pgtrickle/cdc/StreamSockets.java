@@ -6,9 +6,8 @@ import java.net.SocketException;
 /// Sockets of replication connections, which wait longer for the next message.
 ///
 /// The driver looks whether there is a message by reading for a millisecond, and whoever follows a
-/// stream has it look all the time: a thousand system calls a second to learn that an idle database
-/// is
-/// idle. A read that waits longer returns as early when something comes.
+/// stream has it look all the time: a thousand system calls a second to learn that nothing happens.
+/// A read that waits longer returns as early when something comes.
 ///
 /// The driver makes an instance by the class's name.
 public final class StreamSockets extends KeptAliveSockets {

@@ -265,8 +265,7 @@ public final class WalReader implements AutoCloseable {
   /// Tells the server that everything up to `position` is durable and need not be sent again.
   ///
   /// A position before an earlier one has no effect. It reaches the server within a tenth of a
-  /// second, or
-  /// never if the connection is lost: after a restart the stored position counts, not this.
+  /// second, or never if the connection is lost: after a restart the stored position counts.
   ///
   /// @param position of an event taken from this reader. Any later one would make the server forget
   ///     changes nobody has seen (it believes even positions beyond its log), and is refused

@@ -130,21 +130,23 @@ final class ServerNodeBinder {
   }
 
   private static void requireLasting(Expr node) {
-    boolean lasting =
-        switch (node) {
-          case Expr.Call call -> call.function().volatility() == 'i';
-          case Expr.TextCast(Expr input, SqlType type) ->
-              !(input instanceof Expr.Timeless)
-                  && isWrittenAlike(input.type())
-                  && isWrittenAlike(type);
-          default ->
-              node instanceof Expr.Column
-                  || node instanceof Expr.Literal
-                  || node instanceof Expr.Relabel;
-        };
-    if (!lasting) {
+    if (!isLasting(node)) {
       throw QueryRejected.notYet("stable_expression", "a cast of an array by way of settings");
     }
+  }
+
+  private static boolean isLasting(Expr node) {
+    if (node instanceof Expr.Call call) {
+      return call.function().volatility() == 'i';
+    }
+    if (node instanceof Expr.TextCast(Expr input, SqlType type)) {
+      return !(input instanceof Expr.Timeless)
+          && isWrittenAlike(input.type())
+          && isWrittenAlike(type);
+    }
+    return node instanceof Expr.Column
+        || node instanceof Expr.Literal
+        || node instanceof Expr.Relabel;
   }
 
   // Whatever the settings are.

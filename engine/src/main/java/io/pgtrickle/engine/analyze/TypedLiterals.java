@@ -8,17 +8,17 @@ import java.util.regex.Pattern;
 /// Finds `'…'::type` in SQL as the server prints it.
 ///
 /// What is found is only proposed: whoever uses it lets the server say what it is. So a literal
-/// that
-/// is overlooked costs the incremental maintenance of a query, and nothing worse can happen.
+/// that is overlooked costs the incremental maintenance of a query, and nothing worse.
 final class TypedLiterals {
-  private static final String NAME = "(?:\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*)";
+  private static final String NAME = "(?:\"(?:[^\"]++|\"\")++\"|[a-z_][a-z0-9_$]*)";
   private static final String MODIFIER = "(?:\\([A-Za-z0-9, ]+\\))?";
 
   // Alternatives, so that no quote within a name or another text is taken for the start of one.
+  // Possessive throughout: what can be given back is remembered on the stack, and texts are long.
   private static final Pattern TOKEN =
       Pattern.compile(
-          "\"(?:[^\"]|\"\")*\""
-              + "|(?<text>[BX]'[0-9A-Fa-f]*'|E'(?:[^'\\\\]|''|\\\\.)*'|'(?:[^']|'')*')"
+          "\"(?:[^\"]++|\"\")*+\""
+              + "|(?<text>[BX]'[0-9A-Fa-f]*+'|E'(?:[^'\\\\]++|''|\\\\.)*+'|'(?:[^']++|'')*+')"
               + "(?<type>::"
               + "(?:(?:bit|character) varying"
               + MODIFIER

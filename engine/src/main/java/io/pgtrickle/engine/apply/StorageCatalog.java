@@ -15,9 +15,8 @@ import java.util.Optional;
 /// Looks a storage table up in the server's catalog.
 public final class StorageCatalog {
   // A type is hashable if all that it is made of is. What is not takes part in a hash by its text,
-  // or
-  // by what is sent for it, if an index may rely on that; record_out and cash_out depend on
-  // settings.
+  // or by what is sent for it, if an index may rely on that: what record_out and cash_out write
+  // depends on settings.
   private static final String COLUMNS =
       """
       WITH RECURSIVE part (number, type, hashable) AS (

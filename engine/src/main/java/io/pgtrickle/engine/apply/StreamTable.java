@@ -16,10 +16,9 @@ import java.util.Optional;
 /// @param collations per column the COLLATE clause that comparing it takes; empty for the type's
 /// own
 /// @param identity how its rows are found again
-/// @param hashed per column what takes part in a hash of the row, `%s` being the column: itself,
-/// or,
-///     if its type has no hash function (json, point), something else that is the same for equal
-///     images; empty where there is nothing that an index may rely on, so that it is left out
+/// @param hashed per column what takes part in a hash of the row, `%s` being the column: itself;
+///     something else that is the same for equal images, if its type has no hash function (json,
+///     point); empty where there is nothing that an index may rely on, so that it is left out
 /// @param delegated whether another role owns the table, so that statements go through the SECURITY
 /// DEFINER
 ///     functions that this owner made for it (law: user code never runs with the sidecar's rights)

@@ -39,6 +39,16 @@ final class TypedLiteralsTest {
   }
 
   @Test
+  void longTextsTakeNoStack() {
+    String text = "it''s ".repeat(200_000);
+    String escapes = "\\\\".repeat(200_000);
+    assertThat(
+            TypedLiterals.in(
+                "SELECT '%s'::xml, E'%s'::xml, \"%s\", 'a'::inet".formatted(text, escapes, text)))
+        .containsExactly("'" + text + "'::xml", "E'" + escapes + "'::xml", "'a'::inet");
+  }
+
+  @Test
   void leavesLiteralsWithoutATypeOut() {
     assertThat(TypedLiterals.in("SELECT 'a', 'b' || 'c', a::text")).isEmpty();
   }
