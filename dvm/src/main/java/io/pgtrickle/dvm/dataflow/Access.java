@@ -36,15 +36,34 @@ sealed interface Access
         Access.OfAsk,
         PlaceAccess,
         JoinAccess {
-  /// Whether the rows with these columns bound can be had without scanning.
-  boolean reaches(Bindings bound);
+  /// How the rows with these columns bound can be had, the worst first.
+  enum Reach {
+    /// Not without looking at everything.
+    NONE,
+    /// By looking at everything, which is little.
+    SCAN,
+    /// By look-ups under keys.
+    KEYS,
+    /// By one look-up that finds at most one row of a relation, or because there can be none.
+    ONE;
 
-  /// Whether they are at most one row of a relation, so that it is cheaper than any other way.
-  default boolean unique(Bindings bound) {
-    return false;
+    boolean atLeast(Reach other) {
+      return compareTo(other) >= 0;
+    }
+
+    Reach or(Reach other) {
+      return atLeast(other) ? this : other;
+    }
+
+    Reach and(Reach other) {
+      return atLeast(other) ? other : this;
+    }
   }
 
-  /// Passes on the rows; only where [#reaches] holds.
+  /// The best way to the rows with these columns bound.
+  Reach reach(Bindings bound);
+
+  /// Passes on the rows; only where there is a way.
   void find(Bindings bound, Search search, ObjLongConsumer<Row> found);
 
   /// One search, with a bound on its work.
@@ -88,12 +107,22 @@ sealed interface Access
   }
 
   /// An arrangement whose key is some plain columns.
-  record Path(ArrangeNode arrangement, List<Integer> columns, boolean unique) {
-    boolean reaches(Bindings bound) {
+  ///
+  /// @param primary the columns of a relation's own key, which no row has as NULL; none when it is
+  ///     not among the columns
+  record Path(ArrangeNode arrangement, List<Integer> columns, List<Integer> primary) {
+    Reach reach(Bindings bound) {
       if (!bound.allBound(columns)) {
-        return false;
+        return Reach.NONE;
       }
-      return !arrangement.dropsNulls() || columns.stream().noneMatch(bound::isNull);
+      boolean missing =
+          arrangement.dropsNulls()
+              && columns.stream()
+                  .anyMatch(column -> bound.mayBeNull(column) && !primary.contains(column));
+      if (missing) {
+        return Reach.NONE;
+      }
+      return primary.isEmpty() ? Reach.KEYS : Reach.ONE;
     }
   }
 
@@ -109,26 +138,22 @@ sealed interface Access
   record OfScan(List<Path> paths) implements Access {
     private @Nullable Path path(Bindings bound) {
       Path best = null;
+      Reach reach = Reach.NONE;
       for (Path path : paths) {
-        if (path.reaches(bound)
-            && (best == null
-                || (path.unique && !best.unique)
-                || (path.unique == best.unique && path.columns.size() > best.columns.size()))) {
+        Reach each = path.reach(bound);
+        boolean better = best != null && each == reach && path.columns.size() > best.columns.size();
+        if (better || each.compareTo(reach) > 0) {
           best = path;
+          reach = each;
         }
       }
       return best;
     }
 
     @Override
-    public boolean reaches(Bindings bound) {
-      return path(bound) != null;
-    }
-
-    @Override
-    public boolean unique(Bindings bound) {
+    public Reach reach(Bindings bound) {
       Path path = path(bound);
-      return path != null && path.unique;
+      return path == null ? Reach.NONE : path.reach(bound);
     }
 
     @Override
@@ -161,13 +186,8 @@ sealed interface Access
     }
 
     @Override
-    public boolean reaches(Bindings bound) {
-      return input.reaches(below(bound));
-    }
-
-    @Override
-    public boolean unique(Bindings bound) {
-      return input.unique(below(bound));
+    public Reach reach(Bindings bound) {
+      return input.reach(below(bound));
     }
 
     @Override
@@ -191,8 +211,8 @@ sealed interface Access
   /// The sum of the inputs.
   record OfUnion(List<Access> inputs) implements Access {
     @Override
-    public boolean reaches(Bindings bound) {
-      return inputs.stream().allMatch(input -> input.reaches(bound));
+    public Reach reach(Bindings bound) {
+      return inputs.stream().map(input -> input.reach(bound)).reduce(Reach.KEYS, Reach::and);
     }
 
     @Override
@@ -204,18 +224,13 @@ sealed interface Access
   /// Rows of any plan that are arranged by some of their columns, or else as the plan allows.
   record OfArranged(OfScan arranged, Access otherwise) implements Access {
     @Override
-    public boolean reaches(Bindings bound) {
-      return arranged.reaches(bound) || otherwise.reaches(bound);
-    }
-
-    @Override
-    public boolean unique(Bindings bound) {
-      return otherwise.unique(bound);
+    public Reach reach(Bindings bound) {
+      return arranged.reach(bound).or(otherwise.reach(bound));
     }
 
     @Override
     public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
-      if (arranged.reaches(bound) && !otherwise.unique(bound)) {
+      if (arranged.reach(bound).atLeast(otherwise.reach(bound))) {
         arranged.find(bound, search, found);
       } else {
         otherwise.find(bound, search, found);
@@ -226,13 +241,8 @@ sealed interface Access
   /// Rows with what the server has answered about them, where that is still known.
   record OfAsk(Access input, Schema schema, AskNode node) implements Access {
     @Override
-    public boolean reaches(Bindings bound) {
-      return input.reaches(bound.slice(0, schema.size()));
-    }
-
-    @Override
-    public boolean unique(Bindings bound) {
-      return input.unique(bound.slice(0, schema.size()));
+    public Reach reach(Bindings bound) {
+      return input.reach(bound.slice(0, schema.size()));
     }
 
     @Override
@@ -254,8 +264,8 @@ sealed interface Access
   /// Rows that no look-up leads to: those of a recursion, and what the server returns for a row.
   record None() implements Access {
     @Override
-    public boolean reaches(Bindings bound) {
-      return false;
+    public Reach reach(Bindings bound) {
+      return Reach.NONE;
     }
 
     @Override
@@ -268,8 +278,8 @@ sealed interface Access
   record OfSetOperation(Access left, Access right, RowKey key, SetOperation.Count count)
       implements Access {
     @Override
-    public boolean reaches(Bindings bound) {
-      return left.reaches(bound) && right.reaches(bound);
+    public Reach reach(Bindings bound) {
+      return left.reach(bound).and(right.reach(bound)).and(Reach.KEYS);
     }
 
     @Override
@@ -316,8 +326,8 @@ sealed interface Access
     }
 
     @Override
-    public boolean reaches(Bindings bound) {
-      return input.reaches(bound);
+    public Reach reach(Bindings bound) {
+      return input.reach(bound).and(Reach.KEYS);
     }
 
     @Override
@@ -336,8 +346,8 @@ sealed interface Access
   /// The state of a group, when the group is bound.
   record OfAggregate(KeyedNode node, Aggregate aggregate, List<Integer> groups) implements Access {
     @Override
-    public boolean reaches(Bindings bound) {
-      return bound.allBound(groups);
+    public Reach reach(Bindings bound) {
+      return bound.allBound(groups) ? Reach.KEYS : Reach.NONE;
     }
 
     @Override
@@ -353,8 +363,8 @@ sealed interface Access
   /// Constant rows.
   record OfValues(ValuesNode node) implements Access {
     @Override
-    public boolean reaches(Bindings bound) {
-      return true;
+    public Reach reach(Bindings bound) {
+      return Reach.KEYS;
     }
 
     @Override

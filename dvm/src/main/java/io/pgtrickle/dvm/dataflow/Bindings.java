@@ -11,7 +11,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Bound is what is *equal* in SQL, so the rows found are a superset of those that look the same.
 final class Bindings {
-  private static final byte[] ANY = {1};
+  private static final byte NULL_TAG = 2;
+
+  // To ask what could be reached.
+  private static final byte[] ANY_VALUE = {1};
+  private static final byte ANYTHING_TAG = 3;
+  private static final byte[] ANYTHING = {ANYTHING_TAG};
 
   // Per column its key with the tag before it; null where nothing is known.
   private final byte[] @Nullable [] parts;
@@ -36,9 +41,13 @@ final class Bindings {
     return all;
   }
 
-  /// Binds a column to an arbitrary value that is not NULL, to ask what could be reached.
-  void bindAny(int column) {
-    parts[column] = ANY;
+  /// Every column bound to an arbitrary value, to ask what could be reached.
+  ///
+  /// @param nullable whether it may also be NULL
+  static Bindings arbitrary(int columns, boolean nullable) {
+    Bindings all = none(columns);
+    Arrays.fill(all.parts, nullable ? ANYTHING : ANY_VALUE);
+    return all;
   }
 
   boolean bound(int column) {
@@ -51,7 +60,22 @@ final class Bindings {
 
   boolean isNull(int column) {
     byte[] part = parts[column];
-    return part != null && part[0] == 2;
+    return part != null && part[0] == NULL_TAG;
+  }
+
+  /// Whether a column is NULL, or arbitrary.
+  boolean mayBeNull(int column) {
+    byte[] part = parts[column];
+    return part != null && (part[0] == ANYTHING_TAG || part[0] == NULL_TAG);
+  }
+
+  /// Says of a column that it is not NULL; false when it is.
+  boolean requireValue(int column) {
+    byte[] part = parts[column];
+    if (part != null && part[0] == ANYTHING_TAG) {
+      parts[column] = ANY_VALUE;
+    }
+    return !isNull(column);
   }
 
   /// Takes over what another says of a column; false when the two contradict each other.
@@ -61,8 +85,11 @@ final class Bindings {
       return true;
     }
     byte[] mine = parts[column];
-    parts[column] = part;
-    return mine == null || Arrays.equals(mine, part);
+    if (mine == null || mine[0] == ANYTHING_TAG) {
+      parts[column] = part;
+      return true;
+    }
+    return part[0] == ANYTHING_TAG || Arrays.equals(mine, part);
   }
 
   Bindings slice(int from, int to) {

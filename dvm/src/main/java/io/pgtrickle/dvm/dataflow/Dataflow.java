@@ -111,7 +111,7 @@ public final class Dataflow implements AutoCloseable {
           "view " + view.name() + " comes after the first step; build it beside and adopt it");
     }
     checkNew(List.of(view));
-    add(view, compiler -> compiler.arrangeForLookups(view.plan()));
+    add(view, compiler -> new LookupArrangements(view.plan(), compiler).choose());
   }
 
   // With nodes that the plan alone does not ask for.
@@ -490,7 +490,8 @@ public final class Dataflow implements AutoCloseable {
   private void restore(View view, Restoration restoration) {
     Set<Node> before = new HashSet<>(nodes.values());
     SavedView entry = restoration.entry(view);
-    SinkNode sink = add(view, compiler -> compiler.arrangeForLookups(view.plan(), entry.nodes()));
+    SinkNode sink =
+        add(view, compiler -> new LookupArrangements(view.plan(), compiler).choose(entry.nodes()));
     for (Node node : sink.nodes()) {
       if (!before.contains(node)) {
         node.spoken();

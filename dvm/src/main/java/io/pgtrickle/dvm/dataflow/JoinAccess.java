@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.operator.MarkJoin;
+import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Lookup;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.EvaluationFailure;
@@ -18,7 +19,31 @@ sealed interface JoinAccess extends Access {
   /// One side.
   ///
   /// @param keys per key expression the column it is, −1 when it is computed
-  record Side(Access access, ArrangeNode arrangement, Schema schema, List<Integer> keys) {
+  /// @param scanned the number of rows up to which all are looked at where nothing leads to them
+  record Side(
+      Access access, ArrangeNode arrangement, Schema schema, List<Integer> keys, long scanned) {
+    private Reach reach(Bindings bound) {
+      Reach scan = arrangement.before().rows() <= scanned ? Reach.SCAN : Reach.NONE;
+      return access.reach(bound).or(keyBound(bound) ? Reach.KEYS : scan);
+    }
+
+    /// The rows with their weights, by the best way.
+    private void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
+      Reach direct = access.reach(bound);
+      if (direct.atLeast(reach(bound))) {
+        access.find(bound, search, found);
+      } else if (keyBound(bound)) {
+        ByteSink key = new ByteSink();
+        bound.appendKey(keys, key);
+        Access.lookup(arrangement.before(), key, search, found);
+      } else {
+        Entries all = arrangement.before().prefix(new ByteSink());
+        while (all.next() && search.visit()) {
+          found.accept(all.row(), all.weight());
+        }
+      }
+    }
+
     private boolean keyBound(Bindings bound) {
       for (int key : keys) {
         if (key < 0 || !bound.bound(key)) {
@@ -50,18 +75,17 @@ sealed interface JoinAccess extends Access {
         if (a >= 0 && b >= 0) {
           agree &= l.bind(a, r, b) && r.bind(b, l, a);
         }
-        agree &= (a < 0 || !l.isNull(a)) && (b < 0 || !r.isNull(b));
+        agree &= (a < 0 || l.requireValue(a)) && (b < 0 || r.requireValue(b));
       }
       return new Split(l, r, !agree);
     }
 
     @Override
-    public boolean reaches(Bindings bound) {
+    public Reach reach(Bindings bound) {
       Split split = split(bound);
-      return left.keyBound(split.left)
-          || right.keyBound(split.right)
-          || left.access.reaches(split.left)
-          || right.access.reaches(split.right);
+      return split.contradicts
+          ? Reach.ONE
+          : left.reach(split.left).or(right.reach(split.right)).and(Reach.KEYS);
     }
 
     @Override
@@ -70,15 +94,17 @@ sealed interface JoinAccess extends Access {
       if (split.contradicts) {
         return;
       }
-      if (left.access.unique(split.left)) {
+      Reach l = left.access.reach(split.left);
+      Reach r = right.access.reach(split.right);
+      if (l == Reach.ONE) {
         throughLeft(split, search, found);
-      } else if (right.access.unique(split.right)) {
+      } else if (r == Reach.ONE) {
         throughRight(split, search, found);
       } else if (left.keyBound(split.left)) {
         throughKey(split.left, left.keys, split, search, found);
       } else if (right.keyBound(split.right)) {
         throughKey(split.right, right.keys, split, search, found);
-      } else if (left.access.reaches(split.left)) {
+      } else if (left.reach(split.left).atLeast(right.reach(split.right))) {
         throughLeft(split, search, found);
       } else {
         throughRight(split, search, found);
@@ -86,7 +112,7 @@ sealed interface JoinAccess extends Access {
     }
 
     private void throughLeft(Split split, Search search, ObjLongConsumer<Row> found) {
-      left.access.find(
+      left.find(
           split.left,
           search,
           (l, lw) ->
@@ -100,7 +126,7 @@ sealed interface JoinAccess extends Access {
     }
 
     private void throughRight(Split split, Search search, ObjLongConsumer<Row> found) {
-      right.access.find(
+      right.find(
           split.right,
           search,
           (r, rw) ->
@@ -199,7 +225,7 @@ sealed interface JoinAccess extends Access {
 
     private boolean contradicts(Bindings bound) {
       for (int i = otherFrom; i < otherFrom + other.schema.size(); i++) {
-        if (bound.bound(i) && !bound.isNull(i)) {
+        if (bound.bound(i) && !bound.mayBeNull(i)) {
           return true;
         }
       }
@@ -207,9 +233,8 @@ sealed interface JoinAccess extends Access {
     }
 
     @Override
-    public boolean reaches(Bindings bound) {
-      Bindings own = own(bound);
-      return contradicts(bound) || side.access.reaches(own) || side.keyBound(own);
+    public Reach reach(Bindings bound) {
+      return contradicts(bound) ? Reach.ONE : side.reach(own(bound)).and(Reach.KEYS);
     }
 
     @Override
@@ -217,20 +242,14 @@ sealed interface JoinAccess extends Access {
       if (contradicts(bound)) {
         return;
       }
-      Bindings own = own(bound);
-      ObjLongConsumer<Row> lone =
+      side.find(
+          own(bound),
+          search,
           (row, weight) -> {
             if (!isMatched(row)) {
               found.accept(padded.apply(row), weight);
             }
-          };
-      if (side.access.reaches(own)) {
-        side.access.find(own, search, lone);
-      } else {
-        ByteSink key = new ByteSink();
-        own.appendKey(side.keys, key);
-        Access.lookup(side.arrangement.before(), key, search, lone);
-      }
+          });
     }
 
     private boolean isMatched(Row row) {
@@ -240,30 +259,22 @@ sealed interface JoinAccess extends Access {
 
   /// Rows with a mark: looked up on the left, and marked anew.
   record OfMark(Side left, ArrangeNode right, MarkJoin join) implements JoinAccess {
-    @Override
-    public boolean reaches(Bindings bound) {
-      Bindings own = bound.slice(0, left.schema.size());
-      return left.access.reaches(own) || left.keyBound(own);
+    private Bindings own(Bindings bound) {
+      return bound.slice(0, left.schema.size());
     }
 
     @Override
-    public boolean unique(Bindings bound) {
-      return left.access.unique(bound.slice(0, left.schema.size()));
+    public Reach reach(Bindings bound) {
+      return left.reach(own(bound));
     }
 
     @Override
     public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
-      Bindings own = bound.slice(0, left.schema.size());
-      ObjLongConsumer<Row> marked =
+      left.find(
+          own(bound),
+          search,
           (row, weight) ->
-              found.accept(join.marked(row, hasEqual(left.arrangement, row, right)), weight);
-      if (left.access.reaches(own)) {
-        left.access.find(own, search, marked);
-      } else {
-        ByteSink key = new ByteSink();
-        own.appendKey(left.keys, key);
-        Access.lookup(left.arrangement.before(), key, search, marked);
-      }
+              found.accept(join.marked(row, hasEqual(left.arrangement, row, right)), weight));
     }
   }
 

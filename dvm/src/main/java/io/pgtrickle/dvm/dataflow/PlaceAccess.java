@@ -29,8 +29,14 @@ sealed interface PlaceAccess extends Access {
       return columns.stream().allMatch(column -> column >= 0 && bound.bound(column));
     }
 
-    private boolean reaches(Bindings bound) {
-      return input.reaches(bound) || partitionBound(bound);
+    private Reach reach(Bindings bound) {
+      Reach whole = partitionBound(bound) ? Reach.KEYS : Reach.NONE;
+      return input.reach(bound).and(Reach.KEYS).or(whole);
+    }
+
+    /// Whether the rows are better taken from the input than from their whole partition.
+    private boolean throughInput(Bindings bound) {
+      return input.reach(bound).atLeast(Reach.KEYS) || !partitionBound(bound);
     }
 
     private Sequence partition(Bindings bound) {
@@ -79,13 +85,13 @@ sealed interface PlaceAccess extends Access {
   /// The first rows of a partition.
   record OfTop(Ordered rows, TopK top) implements PlaceAccess {
     @Override
-    public boolean reaches(Bindings bound) {
-      return rows.reaches(bound);
+    public Reach reach(Bindings bound) {
+      return rows.reach(bound);
     }
 
     @Override
     public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
-      if (rows.input.reaches(bound)) {
+      if (rows.throughInput(bound)) {
         rows.rows(bound, search)
             .forEach(
                 (row, weight) -> {
@@ -128,14 +134,14 @@ sealed interface PlaceAccess extends Access {
     }
 
     @Override
-    public boolean reaches(Bindings bound) {
-      return rows.reaches(below(bound));
+    public Reach reach(Bindings bound) {
+      return rows.reach(below(bound));
     }
 
     @Override
     public void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
       Bindings below = below(bound);
-      if (!rows.input.reaches(below)) {
+      if (!rows.throughInput(below)) {
         Sequence partition = rows.partition(below);
         if (search.visit(COST * partition.size())) {
           window.results(partition, (_, result) -> found.accept(result, 1));

@@ -26,7 +26,6 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -72,9 +71,12 @@ final class PlanCompiler {
     this.server = server;
   }
 
-  /// The same compiler over other nodes.
-  PlanCompiler over(Map<Object, Node> others) {
-    return new PlanCompiler(others, settings, expressions, storage, server);
+  /// A compiler that knows what this one has used, to try something.
+  ///
+  /// @param copy takes the nodes
+  PlanCompiler trial(Map<Object, Node> copy) {
+    used.forEach(node -> copy.put(node.key(), node));
+    return new PlanCompiler(copy, settings, expressions, storage, server);
   }
 
   /// Every node the compiled plans need, inputs first.
@@ -389,78 +391,6 @@ final class PlanCompiler {
                     stored == null ? null : project(stored, input.schema(), schema),
                     "Arrange",
                     storage));
-  }
-
-  /// A relation's rows by its key.
-  ArrangeNode arrangeByKey(Plan.Scan scan) {
-    List<Expr> columns = columns(scan.schema());
-    return arrange(scan, scan.key().stream().map(columns::get).toList(), true);
-  }
-
-  /// A joining view whose rows no arrangement leads to gets relations arranged by primary key, or
-  /// else sides of joins by the columns that are shown of them: as few as make the look-up
-  /// possible, none when even all do not.
-  void arrangeForLookups(Plan plan) {
-    if (!plan.joins() || !PointLookup.supports(plan)) {
-      return;
-    }
-    Map<Object, Node> trial = new HashMap<>(nodes);
-    PlanCompiler trials = over(trial);
-    List<Plan.Scan> chosen = new ArrayList<>();
-    for (Plan.Scan scan : plan.scans()) {
-      if (PointLookup.reachesRows(plan, trials, trial)) {
-        break;
-      }
-      if (!scan.key().isEmpty()) {
-        trials.arrangeByKey(scan);
-        chosen.add(scan);
-      }
-    }
-    if (PointLookup.reachesRows(plan, trials, trial)) {
-      chosen.forEach(this::arrangeByKey);
-    } else {
-      arrangeByShownColumns(plan);
-    }
-  }
-
-  private void arrangeByShownColumns(Plan plan) {
-    Map<Object, Node> trial = new HashMap<>(nodes);
-    PlanCompiler trials = over(trial);
-    List<ShownColumns.Side> chosen = new ArrayList<>();
-    for (ShownColumns.Side side : ShownColumns.of(plan)) {
-      trials.arrange(side.input(), side.keys(), false);
-      chosen.add(side);
-      if (PointLookup.reachesRows(plan, trials, trial)) {
-        chosen.forEach(each -> arrange(each.input(), each.keys(), false));
-        return;
-      }
-    }
-  }
-
-  /// Arranges for look-ups what was arranged so in a checkpoint.
-  void arrangeForLookups(Plan plan, Set<String> names) {
-    for (Plan.Scan scan : plan.scans()) {
-      if (!scan.key().isEmpty() && names.contains(keyArrangementName(scan))) {
-        arrangeByKey(scan);
-      }
-    }
-    for (ShownColumns.Side side :
-        plan.joins() ? ShownColumns.of(plan) : List.<ShownColumns.Side>of()) {
-      ArrangeNode.Key key =
-          new ArrangeNode.Key(
-              compile(side.input()).key(), ascending(side.keys()), null, false, null);
-      if (names.contains(Identity.of(key))) {
-        arrange(side.input(), side.keys(), false);
-      }
-    }
-  }
-
-  private static String keyArrangementName(Plan.Scan scan) {
-    List<Expr> columns = columns(scan.schema());
-    List<Expr> keys = scan.key().stream().map(columns::get).toList();
-    return Identity.of(
-        new ArrangeNode.Key(
-            new SourceNode.Key(scan.relation()), ascending(keys), null, true, null));
   }
 
   private Node join(Plan.Join join) {

@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.dataflow;
 
+import io.pgtrickle.dvm.dataflow.Access.Reach;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.operator.Aggregate;
 import io.pgtrickle.dvm.operator.InnerJoin;
@@ -29,9 +30,10 @@ import java.util.stream.Stream;
 /// window and the like from the order they keep of a partition, and what the server said of a row
 /// is taken for given while it is remembered.
 ///
-/// It reads the arrangements that the view's operators keep anyway. A joining view that none of
-/// them serves gets relations arranged by their primary keys in addition, or sides of joins by the
-/// columns that its rows show of them, see [Dataflow#add].
+/// It reads the arrangements that the view's operators keep anyway. A joining view that they do not
+/// serve gets relations arranged by their primary keys in addition, or sides of joins by the
+/// columns that its rows show of them, see [LookupArrangements]. Where a row shows nothing of a
+/// side, all of it is looked at if it is small.
 final class PointLookup {
   // Rows that may be looked at for one answer; a hot join key costs more than it is worth.
   private static final int LIMIT = 10_000;
@@ -39,6 +41,9 @@ final class PointLookup {
   // And for all answers after one step, so that they cost less than the step's own transaction.
   private static final int STEP_LIMIT = 100_000;
   private static final int STEP_LIMIT_PER_ROW = 64;
+
+  // Rows of one side of a join that are all looked at.
+  private static final int SCAN_LIMIT = 1_000;
 
   private final Schema schema;
   private final Access access;
@@ -74,7 +79,7 @@ final class PointLookup {
   /// work.
   OptionalLong weight(Row row, long after) {
     Bindings bound = Bindings.of(schema, row);
-    if (!access.reaches(bound)) {
+    if (access.reach(bound) == Reach.NONE) {
       return OptionalLong.empty();
     }
     Access.Search search = budget.search(after);
@@ -91,19 +96,18 @@ final class PointLookup {
     return search.exhausted() ? OptionalLong.empty() : OptionalLong.of(weight[0]);
   }
 
-  /// Whether rows without NULLs can be looked up.
-  static boolean reachesRows(Plan plan, PlanCompiler compiler, Map<Object, Node> nodes) {
-    Schema schema = plan.schema();
-    Access access = new Builder(compiler, nodes).access(plan);
-    Bindings some = Bindings.none(schema.size());
-    for (int i = 0; i < schema.size(); i++) {
-      some.bindAny(i);
-    }
-    return access.reaches(some);
+  /// Whether rows can be looked up by keys, whatever is in the relations.
+  ///
+  /// @param nullable whether also those that show NULLs
+  static boolean reachesRows(
+      Plan plan, PlanCompiler compiler, Map<Object, Node> nodes, boolean nullable) {
+    Bindings row = Bindings.arbitrary(plan.schema().size(), nullable);
+    return new Builder(compiler, nodes, -1).access(plan).reach(row) != Reach.NONE;
   }
 
   static PointLookup of(Plan plan, PlanCompiler compiler, Map<Object, Node> nodes, Budget budget) {
-    return new PointLookup(plan.schema(), new Builder(compiler, nodes).access(plan), budget);
+    return new PointLookup(
+        plan.schema(), new Builder(compiler, nodes, SCAN_LIMIT).access(plan), budget);
   }
 
   /// Whether a plan has types that have no keys, so that nothing can be bound.
@@ -130,7 +134,7 @@ final class PointLookup {
   }
 
   // Builds the access tree beside the plan, from existing nodes.
-  private record Builder(PlanCompiler compiler, Map<Object, Node> nodes) {
+  private record Builder(PlanCompiler compiler, Map<Object, Node> nodes, long scanned) {
     Access access(Plan plan) {
       return switch (plan) {
         case Plan.Scan scan -> new Access.OfScan(paths(scan, scan.key()));
@@ -156,7 +160,7 @@ final class PointLookup {
         case Plan.Apply apply ->
             throw new IllegalArgumentException("a subquery was not unnested: " + apply.question());
         case Plan.UnionAll union ->
-            new Access.OfUnion(union.inputs().stream().map(this::access).toList());
+            new Access.OfUnion(union.inputs().stream().map(this::arranged).toList());
         case Plan.TopK top -> {
           KeyedNode node = (KeyedNode) compiler.compile(top);
           yield new PlaceAccess.OfTop(
@@ -175,14 +179,14 @@ final class PointLookup {
             throw new IllegalArgumentException("grouping sets were not taken apart");
         case Plan.SetOperation operation ->
             new Access.OfSetOperation(
-                access(operation.left()),
-                access(operation.right()),
+                arranged(operation.left()),
+                arranged(operation.right()),
                 compiler.rowKey(PlanCompiler.columns(operation.schema()), operation.schema()),
                 SetOperation.count(
                     operation.kind() == Plan.SetOperation.Kind.INTERSECT, operation.all()));
         case Plan.Distinct distinct ->
             new Access.OfDistinct(
-                access(distinct.input()), compiler.rowKey(distinct.keys(), distinct.schema()));
+                arranged(distinct.input()), compiler.rowKey(distinct.keys(), distinct.schema()));
         case Plan.Aggregate aggregate -> {
           KeyedNode node = (KeyedNode) compiler.compile(aggregate);
           yield new Access.OfAggregate(
@@ -259,7 +263,11 @@ final class PointLookup {
     private JoinAccess.Side side(Plan input, Stream<Expr> keys, ArrangeNode arrangement) {
       Schema schema = input.schema();
       return new JoinAccess.Side(
-          arranged(input), arrangement, schema, keys.map(key -> sameColumn(key, schema)).toList());
+          arranged(input),
+          arrangement,
+          schema,
+          keys.map(key -> sameColumn(key, schema)).toList(),
+          scanned);
     }
 
     private Access arranged(Plan plan) {
@@ -279,8 +287,8 @@ final class PointLookup {
         if (node instanceof ArrangeNode arrangement && arrangement.input(0) == source) {
           List<Integer> columns = arrangement.plainKey();
           if (columns != null && !columns.isEmpty()) {
-            boolean unique = !key.isEmpty() && columns.containsAll(key);
-            paths.add(new Access.Path(arrangement, columns, unique));
+            boolean unique = columns.containsAll(key);
+            paths.add(new Access.Path(arrangement, columns, unique ? key : List.of()));
           }
         }
       }

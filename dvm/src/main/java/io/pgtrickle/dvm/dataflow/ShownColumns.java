@@ -10,10 +10,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// Which columns of the sides of joins a row of the whole plan shows: by these a side can be
-/// arranged, so that the row leads to it where no key does.
+/// Which columns of the sides of joins and the parts of unions a row of the whole plan shows: by
+/// these they can be arranged, so that the row leads to them where no key does.
 final class ShownColumns {
-  /// A side of a join.
+  /// A side of a join, or a part of a union.
   ///
   /// @param columns of it, that are values of the row in question
   record Side(Plan input, List<Integer> columns) {
@@ -29,7 +29,7 @@ final class ShownColumns {
 
   private ShownColumns() {}
 
-  /// The sides that are no joins themselves, those of which most is shown first.
+  /// The sides and parts that are no joins themselves, those of which most is shown first.
   static List<Side> of(Plan plan) {
     ShownColumns shown = new ShownColumns();
     BitSet all = new BitSet();
@@ -58,7 +58,7 @@ final class ShownColumns {
       case Plan.Window window -> visit(window.input(), first(shown, window.input()));
       case Plan.TopK top -> visit(top.input(), shown);
       case Plan.Distinct distinct -> visit(distinct.input(), shown);
-      case Plan.UnionAll union -> union.inputs().forEach(input -> visit(input, shown));
+      case Plan.UnionAll union -> union.inputs().forEach(input -> side(input, shown));
       case Plan.SetOperation operation -> {
         visit(operation.left(), shown);
         visit(operation.right(), shown);

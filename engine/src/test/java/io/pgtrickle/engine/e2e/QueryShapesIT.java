@@ -41,7 +41,8 @@ final class QueryShapesIT {
       }
       assertEveryShapeRanIncrementally(connection);
       assertThat(database.sidecar().meters().scrape())
-          .contains("pgtrickle_phd1_removed_rows_total 0.0");
+          .contains("pgtrickle_phd1_removed_rows_total 0.0")
+          .contains("pgtrickle_phd1_unchecked_rows_total 0.0");
     }
   }
 
