@@ -7,6 +7,7 @@ import io.pgtrickle.cdc.slot.Publication;
 import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
+import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
@@ -42,6 +43,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -61,6 +63,8 @@ final class Housekeeping {
   private static final Duration LOOK = Duration.ofSeconds(2);
   // The users' UPDATEs fail for as long as an unusable identity is not noticed.
   private static final Duration IDENTITY_LOOK = Duration.ofSeconds(1);
+  // Commits are in the log some microseconds before others see them, or as long as a standby takes.
+  private static final Duration UNDISCLOSED_LOOK = Duration.ofMillis(5);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
   private static final Duration BEAT = Duration.ofSeconds(1);
   private static final int PRUNE_ROWS = 10_000;
@@ -90,6 +94,8 @@ final class Housekeeping {
   private final Map<Integer, Seen> seen = new HashMap<>();
   private final SlotLag slotLag;
   private final AtomicLong announced = new AtomicLong();
+  // Transactions that changed the definitions, and have not been seen to be visible.
+  private final Set<Integer> undisclosed = ConcurrentHashMap.newKeySet();
   private DefinitionWatch.Changes first =
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
@@ -153,8 +159,12 @@ final class Housekeeping {
         settings.number(Setting.CHECKPOINT_WAL) << 20);
   }
 
-  /// The definitions changed: look now.
-  void definitionsChanged() {
+  /// The definitions changed, or somebody wants to be sure of them: look now, and again until what
+  /// changed them is visible.
+  ///
+  /// @param by the transactions that did it
+  void definitionsChanged(List<Integer> by) {
+    undisclosed.addAll(by);
     announced.incrementAndGet();
     wakeups.offer(true);
   }
@@ -178,6 +188,7 @@ final class Housekeeping {
     try {
       Duration pause = Lease.heartbeatPause(serverVersion());
       boolean woken = true;
+      long again = UNDISCLOSED_LOOK.toMillis();
       long looks = 0;
       StreamTableState.removeOrphans(session);
       follow(first, live);
@@ -192,9 +203,12 @@ final class Housekeeping {
         boolean regular = System.nanoTime() - lookAt >= 0;
         if (woken || regular) {
           long upTo = announced.get();
+          Visibility visible = Visibility.of(session);
           lookAtDefinitions();
           lookedFor = upTo;
           looked = true;
+          undisclosed.removeIf(visible::shows);
+          loop.post(() -> loop.visible(visible));
         }
         if (regular) {
           lookAtSources();
@@ -210,7 +224,9 @@ final class Housekeeping {
           lookAt = System.nanoTime() + LOOK.toNanos();
         }
         long patience = Math.min(pause.toMillis(), IDENTITY_LOOK.toMillis());
-        woken = wakeups.poll(patience, TimeUnit.MILLISECONDS) != null;
+        again = undisclosed.isEmpty() ? UNDISCLOSED_LOOK.toMillis() : Math.min(2 * again, patience);
+        boolean waits = !undisclosed.isEmpty();
+        woken = wakeups.poll(waits ? again : patience, TimeUnit.MILLISECONDS) != null || waits;
       }
     } catch (SQLException | RuntimeException e) {
       // Whatever it is: a tenure without heartbeats, and with nobody who looks, must not go on.

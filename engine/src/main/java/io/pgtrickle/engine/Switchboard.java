@@ -10,6 +10,7 @@ import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.refresh.Evaluations;
 import io.pgtrickle.engine.refresh.LiveTable;
 import io.pgtrickle.engine.refresh.RefreshListener;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
@@ -51,11 +52,16 @@ final class Switchboard implements RefreshListener {
   }
 
   @Override
-  public void relationsTouched(Set<Integer> relations) {
+  public void relationsTouched(Set<Integer> relations, List<Integer> transactions) {
     Lines to = lines();
     if (relations.contains(to.definitionsRelation)) {
-      to.housekeeping.definitionsChanged();
+      to.housekeeping.definitionsChanged(transactions);
     }
+  }
+
+  @Override
+  public void definitionsWanted() {
+    lines().housekeeping.definitionsChanged(List.of());
   }
 
   @Override

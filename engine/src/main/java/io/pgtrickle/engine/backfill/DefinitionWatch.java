@@ -17,8 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
 ///
 /// It is level-triggered: the log tells *that* definitions changed, and what they are is read then.
 /// Reading a
-/// newer state than that of the change is harmless, since its own change follows; and a
-/// change that was decoded before it became visible is found by the next, regular look.
+/// newer state than that of the change is harmless, since its own change follows; after a
+/// change that was decoded before it became visible somebody has to look again.
 public final class DefinitionWatch {
   private final Map<Long, Definition> known = new ConcurrentHashMap<>();
 

@@ -3,6 +3,7 @@ package io.pgtrickle.engine.backfill;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -18,9 +19,11 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
@@ -52,7 +55,10 @@ record Preparation(
               analyzer.analyze(document, definition.mode(), definition.owner()));
       refuseWhatWasAskedFor(definition, verdict);
       Optional<Verdict.Differential> differential = verdict.differential();
-      differential.ifPresent(d -> checkColumns(definition, d.plan().schema(), probe.schema()));
+      if (differential.isPresent()) {
+        Schema columns = differential.get().plan().schema();
+        checkColumns(session, definition, columns, probe.schema());
+      }
       StreamTable table =
           storage(
               session,
@@ -242,10 +248,11 @@ record Preparation(
     }
   }
 
-  private static void checkColumns(Definition definition, Schema query, Schema table) {
+  private static void checkColumns(
+      Connection session, Definition definition, Schema query, Schema table) throws SQLException {
     boolean same =
         query.size() == table.size()
-            && java.util.stream.IntStream.range(0, query.size())
+            && IntStream.range(0, query.size())
                 .allMatch(
                     i ->
                         query.column(i).name().equals(table.column(i).name())
@@ -256,13 +263,23 @@ record Preparation(
           "42P17",
           "storage_table_changed",
           definition.displayName(),
-          "the columns of "
-              + definition.displayName()
-              + " are "
-              + table
-              + ", its query has "
-              + query
-              + "; create the stream table again");
+          "the columns of %1$s are (%2$s), its query has (%3$s); call pgtrickle.repair_stream_table, which makes the table anew"
+              .formatted(definition.displayName(), names(session, table), names(session, query)));
     }
+  }
+
+  private static String names(Connection session, Schema schema) throws SQLException {
+    List<String> columns = new ArrayList<>();
+    try (PreparedStatement name = session.prepareStatement("SELECT format_type(?::oid, ?)")) {
+      for (Column column : schema.columns()) {
+        name.setLong(1, Integer.toUnsignedLong(column.type().oid()));
+        name.setInt(2, column.type().modifier());
+        try (ResultSet row = name.executeQuery()) {
+          row.next();
+          columns.add(Identifiers.quote(column.name()) + " " + row.getString(1));
+        }
+      }
+    }
+    return String.join(", ", columns);
   }
 }

@@ -45,6 +45,9 @@ final class Callers {
     switch (request) {
       case Request.Sync sync -> {
         Long table = sync.pgtId();
+        if (table == null || !tables.contains(table)) {
+          listener.definitionsWanted();
+        }
         if (table == null) {
           calls.addAll(sync.id(), clock.instant());
         } else {
@@ -53,6 +56,7 @@ final class Callers {
       }
       case Request.Refresh refresh -> {
         if (!tables.contains(refresh.pgtId())) {
+          listener.definitionsWanted();
           listener.initialize(refresh.pgtId());
         }
         await(refresh.id(), Set.of(refresh.pgtId()));
@@ -102,6 +106,9 @@ final class Callers {
 
   private PendingCalls.Verdict look(long id, PendingCalls.Call call) {
     LiveTable table = tables.get(id);
+    if (table == null && listener.expected().isEmpty()) {
+      return new PendingCalls.Verdict.NotYet();
+    }
     if (table == null && listener.isDefined(id)) {
       return listener
           .failure(id)

@@ -2,7 +2,6 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.dvm.TrickleException;
-import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -49,14 +48,14 @@ public final class Evaluations implements AutoCloseable {
       try (Connection session = sessions.open()) {
         session.setAutoCommit(false);
         start = clock.instant();
-        ZSet difference =
+        QueryEvaluation.Result result =
             new QueryEvaluation(
                     table.storage(),
                     table.document().canonical(),
                     table.document().sessionSettings())
-                .difference(session);
+                .evaluate(session);
         Duration took = Duration.between(start, clock.instant());
-        loop.post(() -> loop.evaluated(table.id(), difference, took));
+        loop.post(() -> loop.evaluated(table.id(), result.difference(), took, result.seen()));
       } finally {
         slots.release();
       }

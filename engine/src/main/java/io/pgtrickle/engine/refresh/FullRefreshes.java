@@ -1,11 +1,13 @@
 package io.pgtrickle.engine.refresh;
 
+import io.pgtrickle.cdc.slot.Visibility;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// When FULL-mode stream tables are evaluated again.
@@ -15,6 +17,9 @@ import java.util.Set;
 /// most every max(1 s, 10 × its last duration), so that it never takes more than a tenth of a
 /// connection's
 /// time; sources that cannot be captured count as changed at every due time.
+///
+/// An evaluation may have begun before the commits that it was started for were visible. Those of
+/// them that its snapshot did not show are awaited, and make it due again.
 ///
 /// Pure bookkeeping, used by the refresh thread only.
 final class FullRefreshes {
@@ -31,6 +36,8 @@ final class FullRefreshes {
     private long completed;
     private long wanted;
     private boolean running;
+    private Set<Integer> doubtful = Set.of();
+    private final Set<Integer> awaited = new HashSet<>();
     private Instant pauseUntil = Instant.MIN;
 
     private Evaluation(LiveTable table, boolean uncapturedSources) {
@@ -93,7 +100,9 @@ final class FullRefreshes {
   }
 
   /// The tables to evaluate now, marked as running.
-  List<LiveTable> start(Instant now, boolean refreshingEnabled) {
+  ///
+  /// @param invisible the transactions that the log has told of, which some do not see yet
+  List<LiveTable> start(Instant now, boolean refreshingEnabled, InvisibleCommits invisible) {
     return evaluations.values().stream()
         .filter(e -> isDue(e, now, refreshingEnabled))
         .map(
@@ -101,13 +110,16 @@ final class FullRefreshes {
               e.running = true;
               e.changed = false;
               e.started++;
+              e.doubtful = invisible.touching(e.table.sources());
               return e.table;
             })
         .toList();
   }
 
   /// Notes the end of an evaluation.
-  void finished(long table, Instant now, Duration took, boolean succeeded) {
+  ///
+  /// @param seen what its snapshot showed; empty when it failed
+  void finished(long table, Instant now, Duration took, Optional<Visibility> seen) {
     Evaluation evaluation = evaluations.get(table);
     if (evaluation == null) {
       return;
@@ -116,8 +128,19 @@ final class FullRefreshes {
     evaluation.completed = evaluation.started;
     Duration pause = took.multipliedBy(PAUSE_PER_DURATION);
     evaluation.pauseUntil = now.plus(pause.compareTo(SHORTEST_PAUSE) > 0 ? pause : SHORTEST_PAUSE);
-    if (!succeeded) {
+    if (seen.isEmpty()) {
       evaluation.changed = true;
+    } else {
+      evaluation.awaited.addAll(evaluation.doubtful);
+      evaluation.awaited.removeIf(seen.get()::shows);
+    }
+    evaluation.doubtful = Set.of();
+  }
+
+  /// Takes a look at the server: what an evaluation did not show may be there now.
+  void visible(Visibility now) {
+    for (Evaluation evaluation : evaluations.values()) {
+      evaluation.changed |= evaluation.awaited.removeIf(now::shows);
     }
   }
 

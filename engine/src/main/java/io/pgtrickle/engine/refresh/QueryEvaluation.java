@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.refresh;
 
+import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Identifiers;
 import io.pgtrickle.engine.apply.StreamTable;
@@ -29,17 +30,24 @@ final class QueryEvaluation {
     this.settings = Map.copyOf(settings);
   }
 
-  /// The difference between what the query yields now and what the table holds.
+  /// What an evaluation yields.
+  ///
+  /// @param difference what the query's rows have more than the table's
+  /// @param seen the transactions that both show
+  record Result(ZSet difference, Visibility seen) {}
+
+  /// Compares what the query yields now with what the table holds.
   ///
   /// @param session autocommit off, without an open transaction; left without one
-  ZSet difference(Connection session) throws SQLException {
+  Result evaluate(Connection session) throws SQLException {
     try (Statement statement = session.createStatement()) {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      Visibility seen = Visibility.of(session);
       ZSet.Builder rows = new ZSet.Builder(1024);
       CopiedRows.readInto(session, contents(), table.schema(), -1, rows);
       capturedSettings(session);
       CopiedRows.readInto(session, asOwner(), table.schema(), 1, rows);
-      return rows.build();
+      return new Result(rows.build(), seen);
     } finally {
       session.rollback();
     }

@@ -2,13 +2,20 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.catalog.Request;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
 /// What happens outside the refresh thread because of what it saw. Calls must return at once.
 public interface RefreshListener {
-  /// A relation changed; among them the definitions table.
-  void relationsTouched(Set<Integer> relations);
+  /// Relations changed; among them the definitions table.
+  ///
+  /// @param transactions those that did it, which may not be visible yet
+  void relationsTouched(Set<Integer> relations, List<Integer> transactions);
+
+  /// Somebody asks about stream tables that may have been defined or dropped a moment ago: until
+  /// that is known, nothing is [#expected].
+  void definitionsWanted();
 
   /// Somebody asks something that is not about the stream.
   void request(Request request);

@@ -5,6 +5,7 @@ import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
+import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
@@ -69,6 +70,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   private final LiveTables tables = new LiveTables();
   private final FullRefreshes full = new FullRefreshes();
+  private final InvisibleCommits invisible = new InvisibleCommits();
   private final Builds builds;
   private final BoundaryTasks tasks = new BoundaryTasks();
   private final StatusBoard status;
@@ -77,6 +79,7 @@ public final class RefreshLoop implements AutoCloseable {
   private boolean tookEvents;
   private Set<Integer> gated = Set.of();
   private final List<Instant> commits = new ArrayList<>();
+  private final List<Integer> transactions = new ArrayList<>();
   private Replay replay = Replay.none();
   private Lsn frontier;
   private Lsn position;
@@ -445,20 +448,28 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// Takes the result of a FULL evaluation: the difference between the query's rows and the
   /// table's.
-  public void evaluated(long id, ZSet delta, Duration took) {
-    full.finished(id, clock.instant(), took, true);
+  ///
+  /// @param seen what was visible to it
+  public void evaluated(long id, ZSet delta, Duration took, Visibility seen) {
+    full.finished(id, clock.instant(), took, Optional.of(seen));
     steps.evaluated(id, delta);
     epoch();
   }
 
   /// Notes that a FULL evaluation failed; the last good contents stay.
   public void evaluationFailed(long id, Failure failure, Duration took) {
-    full.finished(id, clock.instant(), took, false);
+    full.finished(id, clock.instant(), took, Optional.empty());
     LiveTable table = tables.get(id);
     if (table != null) {
       table.error(Optional.of(failure));
       ledger.failed(table, failure, clock.instant());
     }
+  }
+
+  /// Takes a look at what is visible on the server; boundary only.
+  public void visible(Visibility now) {
+    invisible.visible(now);
+    full.visible(now);
   }
 
   /// How the live tables were after the last epoch; for any thread.
@@ -495,6 +506,7 @@ public final class RefreshLoop implements AutoCloseable {
         intake.accept(transaction).forEach(this::announce);
         partial = !transaction.isComplete();
         if (!partial) {
+          transactions.add(transaction.xid());
           if (replay.isOver()) {
             commits.add(transaction.committedAt());
           }
@@ -532,9 +544,11 @@ public final class RefreshLoop implements AutoCloseable {
     if (!touched.isEmpty()) {
       status.stateChanged();
       full.sourcesChanged(touched);
-      listener.relationsTouched(touched);
+      invisible.decoded(transactions, touched);
+      listener.relationsTouched(touched, transactions);
       replay.touched(touched);
     }
+    transactions.clear();
     if (replay.isOver()) {
       visible(now);
     } else if (replay.endsAt(reached)) {
@@ -554,7 +568,7 @@ public final class RefreshLoop implements AutoCloseable {
     callers.answer(position, now);
     // Last: nobody who waits for rows to be visible waits for this.
     writer.checkResidue();
-    full.start(now, listener.refreshingEnabled()).forEach(listener::evaluate);
+    full.start(now, listener.refreshingEnabled(), invisible).forEach(listener::evaluate);
     settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (checkpoint) {
       checkpoints.take(settled, this::save, now);

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.e2e;
 
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
@@ -15,6 +16,7 @@ import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -76,6 +78,36 @@ final class SourceDdlIT {
   void rewritingTheFileIsNotNoticedEvenAfterAHarmlessChange(String rewrite) throws SQLException {
     assertNothingIsInitialized("ALTER TABLE plain ALTER v SET DEFAULT 8");
     assertNothingIsInitialized(rewrite);
+  }
+
+  @Test
+  void aTypeThatIsNotTheTablesIsSaidAndRepaired() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE grown (id int PRIMARY KEY, v numeric(4,1))",
+          "INSERT INTO grown VALUES (1, 2.5)");
+      streamTable(connection, "grown_st", "SELECT id, v FROM grown", "DIFFERENTIAL");
+      run(connection, "ALTER TABLE grown ALTER v TYPE float8");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(status(connection, "grown_st")).isEqualTo("ERROR 42P17"));
+      assertThat(
+              value(
+                  connection,
+                  "SELECT last_error_message FROM pgtrickle.stream_tables_info"
+                      + " WHERE pgt_name = 'grown_st'"))
+          .contains(
+              "are (\"id\" integer, \"v\" numeric(4,1))", "has (\"id\" integer, \"v\" double");
+      run(
+          connection,
+          "SELECT pgtrickle.repair_stream_table('grown_st')",
+          "INSERT INTO grown VALUES (2, 1e10)");
+      ready(connection, "grown_st");
+      sync(connection);
+      assertThat(differences(connection, "grown_st", "SELECT id, v FROM grown")).isEmpty();
+      run(connection, "SELECT pgtrickle.drop_stream_table('grown_st')", "DROP TABLE grown");
+    }
   }
 
   // A table whose values are rewritten at the same time tells when the sources have been looked at.
