@@ -12,7 +12,7 @@ import java.net.SocketException;
 /// The driver makes an instance by the class's name.
 public final class StreamSockets extends KeptAliveSockets {
   private static final int LOOK_MILLIS = 1;
-  private static final int PATIENCE_MILLIS = 25;
+  private static final int PATIENCE_MILLIS = 100;
 
   /// Called by the driver.
   public StreamSockets() {

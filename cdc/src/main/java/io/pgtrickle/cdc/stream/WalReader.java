@@ -264,7 +264,7 @@ public final class WalReader implements AutoCloseable {
 
   /// Tells the server that everything up to `position` is durable and need not be sent again.
   ///
-  /// A position before an earlier one has no effect. It reaches the server within a tenth of a
+  /// A position before an earlier one has no effect. It reaches the server within two tenths of a
   /// second, or never if the connection is lost: after a restart the stored position counts.
   ///
   /// @param position of an event taken from this reader. Any later one would make the server forget

@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,6 +22,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /// change that was decoded before it became visible somebody has to look again.
 public final class DefinitionWatch {
   private final Map<Long, Definition> known = new ConcurrentHashMap<>();
+  // Which version of its row each is, or an earlier one; used by whoever looks.
+  private final Map<Long, String> versions = new HashMap<>();
 
   /// What changed since the last look.
   ///
@@ -33,10 +36,9 @@ public final class DefinitionWatch {
     }
   }
 
-  /// Reads the catalog.
+  /// Reads what has changed in the catalog.
   public Changes look(Connection session) throws SQLException {
-    Map<Long, Definition> now = new LinkedHashMap<>();
-    Definition.readAll(session).forEach(d -> now.put(d.pgtId(), d));
+    Map<Long, Definition> now = current(session);
     Map<Long, Definition> before = new HashMap<>(known);
     List<Definition> initialize = new ArrayList<>();
     List<Definition> redefine = new ArrayList<>();
@@ -52,6 +54,32 @@ public final class DefinitionWatch {
     known.keySet().retainAll(now.keySet());
     known.putAll(now);
     return new Changes(initialize, redefine, new LinkedHashSet<>(before.keySet()));
+  }
+
+  // Rows are long, and there may be a thousand.
+  private Map<Long, Definition> current(Connection session) throws SQLException {
+    Map<Long, String> seen = Definition.versions(session);
+    Set<Long> differing = new HashSet<>();
+    seen.forEach(
+        (id, version) -> {
+          if (!version.equals(versions.get(id))) {
+            differing.add(id);
+          }
+        });
+    Map<Long, Definition> read = new HashMap<>();
+    if (!differing.isEmpty()) {
+      Definition.readAll(session, differing).forEach(d -> read.put(d.pgtId(), d));
+    }
+    Map<Long, Definition> now = new LinkedHashMap<>();
+    for (long id : seen.keySet()) {
+      Definition definition = differing.contains(id) ? read.get(id) : known.get(id);
+      if (definition != null) {
+        now.put(id, definition);
+      }
+    }
+    versions.clear();
+    versions.putAll(seen);
+    return now;
   }
 
   private static boolean modeChanged(Definition now, Definition earlier) {

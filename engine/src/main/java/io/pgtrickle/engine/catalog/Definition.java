@@ -7,7 +7,9 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -67,13 +69,43 @@ public record Definition(
 
   /// Every definition visible to the connection, in order of creation.
   public static List<Definition> readAll(Connection connection) throws SQLException {
-    try (PreparedStatement query = connection.prepareStatement(select("ORDER BY pgt_id"));
-        ResultSet row = query.executeQuery()) {
+    try (PreparedStatement query = connection.prepareStatement(select("ORDER BY pgt_id"))) {
+      return all(query);
+    }
+  }
+
+  private static List<Definition> all(PreparedStatement query) throws SQLException {
+    try (ResultSet row = query.executeQuery()) {
       List<Definition> definitions = new ArrayList<>();
       while (row.next()) {
         definitions.add(of(row));
       }
       return definitions;
+    }
+  }
+
+  /// Per definition visible to the connection what tells its versions apart, in order of creation.
+  public static Map<Long, String> versions(Connection connection) throws SQLException {
+    try (PreparedStatement query =
+            connection.prepareStatement(
+                "SELECT pgt_id, xmin || ' ' || ctid FROM pgtrickle.pgt_definitions ORDER BY"
+                    + " pgt_id");
+        ResultSet row = query.executeQuery()) {
+      Map<Long, String> versions = new LinkedHashMap<>();
+      while (row.next()) {
+        versions.put(row.getLong(1), row.getString(2));
+      }
+      return versions;
+    }
+  }
+
+  /// The definitions of some ids, as far as they are there.
+  public static List<Definition> readAll(Connection connection, Collection<Long> ids)
+      throws SQLException {
+    try (PreparedStatement query =
+        connection.prepareStatement(select("WHERE pgt_id = ANY (?) ORDER BY pgt_id"))) {
+      query.setArray(1, connection.createArrayOf("bigint", ids.toArray()));
+      return all(query);
     }
   }
 

@@ -78,11 +78,16 @@ final class Callers {
     return calls.wanted(ungated);
   }
 
+  /// Whether nobody waits.
+  boolean isEmpty() {
+    return calls.isEmpty();
+  }
+
   /// Answers those whose wait is over.
   ///
   /// @param position up to where everything was taken in
   void answer(Lsn position, Instant now) {
-    if (!calls.isEmpty()) {
+    if (!isEmpty()) {
       ledger.answer(calls.settle(this::expected, this::look, now), position);
     }
   }

@@ -88,6 +88,11 @@ public final class Ledger {
     this.coalescer = coalescer;
   }
 
+  /// Whether notifications wait for their time.
+  boolean waits(Instant now) {
+    return coalescer.nextDeadline(now).isPresent();
+  }
+
   /// Whether something has to be written although no rows are.
   boolean due(Instant now) {
     return !changedStates.isEmpty()

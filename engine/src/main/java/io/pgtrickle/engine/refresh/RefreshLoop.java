@@ -51,7 +51,9 @@ import org.jspecify.annotations.Nullable;
 /// through
 /// [#atBoundary]: a task that runs between two epochs.
 public final class RefreshLoop implements AutoCloseable {
-  private static final Duration IDLE_WAIT = Duration.ofMillis(25);
+  // How exactly times are kept: those that somebody waits for, and others.
+  private static final Duration WAIT = Duration.ofMillis(25);
+  private static final Duration IDLE_WAIT = Duration.ofMillis(200);
   private static final long EPOCH_BYTES = 64L << 20;
   private static final long EPOCH_ROWS = 200_000;
 
@@ -77,6 +79,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   private boolean partial;
   private boolean tookEvents;
+  private Duration patience = WAIT;
   private Set<Integer> gated = Set.of();
   private final List<Instant> commits = new ArrayList<>();
   private final List<Integer> transactions = new ArrayList<>();
@@ -140,10 +143,16 @@ public final class RefreshLoop implements AutoCloseable {
           take(event);
         }
         // Never between the parts of a transaction: an epoch is made of whole ones.
-        if (!partial && (tookEvents || (replay.isOver() && timerDue()))) {
+        boolean due = !partial && (tookEvents || (replay.isOver() && timerDue()));
+        if (due) {
           moveTime();
           tookEvents = false;
           epoch();
+        }
+        patience = due || partial || restless() ? WAIT : IDLE_WAIT;
+        if (replay.isOver()) {
+          reader.confirm(checkpoints.durable());
+          publishStatus();
         }
       }
       if (!partial) {
@@ -155,7 +164,7 @@ public final class RefreshLoop implements AutoCloseable {
   }
 
   private List<WalEvent> drain() throws InterruptedException {
-    List<WalEvent> events = reader.drain(EPOCH_BYTES, IDLE_WAIT);
+    List<WalEvent> events = reader.drain(EPOCH_BYTES, patience);
     tookEvents |= !events.isEmpty();
     return events;
   }
@@ -558,7 +567,6 @@ public final class RefreshLoop implements AutoCloseable {
 
   // Makes the epoch visible, and what waits for that happen.
   private void visible(Instant now) {
-    reader.confirm(checkpoints.durable());
     boolean checkpoint = checkpoints.due(position, now);
     if (checkpoint) {
       ledger.recordProgress();
@@ -573,6 +581,10 @@ public final class RefreshLoop implements AutoCloseable {
     if (checkpoint) {
       checkpoints.take(settled, this::save, now);
     }
+  }
+
+  private void publishStatus() {
+    Instant now = clock.instant();
     if (status.isDue(now)) {
       status.publish(now);
     }
@@ -658,7 +670,7 @@ public final class RefreshLoop implements AutoCloseable {
     Instant now = clock.instant();
     if (ledger.due(now)
         || time.isDue()
-        || status.isDue(now)
+        || !callers.isEmpty()
         || full.anyDue(now, listener.refreshingEnabled())) {
       return true;
     }
@@ -667,7 +679,7 @@ public final class RefreshLoop implements AutoCloseable {
         return true;
       }
     }
-    // Few, while there may be a thousand tables and this is asked 40 times a second.
+    // Few, while there may be a thousand tables and this is asked all the time.
     for (long id : dataflow.pendingViews()) {
       LiveTable table = tables.get(id);
       if (table != null
@@ -679,5 +691,13 @@ public final class RefreshLoop implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  // Whether something will be due soon without an event.
+  private boolean restless() {
+    return ledger.waits(clock.instant())
+        || !callers.isEmpty()
+        || !dataflow.pendingViews().isEmpty()
+        || tables.all().stream().anyMatch(table -> !table.carried().isEmpty());
   }
 }

@@ -13,6 +13,7 @@ import java.util.Map;
 /// stream tables that is too much for every epoch, so it is done now and then.
 final class StatusBoard {
   private static final Duration INTERVAL = Duration.ofMillis(200);
+  private static final Duration IDLE_INTERVAL = Duration.ofSeconds(1);
 
   private final LiveTables tables;
   private final Dataflow dataflow;
@@ -35,7 +36,7 @@ final class StatusBoard {
 
   /// Whether it is time to tell again.
   boolean isDue(Instant now) {
-    return !now.isBefore(due);
+    return !now.isBefore(stateChanged ? due : due.plus(IDLE_INTERVAL.minus(INTERVAL)));
   }
 
   /// Tells how things are.
