@@ -159,8 +159,7 @@ final class Housekeeping {
         settings.number(Setting.CHECKPOINT_WAL) << 20);
   }
 
-  /// The definitions changed, or somebody wants to be sure of them: look now, and again until what
-  /// changed them is visible.
+  /// The definitions changed: look now, and again until what changed them is visible.
   ///
   /// @param by the transactions that did it
   void definitionsChanged(List<Integer> by) {
@@ -169,7 +168,14 @@ final class Housekeeping {
     wakeups.offer(true);
   }
 
-  /// Whether every change of the definitions that was announced has been looked at.
+  /// Somebody who may have changed the definitions asks: what changed them is visible by now.
+  void definitionsWanted() {
+    if (!undisclosed.isEmpty()) {
+      definitionsChanged(List.of());
+    }
+  }
+
+  /// Whether every change of the definitions that was announced has been looked at, and taken over.
   boolean isUpToDate() {
     return lookedFor == announced.get();
   }
@@ -205,7 +211,8 @@ final class Housekeeping {
           long upTo = announced.get();
           Visibility visible = Visibility.of(session);
           lookAtDefinitions();
-          lookedFor = upTo;
+          // After what was found.
+          loop.post(() -> lookedFor = upTo);
           looked = true;
           undisclosed.removeIf(visible::shows);
           loop.post(() -> loop.visible(visible));
@@ -257,14 +264,15 @@ final class Housekeeping {
       loop.post(() -> loop.remove(id));
       LOG.info("stream table {} is gone", id);
     }
+    Set<Long> filled = changes.initialize().isEmpty() ? Set.of() : StreamTableState.filled(session);
     for (Definition definition : changes.initialize()) {
       if (done.contains(definition.pgtId())) {
         continue;
       }
       status.forget(definition.pgtId());
-      loop.post(() -> loop.remove(definition.pgtId()));
+      loop.post(() -> loop.restart(definition));
       StreamTableState.initializing(definition).put(session);
-      if (definition.initialize()) {
+      if (definition.initialize() || filled.contains(definition.pgtId())) {
         queue.request(definition.pgtId());
       }
     }

@@ -86,7 +86,8 @@ public final class Sidecar implements AutoCloseable {
   public static Sidecar start(SidecarConfig config) {
     SourceDatabase database = database(config.database());
     check(database);
-    Sidecar sidecar = new Sidecar(config, database, Clock.systemUTC());
+    Sidecar sidecar =
+        new Sidecar(config, database, new SteadyClock(Clock.systemUTC(), System::nanoTime));
     sidecar.supervisor.start();
     return sidecar;
   }

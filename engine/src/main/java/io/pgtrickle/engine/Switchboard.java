@@ -61,7 +61,12 @@ final class Switchboard implements RefreshListener {
 
   @Override
   public void definitionsWanted() {
-    lines().housekeeping.definitionsChanged(List.of());
+    lines().housekeeping.definitionsWanted();
+  }
+
+  @Override
+  public boolean definitionsKnown() {
+    return lines().housekeeping.isUpToDate();
   }
 
   @Override
@@ -98,10 +103,12 @@ final class Switchboard implements RefreshListener {
 
   @Override
   public Optional<Set<Long>> expected() {
-    return lines().housekeeping.isUpToDate()
+    Lines to = lines();
+    return to.housekeeping.isUpToDate()
         ? Optional.of(
             definitions.all().stream()
-                .filter(definition -> definition.initialize() && !definition.paused())
+                .filter(each -> each.initialize() || to.queue.isRequested(each.pgtId()))
+                .filter(each -> !each.paused())
                 .map(Definition::pgtId)
                 .collect(Collectors.toSet()))
         : Optional.empty();

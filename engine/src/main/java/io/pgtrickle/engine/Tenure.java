@@ -76,6 +76,7 @@ final class Tenure implements AutoCloseable {
   private final LogStream stream;
   private final RefreshLoop loop;
   private final DefinitionWatch definitions;
+  private final InitializationQueue queue;
   private final StatusRecorder status;
   private final Housekeeping housekeeping;
 
@@ -84,12 +85,14 @@ final class Tenure implements AutoCloseable {
       LogStream stream,
       RefreshLoop loop,
       DefinitionWatch definitions,
+      InitializationQueue queue,
       StatusRecorder status,
       Housekeeping housekeeping) {
     this.lifetime = lifetime;
     this.stream = stream;
     this.loop = loop;
     this.definitions = definitions;
+    this.queue = queue;
     this.status = status;
     this.housekeeping = housekeeping;
   }
@@ -266,7 +269,7 @@ final class Tenure implements AutoCloseable {
     }
     housekeeping.start(all, restored);
     queue.start();
-    return new Tenure(lifetime, stream, loop, definitions, status, housekeeping);
+    return new Tenure(lifetime, stream, loop, definitions, queue, status, housekeeping);
   }
 
   // A checkpoint that nobody can make sense of must not end one tenure after the other.
@@ -368,6 +371,9 @@ final class Tenure implements AutoCloseable {
         state = Readiness.State.STALLED;
         problem = stalled.get();
       }
+    } else if (!definition.initialize() && !queue.isRequested(id)) {
+      // Empty on purpose.
+      state = Readiness.State.SUSPENDED;
     } else {
       problem = status.failure(id).orElse(null);
       state = problem == null ? Readiness.State.REBUILDING : Readiness.State.FAILED;

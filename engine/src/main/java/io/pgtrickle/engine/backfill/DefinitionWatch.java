@@ -45,7 +45,7 @@ public final class DefinitionWatch {
     now.forEach(
         (id, definition) -> {
           Definition earlier = before.remove(id);
-          if (earlier == null || definition.rebuilds(earlier) || modeChanged(definition, earlier)) {
+          if (earlier == null || definition.rebuilds(earlier)) {
             initialize.add(definition);
           } else if (!definition.equals(earlier)) {
             redefine.add(definition);
@@ -80,10 +80,6 @@ public final class DefinitionWatch {
     versions.clear();
     versions.putAll(seen);
     return now;
-  }
-
-  private static boolean modeChanged(Definition now, Definition earlier) {
-    return now.mode() != earlier.mode() || !now.table().equals(earlier.table());
   }
 
   /// Whether a stream table is defined.

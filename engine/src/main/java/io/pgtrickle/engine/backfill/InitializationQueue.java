@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -39,6 +40,7 @@ public final class InitializationQueue implements AutoCloseable {
   private final Map<Long, Long> retryAtNanos = new LinkedHashMap<>();
   private final Map<Long, Integer> attempts = new LinkedHashMap<>();
   private final Set<Long> blocked = new LinkedHashSet<>();
+  private final Set<Long> requested = ConcurrentHashMap.newKeySet();
   private final Thread thread;
   private boolean closed;
   private boolean cleanUp;
@@ -57,6 +59,7 @@ public final class InitializationQueue implements AutoCloseable {
 
   /// Asks for a stream table to be initialized, again if need be.
   public void request(long id) {
+    requested.add(id);
     lock.lock();
     try {
       waiting.add(id);
@@ -66,6 +69,11 @@ public final class InitializationQueue implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// Whether a stream table has been asked for: one that is not filled by itself need not be.
+  public boolean isRequested(long id) {
+    return requested.contains(id);
   }
 
   /// A stream table became live: those that wait for one are tried now.

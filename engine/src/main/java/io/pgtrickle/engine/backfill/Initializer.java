@@ -409,6 +409,10 @@ public final class Initializer {
   private boolean start(Connection writer, Preparation one)
       throws SQLException, InterruptedException {
     Definition definition = one.definition();
+    if (!boundary(() -> loop.restart(current(definition)))) {
+      // Asked for twice.
+      return true;
+    }
     if (isBlocked(definition, one.verdict().sources())) {
       return false;
     }
@@ -418,7 +422,8 @@ public final class Initializer {
       writer.commit();
       atBoundary(
           () -> {
-            loop.joinFull(definition, one.table(), one.verdict(), one.document(), refreshes);
+            loop.joinFull(
+                current(definition), one.table(), one.verdict(), one.document(), refreshes);
           });
       return true;
     }
@@ -433,7 +438,8 @@ public final class Initializer {
       }
       atBoundary(
           () -> {
-            loop.join(build, definition, one.table(), one.verdict(), one.document(), refreshes);
+            loop.join(
+                build, current(definition), one.table(), one.verdict(), one.document(), refreshes);
           });
       joined = true;
       return true;
@@ -445,6 +451,19 @@ public final class Initializer {
             });
       }
     }
+  }
+
+  // With the schedule that it has by now.
+  private Definition current(Definition definition) {
+    return definitions
+        .definition(definition.pgtId())
+        .filter(now -> !now.rebuilds(definition))
+        .orElseThrow(
+            () ->
+                new SourceUnavailable(
+                    "55000",
+                    definition.displayName() + " was altered or dropped while it was initialized",
+                    null));
   }
 
   /// The boundary at which a build began.

@@ -177,6 +177,6 @@ public record Definition(
 
   /// Whether another row asks for contents that have to be built anew.
   public boolean rebuilds(Definition earlier) {
-    return generation != earlier.generation;
+    return generation != earlier.generation || mode != earlier.mode || !table.equals(earlier.table);
   }
 }

@@ -9,8 +9,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -239,6 +241,20 @@ public record StreamTableState(
                 Rows.instant(row, "data_timestamp")));
       }
       return visible;
+    }
+  }
+
+  /// The stream tables that have had contents.
+  public static Set<Long> filled(Connection connection) throws SQLException {
+    try (PreparedStatement query =
+            connection.prepareStatement(
+                "SELECT pgt_id FROM pgtrickle.pgt_state WHERE is_populated OR refresh_id > 0");
+        ResultSet row = query.executeQuery()) {
+      Set<Long> filled = new HashSet<>();
+      while (row.next()) {
+        filled.add(row.getLong(1));
+      }
+      return filled;
     }
   }
 

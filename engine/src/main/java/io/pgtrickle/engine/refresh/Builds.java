@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.refresh;
 
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.intake.Intake;
@@ -7,9 +8,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -19,10 +20,13 @@ import java.util.Set;
 /// Used by the refresh thread only.
 public final class Builds {
   private final Intake intake;
-  private final List<ViewBuild> builds = new ArrayList<>();
+  private final LiveTables tables;
+  // Per build what its relations were when it began.
+  private final Map<ViewBuild, Map<Integer, Object>> builds = new LinkedHashMap<>();
 
-  Builds(Intake intake) {
+  Builds(Intake intake, LiveTables tables) {
     this.intake = intake;
+    this.tables = tables;
   }
 
   /// Starts a private build at this boundary: from here on it is told what epochs do to its
@@ -32,7 +36,12 @@ public final class Builds {
   ///     applied
   /// @param time the engine's time at this boundary
   /// @return the rows of the base tables as of this boundary, to be closed when they are read
+  /// @throws SourceUnavailable when the log is not followed for one of them
   public HeldRows start(ViewBuild build, Connection reader, Instant time) throws SQLException {
+    Map<Integer, Object> origins = new HashMap<>();
+    for (int relation : build.relations()) {
+      origins.put(relation, origin(relation));
+    }
     build.beginAt(time);
     try (Statement statement = reader.createStatement()) {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
@@ -42,8 +51,23 @@ public final class Builds {
     for (int relation : build.relations()) {
       intake.table(relation).ifPresent(t -> snapshots.put(relation, t.rows().snapshot()));
     }
-    builds.add(build);
+    builds.put(build, origins);
     return HeldRows.of(snapshots);
+  }
+
+  private Object origin(int relation) {
+    return intake
+        .table(relation)
+        .<Object>map(table -> table)
+        .or(() -> tables.ofRelation(relation))
+        .orElseThrow(
+            () ->
+                new SourceUnavailable(
+                    "55000",
+                    "relation "
+                        + Integer.toUnsignedString(relation)
+                        + " is being read anew at this moment",
+                    null));
   }
 
   /// Gives a build up.
@@ -53,25 +77,43 @@ public final class Builds {
   }
 
   /// Brings a build to the frontier; it is told no more.
+  ///
+  /// @throws SourceUnavailable when something that it reads was let go meanwhile, so that it was
+  /// not
+  ///     told everything
   void joins(ViewBuild build) {
+    Map<Integer, Object> origins = builds.getOrDefault(build, Map.of());
+    origins.forEach(
+        (relation, origin) -> {
+          if (!origin(relation).equals(origin)) {
+            throw new SourceUnavailable(
+                "55000",
+                "relation "
+                    + Integer.toUnsignedString(relation)
+                    + " was read anew while "
+                    + build.view().name()
+                    + " was built over it",
+                null);
+          }
+        });
     builds.remove(build);
     build.catchUp();
   }
 
   /// Tells every build what an epoch did.
   void retain(Map<Integer, ZSet> deltas) {
-    builds.forEach(build -> build.retain(deltas));
+    builds.keySet().forEach(build -> build.retain(deltas));
   }
 
   /// What all of them read.
   Set<Integer> relations() {
     Set<Integer> relations = new HashSet<>();
-    builds.forEach(build -> relations.addAll(build.relations()));
+    builds.keySet().forEach(build -> relations.addAll(build.relations()));
     return relations;
   }
 
   /// Gives all of them up.
   void close() {
-    List.copyOf(builds).forEach(this::abandon);
+    List.copyOf(builds.keySet()).forEach(this::abandon);
   }
 }

@@ -45,9 +45,7 @@ final class Callers {
     switch (request) {
       case Request.Sync sync -> {
         Long table = sync.pgtId();
-        if (table == null || !tables.contains(table)) {
-          listener.definitionsWanted();
-        }
+        listener.definitionsWanted();
         if (table == null) {
           calls.addAll(sync.id(), clock.instant());
         } else {
@@ -55,8 +53,8 @@ final class Callers {
         }
       }
       case Request.Refresh refresh -> {
+        listener.definitionsWanted();
         if (!tables.contains(refresh.pgtId())) {
-          listener.definitionsWanted();
           listener.initialize(refresh.pgtId());
         }
         await(refresh.id(), Set.of(refresh.pgtId()));
@@ -110,10 +108,10 @@ final class Callers {
   }
 
   private PendingCalls.Verdict look(long id, PendingCalls.Call call) {
-    LiveTable table = tables.get(id);
-    if (table == null && listener.expected().isEmpty()) {
+    if (!listener.definitionsKnown()) {
       return new PendingCalls.Verdict.NotYet();
     }
+    LiveTable table = tables.get(id);
     if (table == null && listener.isDefined(id)) {
       return listener
           .failure(id)

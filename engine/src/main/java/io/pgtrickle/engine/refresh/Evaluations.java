@@ -55,7 +55,7 @@ public final class Evaluations implements AutoCloseable {
                     table.document().sessionSettings())
                 .evaluate(session);
         Duration took = Duration.between(start, clock.instant());
-        loop.post(() -> loop.evaluated(table.id(), result.difference(), took, result.seen()));
+        loop.post(() -> loop.evaluated(table, result.difference(), took, result.seen()));
       } finally {
         slots.release();
       }
@@ -72,7 +72,7 @@ public final class Evaluations implements AutoCloseable {
 
   private void failed(LiveTable table, String sqlState, String message, Instant start) {
     Duration took = Duration.between(start, clock.instant());
-    loop.post(() -> loop.evaluationFailed(table.id(), new Failure(sqlState, message, false), took));
+    loop.post(() -> loop.evaluationFailed(table, new Failure(sqlState, message, false), took));
   }
 
   /// Interrupts what is running; nothing of it is applied.

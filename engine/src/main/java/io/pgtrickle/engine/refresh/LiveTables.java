@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
@@ -30,6 +31,11 @@ final class LiveTables {
 
   Set<Long> ids() {
     return Set.copyOf(tables.keySet());
+  }
+
+  /// The one whose storage table a relation is.
+  Optional<LiveTable> ofRelation(int relation) {
+    return Optional.ofNullable(byRelation.get(relation)).map(tables::get);
   }
 
   boolean contains(long id) {

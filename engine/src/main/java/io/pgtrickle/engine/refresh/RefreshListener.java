@@ -13,9 +13,12 @@ public interface RefreshListener {
   /// @param transactions those that did it, which may not be visible yet
   void relationsTouched(Set<Integer> relations, List<Integer> transactions);
 
-  /// Somebody asks about stream tables that may have been defined or dropped a moment ago: until
-  /// that is known, nothing is [#expected].
+  /// Somebody asks about stream tables that may have been defined, altered or dropped a moment ago.
   void definitionsWanted();
+
+  /// Whether all that was defined before the last question, and before the changes that were told,
+  /// has been taken over.
+  boolean definitionsKnown();
 
   /// Somebody asks something that is not about the stream.
   void request(Request request);
@@ -36,7 +39,7 @@ public interface RefreshListener {
   /// Whether a stream table is defined, live or not.
   boolean isDefined(long table);
 
-  /// The stream tables that are to be live: defined, not suspended, not left empty on purpose.
+  /// The stream tables that are to be live: defined, not suspended, not still empty on purpose.
   /// Empty while a change of the definitions is not known yet.
   Optional<Set<Long>> expected();
 

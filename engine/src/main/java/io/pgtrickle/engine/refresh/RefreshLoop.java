@@ -111,7 +111,7 @@ public final class RefreshLoop implements AutoCloseable {
     this.listener = listener;
     this.checkpoints = checkpoints;
     this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
-    this.builds = new Builds(intake);
+    this.builds = new Builds(intake, tables);
     this.status = new StatusBoard(tables, dataflow, intake);
     this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, clock);
     this.callers = new Callers(tables, full, steps::awaitsRelease, ledger, listener, clock);
@@ -441,6 +441,29 @@ public final class RefreshLoop implements AutoCloseable {
     return unused;
   }
 
+  /// Takes a stream table out that is live under a definition with other contents. What reads it
+  /// is built anew with it: nobody could tell its readers what the difference is.
+  ///
+  /// @return false when it is live with the contents of this definition
+  public boolean restart(Definition definition) {
+    LiveTable table = tables.get(definition.pgtId());
+    if (table == null) {
+      return true;
+    }
+    if (!definition.rebuilds(table.definition())) {
+      return false;
+    }
+    Set<Long> readers = tables.downstream(table.id());
+    remove(table.id());
+    Failure reason =
+        new Failure("55000", definition.displayName() + ", which it reads, is built anew", true);
+    for (long reader : readers) {
+      remove(reader);
+      listener.rebuild(reader, reason);
+    }
+    return true;
+  }
+
   /// Takes a stream table out of the stream; its dependents stay and see no more changes of it.
   public void remove(long id) {
     LiveTable table = tables.remove(id);
@@ -456,20 +479,25 @@ public final class RefreshLoop implements AutoCloseable {
   }
 
   /// Takes the result of a FULL evaluation: the difference between the query's rows and the
-  /// table's.
+  /// table's. Of no use if the table was taken out meanwhile, even if another of its name is there.
   ///
   /// @param seen what was visible to it
-  public void evaluated(long id, ZSet delta, Duration took, Visibility seen) {
-    full.finished(id, clock.instant(), took, Optional.of(seen));
-    steps.evaluated(id, delta);
-    epoch();
+  void evaluated(LiveTable table, ZSet delta, Duration took, Visibility seen) {
+    if (isLive(table)) {
+      full.finished(table.id(), clock.instant(), took, Optional.of(seen));
+      steps.evaluated(table.id(), delta);
+      epoch();
+    }
+  }
+
+  private boolean isLive(LiveTable table) {
+    return tables.get(table.id()) == table;
   }
 
   /// Notes that a FULL evaluation failed; the last good contents stay.
-  public void evaluationFailed(long id, Failure failure, Duration took) {
-    full.finished(id, clock.instant(), took, Optional.empty());
-    LiveTable table = tables.get(id);
-    if (table != null) {
+  void evaluationFailed(LiveTable table, Failure failure, Duration took) {
+    if (isLive(table)) {
+      full.finished(table.id(), clock.instant(), took, Optional.empty());
       table.error(Optional.of(failure));
       ledger.failed(table, failure, clock.instant());
     }
