@@ -249,8 +249,7 @@ final class Tenure implements AutoCloseable {
     DefinitionWatch.Changes all = definitions.look(leaseSession);
     Set<Long> restored = Set.of();
     if (from.recovery().isPresent()) {
-      try (Connection control = sessions.control();
-          Connection writer = sessions.writer()) {
+      try (Connection control = sessions.control()) {
         restored =
             restore(
                 from.recovery().get(),
@@ -259,7 +258,7 @@ final class Tenure implements AutoCloseable {
                     storage,
                     analyzer,
                     control,
-                    writer,
+                    sessions::writer,
                     published,
                     from.progress(),
                     definitions,

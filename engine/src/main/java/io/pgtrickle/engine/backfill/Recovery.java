@@ -35,6 +35,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -144,14 +145,14 @@ public final class Recovery {
   /// What restoring needs of the tenure.
   ///
   /// @param control an ordinary session, autocommit on
-  /// @param writer a session that may act for owners, autocommit off
+  /// @param writers opens sessions that may act for owners, autocommit off
   /// @param definitionsRelation the relation whose rows are the definitions
   public record Parts(
       RefreshLoop loop,
       Storage storage,
       Analyzer analyzer,
       Connection control,
-      Connection writer,
+      Callable<Connection> writers,
       PublicationWatch watch,
       Progress progress,
       DefinitionWatch definitions,
@@ -163,7 +164,13 @@ public final class Recovery {
   public Set<Long> restore(Parts parts) throws SQLException {
     Map<Long, Visible> visible = StreamTableState.visible(parts.control());
     Map<Long, SavedTable> entries = entries(parts, visible);
-    Map<Long, Preparation> prepared = prepare(parts, entries);
+    Map<Long, Preparation> prepared =
+        Preparations.of(
+            parts.definitions().all().stream()
+                .filter(definition -> entries.containsKey(definition.pgtId()))
+                .toList(),
+            parts.analyzer(),
+            parts.writers());
     Map<Integer, SourceTable> sources = sources(parts, prepared);
     retainRestorable(parts, prepared, entries, sources.keySet());
     Restored restored =
@@ -232,27 +239,6 @@ public final class Recovery {
       LOG.warn("{} is initialized anew: {}", definition.displayName(), e.getMessage());
       return Optional.empty();
     }
-  }
-
-  private static Map<Long, Preparation> prepare(Parts parts, Map<Long, SavedTable> entries)
-      throws SQLException {
-    Map<Long, Preparation> prepared = new LinkedHashMap<>();
-    for (Definition definition : parts.definitions().all()) {
-      if (entries.containsKey(definition.pgtId())) {
-        try {
-          prepared.put(
-              definition.pgtId(), Preparation.of(parts.writer(), parts.analyzer(), definition));
-        } catch (TrickleException e) {
-          LOG.warn("{} is not restored: {}", definition.displayName(), e.getMessage());
-        } catch (SQLException e) {
-          if (ServerRefusal.isTransient(e)) {
-            throw e;
-          }
-          LOG.warn("{} is not restored: {}", definition.displayName(), e.getMessage());
-        }
-      }
-    }
-    return prepared;
   }
 
   private Map<Integer, SourceTable> sources(Parts parts, Map<Long, Preparation> prepared)
