@@ -101,6 +101,7 @@ final class Housekeeping {
   private Set<Long> live = Set.of();
   private boolean unsaved;
   private long beatAt;
+  private long firstBeat;
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -193,6 +194,8 @@ final class Housekeeping {
   private void run() {
     try {
       Duration pause = Lease.heartbeatPause(serverVersion());
+      // No heartbeats were written while stream tables were restored.
+      firstBeat = System.nanoTime();
       boolean woken = true;
       long again = UNDISCLOSED_LOOK.toMillis();
       long looks = 0;
@@ -436,7 +439,9 @@ final class Housekeeping {
       OptionalInt now = Slots.inspect(session, slot).map(SlotState::activePid).orElse(ours);
       boolean ended = !ours.equals(now);
       boolean silent =
-          stream.silence().compareTo(SILENCE) > 0 && Slots.waitsForReader(session, slot);
+          stream.silence().compareTo(SILENCE) > 0
+              && System.nanoTime() - firstBeat > SILENCE.toNanos()
+              && Slots.waitsForReader(session, slot);
       if ((ended || silent) && stream.serverProcess().equals(ours)) {
         stream.suspect(
             ended
