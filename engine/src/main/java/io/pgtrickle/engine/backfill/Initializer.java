@@ -17,7 +17,6 @@ import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
-import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.StorageCatalog;
@@ -250,8 +249,7 @@ public final class Initializer {
   // that it was renamed, and then heals with it.
   private void refused(Definition definition, TrickleException problem, List<Definition> waiting)
       throws InterruptedException {
-    Set<Integer> written = QueryDocument.parse(definition.document()).relations().keySet();
-    if (isBlocked(definition, written)) {
+    if (isBlocked(definition, Preparation.written(definition))) {
       waiting.add(definition);
     } else {
       progress.failed(definition, problem);
