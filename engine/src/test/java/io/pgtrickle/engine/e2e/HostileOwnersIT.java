@@ -3,9 +3,11 @@ package io.pgtrickle.engine.e2e;
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.refusal;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -15,6 +17,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.postgresql.util.ServerErrorMessage;
 
 /// An owner of a stream table who means harm: what she does to what is hers stops nobody else, and
 /// no code of hers runs as the sidecar's role.
@@ -100,6 +103,71 @@ final class HostileOwnersIT {
           admin,
           unchecked.formatted("ADD CONSTRAINT")
               + " CHECK (schedule = pgtrickle_internal.check_schedule(schedule))");
+    }
+  }
+
+  @Test
+  void policiesOfAStreamTableHideNothingFromTheSidecarNorRunAsIt() throws SQLException {
+    String joined = "SELECT a.id, b.v FROM shop.items a JOIN shop.items b ON a.id = b.id";
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      run(
+          mallory,
+          """
+          CREATE FUNCTION den.trap() RETURNS boolean LANGUAGE plpgsql AS $$
+          BEGIN
+            IF current_user = 'warden' THEN
+              RAISE EXCEPTION 'caught';
+            END IF;
+            RETURN false;
+          END
+          $$
+          """,
+          "GRANT EXECUTE ON FUNCTION den.trap() TO PUBLIC");
+      streamTable(mallory, "den.whole", QUERY, "FULL");
+      streamTable(mallory, "den.joined", joined, "DIFFERENTIAL");
+      for (String table : new String[] {"den.whole", "den.joined"}) {
+        run(
+            mallory,
+            "ALTER TABLE %s ENABLE ROW LEVEL SECURITY".formatted(table),
+            "CREATE POLICY tenants ON %s USING (den.trap())".formatted(table));
+      }
+      streamTable(mallory, "den.above", "SELECT id, v FROM den.joined", "AUTO");
+      streamTable(mallory, "den.higher", "SELECT id, v FROM den.whole", "AUTO");
+      for (int i = 10; i < 13; i++) {
+        run(vendor, "INSERT INTO shop.items VALUES (%d, 'x')".formatted(i));
+        run(mallory, "SELECT pgtrickle.refresh_stream_table('den.whole')");
+        sync(mallory);
+        assertThat(differences(mallory, "den.whole", QUERY)).isEmpty();
+        assertThat(differences(mallory, "den.higher", QUERY)).isEmpty();
+        assertThat(differences(mallory, "den.joined", joined)).isEmpty();
+        assertThat(differences(mallory, "den.above", joined)).isEmpty();
+      }
+
+      // Those that bind the owner too are an error, never other rows.
+      run(mallory, "ALTER TABLE den.whole FORCE ROW LEVEL SECURITY");
+      run(vendor, "DELETE FROM shop.items WHERE id = 12");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(refusal(mallory, "SELECT pgtrickle.refresh_stream_table('den.whole')"))
+                      .extracting(ServerErrorMessage::getMessage)
+                      .asString()
+                      .contains("row-level security"));
+      run(mallory, "ALTER TABLE den.whole NO FORCE ROW LEVEL SECURITY");
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions()
+          .untilAsserted(
+              () -> {
+                run(mallory, "SELECT pgtrickle.refresh_stream_table('den.whole')");
+                assertThat(differences(mallory, "den.whole", QUERY)).isEmpty();
+              });
+      run(
+          mallory,
+          "SELECT pgtrickle.drop_stream_table('den.whole', cascade => true)",
+          "SELECT pgtrickle.drop_stream_table('den.joined', cascade => true)");
     }
   }
 }
