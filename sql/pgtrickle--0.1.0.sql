@@ -376,7 +376,8 @@ CREATE INDEX pgt_operations_open_idx ON pgtrickle.pgt_operations (pgt_id)
 
 CREATE TABLE pgtrickle_internal.pgt_subscriptions (
   pgt_id     bigint NOT NULL,
-  channel    text NOT NULL,
+  -- Anything else would fail pg_notify() in the transaction of an epoch.
+  channel    text NOT NULL CHECK (octet_length(channel) BETWEEN 1 AND 63),
   created_at timestamptz NOT NULL DEFAULT now(),
   created_by name NOT NULL DEFAULT current_user,
   PRIMARY KEY (pgt_id, channel)
@@ -525,6 +526,23 @@ CREATE VIEW pgtrickle.pgt_stream_tables AS
   LEFT JOIN pgtrickle.pgt_state s USING (pgt_id)
   LEFT JOIN pgtrickle_internal.pgt_progress p ON true;
 COMMENT ON VIEW pgtrickle.pgt_stream_tables IS 'Every stream table: what was asked for and how it is';
+
+-- Whether a document can be read by the view below, which is everybody's, wherever it comes from.
+CREATE FUNCTION pgtrickle_internal.lists_relations(p_document jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN jsonb_typeof(p_document) <> 'object' THEN false
+    WHEN NOT p_document ? 'relations' THEN true
+    WHEN jsonb_typeof(p_document -> 'relations') <> 'array' THEN false
+    ELSE NOT EXISTS (
+      SELECT FROM jsonb_array_elements(p_document -> 'relations') r
+      WHERE CASE WHEN r.value ->> 'oid' ~ '^\d{1,10}$'
+                 THEN (r.value ->> 'oid')::bigint > 4294967295
+                   OR coalesce(jsonb_typeof(r.value -> 'stream_table'), 'boolean') <> 'boolean'
+                 ELSE true END) END
+$$;
+ALTER TABLE pgtrickle.pgt_definitions ADD CONSTRAINT pgt_definitions_analysis_check
+  CHECK (pgtrickle_internal.lists_relations(analysis));
 
 -- The relations each query reads, views included; derived from the query documents.
 CREATE VIEW pgtrickle.pgt_dependencies AS
@@ -805,6 +823,10 @@ BEGIN
                  '@daily, @midnight, @weekly, @monthly, @yearly, @annually (UTC).';
 END
 $$;
+
+-- Owners may write their rows past the functions, and the sidecar reads them.
+ALTER TABLE pgtrickle.pgt_definitions ADD CONSTRAINT pgt_definitions_schedule_check
+  CHECK (schedule = pgtrickle_internal.check_schedule(schedule));
 
 CREATE FUNCTION pgtrickle_internal.check_mode(p_mode text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -87,9 +88,11 @@ public final class ResidueCheck {
               unchecked += rows.size() - batch.rows.size();
               if (!batch.rows.isEmpty()) {
                 checked += batch.rows.size();
-                pipeline.query(
-                    statements.countCopies(new DeltaStatements.Source.Parameters(false), nullKeys),
+                readCounts(
+                    statements.countCopies(
+                        new DeltaStatements.Source.Parameters(table.delegated()), nullKeys),
                     arrays(batch.rows),
+                    pipeline,
                     counts -> {
                       while (counts.next()) {
                         int i = Math.toIntExact(counts.getLong(1)) - 1;
@@ -98,6 +101,25 @@ public final class ResidueCheck {
                     });
               }
             });
+  }
+
+  // As its owner, like all that is read of a table.
+  private void readCounts(
+      String sql, List<String> arrays, Pipeline pipeline, Pipeline.Reader counts) {
+    Optional<String> owners = table.queryFunction();
+    if (owners.isPresent()) {
+      ArrayText arguments = new ArrayText();
+      arrays.forEach(arguments::add);
+      pipeline.query(
+          "SELECT * FROM "
+              + owners.get()
+              + "(?::pg_catalog.text, ?::pg_catalog.text[])"
+              + " AS q(n pg_catalog.int8, copies pg_catalog.int8)",
+          List.of(sql, arguments.toString()),
+          counts);
+    } else {
+      pipeline.query(sql, arrays, counts);
+    }
   }
 
   /// Removes what [#readBack] found too much of.

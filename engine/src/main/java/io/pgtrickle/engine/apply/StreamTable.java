@@ -1,9 +1,14 @@
 package io.pgtrickle.engine.apply;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /// The storage table of a stream table, as the writer sees it.
 ///
@@ -66,6 +71,59 @@ public record StreamTable(
   /// The owner's function that evaluates a query, where one is needed.
   public Optional<String> queryFunction() {
     return delegate("__pgt_query_");
+  }
+
+  /// A query as its owner runs it: through his function, where one is needed. Both arguments are
+  /// there, with their types: a default would be evaluated by the caller, and a function of other
+  /// arguments is another function.
+  ///
+  /// @param types the columns' types, as in a cast
+  public String asOwner(String query, List<String> types) {
+    return queryFunction()
+        .map(
+            function ->
+                IntStream.range(0, types.size())
+                    .mapToObj(i -> "c" + i + " " + types.get(i))
+                    .collect(
+                        Collectors.joining(
+                            ", ",
+                            "SELECT * FROM "
+                                + function
+                                + "("
+                                + Identifiers.literal(query)
+                                + "::pg_catalog.text, '{}'::pg_catalog.text[]) AS q(",
+                            ")")))
+        .orElse(query);
+  }
+
+  /// The query of some columns of its rows, as its owner sees them. The sidecar's role is another
+  /// one: policies of the table might hide rows from it, and it must not run what is in them.
+  ///
+  /// Where `row_security` is off, policies that apply to owners too make it fail.
+  public String contents(List<Column> wanted) {
+    List<String> types = new ArrayList<>();
+    for (Column column : wanted) {
+      types.add(typeNames.get(position(column.name())));
+    }
+    return asOwner(
+        wanted.stream()
+            .map(column -> Identifiers.quote(column.name()))
+            .collect(Collectors.joining(", ", "SELECT ", " FROM ONLY " + qualifiedName())),
+        types);
+  }
+
+  private int position(String column) {
+    for (int i = 0; i < schema.size(); i++) {
+      if (schema.column(i).name().equals(column)) {
+        return i;
+      }
+    }
+    throw new QueryRejected(
+        QueryRejected.Kind.INVALID,
+        "42703",
+        "storage_table_changed",
+        catalogName(),
+        catalogName() + " has no column \"" + column + "\"");
   }
 
   private Optional<String> delegate(String prefix) {

@@ -124,7 +124,7 @@ final class InquiryStatement {
           inquiry, List.copyOf(parameters), text + " /* " + settings + " */", Optional.empty());
     }
     String call =
-        "SELECT * FROM %s(?, ARRAY[%s]::pg_catalog.text[]) AS t (ord pg_catalog.int8, %s)"
+        "SELECT * FROM %s(?::pg_catalog.text, ARRAY[%s]::pg_catalog.text[]) AS t (ord pg_catalog.int8, %s)"
             .formatted(delegate.get(), places(parameters), result);
     return new InquiryStatement(inquiry, List.copyOf(parameters), call, Optional.of(text));
   }

@@ -17,7 +17,6 @@ import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
-import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.StorageCatalog;
@@ -34,6 +33,7 @@ import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -49,7 +49,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -250,8 +249,7 @@ public final class Initializer {
   // that it was renamed, and then heals with it.
   private void refused(Definition definition, TrickleException problem, List<Definition> waiting)
       throws InterruptedException {
-    Set<Integer> written = QueryDocument.parse(definition.document()).relations().keySet();
-    if (isBlocked(definition, written)) {
+    if (isBlocked(definition, Preparation.written(definition))) {
       waiting.add(definition);
     } else {
       progress.failed(definition, problem);
@@ -496,7 +494,9 @@ public final class Initializer {
     progress.phase(one.definition(), "filling", 0);
     DeltaWriter table = new DeltaWriter(writer, one.table());
     ZSet.Builder difference = new ZSet.Builder();
-    CopiedRows.readInto(writer, contents(one.table()), one.table().schema(), -1, difference);
+    StreamTable storage = one.table();
+    CopiedRows.readInto(
+        writer, storage.contents(storage.schema().columns()), storage.schema(), -1, difference);
     boolean wasEmpty = difference.isEmpty();
     difference.addAll(build.takeOutput());
     // Into an empty table rows go first and the index after them; otherwise the index finds the old
@@ -565,20 +565,29 @@ public final class Initializer {
       }
       build.load(source.getKey(), chunk.build());
     }
+    try (Statement statement = reader.createStatement()) {
+      statement.execute("SET LOCAL row_security = off");
+    }
     for (Plan.Scan scan : upstream.values()) {
-      build.load(scan.relation(), CopiedRows.read(reader, contents(scan), scan.schema(), 1));
+      String contents = storage(reader, scan).contents(scan.schema().columns());
+      build.load(scan.relation(), CopiedRows.read(reader, contents, scan.schema(), 1));
     }
     reader.rollback();
   }
 
-  private static String contents(Plan.Scan scan) {
-    return scan.schema().columns().stream()
-        .map(column -> TableName.quoted(column.name()))
-        .collect(Collectors.joining(", ", "SELECT ", " FROM ONLY " + scan.name()));
-  }
-
-  private static String contents(StreamTable table) {
-    return "SELECT * FROM ONLY " + table.qualifiedName();
+  private StreamTable storage(Connection reader, Plan.Scan scan) throws SQLException {
+    Definition upstream =
+        definitions
+            .ofRelation(scan.relation())
+            .orElseThrow(
+                () -> new SourceUnavailable("42P01", scan.name() + " was dropped meanwhile", null));
+    return StorageCatalog.load(
+        reader,
+        upstream.pgtId(),
+        upstream.table().schema(),
+        upstream.table().name(),
+        Optional.empty(),
+        false);
   }
 
   /// Stops following base tables that no stream table reads any more, and frees their arrangements.

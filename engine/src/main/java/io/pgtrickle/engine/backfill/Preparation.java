@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.QueryDocument;
+import io.pgtrickle.engine.analyze.QueryDocument.MalformedDocument;
 import io.pgtrickle.engine.analyze.RoundTrip;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Identifiers;
@@ -21,6 +22,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -222,10 +224,36 @@ record Preparation(
     }
   }
 
+  /// The relations that a definition's own document says its query reads; none if it cannot be
+  /// read.
+  static Set<Integer> written(Definition definition) {
+    try {
+      return QueryDocument.parse(definition.document()).relations().keySet();
+    } catch (MalformedDocument unreadable) {
+      return Set.of();
+    }
+  }
+
+  private static Map<String, String> settings(Definition definition) {
+    try {
+      return QueryDocument.parse(definition.document()).sessionSettings();
+    } catch (MalformedDocument unreadable) {
+      throw new QueryRejected(
+          QueryRejected.Kind.INVALID,
+          "22023",
+          "document_malformed",
+          definition.displayName(),
+          definition.displayName()
+              + ": "
+              + unreadable.getMessage()
+              + "; call pgtrickle.create_or_replace_stream_table(), which writes it anew");
+    }
+  }
+
   private static void capturedSettings(Connection session, Definition definition)
       throws SQLException {
     try (PreparedStatement set = session.prepareStatement("SELECT set_config(?, ?, true)")) {
-      for (var setting : QueryDocument.parse(definition.document()).sessionSettings().entrySet()) {
+      for (var setting : settings(definition).entrySet()) {
         set.setString(1, setting.getKey());
         set.setString(2, setting.getValue());
         set.execute();

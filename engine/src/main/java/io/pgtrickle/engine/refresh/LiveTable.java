@@ -12,6 +12,8 @@ import io.pgtrickle.engine.schedule.Schedule;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// What the refresh thread knows of a stream table that takes part in the stream.
 ///
@@ -22,6 +24,8 @@ import java.util.Set;
 ///
 /// Used by the refresh thread only.
 public final class LiveTable {
+  private static final Logger LOG = LoggerFactory.getLogger(LiveTable.class);
+
   private final StreamTable storage;
   private final Verdict verdict;
   private final QueryDocument document;
@@ -66,7 +70,7 @@ public final class LiveTable {
     this.storage = storage;
     this.verdict = verdict;
     this.document = document;
-    this.schedule = Schedule.parse(definition.schedule());
+    this.schedule = schedule(definition, new Schedule.Manual());
     this.refreshId = refreshId;
     this.released = released;
     this.lastRelease = now;
@@ -120,7 +124,18 @@ public final class LiveTable {
   /// Takes over what may change without building anew: schedule and suspension.
   void redefine(Definition changed) {
     definition = changed;
-    schedule = Schedule.parse(changed.schedule());
+    schedule = schedule(changed, schedule);
+  }
+
+  // The catalog refuses what cannot be read; if it did not, that must stop nobody else.
+  private static Schedule schedule(Definition definition, Schedule otherwise) {
+    try {
+      return Schedule.parse(definition.schedule());
+    } catch (IllegalArgumentException unreadable) {
+      LOG.error(
+          "{} goes on under {}: {}", definition.displayName(), otherwise, unreadable.getMessage());
+      return otherwise;
+    }
   }
 
   /// A source of it is being loaded, or no more: as long as one is, the schedule asks for nothing.

@@ -2,7 +2,6 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.dvm.zset.ZSet;
-import io.pgtrickle.engine.apply.Identifiers;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.intake.CopiedRows;
 import java.sql.Connection;
@@ -10,8 +9,6 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /// FULL refresh: evaluates a defining query as its owner and compares the result with the table,
 /// exactly, row
@@ -44,41 +41,18 @@ final class QueryEvaluation {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
       Visibility seen = Visibility.of(session);
       ZSet.Builder rows = new ZSet.Builder(1024);
-      CopiedRows.readInto(session, contents(), table.schema(), -1, rows);
+      // The table has to be seen whole; its owner's query has the policies of what it reads.
+      statement.execute("SET LOCAL row_security = off");
+      CopiedRows.readInto(
+          session, table.contents(table.schema().columns()), table.schema(), -1, rows);
+      statement.execute("SET LOCAL row_security = on");
       capturedSettings(session);
-      CopiedRows.readInto(session, asOwner(), table.schema(), 1, rows);
+      CopiedRows.readInto(
+          session, table.asOwner(query, table.typeNames()), table.schema(), 1, rows);
       return new Result(rows.build(), seen);
     } finally {
       session.rollback();
     }
-  }
-
-  private String contents() {
-    return "SELECT "
-        + table.schema().columns().stream()
-            .map(column -> Identifiers.quote(column.name()))
-            .collect(Collectors.joining(", "))
-        + " FROM ONLY "
-        + table.qualifiedName();
-  }
-
-  private String asOwner() {
-    String columns =
-        IntStream.range(0, table.schema().size())
-            .mapToObj(i -> "c" + i + " " + table.typeNames().get(i))
-            .collect(Collectors.joining(", "));
-    return table
-        .queryFunction()
-        .map(
-            function ->
-                "SELECT * FROM "
-                    + function
-                    + "("
-                    + Identifiers.literal(query)
-                    + ") AS q("
-                    + columns
-                    + ")")
-        .orElse(query);
   }
 
   private void capturedSettings(Connection session) throws SQLException {

@@ -244,6 +244,53 @@ final class PrivilegesIT {
   }
 
   @Test
+  void whatTheSidecarCouldNotReadIsRefusedPastTheFunctionsToo() throws SQLException {
+    long id = create(alice, "well_formed", "SELECT id FROM things");
+    CatalogDatabase.execute(alice, "GRANT SELECT ON well_formed TO priv_mallory");
+    for (String channel : List.of("", "x".repeat(64), "ä".repeat(32))) {
+      assertThat(
+              state(
+                  mallory,
+                  "INSERT INTO pgtrickle_internal.pgt_subscriptions (pgt_id, channel) VALUES ("
+                      + id
+                      + ", '"
+                      + channel
+                      + "')"))
+          .as(channel)
+          .isEqualTo("23514");
+    }
+    String update = "UPDATE pgtrickle.pgt_definitions SET %s WHERE pgt_id = " + id;
+    for (String schedule : List.of("x", "", " calculated", "0s", "61 * * * *")) {
+      assertThat(state(alice, update.formatted("schedule = '" + schedule + "'")))
+          .as(schedule)
+          .isIn("22023", "23514");
+    }
+    for (String relations :
+        List.of(
+            "5",
+            "{}",
+            "[5]",
+            "[{\"oid\": \"x\"}]",
+            "[{\"oid\": -1}]",
+            "[{\"oid\": 1.5}]",
+            "[{\"oid\": 4294967296}]",
+            "[{\"oid\": 1, \"stream_table\": \"perhaps\"}]")) {
+      assertThat(
+              state(
+                  alice,
+                  update.formatted(
+                      "analysis = jsonb_set(analysis, '{relations}', '" + relations + "')")))
+          .as(relations)
+          .isEqualTo("23514");
+    }
+    assertThat(state(alice, update.formatted("analysis = '[]'"))).isEqualTo("23514");
+    CatalogDatabase.execute(alice, update.formatted("analysis = '{}', schedule = '1m30s'"));
+    assertThat(CatalogDatabase.rows(mallory, "SELECT * FROM pgtrickle.pgt_dependencies"))
+        .isNotEmpty();
+    CatalogDatabase.execute(alice, "SELECT pgtrickle.drop_stream_table('well_formed')");
+  }
+
+  @Test
   void onlySessionsOfTheLeaseHolderPassTheGuard() throws SQLException {
     create(alice, "guarded_st", "SELECT id FROM things");
     String write = "UPDATE guarded_st SET id = 2 WHERE false";

@@ -1,0 +1,173 @@
+package io.pgtrickle.engine.e2e;
+
+import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.refusal;
+import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.status;
+import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.postgresql.util.ServerErrorMessage;
+
+/// An owner of a stream table who means harm: what she does to what is hers stops nobody else, and
+/// no code of hers runs as the sidecar's role.
+final class HostileOwnersIT {
+  private static final String QUERY = "SELECT id, v FROM shop.items";
+
+  private static LiveDatabase database;
+
+  @BeforeAll
+  static void start() throws SQLException, InterruptedException {
+    database = LiveDatabase.create("warden");
+    try (Connection admin = database.connect()) {
+      run(
+          admin,
+          "CREATE ROLE vendor LOGIN",
+          "CREATE ROLE mallory LOGIN",
+          "CREATE SCHEMA shop AUTHORIZATION vendor",
+          "CREATE SCHEMA den AUTHORIZATION mallory",
+          "GRANT vendor TO warden",
+          "GRANT USAGE ON SCHEMA den TO warden, vendor",
+          "GRANT USAGE ON SCHEMA shop TO mallory");
+    }
+    try (Connection vendor = database.connectAs("vendor")) {
+      run(
+          vendor,
+          "CREATE TABLE shop.items (id int PRIMARY KEY, v text)",
+          "GRANT SELECT ON shop.items TO mallory",
+          "INSERT INTO shop.items VALUES (1, 'a'), (2, 'b')");
+      assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+      streamTable(vendor, "shop.honest", QUERY, "DIFFERENTIAL");
+    }
+  }
+
+  @AfterAll
+  static void stop() throws SQLException {
+    database.close();
+    try (Connection admin = LiveDatabase.server().connect()) {
+      run(admin, "DROP ROLE warden, vendor, mallory");
+    }
+  }
+
+  @AfterEach
+  void honestOnesGoOn() throws SQLException {
+    try (Connection vendor = database.connectAs("vendor")) {
+      run(vendor, "UPDATE shop.items SET v = v || '.'");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(differences(vendor, "shop.honest", QUERY)).isEmpty());
+      assertThat(status(vendor, "honest")).isEqualTo("ACTIVE");
+    }
+  }
+
+  @Test
+  void aDefinitionThatCannotBeReadConcernsItsOwnerOnly() throws SQLException, InterruptedException {
+    try (Connection admin = database.connect();
+        Connection mallory = database.connectAs("mallory")) {
+      streamTable(mallory, "den.garbled", QUERY, "DIFFERENTIAL");
+      streamTable(mallory, "den.timeless", QUERY, "DIFFERENTIAL");
+      String unchecked = "ALTER TABLE pgtrickle.pgt_definitions %s pgt_definitions_schedule_check";
+      run(admin, unchecked.formatted("DROP CONSTRAINT IF EXISTS"));
+      run(
+          mallory,
+          "UPDATE pgtrickle.pgt_definitions SET analysis = '{}' WHERE table_name = 'garbled'",
+          "UPDATE pgtrickle.pgt_definitions SET schedule = 'x' WHERE table_name = 'timeless'");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(status(mallory, "garbled")).isEqualTo("ERROR 22023"));
+      honestOnesGoOn();
+      database.stopSidecar();
+      database.startSidecar();
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions()
+          .untilAsserted(() -> ready(mallory, "den.timeless"));
+      honestOnesGoOn();
+      run(
+          mallory,
+          "SELECT pgtrickle.repair_stream_table('den.garbled')",
+          "SELECT pgtrickle.drop_stream_table('den.timeless')");
+      ready(mallory, "den.garbled");
+      run(mallory, "SELECT pgtrickle.drop_stream_table('den.garbled')");
+      run(
+          admin,
+          unchecked.formatted("ADD CONSTRAINT")
+              + " CHECK (schedule = pgtrickle_internal.check_schedule(schedule))");
+    }
+  }
+
+  @Test
+  void policiesOfAStreamTableHideNothingFromTheSidecarNorRunAsIt() throws SQLException {
+    String joined = "SELECT a.id, b.v FROM shop.items a JOIN shop.items b ON a.id = b.id";
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      run(
+          mallory,
+          """
+          CREATE FUNCTION den.trap() RETURNS boolean LANGUAGE plpgsql AS $$
+          BEGIN
+            IF current_user = 'warden' THEN
+              RAISE EXCEPTION 'caught';
+            END IF;
+            RETURN false;
+          END
+          $$
+          """,
+          "GRANT EXECUTE ON FUNCTION den.trap() TO PUBLIC");
+      streamTable(mallory, "den.whole", QUERY, "FULL");
+      streamTable(mallory, "den.joined", joined, "DIFFERENTIAL");
+      for (String table : new String[] {"den.whole", "den.joined"}) {
+        run(
+            mallory,
+            "ALTER TABLE %s ENABLE ROW LEVEL SECURITY".formatted(table),
+            "CREATE POLICY tenants ON %s USING (den.trap())".formatted(table));
+      }
+      streamTable(mallory, "den.above", "SELECT id, v FROM den.joined", "AUTO");
+      streamTable(mallory, "den.higher", "SELECT id, v FROM den.whole", "AUTO");
+      for (int i = 10; i < 13; i++) {
+        run(vendor, "INSERT INTO shop.items VALUES (%d, 'x')".formatted(i));
+        run(mallory, "SELECT pgtrickle.refresh_stream_table('den.whole')");
+        sync(mallory);
+        assertThat(differences(mallory, "den.whole", QUERY)).isEmpty();
+        assertThat(differences(mallory, "den.higher", QUERY)).isEmpty();
+        assertThat(differences(mallory, "den.joined", joined)).isEmpty();
+        assertThat(differences(mallory, "den.above", joined)).isEmpty();
+      }
+
+      // Those that bind the owner too are an error, never other rows.
+      run(mallory, "ALTER TABLE den.whole FORCE ROW LEVEL SECURITY");
+      run(vendor, "DELETE FROM shop.items WHERE id = 12");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(refusal(mallory, "SELECT pgtrickle.refresh_stream_table('den.whole')"))
+                      .extracting(ServerErrorMessage::getMessage)
+                      .asString()
+                      .contains("row-level security"));
+      run(mallory, "ALTER TABLE den.whole NO FORCE ROW LEVEL SECURITY");
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions()
+          .untilAsserted(
+              () -> {
+                run(mallory, "SELECT pgtrickle.refresh_stream_table('den.whole')");
+                assertThat(differences(mallory, "den.whole", QUERY)).isEmpty();
+              });
+      run(
+          mallory,
+          "SELECT pgtrickle.drop_stream_table('den.whole', cascade => true)",
+          "SELECT pgtrickle.drop_stream_table('den.joined', cascade => true)");
+    }
+  }
+}
