@@ -651,7 +651,7 @@ BEGIN
                    AND t.tgfoid = 'pgtrickle_internal.guard()'::regprocedure) AS guarded
   INTO storage
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = NEW.schema_name AND c.relname = NEW.table_name;
+  WHERE n.nspname = NEW.schema_name AND c.relname = NEW.table_name AND c.relkind = 'r';
   IF storage.oid IS NOT NULL THEN
     NEW.relid := storage.oid;
     NEW.owner := storage.owner;
@@ -1600,7 +1600,7 @@ END
 $$;
 
 -- The storage table of a definition, NULL where there is none: what has its name, or was stamped as
--- its relation and renamed since; and in both cases only what carries our guard. So a table that
+-- its relation and renamed since; and in both cases only a table that carries our guard. So a table that
 -- somebody put under the name of another is never written, and never dropped, as ours.
 CREATE FUNCTION pgtrickle_internal.storage_of(p_definition pgtrickle.pgt_definitions)
 RETURNS regclass LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1608,6 +1608,7 @@ RETURNS regclass LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE (n.nspname = p_definition.schema_name AND c.relname = p_definition.table_name
          OR c.oid = p_definition.relid)
+    AND c.relkind = 'r'
     AND EXISTS (SELECT FROM pg_trigger t
                 WHERE t.tgrelid = c.oid
                   AND t.tgfoid = 'pgtrickle_internal.guard()'::regprocedure)

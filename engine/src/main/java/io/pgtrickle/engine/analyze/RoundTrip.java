@@ -45,7 +45,7 @@ public final class RoundTrip {
     }
     Savepoint before = connection.setSavepoint();
     try (Statement statement = connection.createStatement()) {
-      statement.execute("SET LOCAL search_path = ''");
+      statement.execute("SET LOCAL search_path = pg_catalog, pg_temp");
       statement.execute("CREATE TEMPORARY VIEW " + VIEW + " AS " + sql);
       try (ResultSet row =
           statement.executeQuery(

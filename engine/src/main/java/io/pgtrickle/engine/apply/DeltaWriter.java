@@ -287,7 +287,10 @@ public final class DeltaWriter {
   private long execute(String sql, List<String> arguments) throws SQLException {
     if (table.execFunction().isPresent()) {
       try (PreparedStatement call =
-          connection.prepareStatement("SELECT " + table.execFunction().get() + "(?, ?)")) {
+          connection.prepareStatement(
+              "SELECT "
+                  + table.execFunction().get()
+                  + "(?::pg_catalog.text, ?::pg_catalog.text[])")) {
         call.setString(1, sql);
         call.setArray(2, connection.createArrayOf("text", arguments.toArray()));
         try (ResultSet result = call.executeQuery()) {

@@ -82,7 +82,7 @@ public final class StorageCatalog {
       LEFT JOIN pg_namespace sn ON sn.oid = s.pronamespace
       LEFT JOIN pg_collation k ON k.oid = a.attcollation AND k.oid <> t.typcollation
       LEFT JOIN pg_namespace kn ON kn.oid = k.collnamespace
-      WHERE n.nspname = ? AND c.relname = ?
+      WHERE n.nspname = ? AND c.relname = ? AND c.relkind = 'r'
       ORDER BY a.attnum
       """;
 

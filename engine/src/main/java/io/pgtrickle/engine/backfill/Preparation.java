@@ -13,6 +13,7 @@ import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Identifiers;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.catalog.CapturedSettings;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.RefreshMode;
 import java.sql.Connection;
@@ -133,19 +134,24 @@ record Preparation(
       Connection session, Definition definition, StreamTable table) throws SQLException {
     String view = "pgt_probe_" + definition.pgtId();
     checkDelegates(session, definition);
-    capturedSettings(session, definition);
+    Map<String, String> settings = settings(definition);
+    CapturedSettings.set(session, settings);
     asOwner(
         session,
         table,
         "CREATE TEMPORARY VIEW " + Identifiers.quote(view) + " AS " + definition.query());
     // CREATE VIEW does not check what may be read; planning the view's query as its owner does.
     asOwner(session, table, "EXPLAIN SELECT * FROM pg_temp." + Identifiers.quote(view));
+    // What is read from now on is written by us, and the names of types that the server prints are
+    // for sessions with our own path.
+    CapturedSettings.ownPath(session);
     try (PreparedStatement describe =
         session.prepareStatement(
             "SELECT pgtrickle_internal.describe_query(?::regclass::oid, ?,"
-                + " string_to_array(current_setting('search_path'), ', '))::text")) {
+                + " string_to_array(?, ', '))::text")) {
       describe.setString(1, "pg_temp." + Identifiers.quote(view));
       describe.setString(2, definition.query());
+      describe.setString(3, settings.get("search_path"));
       try (ResultSet row = describe.executeQuery()) {
         row.next();
         String document = row.getString(1);
@@ -250,22 +256,13 @@ record Preparation(
     }
   }
 
-  private static void capturedSettings(Connection session, Definition definition)
-      throws SQLException {
-    try (PreparedStatement set = session.prepareStatement("SELECT set_config(?, ?, true)")) {
-      for (var setting : settings(definition).entrySet()) {
-        set.setString(1, setting.getKey());
-        set.setString(2, setting.getValue());
-        set.execute();
-      }
-    }
-  }
-
   private static void asOwner(Connection session, StreamTable table, String command)
       throws SQLException {
     Optional<String> function = table.execFunction();
     if (function.isPresent()) {
-      try (PreparedStatement call = session.prepareStatement("SELECT " + function.get() + "(?)")) {
+      try (PreparedStatement call =
+          session.prepareStatement(
+              "SELECT " + function.get() + "(?::pg_catalog.text, '{}'::pg_catalog.text[])")) {
         call.setString(1, command);
         call.execute();
       }

@@ -3,9 +3,9 @@ package io.pgtrickle.engine.refresh;
 import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.catalog.CapturedSettings;
 import io.pgtrickle.engine.intake.CopiedRows;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
@@ -46,22 +46,12 @@ final class QueryEvaluation {
       CopiedRows.readInto(
           session, table.contents(table.schema().columns()), table.schema(), -1, rows);
       statement.execute("SET LOCAL row_security = on");
-      capturedSettings(session);
+      CapturedSettings.set(session, settings);
       CopiedRows.readInto(
           session, table.asOwner(query, table.typeNames()), table.schema(), 1, rows);
       return new Result(rows.build(), seen);
     } finally {
       session.rollback();
-    }
-  }
-
-  private void capturedSettings(Connection session) throws SQLException {
-    try (PreparedStatement set = session.prepareStatement("SELECT set_config(?, ?, true)")) {
-      for (Map.Entry<String, String> setting : settings.entrySet()) {
-        set.setString(1, setting.getKey());
-        set.setString(2, setting.getValue());
-        set.execute();
-      }
     }
   }
 }

@@ -1,10 +1,14 @@
 package io.pgtrickle.engine.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.engine.apply.StorageCatalog;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -190,6 +194,36 @@ final class PrivilegesIT {
                     + " 'priv_alice', 'SELECT 1', '{}', 'calculated', 'FULL')"))
         .as("the owner is not for anyone to say")
         .isEqualTo("42501");
+  }
+
+  @Test
+  void aViewIsNoStorageTable() throws SQLException {
+    String view =
+        "CREATE VIEW %1$s AS SELECT 1 AS id; CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE"
+            + " ON %1$s FOR EACH STATEMENT EXECUTE FUNCTION pgtrickle_internal.guard(); ";
+    assertThat(
+            state(
+                mallory,
+                view.formatted("disguised")
+                    + "INSERT INTO pgtrickle.pgt_definitions"
+                    + " (schema_name, table_name, query, analysis, schedule, refresh_mode)"
+                    + " VALUES ('public', 'disguised', 'SELECT 1', '{}', 'calculated', 'FULL')"))
+        .isEqualTo("42501");
+
+    long id = create(alice, "replaced", "SELECT id FROM things");
+    CatalogDatabase.execute(alice, "ALTER TABLE replaced RENAME TO elsewhere");
+    CatalogDatabase.execute(alice, view.formatted("replaced"));
+    assertThat(
+            CatalogDatabase.rows(sidecar, "SELECT pgtrickle_internal.storage_problem(" + id + ")"))
+        .singleElement()
+        .asString()
+        .contains("elsewhere");
+    assertThatThrownBy(
+            () -> StorageCatalog.load(sidecar, id, "public", "replaced", Optional.empty(), false))
+        .isInstanceOf(QueryRejected.class)
+        .hasMessageContaining("does not exist");
+    CatalogDatabase.execute(alice, "DROP VIEW replaced; ALTER TABLE elsewhere RENAME TO replaced");
+    CatalogDatabase.execute(alice, "SELECT pgtrickle.drop_stream_table('replaced')");
   }
 
   @Test

@@ -111,19 +111,7 @@ final class HostileOwnersIT {
     String joined = "SELECT a.id, b.v FROM shop.items a JOIN shop.items b ON a.id = b.id";
     try (Connection vendor = database.connectAs("vendor");
         Connection mallory = database.connectAs("mallory")) {
-      run(
-          mallory,
-          """
-          CREATE FUNCTION den.trap() RETURNS boolean LANGUAGE plpgsql AS $$
-          BEGIN
-            IF current_user = 'warden' THEN
-              RAISE EXCEPTION 'caught';
-            END IF;
-            RETURN false;
-          END
-          $$
-          """,
-          "GRANT EXECUTE ON FUNCTION den.trap() TO PUBLIC");
+      run(mallory, trap("den.trap()", "boolean"), "GRANT EXECUTE ON FUNCTION den.trap() TO PUBLIC");
       streamTable(mallory, "den.whole", QUERY, "FULL");
       streamTable(mallory, "den.joined", joined, "DIFFERENTIAL");
       for (String table : new String[] {"den.whole", "den.joined"}) {
@@ -169,5 +157,86 @@ final class HostileOwnersIT {
           "SELECT pgtrickle.drop_stream_table('den.whole', cascade => true)",
           "SELECT pgtrickle.drop_stream_table('den.joined', cascade => true)");
     }
+  }
+
+  @Test
+  void functionsOnTheOwnersSearchPathAreNotCalledByTheSidecar() throws SQLException {
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      run(
+          mallory,
+          trap("den.set_config(varchar, varchar, boolean)", "text"),
+          trap("den.string_to_array(text, varchar)", "text[]"),
+          trap("den.current_setting(varchar)", "text"),
+          "SET search_path = den, pg_catalog");
+      streamTable(mallory, "den.full", QUERY, "FULL");
+      streamTable(mallory, "den.incremental", QUERY, "DIFFERENTIAL");
+      run(vendor, "INSERT INTO shop.items VALUES (20, 'x')");
+      run(mallory, "SELECT pgtrickle.refresh_stream_table('den.full')");
+      sync(mallory);
+      assertThat(differences(mallory, "den.full", QUERY)).isEmpty();
+      assertThat(differences(mallory, "den.incremental", QUERY)).isEmpty();
+      run(
+          mallory,
+          "SELECT pgtrickle.drop_stream_table('den.full')",
+          "SELECT pgtrickle.drop_stream_table('den.incremental')");
+    }
+  }
+
+  @Test
+  void functionsInSchemasThatAnybodyMayWriteAreNotCalledByTheSidecar() throws SQLException {
+    try (Connection admin = database.connect();
+        Connection mallory = database.connectAs("mallory")) {
+      // As by default before PostgreSQL 15.
+      run(admin, "GRANT CREATE ON SCHEMA public TO PUBLIC");
+      run(mallory, trap("public.set_config(varchar, varchar, boolean)", "text"));
+      streamTable(mallory, "den.plain", QUERY, "FULL");
+      assertThat(differences(mallory, "den.plain", QUERY)).isEmpty();
+      run(
+          mallory,
+          "SELECT pgtrickle.drop_stream_table('den.plain')",
+          "DROP FUNCTION public.set_config(varchar, varchar, boolean)");
+      run(admin, "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    }
+  }
+
+  @Test
+  void typesOfSchemasOnTheOwnersSearchPathOnlyAreFilled() throws SQLException {
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      run(
+          mallory,
+          "SET search_path = den",
+          "CREATE TYPE mood AS ENUM ('sad', 'glad')",
+          "GRANT USAGE ON TYPE mood TO PUBLIC");
+      String moods =
+          "SELECT id, CASE WHEN v LIKE 'a%' THEN 'sad'::mood ELSE 'glad' END AS m FROM shop.items";
+      streamTable(mallory, "den.moods", moods, "DIFFERENTIAL");
+      streamTable(mallory, "den.all_moods", moods, "FULL");
+      run(vendor, "INSERT INTO shop.items VALUES (30, 'abc')");
+      run(mallory, "SELECT pgtrickle.refresh_stream_table('den.all_moods')");
+      sync(mallory);
+      assertThat(differences(mallory, "den.moods", moods)).isEmpty();
+      assertThat(differences(mallory, "den.all_moods", moods)).isEmpty();
+      run(
+          mallory,
+          "SELECT pgtrickle.drop_stream_table('den.moods')",
+          "SELECT pgtrickle.drop_stream_table('den.all_moods')");
+    }
+  }
+
+  // A function that fails where the sidecar calls it.
+  private static String trap(String signature, String type) {
+    return """
+    CREATE FUNCTION %s RETURNS %s LANGUAGE plpgsql AS $$
+    BEGIN
+      IF current_user = 'warden' THEN
+        RAISE EXCEPTION 'caught';
+      END IF;
+      RETURN NULL;
+    END
+    $$
+    """
+        .formatted(signature, type);
   }
 }
