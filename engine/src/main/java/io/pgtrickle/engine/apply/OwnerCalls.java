@@ -9,9 +9,8 @@ import java.util.function.LongConsumer;
 /// Statements that run as a table's owner, through the functions that he made for it.
 ///
 /// In front of each goes, in the same round trip, what makes sure that the functions are as they
-// were
-/// made; behind it what takes back what the owner's code may have done to the search path, under
-/// which everything after it is read.
+/// were made; behind it what takes back what the owner's code may have done to the search path,
+/// under which everything after it is read.
 public final class OwnerCalls {
   private static final String OWN_PATH = "SET search_path = pg_catalog, pg_temp";
 

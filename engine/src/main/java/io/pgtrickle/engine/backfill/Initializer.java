@@ -553,6 +553,7 @@ public final class Initializer {
     }
     for (Plan.Scan scan : upstream.values()) {
       StreamTable storage = storage(reader, scan);
+      // Not in a transaction that only reads: there it could not keep the functions as they are.
       OwnerCalls.require(reader, storage);
       String contents = storage.contents(scan.schema().columns());
       build.load(scan.relation(), CopiedRows.read(reader, contents, scan.schema(), 1));

@@ -35,7 +35,7 @@ public final class Builds {
   public HeldRows start(ViewBuild build, Connection reader, Instant time) throws SQLException {
     build.beginAt(time);
     try (Statement statement = reader.createStatement()) {
-      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
       statement.execute("SELECT 1");
     }
     Map<Integer, Snapshot> snapshots = new HashMap<>();
