@@ -1695,16 +1695,23 @@ END
 $$;
 
 -- What is wrong with the delegates of a stream table, NULL if they are as made (or not needed).
+--
+-- To be asked in the transaction that calls them. Where the sidecar's role is a superuser, they also
+-- stay as they are until it ends: who replaces one has to wait for the locks taken here. The server
+-- gives such locks on its catalogs to nobody else.
 CREATE FUNCTION pgtrickle_internal.delegate_problem(p_pgt_id bigint) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   sidecar CONSTANT name := pgtrickle_internal.sidecar_role();
+  pinned  CONSTANT boolean := current_setting('is_superuser') = 'on'
+                              AND current_setting('transaction_read_only') = 'off';
   d       record;
   p       record;
   kind    text;
   called  text;
+  delayed text;
 BEGIN
-  SELECT f.schema_name, c.relowner, pg_get_userbyid(c.relowner) AS owner INTO d
+  SELECT f.schema_name, c.oid AS relid, c.relowner, pg_get_userbyid(c.relowner) AS owner INTO d
   FROM pgtrickle.pgt_definitions f JOIN pg_class c ON c.oid = f.relid
   WHERE f.pgt_id = p_pgt_id;
   IF NOT FOUND THEN
@@ -1714,12 +1721,20 @@ BEGIN
   END IF;
   FOREACH kind IN ARRAY ARRAY['exec', 'query'] LOOP
     called := format('%I.%I(text, text[])', d.schema_name, '__pgt_' || kind || '_' || p_pgt_id);
+    IF pinned THEN
+      PERFORM FROM pg_proc f WHERE f.oid = to_regprocedure(called) FOR SHARE SKIP LOCKED;
+      IF NOT FOUND AND to_regprocedure(called) IS NOT NULL THEN
+        RETURN format('function %s is being altered', called);
+      END IF;
+    END IF;
     SELECT f.* INTO p FROM pg_proc f WHERE f.oid = to_regprocedure(called);
     IF NOT FOUND THEN
       RETURN format('function %s does not exist', called);
     ELSIF p.proowner <> d.relowner THEN
       RETURN format('function %s is not owned by "%s"', called, d.owner);
-    ELSIF NOT p.prosecdef OR p.proconfig IS NOT NULL
+    ELSIF NOT p.prosecdef OR p.proconfig IS NOT NULL OR p.prokind <> 'f' OR p.provariadic <> 0
+          OR p.prosupport <> 0 OR p.proretset <> (kind = 'query')
+          OR p.prorettype <> (CASE kind WHEN 'exec' THEN 'bigint' ELSE 'record' END)::regtype
           OR p.prosrc <> pgtrickle_internal.delegate_body(kind)
           OR p.prolang <> (SELECT l.oid FROM pg_language l WHERE l.lanname = 'plpgsql') THEN
       RETURN format('function %s was altered', called);
@@ -1731,7 +1746,29 @@ BEGIN
       RETURN format('function %s may not be called by the sidecar', called);
     END IF;
   END LOOP;
+  -- Since 18 it runs as the role that was active when it was queued.
+  IF current_setting('server_version_num')::int < 180000 THEN
+    SELECT t.tgname INTO delayed FROM pg_trigger t
+    WHERE t.tgrelid = d.relid AND t.tgdeferrable AND NOT t.tgisinternal LIMIT 1;
+    IF FOUND THEN
+      RETURN format('trigger %I of %s is deferrable, so that it would run at the commit, with the '
+                    'rights of the sidecar', delayed, d.relid::regclass);
+    END IF;
+  END IF;
   RETURN NULL;
+END
+$$;
+
+-- The same as an error, for statements that are sent together with the calls.
+CREATE FUNCTION pgtrickle_internal.require_delegates(p_pgt_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  problem CONSTANT text := pgtrickle_internal.delegate_problem(p_pgt_id);
+BEGIN
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION 'the sidecar cannot act for the owner: %', problem USING ERRCODE = '42501',
+      HINT = 'pgtrickle.repair_stream_table() makes the functions anew.';
+  END IF;
 END
 $$;
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
@@ -68,7 +69,7 @@ public final class DeltaWriter {
   }
 
   /// Adds to a pipeline what applies the delta, or does it at once where that needs more than one
-  /// round trip: a large delta, or a table of another owner.
+  /// round trip: a large delta.
   ///
   /// @return what will have been written when the pipeline has run without failing; it throws
   ///     [StateDamaged] when the table does not hold the rows to delete or update
@@ -180,7 +181,7 @@ public final class DeltaWriter {
         long copies = batch.copies(from, to);
         List<String> arrays = arrays(batch, positions, from, to);
         if (table.delegated()) {
-          check(kind, copies, execute(sql, arrays));
+          OwnerCalls.exec(table, sql, arrays, pipeline, affected -> check(kind, copies, affected));
         } else {
           pipeline.update(sql, arrays, affected -> check(kind, copies, affected));
         }
@@ -285,19 +286,12 @@ public final class DeltaWriter {
   }
 
   private long execute(String sql, List<String> arguments) throws SQLException {
-    if (table.execFunction().isPresent()) {
-      try (PreparedStatement call =
-          connection.prepareStatement(
-              "SELECT "
-                  + table.execFunction().get()
-                  + "(?::pg_catalog.text, ?::pg_catalog.text[])")) {
-        call.setString(1, sql);
-        call.setArray(2, connection.createArrayOf("text", arguments.toArray()));
-        try (ResultSet result = call.executeQuery()) {
-          result.next();
-          return result.getLong(1);
-        }
-      }
+    if (table.delegated()) {
+      AtomicLong count = new AtomicLong();
+      Pipeline pipeline = new Pipeline();
+      OwnerCalls.exec(table, sql, arguments, pipeline, count::set);
+      pipeline.run(connection);
+      return count.get();
     }
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       for (int i = 0; i < arguments.size(); i++) {

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -106,17 +105,9 @@ public final class ResidueCheck {
   // As its owner, like all that is read of a table.
   private void readCounts(
       String sql, List<String> arrays, Pipeline pipeline, Pipeline.Reader counts) {
-    Optional<String> owners = table.queryFunction();
-    if (owners.isPresent()) {
-      ArrayText arguments = new ArrayText();
-      arrays.forEach(arguments::add);
-      pipeline.query(
-          "SELECT * FROM "
-              + owners.get()
-              + "(?::pg_catalog.text, ?::pg_catalog.text[])"
-              + " AS q(n pg_catalog.int8, copies pg_catalog.int8)",
-          List.of(sql, arguments.toString()),
-          counts);
+    if (table.delegated()) {
+      OwnerCalls.query(
+          table, sql, arrays, "n pg_catalog.int8, copies pg_catalog.int8", pipeline, counts);
     } else {
       pipeline.query(sql, arrays, counts);
     }

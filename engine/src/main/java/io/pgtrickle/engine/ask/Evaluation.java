@@ -161,25 +161,26 @@ final class Evaluation implements AutoCloseable {
   // One round trip; the delegate is looked at in the transaction that uses it.
   private void begin(Inquiry.Context context, Optional<Delegated> delegate)
       throws SQLException, Unanswerable {
-    StringBuilder sql = new StringBuilder("SELECT ");
+    // First: its functions cannot be kept from being replaced in a transaction that only reads.
+    StringBuilder sql =
+        new StringBuilder("SELECT ")
+            .append(
+                delegate.isPresent()
+                    ? "pgtrickle_internal.delegate_problem(?) AS problem, "
+                    : "NULL::pg_catalog.text AS problem, ");
     context.settings().forEach((_, _) -> sql.append("pg_catalog.set_config(?, ?, true), "));
     sql.append("pg_catalog.set_config('transaction_read_only', 'on', true)")
-        .append(", pg_catalog.set_config('statement_timeout', ?, true)")
-        .append(", ")
-        .append(
-            delegate.isPresent()
-                ? "pgtrickle_internal.delegate_problem(?) AS problem"
-                : "NULL::pg_catalog.text AS problem");
+        .append(", pg_catalog.set_config('statement_timeout', ?, true)");
     try (PreparedStatement set = session.prepareStatement(sql.toString())) {
       int next = 1;
+      if (delegate.isPresent()) {
+        set.setLong(next++, delegate.get().table());
+      }
       for (Map.Entry<String, String> setting : context.settings().entrySet()) {
         set.setString(next++, setting.getKey());
         set.setString(next++, setting.getValue());
       }
-      set.setString(next++, String.valueOf(TIMEOUT.toMillis()));
-      if (delegate.isPresent()) {
-        set.setLong(next, delegate.get().table());
-      }
+      set.setString(next, String.valueOf(TIMEOUT.toMillis()));
       try (ResultSet row = set.executeQuery()) {
         row.next();
         String problem = row.getString("problem");

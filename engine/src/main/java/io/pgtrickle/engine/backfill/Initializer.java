@@ -19,6 +19,7 @@ import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
+import io.pgtrickle.engine.apply.OwnerCalls;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
@@ -495,6 +496,7 @@ public final class Initializer {
     DeltaWriter table = new DeltaWriter(writer, one.table());
     ZSet.Builder difference = new ZSet.Builder();
     StreamTable storage = one.table();
+    OwnerCalls.require(writer, storage);
     CopiedRows.readInto(
         writer, storage.contents(storage.schema().columns()), storage.schema(), -1, difference);
     boolean wasEmpty = difference.isEmpty();
@@ -569,7 +571,10 @@ public final class Initializer {
       statement.execute("SET LOCAL row_security = off");
     }
     for (Plan.Scan scan : upstream.values()) {
-      String contents = storage(reader, scan).contents(scan.schema().columns());
+      StreamTable storage = storage(reader, scan);
+      // Not in a transaction that only reads: there it could not keep the functions as they are.
+      OwnerCalls.require(reader, storage);
+      String contents = storage.contents(scan.schema().columns());
       build.load(scan.relation(), CopiedRows.read(reader, contents, scan.schema(), 1));
     }
     reader.rollback();

@@ -44,7 +44,7 @@ public final class Builds {
     }
     build.beginAt(time);
     try (Statement statement = reader.createStatement()) {
-      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
       statement.execute("SELECT 1");
     }
     Map<Integer, Snapshot> snapshots = new HashMap<>();

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.apply.OwnerCalls;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.CapturedSettings;
 import io.pgtrickle.engine.intake.CopiedRows;
@@ -38,7 +39,9 @@ final class QueryEvaluation {
   /// @param session autocommit off, without an open transaction; left without one
   Result evaluate(Connection session) throws SQLException {
     try (Statement statement = session.createStatement()) {
-      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+      OwnerCalls.require(session, table);
+      statement.execute("SET TRANSACTION READ ONLY");
       Visibility seen = Visibility.of(session);
       ZSet.Builder rows = new ZSet.Builder(1024);
       // The table has to be seen whole; its owner's query has the policies of what it reads.
@@ -46,6 +49,7 @@ final class QueryEvaluation {
       CopiedRows.readInto(
           session, table.contents(table.schema().columns()), table.schema(), -1, rows);
       statement.execute("SET LOCAL row_security = on");
+      OwnerCalls.require(session, table);
       CapturedSettings.set(session, settings);
       CopiedRows.readInto(
           session, table.asOwner(query, table.typeNames()), table.schema(), 1, rows);

@@ -109,6 +109,40 @@ final class PrivilegesIT {
   }
 
   @Test
+  void aSuperusersCheckHoldsUntilItsTransactionEnds() throws SQLException {
+    long id = create(alice, "pinned", "SELECT id FROM things");
+    String alter = "ALTER FUNCTION __pgt_exec_" + id + "(text, text[]) SECURITY INVOKER";
+    try (Connection superuser = database.connect()) {
+      superuser.setAutoCommit(false);
+      assertThat(Delegate.problem(superuser, id)).isEmpty();
+      assertThat(state(alice, "SET lock_timeout = '100ms'; " + alter)).isEqualTo("55P03");
+      superuser.rollback();
+      CatalogDatabase.execute(alice, "RESET lock_timeout; " + alter);
+      assertThat(Delegate.problem(superuser, id)).get().asString().contains("altered");
+    }
+    CatalogDatabase.execute(alice, "SELECT pgtrickle.drop_stream_table('pinned')");
+  }
+
+  @Test
+  void anOverloadOrAnotherKindOfFunctionIsNoDelegate() throws SQLException {
+    long id = create(alice, "kinds", "SELECT id FROM things");
+    String called = "__pgt_exec_" + id;
+    CatalogDatabase.execute(
+        alice,
+        "DO $$ DECLARE body text := pgtrickle_internal.delegate_body('exec'); BEGIN"
+            + " DROP FUNCTION %1$s(text, text[]); EXECUTE format('CREATE FUNCTION %1$s(command"
+                .formatted(called)
+            + " text, VARIADIC arguments text[]) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER"
+            + " AS %L', body); END $$; REVOKE ALL ON FUNCTION "
+            + called
+            + " FROM PUBLIC; GRANT EXECUTE ON FUNCTION "
+            + called
+            + " TO priv_sidecar");
+    assertThat(Delegate.problem(sidecar, id)).get().asString().contains("altered");
+    CatalogDatabase.execute(alice, "SELECT pgtrickle.drop_stream_table('kinds')");
+  }
+
+  @Test
   void sidecarsOwnStreamTablesNeedNoDelegate() throws SQLException {
     CatalogDatabase.execute(sidecar, "CREATE TABLE own_source (id int)");
     long id = create(sidecar, "own", "SELECT id FROM own_source");

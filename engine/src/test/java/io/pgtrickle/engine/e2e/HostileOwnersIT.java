@@ -8,6 +8,7 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static io.pgtrickle.engine.e2e.LiveDatabase.value;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -222,6 +223,89 @@ final class HostileOwnersIT {
           mallory,
           "SELECT pgtrickle.drop_stream_table('den.moods')",
           "SELECT pgtrickle.drop_stream_table('den.all_moods')");
+    }
+  }
+
+  @Test
+  void aDelegateThatWasReplacedIsNotCalled() throws SQLException {
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      run(mallory, trap("den.escape()", "text"));
+      streamTable(mallory, "den.written", QUERY, "DIFFERENTIAL");
+      streamTable(mallory, "den.evaluated", QUERY, "FULL");
+      replaceDelegate(mallory, "written", "exec", "bigint");
+      replaceDelegate(mallory, "evaluated", "query", "SETOF record");
+      run(vendor, "INSERT INTO shop.items VALUES (40, 'x')");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(status(mallory, "written")).isEqualTo("HELD 42501"));
+      assertThat(refusal(mallory, "SELECT pgtrickle.refresh_stream_table('den.evaluated')"))
+          .extracting(ServerErrorMessage::getMessage)
+          .asString()
+          .contains("was altered");
+      honestOnesGoOn();
+      run(
+          mallory,
+          "SELECT pgtrickle.repair_stream_table('den.written')",
+          "SELECT pgtrickle.repair_stream_table('den.evaluated')");
+      ready(mallory, "den.written");
+      ready(mallory, "den.evaluated");
+      assertThat(differences(mallory, "den.written", QUERY)).isEmpty();
+      assertThat(differences(mallory, "den.evaluated", QUERY)).isEmpty();
+      run(
+          mallory,
+          "SELECT pgtrickle.drop_stream_table('den.written')",
+          "SELECT pgtrickle.drop_stream_table('den.evaluated')");
+    }
+  }
+
+  private static void replaceDelegate(Connection owner, String table, String kind, String result)
+      throws SQLException {
+    String id =
+        value(
+            owner,
+            "SELECT pgt_id FROM pgtrickle.pgt_definitions WHERE table_name = '" + table + "'");
+    run(
+        owner,
+        """
+        CREATE OR REPLACE FUNCTION den.__pgt_%s_%s(command text, arguments text[] DEFAULT '{}')
+        RETURNS %s LANGUAGE plpgsql SECURITY INVOKER AS $$
+        BEGIN
+          PERFORM den.escape();
+        END
+        $$
+        """
+            .formatted(kind, id, result));
+  }
+
+  @Test
+  void whatTheOwnersTriggerDoesToTheSearchPathIsTakenBack() throws SQLException {
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      run(
+          mallory,
+          trap("den.format(text, text, text)", "text"),
+          """
+          CREATE FUNCTION den.stray() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN
+            PERFORM pg_catalog.set_config('search_path', 'den, pg_catalog', false);
+            RETURN NULL;
+          END
+          $$
+          """);
+      streamTable(mallory, "den.strayed", QUERY, "DIFFERENTIAL");
+      run(
+          mallory,
+          "CREATE TRIGGER stray AFTER INSERT OR UPDATE ON den.strayed FOR EACH STATEMENT EXECUTE"
+              + " FUNCTION den.stray()",
+          "SELECT pgtrickle.subscribe('den.strayed', 'strays')");
+      for (int i = 50; i < 53; i++) {
+        run(vendor, "INSERT INTO shop.items VALUES (%d, 'x')".formatted(i));
+        sync(mallory);
+        assertThat(status(mallory, "strayed")).isEqualTo("ACTIVE");
+        assertThat(differences(mallory, "den.strayed", QUERY)).isEmpty();
+      }
+      run(mallory, "SELECT pgtrickle.drop_stream_table('den.strayed')");
     }
   }
 
