@@ -23,16 +23,13 @@ public final class SourceDatabase {
    * and extra_float_digits of its own at start-up, and those win over the `options` property, so the
    * session is set after connecting. A statement_timeout of the role would kill long copies.
    * Keep-alives have the server notice when we are gone without a word: what a session of ours holds,
-   * the lease above all, is free again within half a minute. What stands in a schema that others may
-   * write is never meant by a name without one, and temporary objects, which code of others may make
-   * in a session of ours, are looked at last.
+   * the lease above all, is free again within half a minute.
    */
   private static final String SESSION =
       "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC';"
           + " SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0;"
           + " SET idle_in_transaction_session_timeout = 0; SET tcp_keepalives_idle = 15;"
-          + " SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;"
-          + " SET search_path = pg_catalog, pg_temp";
+          + " SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
   private final String url;
   private final Map<String, String> properties;

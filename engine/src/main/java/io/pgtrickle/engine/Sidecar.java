@@ -95,7 +95,9 @@ public final class Sidecar implements AutoCloseable {
   private static SourceDatabase database(DatabaseUrl url) {
     Map<String, String> properties = new TreeMap<>();
     url.properties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
-    return SourceDatabase.of(url.jdbcUrl(), properties);
+    // What stands in a schema that others may write is never meant by a name without one; temporary
+    // objects, which code of others may make in a session of ours, are looked at last.
+    return SourceDatabase.of(url.jdbcUrl(), properties).with("currentSchema", "pg_catalog,pg_temp");
   }
 
   // For short look-ups in the server's catalog only; sessions with a state of their own are not
