@@ -1153,6 +1153,28 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM pg_class c WHERE c.oid = p_relation
 $$;
 
+-- What tells relations from what they were before DDL that the log says nothing of; no row for one
+-- that is gone. Of a partition neither TRUNCATE is in the log nor what was done to it while it was
+-- detached.
+CREATE FUNCTION pgtrickle_internal.relation_versions(p_relations oid[])
+RETURNS TABLE (relation oid, version text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE below (relation, part, since) AS (
+    SELECT i.inhparent, i.inhrelid, i.xmin::text FROM pg_inherits i
+    WHERE i.inhparent = ANY (p_relations)
+    UNION
+    SELECT b.relation, i.inhrelid, i.xmin::text
+    FROM below b JOIN pg_inherits i ON i.inhparent = b.part),
+  parts AS (
+    SELECT b.relation, string_agg(
+             format('%s %s %s', b.part, b.since, CASE WHEN c.relispartition THEN c.relfilenode END),
+             ',' ORDER BY b.part, b.since) AS parts
+    FROM below b JOIN pg_class c ON c.oid = b.part GROUP BY b.relation)
+  SELECT c.oid, md5(jsonb_build_array(p.parts)::text)
+  FROM pg_class c LEFT JOIN parts p ON p.relation = c.oid
+  WHERE c.oid = ANY (p_relations)
+$$;
+
 CREATE FUNCTION pgtrickle_internal.describe_relation(p_relation oid, p_reader oid)
 RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
@@ -1160,6 +1182,8 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'relkind', c.relkind, 'persistence', c.relpersistence,
            'replica_identity', c.relreplident,
            'owner', pg_get_userbyid(c.relowner),
+           'version', (SELECT v.version
+                       FROM pgtrickle_internal.relation_versions(ARRAY[c.oid]) v),
            'system', n.nspname IN ('pg_catalog', 'information_schema'),
            'row_security', pgtrickle_internal.row_security_applies(c.oid, p_reader),
            'stream_table', d.pgt_id IS NOT NULL,
