@@ -17,6 +17,8 @@ final class CatalogVersions {
       UNION ALL
       SELECT 'RELATION', r.relation::int8, r.version
       FROM pgtrickle_internal.relation_versions(?::oid[]) r
+      UNION ALL
+      SELECT 'LABEL', e.oid::int8, e.enumlabel FROM pg_enum e WHERE e.oid = ANY (?::oid[])
       """;
 
   private CatalogVersions() {}
@@ -31,6 +33,7 @@ final class CatalogVersions {
     try (PreparedStatement query = session.prepareStatement(READ)) {
       query.setArray(1, session.createArrayOf("int8", oids(known, Kind.FUNCTION)));
       query.setArray(2, session.createArrayOf("int8", oids(known, Kind.RELATION)));
+      query.setArray(3, session.createArrayOf("int8", oids(known, Kind.LABEL)));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           differing.remove(

@@ -338,11 +338,13 @@ final class Housekeeping {
     }
     Set<CatalogVersion> replaced = CatalogVersions.differing(session, known);
     for (CatalogVersion one : replaced) {
+      boolean named = one.kind() == CatalogVersion.Kind.RELATION;
       captureLog.note(
           Kind.SOURCE_ALTERED,
           Severity.INFO,
           "",
-          one + " is not what it was; what uses it is initialized again");
+          (named ? name(one.oid()) : one)
+              + " is not what it was; what uses it is initialized again");
     }
     if (!replaced.isEmpty()) {
       loop.post(() -> loop.sources().replaced(replaced));

@@ -172,6 +172,7 @@ public record QueryDocument(
         (oid, version) -> versions.add(new CatalogVersion(Kind.RELATION, oid, version)));
     functionVersions.forEach(
         (oid, version) -> versions.add(new CatalogVersion(Kind.FUNCTION, oid, version)));
+    enumLabels.forEach((oid, label) -> versions.add(new CatalogVersion(Kind.LABEL, oid, label)));
     return versions;
   }
 

@@ -238,10 +238,17 @@ public final class Recovery {
       throws SQLException {
     Map<Long, Preparation> prepared = new LinkedHashMap<>();
     for (Definition definition : parts.definitions().all()) {
-      if (entries.containsKey(definition.pgtId())) {
+      SavedTable entry = entries.get(definition.pgtId());
+      if (entry != null) {
         try {
-          prepared.put(
-              definition.pgtId(), Preparation.of(parts.writer(), parts.analyzer(), definition));
+          Preparation one = Preparation.of(parts.writer(), parts.analyzer(), definition);
+          // What is FULL is evaluated anew in any case.
+          if (one.plan().isEmpty() || entry.labelsAreKeptBy(one.document())) {
+            prepared.put(definition.pgtId(), one);
+          } else {
+            LOG.warn(
+                "{} is not restored: a label of an enum was renamed", definition.displayName());
+          }
         } catch (TrickleException e) {
           LOG.warn("{} is not restored: {}", definition.displayName(), e.getMessage());
         } catch (SQLException e) {

@@ -27,7 +27,10 @@ import java.util.Set;
 /// while it was detached. So its file must be the same one, and the entry that makes it a
 /// partition.
 ///
-/// @param parts one for each column, and one for each partition
+/// Values of an enum have other texts when a label is renamed, so its labels are part of a column;
+/// added ones do not matter.
+///
+/// @param parts one for each column, each label of its type, and each partition
 /// @param definitions for each column who wrote its definition
 /// @param files where the table's own rows are
 public record SourceShape(Set<String> parts, Set<String> definitions, Set<String> files) {
@@ -37,6 +40,12 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
         array(
           SELECT format('%s %s %s %s %s', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation)
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+          UNION ALL
+          SELECT format('label %s %s', e.oid, e.enumlabel) FROM pg_enum e
+          WHERE e.enumtypid IN (
+            SELECT pgtrickle_internal.types_within(array(
+              SELECT a.atttypid FROM pg_attribute a
+              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))
           UNION ALL
           SELECT 'partitions ' || t.count
           FROM (SELECT count(*) FROM pg_partition_tree(c.oid)) t WHERE c.relkind = 'p'
