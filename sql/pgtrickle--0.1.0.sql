@@ -1175,6 +1175,39 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM pg_class c WHERE c.oid = p_relation
 $$;
 
+-- What tells relations from what they were before DDL that the log says nothing of, and that makes
+-- queries mean something else or see other rows: names, what views say and as whom, row-level
+-- security, children. Of a partition neither TRUNCATE is in the log nor what was done to it while it was
+-- detached. No row for a relation that is gone.
+CREATE FUNCTION pgtrickle_internal.relation_versions(p_relations oid[])
+RETURNS TABLE (relation oid, version text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE below (relation, part, since) AS (
+    SELECT i.inhparent, i.inhrelid, i.xmin::text FROM pg_inherits i
+    WHERE i.inhparent = ANY (p_relations)
+    UNION
+    SELECT b.relation, i.inhrelid, i.xmin::text
+    FROM below b JOIN pg_inherits i ON i.inhparent = b.part),
+  parts AS (
+    SELECT b.relation, string_agg(
+             format('%s %s %s', b.part, b.since, CASE WHEN c.relispartition THEN c.relfilenode END),
+             ',' ORDER BY b.part, b.since) AS parts
+    FROM below b JOIN pg_class c ON c.oid = b.part GROUP BY b.relation)
+  SELECT c.oid, md5(jsonb_build_array(
+           n.nspname, c.relname, c.relpersistence, p.parts,
+           CASE WHEN c.relkind = 'v' THEN jsonb_build_array(
+             c.relowner::bigint, c.reloptions,
+             (SELECT r.xmin::text FROM pg_rewrite r
+              WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
+             (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+              WHERE a.attrelid = c.oid AND a.attnum > 0)) END,
+           CASE WHEN c.relrowsecurity THEN jsonb_build_array(
+             c.relowner::bigint, c.relforcerowsecurity) END)::text)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN parts p ON p.relation = c.oid
+  WHERE c.oid = ANY (p_relations)
+$$;
+
 CREATE FUNCTION pgtrickle_internal.describe_relation(p_relation oid, p_reader oid)
 RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object(
@@ -1182,6 +1215,8 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'relkind', c.relkind, 'persistence', c.relpersistence,
            'replica_identity', c.relreplident,
            'owner', pg_get_userbyid(c.relowner),
+           'version', (SELECT v.version
+                       FROM pgtrickle_internal.relation_versions(ARRAY[c.oid]) v),
            'system', n.nspname IN ('pg_catalog', 'information_schema'),
            'row_security', pgtrickle_internal.row_security_applies(c.oid, p_reader),
            'stream_table', d.pgt_id IS NOT NULL,
@@ -1199,14 +1234,27 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE c.oid = p_relation
 $$;
 
--- Types that are not PostgreSQL's own, with what they are made of.
-CREATE FUNCTION pgtrickle_internal.describe_types(p_types oid[]) RETURNS jsonb
+-- Some types, and those that they are made of.
+CREATE FUNCTION pgtrickle_internal.types_within(p_types oid[]) RETURNS SETOF oid
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE used AS (
     SELECT u.oid FROM unnest(p_types) u (oid)
     UNION
     SELECT part.oid FROM used JOIN pg_type t ON t.oid = used.oid,
-      LATERAL (VALUES (t.typbasetype), (t.typelem)) part (oid) WHERE part.oid <> 0)
+      LATERAL (
+        SELECT t.typbasetype UNION ALL SELECT t.typelem
+        UNION ALL
+        SELECT a.atttypid FROM pg_attribute a
+        WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) part (oid)
+    WHERE part.oid <> 0)
+  SELECT used.oid FROM used
+$$;
+
+-- Types that are not PostgreSQL's own, with what they are made of.
+CREATE FUNCTION pgtrickle_internal.describe_types(p_types oid[]) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'oid', t.oid::bigint, 'schema', n.nspname, 'name', t.typname, 'kind', t.typtype,
            'category', t.typcategory, 'base_type', t.typbasetype::bigint,
@@ -1216,8 +1264,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'label_oids', (SELECT jsonb_agg(jsonb_build_object(
                                    'oid', e.oid::bigint, 'label', e.enumlabel))
                           FROM pg_enum e WHERE e.enumtypid = t.oid)) ORDER BY t.oid), '[]')
-  FROM used JOIN pg_type t ON t.oid = used.oid JOIN pg_namespace n ON n.oid = t.typnamespace
+  FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
   WHERE n.nspname <> 'pg_catalog'
+    AND t.oid IN (SELECT pgtrickle_internal.types_within(p_types))
 $$;
 
 -- What tells a function from what it was before it was replaced: everything that decides what it

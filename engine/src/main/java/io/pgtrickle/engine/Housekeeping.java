@@ -11,6 +11,7 @@ import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
+import io.pgtrickle.engine.analyze.CatalogVersion;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
@@ -222,7 +223,7 @@ final class Housekeeping {
         }
         if (regular) {
           lookAtSources();
-          lookAtFunctions();
+          lookAtMeanings();
           beat(BEAT);
           lookAtStorages();
           beat(BEAT);
@@ -336,22 +337,29 @@ final class Housekeeping {
         });
   }
 
-  // Nor is a function that was replaced.
-  private void lookAtFunctions() throws SQLException, InterruptedException {
-    Map<Integer, String> known;
+  // Nor is a function that was replaced, or what gives a query another meaning.
+  private void lookAtMeanings() throws SQLException, InterruptedException {
+    Set<CatalogVersion> known;
     try {
       known =
-          loop.atBoundary(() -> loop.sources().functions()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
+          loop.atBoundary(() -> loop.sources().versions()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("functions are looked at later", e);
+      LOG.debug("what queries rest on is looked at later", e);
       return;
     }
-    Map<Integer, String> replaced = FunctionVersions.differing(session, known);
-    replaced.forEach(
-        (function, version) -> {
-          LOG.info("function {} is not what it was", Integer.toUnsignedString(function));
-          loop.post(() -> loop.sources().replaced(function, version));
-        });
+    Set<CatalogVersion> replaced = CatalogVersions.differing(session, known);
+    for (CatalogVersion one : replaced) {
+      boolean named = one.kind() == CatalogVersion.Kind.RELATION;
+      captureLog.note(
+          Kind.SOURCE_ALTERED,
+          Severity.INFO,
+          "",
+          (named ? name(one.oid()) : one)
+              + " is not what it was; what uses it is initialized again");
+    }
+    if (!replaced.isEmpty()) {
+      loop.post(() -> loop.sources().replaced(replaced));
+    }
   }
 
   // Law 6: being published must not make the users' writes fail.

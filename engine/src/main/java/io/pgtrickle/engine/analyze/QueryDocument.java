@@ -11,12 +11,15 @@ import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.RelationShape.Attribute;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.engine.analyze.CatalogVersion.Kind;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -31,6 +34,8 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param settings captured settings, and facts about the database
 /// @param columns the result's columns
 /// @param relations every relation that is read, directly or through views, by OID
+/// @param relationVersions what tells a relation from what it was before DDL that the log says
+///     nothing of
 /// @param functions functions and aggregates that are not PostgreSQL's own, by OID
 /// @param functionVersions what tells a function from what it was before it was replaced
 /// @param operators operators that are not PostgreSQL's own, by OID
@@ -45,6 +50,7 @@ public record QueryDocument(
     Map<String, String> settings,
     List<Attribute> columns,
     Map<Integer, RelationShape> relations,
+    Map<Integer, String> relationVersions,
     Map<Integer, Signature> functions,
     Map<Integer, String> functionVersions,
     Map<Integer, Operator> operators,
@@ -70,6 +76,7 @@ public record QueryDocument(
     settings = Map.copyOf(settings);
     columns = List.copyOf(columns);
     relations = Map.copyOf(relations);
+    relationVersions = Map.copyOf(relationVersions);
     functions = Map.copyOf(functions);
     functionVersions = Map.copyOf(functionVersions);
     operators = Map.copyOf(operators);
@@ -109,9 +116,11 @@ public record QueryDocument(
         .properties()
         .forEach(setting -> settings.put(setting.getKey(), setting.getValue().asString("")));
     Map<Integer, RelationShape> relations = new LinkedHashMap<>();
+    Map<Integer, String> relationVersions = new LinkedHashMap<>();
     for (JsonNode relation : document.path("relations")) {
       RelationShape shape = relation(relation);
       relations.put(shape.oid(), shape);
+      relationVersions.put(shape.oid(), relation.path("version").asString(""));
     }
     Map<Integer, Signature> functions = new LinkedHashMap<>();
     Map<Integer, String> versions = new LinkedHashMap<>();
@@ -146,6 +155,7 @@ public record QueryDocument(
         settings,
         columns(document.path("columns")),
         relations,
+        relationVersions,
         functions,
         versions,
         operators,
@@ -153,6 +163,17 @@ public record QueryDocument(
         collations(document.path("collations"), settings),
         typeNames,
         enumLabels);
+  }
+
+  /// All that the meaning of the query rests on and that DDL can change without a word in the log.
+  public Set<CatalogVersion> versions() {
+    Set<CatalogVersion> versions = new HashSet<>();
+    relationVersions.forEach(
+        (oid, version) -> versions.add(new CatalogVersion(Kind.RELATION, oid, version)));
+    functionVersions.forEach(
+        (oid, version) -> versions.add(new CatalogVersion(Kind.FUNCTION, oid, version)));
+    enumLabels.forEach((oid, label) -> versions.add(new CatalogVersion(Kind.LABEL, oid, label)));
+    return versions;
   }
 
   /// What the value of an expression depends on besides its row.

@@ -294,6 +294,7 @@ public final class Recovery {
           }
         });
     prepared.keySet().removeAll(full);
+    prepared.values().removeIf(one -> !hasItsLabels(one, entries));
     boolean changed = true;
     while (changed) {
       changed =
@@ -310,6 +311,17 @@ public final class Recovery {
                                       : !sources.contains(relation)));
     }
     entries.keySet().removeIf(id -> !prepared.containsKey(id) && !full.contains(id));
+  }
+
+  // State has values of enums as texts.
+  private static boolean hasItsLabels(Preparation one, Map<Long, SavedTable> entries) {
+    SavedTable entry = entries.get(one.definition().pgtId());
+    boolean kept = entry != null && entry.labelsAreKeptBy(one.document());
+    if (!kept) {
+      LOG.warn(
+          "{} is not restored: a label of an enum was renamed", one.definition().displayName());
+    }
+    return kept;
   }
 
   private static boolean isThere(

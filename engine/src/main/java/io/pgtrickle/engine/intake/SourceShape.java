@@ -21,12 +21,18 @@ import java.util.Set;
 /// number, name and type. That a column kept its type but not its values is known by two signs
 /// together: the definition of a column was written anew (so it is by SET NOT NULL too, or by a
 /// default, or a GRANT), and so was the file (so it is by VACUUM FULL too, or by TRUNCATE, which
-/// the
-/// log tells).
+/// the log tells).
 ///
-/// @param parts one for each column, and one for each partition
+/// Of a partition the log tells less: nothing of its TRUNCATE, and nothing of what was done to it
+/// while it was detached. So its file must be the same one, and the entry that makes it a
+/// partition.
+///
+/// Values of an enum have other texts when a label is renamed, so its labels are part of a column;
+/// added ones do not matter.
+///
+/// @param parts one for each column, each label of its type, and each partition
 /// @param definitions for each column who wrote its definition
-/// @param files for each table with rows of its own where they are
+/// @param files where the table's own rows are
 public record SourceShape(Set<String> parts, Set<String> definitions, Set<String> files) {
   private static final String READ =
       """
@@ -35,20 +41,27 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
           SELECT format('%s %s %s %s %s', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation)
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
           UNION ALL
-          SELECT 'partitions ' || coalesce(string_agg(t.relid::oid::text, ' ' ORDER BY t.relid::oid), '')
-          FROM pg_partition_tree(c.oid) t WHERE c.relkind = 'p'),
+          SELECT format('label %s %s', e.oid, e.enumlabel) FROM pg_enum e
+          WHERE e.enumtypid IN (
+            SELECT pgtrickle_internal.types_within(array(
+              SELECT a.atttypid FROM pg_attribute a
+              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))
+          UNION ALL
+          SELECT 'partitions ' || t.count
+          FROM (SELECT count(*) FROM pg_partition_tree(c.oid)) t WHERE c.relkind = 'p'
+          UNION ALL
+          SELECT format('partition %s %s %s', p.oid, i.xmin, p.relfilenode)
+          FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid
+          JOIN pg_inherits i ON i.inhrelid = p.oid
+          WHERE c.relkind = 'p'),
         array(
           SELECT format('%s %s', a.attnum, a.xmin)
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-        array(
-          SELECT format('%s %s', f.oid, f.relfilenode) FROM pg_class f
-          WHERE f.relfilenode <> 0
-            AND (f.oid = c.oid OR c.relkind = 'p' AND f.oid IN (
-                  SELECT t.relid::oid FROM pg_partition_tree(c.oid) t)))
+        array[c.relfilenode::text]
       FROM pg_class c WHERE c.oid = ANY (?::oid[])
       """;
 
-  // Numbers come first in the part of a column.
+  // How many there are; numbers come first in the part of a column.
   private static final String PARTITIONS = "partitions ";
 
   /// A table of which only the existence matters.
@@ -100,8 +113,7 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
 
   /// Whether the table's rows are those of partitions.
   boolean isPartitioned() {
-    return parts.stream()
-        .anyMatch(part -> part.startsWith(PARTITIONS) && part.length() > PARTITIONS.length());
+    return parts.stream().anyMatch(part -> part.startsWith(PARTITIONS));
   }
 
   /// How the columns that were there are by now, for the next look.

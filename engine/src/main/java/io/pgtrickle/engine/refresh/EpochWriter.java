@@ -14,11 +14,13 @@ import io.pgtrickle.engine.apply.StreamTable;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Function;
 
 /// Writes what an epoch released, and settles what became of each stream table: visible, held, or
@@ -46,6 +48,9 @@ final class EpochWriter {
 
     /// A held table could be written again.
     void rejoined(long table);
+
+    /// Rows of these relations are visible now, which may have been released long ago.
+    void shown(Set<Integer> relations);
   }
 
   /// What an epoch's transaction belongs to.
@@ -124,6 +129,7 @@ final class EpochWriter {
   private void settle(Applier.Applied applied, Epoch epoch) {
     Instant ended = clock.instant();
     ledger.committed(epoch.began);
+    Set<Integer> changed = new HashSet<>();
     written(applied.written())
         .forEach(
             (table, rows) -> {
@@ -132,6 +138,7 @@ final class EpochWriter {
               table.carriedIsVisible();
               if (rows.inserted() + rows.deleted() > 0) {
                 table.refreshed();
+                changed.add(table.storage().relation());
               }
               if (wasHeld) {
                 ledger.live(table);
@@ -145,6 +152,9 @@ final class EpochWriter {
                 ledger.residue(table, residue);
               }
             });
+    if (!changed.isEmpty()) {
+      findings.shown(changed);
+    }
     applied.failures().forEach((id, failure) -> failed(id, failure, epoch.began));
   }
 

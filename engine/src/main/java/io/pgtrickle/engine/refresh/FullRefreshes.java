@@ -55,7 +55,7 @@ final class FullRefreshes {
     evaluations.remove(table);
   }
 
-  /// Notes which relations an epoch changed.
+  /// Notes which relations an epoch changed, or made visible.
   void sourcesChanged(Set<Integer> relations) {
     for (Evaluation evaluation : evaluations.values()) {
       if (evaluation.table.sources().stream().anyMatch(relations::contains)) {

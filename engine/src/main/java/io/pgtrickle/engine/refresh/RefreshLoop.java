@@ -402,7 +402,8 @@ public final class RefreshLoop implements AutoCloseable {
   private static boolean hasUncapturedSources(Verdict verdict, QueryDocument document) {
     return verdict.sources().stream()
         .map(document.relations()::get)
-        .anyMatch(relation -> relation == null || relation.obstacle().isPresent());
+        .anyMatch(
+            relation -> relation == null || relation.obstacle().isPresent() || relation.children());
   }
 
   private void add(LiveTable table) {
@@ -676,6 +677,11 @@ public final class RefreshLoop implements AutoCloseable {
     @Override
     public void rejoined(long table) {
       listener.live(table);
+    }
+
+    @Override
+    public void shown(Set<Integer> relations) {
+      full.sourcesChanged(relations);
     }
   }
 

@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.analyze.QueryDocument;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -18,6 +19,8 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /// What a checkpoint says of a stream table besides the state of its query.
@@ -27,6 +30,7 @@ import java.util.Optional;
 /// @param everyEpoch whether its output was released as soon as there was some
 /// @param refreshId how often it had been refreshed
 /// @param released where its output was last released
+/// @param labels the labels of enum types by OID, since rows are kept as texts
 /// @param carried what had been released and was not visible yet
 public record SavedTable(
     int generation,
@@ -34,8 +38,13 @@ public record SavedTable(
     boolean everyEpoch,
     long refreshId,
     LiveTable.Released released,
+    Map<Integer, String> labels,
     ZSet carried) {
   private static final ByteSink NO_KEY = new ByteSink(1);
+
+  public SavedTable {
+    labels = Map.copyOf(labels);
+  }
 
   private static String name(long table) {
     return "table/" + table;
@@ -53,6 +62,12 @@ public record SavedTable(
       Instant time = table.released().time();
       out.writeLong(time.getEpochSecond());
       out.writeInt(time.getNano());
+      Map<Integer, String> labels = table.document().enumLabels();
+      out.writeInt(labels.size());
+      for (Map.Entry<Integer, String> label : labels.entrySet()) {
+        out.writeInt(label.getKey());
+        out.writeUTF(label.getValue());
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -86,10 +101,24 @@ public record SavedTable(
               in.readLong(),
               new LiveTable.Released(
                   new Lsn(in.readLong()), Instant.ofEpochSecond(in.readLong(), in.readInt())),
+              labels(in),
               carried(table, saved, storage)));
     } catch (IOException e) {
       throw new StateDamaged("a stream table's entry in the checkpoint cannot be read", e);
     }
+  }
+
+  private static Map<Integer, String> labels(DataInputStream in) throws IOException {
+    Map<Integer, String> labels = new HashMap<>();
+    for (int n = in.readInt(); n > 0; n--) {
+      labels.put(in.readInt(), in.readUTF());
+    }
+    return labels;
+  }
+
+  /// Whether the labels of enum types are still called what they were; others may be new.
+  public boolean labelsAreKeptBy(QueryDocument now) {
+    return now.enumLabels().entrySet().containsAll(labels.entrySet());
   }
 
   private static ZSet carried(long table, Saved saved, Storage storage) {

@@ -3,11 +3,14 @@ package io.pgtrickle.engine.refresh;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.engine.analyze.CatalogVersion;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.intake.Intake;
 import io.pgtrickle.engine.intake.SourceShape;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.ObjLongConsumer;
 
 /// Base tables that are not what they were, and what becomes of the stream tables that read them.
@@ -68,33 +71,27 @@ public final class Sources {
     return shapes;
   }
 
-  /// The versions of users' functions that the queries of live tables use, by OID.
-  public Map<Integer, String> functions() {
-    Map<Integer, String> functions = new HashMap<>();
-    for (LiveTable table : tables.all()) {
-      functions.putAll(table.document().functionVersions());
-    }
-    return functions;
+  /// What the queries of live tables rest on, as it was when they were analyzed.
+  public Set<CatalogVersion> versions() {
+    Set<CatalogVersion> versions = new HashSet<>();
+    tables.all().forEach(table -> versions.addAll(table.document().versions()));
+    return versions;
   }
 
-  /// A function is not what it was: what it returned for rows that are there is not what it would
-  /// return for them now.
+  /// Something that queries rest on is not what it was, and so nor is what they return for rows
+  /// that are there.
   ///
-  /// @param version what it was
-  public void replaced(int function, String version) {
-    Failure failure =
-        new Failure(
-            "55000",
-            "function " + Integer.toUnsignedString(function) + " was replaced or dropped",
-            true);
+  /// @param was what it was
+  public void replaced(Set<CatalogVersion> was) {
     for (LiveTable table : tables.all()) {
-      if (version.equals(table.document().functionVersions().get(function))) {
-        if (table.differential()) {
-          rebuild.accept(failure, table.id());
-        } else {
-          full.request(table.id());
-        }
-      }
+      table.document().versions().stream()
+          .filter(was::contains)
+          .findFirst()
+          .ifPresent(
+              one ->
+                  rebuild.accept(
+                      new Failure("55000", one + " was replaced, altered or dropped", true),
+                      table.id()));
     }
   }
 

@@ -245,6 +245,7 @@ final class AnalyzerIT {
             document.settings(),
             document.columns(),
             document.relations(),
+            document.relationVersions(),
             document.functions(),
             document.functionVersions(),
             document.operators(),

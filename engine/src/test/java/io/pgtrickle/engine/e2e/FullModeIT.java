@@ -75,6 +75,27 @@ final class FullModeIT {
   }
 
   @Test
+  void rowsOfChildrenAreRowsOfTheirParent() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE parent (id int PRIMARY KEY)",
+          "CREATE TABLE child () INHERITS (parent)",
+          "INSERT INTO parent VALUES (1)");
+      streamTable(connection, "family", "SELECT id FROM parent", "AUTO");
+      sync(connection);
+      assertThat(rows(connection, "SELECT * FROM family")).containsExactly("1");
+      run(connection, "INSERT INTO child VALUES (2)");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(rows(connection, "SELECT * FROM family ORDER BY 1"))
+                      .containsExactly("1", "2"));
+    }
+  }
+
+  @Test
   void jsonIsCarriedAsItIs() throws SQLException {
     try (Connection connection = database.connect()) {
       run(

@@ -112,6 +112,35 @@ final class HeldTablesIT {
   }
 
   @Test
+  void aFullTableIsEvaluatedAgainWhenWhatItReadsIsWrittenLate() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE tardy (id int PRIMARY KEY)",
+          "CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+              + " 'not now' USING ERRCODE = 'P0001'; END $$");
+      streamTable(connection, "tardy_st", "SELECT id FROM tardy", "DIFFERENTIAL");
+      streamTable(connection, "over_tardy", "SELECT id FROM tardy_st", "DIFFERENTIAL");
+      streamTable(connection, "direct", "SELECT count(*) AS n FROM tardy_st", "FULL");
+      streamTable(connection, "indirect", "SELECT count(*) AS n FROM over_tardy", "FULL");
+      run(
+          connection,
+          "CREATE TRIGGER delay BEFORE INSERT ON tardy_st FOR EACH ROW EXECUTE FUNCTION delay()",
+          "INSERT INTO tardy VALUES (1)");
+      awaitStatus(connection, "tardy_st", "HELD P0001");
+      assertThat(rows(connection, "SELECT * FROM direct")).containsExactly("0");
+      run(connection, "DROP TRIGGER delay ON tardy_st");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> {
+                assertThat(rows(connection, "SELECT * FROM direct")).containsExactly("1");
+                assertThat(rows(connection, "SELECT * FROM indirect")).containsExactly("1");
+              });
+    }
+  }
+
+  @Test
   void indexesAndGrantsOfUsersSurviveARestart() throws SQLException, InterruptedException {
     try (Connection connection = database.connect()) {
       run(

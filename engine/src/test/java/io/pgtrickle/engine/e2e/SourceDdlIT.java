@@ -34,7 +34,8 @@ final class SourceDdlIT {
       run(
           connection,
           "CREATE ROLE clerk",
-          "CREATE TABLE plain (id int PRIMARY KEY, v int, t text)",
+          "CREATE TYPE mood AS ENUM ('calm', 'cross')",
+          "CREATE TABLE plain (id int PRIMARY KEY, v int, t text, m mood)",
           "CREATE TABLE parted (id int, k int, PRIMARY KEY (id, k)) PARTITION BY RANGE (k)",
           "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100)",
           "INSERT INTO plain SELECT i, i, i FROM generate_series(1, 20) i",
@@ -67,6 +68,7 @@ final class SourceDdlIT {
             + " plain",
         "ALTER TABLE plain RENAME CONSTRAINT plain_pkey TO plain_key;"
             + " ALTER TABLE plain RENAME CONSTRAINT plain_key TO plain_pkey",
+        "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'cheerful' BEFORE 'cross'",
         "ALTER TABLE parted ALTER k SET DEFAULT 3; COMMENT ON TABLE parted_1 IS 'c'",
       })
   void isNotNoticed(String ddl) throws SQLException {

@@ -1,0 +1,23 @@
+package io.pgtrickle.engine.analyze;
+
+/// Something in the catalog that a query's meaning rests on, as it was when the query was analyzed.
+///
+/// @param oid of the function, the relation or the label of an enum
+/// @param version what tells it from what it was before DDL that the log says nothing of
+public record CatalogVersion(Kind kind, int oid, String version) {
+  /// What it is.
+  public enum Kind {
+    FUNCTION,
+    RELATION,
+    LABEL
+  }
+
+  @Override
+  public String toString() {
+    return switch (kind) {
+      case FUNCTION -> "function " + Integer.toUnsignedString(oid);
+      case RELATION -> "relation " + Integer.toUnsignedString(oid);
+      case LABEL -> "label '" + version + "' of an enum";
+    };
+  }
+}
