@@ -14,6 +14,7 @@ import io.pgtrickle.engine.Sidecar;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -82,7 +83,7 @@ final class LateVisibilityIT {
                                   + " FROM pg_stat_replication"))
                       .isEqualTo("true"));
       // Time to look at the definitions; not enough for the regular look.
-      Thread.sleep(300);
+      await().pollDelay(Duration.ofMillis(300)).until(() -> !waiting.isDone());
       standbys(connection, "");
       waiting.join();
       sync(connection);
