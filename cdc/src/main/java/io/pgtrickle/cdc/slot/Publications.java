@@ -121,6 +121,35 @@ public final class Publications {
     return present;
   }
 
+  /// Has walsenders look anew at which tables are published, from here in the log on.
+  ///
+  /// Up to PostgreSQL 14 they do not when a table becomes a partition of a published one, or ceases
+  /// to be one, and go on leaving out, or sending, its changes for as long as their connection
+  /// lasts. A change of any table's membership makes them look; from 15 on this does nothing.
+  ///
+  /// @param table one that is published; it is taken out and in again in one transaction
+  public static void renew(
+      Connection connection, String publication, TableName table, LockPolicy policy) {
+    String doing = "renew publication \"" + publication + "\"";
+    try {
+      if (version(connection) >= VERSION_15) {
+        return;
+      }
+    } catch (SQLException e) {
+      throw CaptureException.of(e, doing);
+    }
+    String change = "ALTER PUBLICATION " + TableName.quoted(publication);
+    GuardedDdl.run(
+        connection,
+        policy,
+        doing,
+        statement -> {
+          statement.execute("LOCK TABLE " + table.sql() + " IN SHARE ROW EXCLUSIVE MODE");
+          statement.execute(change + " DROP TABLE " + only(List.of(table)));
+          statement.execute(change + " ADD TABLE " + only(List.of(table)));
+        });
+  }
+
   /// The publication as it is now, or empty if there is none of this name.
   public static Optional<Publication> inspect(Connection connection, String publication) {
     // pubgencols exists since 18: through jsonb a missing column reads as null.

@@ -323,6 +323,7 @@ public final class Initializer {
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
+    Set<Integer> read = new HashSet<>();
     SourceTables tables = new SourceTables(control, watch.publication(), storage);
     for (Preparation one : List.copyOf(batch.values())) {
       try {
@@ -340,6 +341,7 @@ public final class Initializer {
         }
         if (one.plan().isEmpty()) {
           watched.addAll(tables.watchable(one.verdict().sources()));
+          read.addAll(one.verdict().sources());
         }
       } catch (TrickleException e) {
         batch.remove(one.definition().pgtId());
@@ -347,6 +349,8 @@ public final class Initializer {
       }
     }
     tables.publish(watched);
+    read.addAll(missing.keySet());
+    tables.renew(read);
     if (missing.isEmpty()) {
       return;
     }

@@ -12,6 +12,7 @@ import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.intake.SourceTable;
@@ -103,6 +104,29 @@ final class SourceTables {
   void publish(List<TableName> tables) {
     if (!tables.isEmpty()) {
       Publications.add(control, publication, tables, LockPolicy.POLITE);
+    }
+  }
+
+  /// Makes sure that the changes of all partitions are sent from here on, if there are any among
+  /// some relations that were published before; see [Publications#renew].
+  void renew(Set<Integer> relations) throws SQLException {
+    if (hasPartitioned(relations)) {
+      Publications.renew(control, publication, Definition.TABLE, LockPolicy.POLITE);
+    }
+  }
+
+  private boolean hasPartitioned(Set<Integer> relations) throws SQLException {
+    try (PreparedStatement query =
+        control.prepareStatement(
+            "SELECT EXISTS (SELECT FROM pg_class c"
+                + " WHERE c.oid = ANY (?::oid[]) AND c.relkind = 'p')")) {
+      query.setArray(
+          1,
+          control.createArrayOf(
+              "int8", relations.stream().map(Integer::toUnsignedLong).toArray(Long[]::new)));
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() && row.getBoolean(1);
+      }
     }
   }
 

@@ -29,6 +29,14 @@ final class PartitionsIT {
       ALTER TABLE parts ATTACH PARTITION parts_2 FOR VALUES FROM (10) TO (20);
       COMMIT
       """;
+  private static final String ATTACH_WRITTEN =
+      """
+      CREATE TABLE parts_3 (id int, k int, PRIMARY KEY (id, k));
+      INSERT INTO parts_3 VALUES (60, 25);
+      UPDATE parts_3 SET k = 26;
+      ALTER TABLE parts ATTACH PARTITION parts_3 FOR VALUES FROM (20) TO (30);
+      INSERT INTO parts VALUES (61, 27)
+      """;
 
   private LiveDatabase database;
 
@@ -55,7 +63,7 @@ final class PartitionsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {TRUNCATE, CHANGE_DETACHED})
+  @ValueSource(strings = {TRUNCATE, CHANGE_DETACHED, ATTACH_WRITTEN})
   void whatTheLogDoesNotTellIsNoticed(String change) throws SQLException {
     try (Connection connection = database.connect()) {
       run(connection, change.split(";"));
@@ -84,6 +92,24 @@ final class PartitionsIT {
   }
 
   @Test
+  void whatIsNoPartitionAnyMoreIsNotFollowed() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "UPDATE parts SET id = id + 100 WHERE k = 12",
+          "ALTER TABLE parts DETACH PARTITION parts_2");
+      awaitExact(connection);
+      run(connection, "INSERT INTO parts_2 VALUES (70, 12)", "DELETE FROM parts_2 WHERE k = 15");
+      streamTable(connection, "alone", "SELECT k, count(*) AS n FROM parts_2 GROUP BY 1", "AUTO");
+      run(connection, "INSERT INTO parts_2 VALUES (71, 13)", "INSERT INTO parts VALUES (72, 3)");
+      awaitExact(connection);
+      assertThat(
+              differences(connection, "alone", "SELECT k, count(*) AS n FROM parts_2 GROUP BY 1"))
+          .isEmpty();
+    }
+  }
+
+  @Test
   void truncatingAndRewritingThemAllIsExact() throws SQLException {
     try (Connection connection = database.connect()) {
       run(connection, "VACUUM FULL parts", "INSERT INTO parts VALUES (30, 7)");
@@ -96,6 +122,8 @@ final class PartitionsIT {
 
   private static void assertFollows(Connection connection) throws SQLException {
     run(connection, "INSERT INTO parts VALUES (40, 11), (41, 1)", "DELETE FROM parts WHERE k = 3");
+    awaitExact(connection);
+    run(connection, "UPDATE parts SET id = id + 1000 WHERE k > 15");
     awaitExact(connection);
   }
 
