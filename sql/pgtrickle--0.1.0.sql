@@ -1176,25 +1176,24 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What tells relations from what they were before DDL that the log says nothing of, and that makes
--- queries mean something else or see other rows: names, what views say and as whom, row-level
--- security, children. Of a partition neither TRUNCATE is in the log nor what was done to it while it was
--- detached. No row for a relation that is gone.
+-- queries mean something else: names, what views say and as whom, row-level security, children. No row
+-- for a relation that is gone.
 CREATE FUNCTION pgtrickle_internal.relation_versions(p_relations oid[])
 RETURNS TABLE (relation oid, version text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  WITH RECURSIVE below (relation, part, since) AS (
-    SELECT i.inhparent, i.inhrelid, i.xmin::text FROM pg_inherits i
-    WHERE i.inhparent = ANY (p_relations)
+  WITH RECURSIVE below (relation, child, since) AS (
+    SELECT i.inhparent, i.inhrelid, i.xmin::text
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent
+    WHERE i.inhparent = ANY (p_relations) AND c.relkind <> 'p'
     UNION
     SELECT b.relation, i.inhrelid, i.xmin::text
-    FROM below b JOIN pg_inherits i ON i.inhparent = b.part),
-  parts AS (
-    SELECT b.relation, string_agg(
-             format('%s %s %s', b.part, b.since, CASE WHEN c.relispartition THEN c.relfilenode END),
-             ',' ORDER BY b.part, b.since) AS parts
-    FROM below b JOIN pg_class c ON c.oid = b.part GROUP BY b.relation)
+    FROM below b JOIN pg_inherits i ON i.inhparent = b.child),
+  children AS (
+    SELECT b.relation,
+           string_agg(format('%s %s', b.child, b.since), ',' ORDER BY b.child, b.since) AS children
+    FROM below b GROUP BY b.relation)
   SELECT c.oid, md5(jsonb_build_array(
-           n.nspname, c.relname, c.relpersistence, p.parts,
+           n.nspname, c.relname, c.relpersistence, b.children,
            CASE WHEN c.relkind = 'v' THEN jsonb_build_array(
              c.relowner::bigint, c.reloptions,
              (SELECT r.xmin::text FROM pg_rewrite r
@@ -1204,8 +1203,28 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            CASE WHEN c.relrowsecurity THEN jsonb_build_array(
              c.relowner::bigint, c.relforcerowsecurity) END)::text)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN parts p ON p.relation = c.oid
+  LEFT JOIN children b ON b.relation = c.oid
   WHERE c.oid = ANY (p_relations)
+$$;
+
+-- The same of which partitions there are, and what they are: of a partition neither TRUNCATE is in the
+-- log nor what was done to it while it was none. No row for a relation that is not partitioned.
+CREATE FUNCTION pgtrickle_internal.partition_versions(p_relations oid[])
+RETURNS TABLE (relation oid, version text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE below (relation, part, since) AS (
+    SELECT i.inhparent, i.inhrelid, i.xmin::text FROM pg_inherits i
+    WHERE i.inhparent = ANY (p_relations)
+    UNION
+    SELECT b.relation, i.inhrelid, i.xmin::text
+    FROM below b JOIN pg_inherits i ON i.inhparent = b.part),
+  parts AS (
+    SELECT b.relation, string_agg(format('%s %s %s', b.part, b.since, c.relfilenode),
+                                  ',' ORDER BY b.part, b.since) AS parts
+    FROM below b JOIN pg_class c ON c.oid = b.part GROUP BY b.relation)
+  SELECT c.oid, md5(coalesce(p.parts, ''))
+  FROM pg_class c LEFT JOIN parts p ON p.relation = c.oid
+  WHERE c.oid = ANY (p_relations) AND c.relkind = 'p'
 $$;
 
 CREATE FUNCTION pgtrickle_internal.describe_relation(p_relation oid, p_reader oid)
@@ -1217,6 +1236,8 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'owner', pg_get_userbyid(c.relowner),
            'version', (SELECT v.version
                        FROM pgtrickle_internal.relation_versions(ARRAY[c.oid]) v),
+           'partitions', (SELECT v.version
+                          FROM pgtrickle_internal.partition_versions(ARRAY[c.oid]) v),
            'system', n.nspname IN ('pg_catalog', 'information_schema'),
            'row_security', pgtrickle_internal.row_security_applies(c.oid, p_reader),
            'stream_table', d.pgt_id IS NOT NULL,

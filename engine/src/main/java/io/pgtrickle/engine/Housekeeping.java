@@ -17,6 +17,7 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.IdentityWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
+import io.pgtrickle.engine.backfill.PartitionRepairs;
 import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
@@ -80,6 +81,7 @@ final class Housekeeping {
   private final LogStream stream;
   private final PublicationWatch published;
   private final IdentityWatch identities;
+  private final PartitionRepairs partitions;
   private final CaptureLog captureLog;
   private final Sessions sessions;
   private final DefinitionWatch definitions;
@@ -117,6 +119,7 @@ final class Housekeeping {
       String slot,
       LogStream stream,
       PublicationWatch published,
+      PartitionRepairs partitions,
       CaptureLog captureLog,
       Sessions sessions,
       DefinitionWatch definitions,
@@ -131,6 +134,7 @@ final class Housekeeping {
     this.slot = slot;
     this.stream = stream;
     this.published = published;
+    this.partitions = partitions;
     this.identities = new IdentityWatch(published.publication());
     this.captureLog = captureLog;
     this.slotLag = new SlotLag(captureLog);
@@ -321,7 +325,7 @@ final class Housekeeping {
           // is not; unless the table was copied anew since.
           Seen last = seen.get(relation);
           SourceShape shape = last != null && last.copied.equals(copied) ? last.shape : copied;
-          if (current == null || !shape.isKeptBy(current)) {
+          if (current == null || !shape.rowsAreKeptBy(current)) {
             String how = current == null ? "was dropped" : "was altered";
             captureLog.note(
                 Kind.SOURCE_ALTERED,
@@ -333,6 +337,9 @@ final class Housekeeping {
                 () -> loop.sources().altered(relation, new StateDamaged("a source " + how, null)));
           } else if (!copied.equals(SourceShape.ANY)) {
             seen.put(relation, new Seen(copied, copied.followed(current)));
+            if (!shape.isKeptBy(current)) {
+              partitions.request(relation);
+            }
           }
         });
   }

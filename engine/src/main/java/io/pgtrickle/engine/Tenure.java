@@ -21,6 +21,7 @@ import io.pgtrickle.engine.ask.ServerTier;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
 import io.pgtrickle.engine.backfill.Initializer;
+import io.pgtrickle.engine.backfill.PartitionRepairs;
 import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.Definition;
@@ -216,7 +217,16 @@ final class Tenure implements AutoCloseable {
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
         new Initializer(
-            database, published, loop, analyzer, sessions, status, definitions, storage, labels);
+            database,
+            published,
+            loop,
+            analyzer,
+            sessions,
+            status,
+            definitions,
+            storage,
+            labels,
+            clock);
     InitializationQueue queue =
         lifetime.owns(
             new InitializationQueue(initializer, definitions::definition),
@@ -226,6 +236,16 @@ final class Tenure implements AutoCloseable {
             new Responder(loop, analyzer, lifetime.owns(sessions.control())), Responder::close);
     Evaluations evaluations =
         lifetime.owns(new Evaluations(loop, sessions::control, clock), Evaluations::close);
+    PartitionRepairs partitions =
+        lifetime.owns(
+            new PartitionRepairs(
+                loop,
+                analyzer,
+                sessions,
+                published.publication(),
+                storage,
+                new RepairLog(captureLog, loop)),
+            PartitionRepairs::close);
     Housekeeping housekeeping =
         lifetime.owns(
             new Housekeeping(
@@ -234,6 +254,7 @@ final class Tenure implements AutoCloseable {
                 from.slot(),
                 stream,
                 published,
+                partitions,
                 captureLog,
                 sessions,
                 definitions,

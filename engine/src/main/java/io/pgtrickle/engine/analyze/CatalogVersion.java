@@ -9,6 +9,7 @@ public record CatalogVersion(Kind kind, int oid, String version) {
   public enum Kind {
     FUNCTION,
     RELATION,
+    PARTITIONS,
     LABEL
   }
 
@@ -17,6 +18,7 @@ public record CatalogVersion(Kind kind, int oid, String version) {
     return switch (kind) {
       case FUNCTION -> "function " + Integer.toUnsignedString(oid);
       case RELATION -> "relation " + Integer.toUnsignedString(oid);
+      case PARTITIONS -> "partitions of relation " + Integer.toUnsignedString(oid);
       case LABEL -> "label '" + version + "' of an enum";
     };
   }

@@ -36,6 +36,8 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param relations every relation that is read, directly or through views, by OID
 /// @param relationVersions what tells a relation from what it was before DDL that the log says
 ///     nothing of
+/// @param partitionVersions the same of which partitions a relation has and what they are, for
+///     relations that are partitioned
 /// @param functions functions and aggregates that are not PostgreSQL's own, by OID
 /// @param functionVersions what tells a function from what it was before it was replaced
 /// @param operators operators that are not PostgreSQL's own, by OID
@@ -51,6 +53,7 @@ public record QueryDocument(
     List<Attribute> columns,
     Map<Integer, RelationShape> relations,
     Map<Integer, String> relationVersions,
+    Map<Integer, String> partitionVersions,
     Map<Integer, Signature> functions,
     Map<Integer, String> functionVersions,
     Map<Integer, Operator> operators,
@@ -77,6 +80,7 @@ public record QueryDocument(
     columns = List.copyOf(columns);
     relations = Map.copyOf(relations);
     relationVersions = Map.copyOf(relationVersions);
+    partitionVersions = Map.copyOf(partitionVersions);
     functions = Map.copyOf(functions);
     functionVersions = Map.copyOf(functionVersions);
     operators = Map.copyOf(operators);
@@ -117,10 +121,14 @@ public record QueryDocument(
         .forEach(setting -> settings.put(setting.getKey(), setting.getValue().asString("")));
     Map<Integer, RelationShape> relations = new LinkedHashMap<>();
     Map<Integer, String> relationVersions = new LinkedHashMap<>();
+    Map<Integer, String> partitionVersions = new LinkedHashMap<>();
     for (JsonNode relation : document.path("relations")) {
       RelationShape shape = relation(relation);
       relations.put(shape.oid(), shape);
       relationVersions.put(shape.oid(), relation.path("version").asString(""));
+      if (relation.path("partitions").isString()) {
+        partitionVersions.put(shape.oid(), text(relation, "partitions"));
+      }
     }
     Map<Integer, Signature> functions = new LinkedHashMap<>();
     Map<Integer, String> versions = new LinkedHashMap<>();
@@ -156,6 +164,7 @@ public record QueryDocument(
         columns(document.path("columns")),
         relations,
         relationVersions,
+        partitionVersions,
         functions,
         versions,
         operators,
@@ -166,6 +175,8 @@ public record QueryDocument(
   }
 
   /// All that the meaning of the query rests on and that DDL can change without a word in the log.
+  ///
+  /// What becomes of partitions changes rows and no meaning: see [#partitionings].
   public Set<CatalogVersion> versions() {
     Set<CatalogVersion> versions = new HashSet<>();
     relationVersions.forEach(
@@ -173,6 +184,14 @@ public record QueryDocument(
     functionVersions.forEach(
         (oid, version) -> versions.add(new CatalogVersion(Kind.FUNCTION, oid, version)));
     enumLabels.forEach((oid, label) -> versions.add(new CatalogVersion(Kind.LABEL, oid, label)));
+    return versions;
+  }
+
+  /// Which partitions the relations have that are read.
+  public Set<CatalogVersion> partitionings() {
+    Set<CatalogVersion> versions = new HashSet<>();
+    partitionVersions.forEach(
+        (oid, version) -> versions.add(new CatalogVersion(Kind.PARTITIONS, oid, version)));
     return versions;
   }
 

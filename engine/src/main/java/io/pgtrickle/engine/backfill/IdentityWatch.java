@@ -7,6 +7,7 @@ import io.pgtrickle.cdc.slot.LockPolicy;
 import io.pgtrickle.cdc.slot.Publication;
 import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.cdc.slot.ReplicaIdentities;
+import io.pgtrickle.engine.intake.Partition;
 import io.pgtrickle.engine.intake.SourceShape;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -25,6 +26,9 @@ import org.slf4j.LoggerFactory;
 /// publication. So it leaves the publication at once, which takes a lock that no writer holds.
 /// Whoever initializes the table again gives it an identity first, which takes a lock that writers
 /// do hold and so may take a while.
+///
+/// A new partition of a table that logs whole rows begins without an identity. As nobody has
+/// written it for long, it is given one at once if its lock is free.
 public final class IdentityWatch {
   private static final Logger LOG = LoggerFactory.getLogger(IdentityWatch.class);
   private static final LockPolicy ONCE =
@@ -52,6 +56,9 @@ public final class IdentityWatch {
         continue;
       }
       try {
+        if (isGivenIdentities(session, relation, table.get(), now.get())) {
+          continue;
+        }
         Publications.remove(session, publication, List.of(table.get()), ONCE);
         taken.put(relation, found.getValue());
       } catch (CaptureException.Retry e) {
@@ -59,5 +66,20 @@ public final class IdentityWatch {
       }
     }
     return taken;
+  }
+
+  private static boolean isGivenIdentities(
+      Connection session, int relation, TableName table, Publication now) throws SQLException {
+    if (Partition.read(session, relation).isEmpty()) {
+      return false;
+    }
+    try {
+      List<TableName> given = ReplicaIdentities.setFullWhereUnusable(session, table, now, ONCE);
+      LOG.info("set REPLICA IDENTITY FULL on {}, partitions without a usable one", given);
+      return !given.isEmpty();
+    } catch (CaptureException notNow) {
+      LOG.debug("{} leaves the publication: {}", table, notNow.getMessage());
+      return false;
+    }
   }
 }

@@ -23,6 +23,7 @@ import io.pgtrickle.engine.apply.OwnerCalls;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.History;
 import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Attachment;
@@ -35,6 +36,7 @@ import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -46,10 +48,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,7 +58,6 @@ import org.slf4j.LoggerFactory;
 /// each view build it privately ([#start]), fill its table, and let it join. Called by one thread.
 public final class Initializer {
   private static final Logger LOG = LoggerFactory.getLogger(Initializer.class);
-  private static final Duration BOUNDARY_PATIENCE = Duration.ofMinutes(10);
   private static final long RETAINED_CHANGES = 5_000_000;
   private static final long JOIN_WHEN_BEHIND = 2_000;
   private static final int CHUNK_ROWS = 65_536;
@@ -74,6 +71,7 @@ public final class Initializer {
   private final DefinitionWatch definitions;
   private final Storage storage;
   private final Labels labels;
+  private final Clock clock;
   private final Map<Long, Blocked> blocked = new HashMap<>();
 
   /// What became of a batch; definitions in neither list are done with.
@@ -126,7 +124,8 @@ public final class Initializer {
       Progress progress,
       DefinitionWatch definitions,
       Storage storage,
-      Labels labels) {
+      Labels labels,
+      Clock clock) {
     this.database = database;
     this.watch = watch;
     this.loop = loop;
@@ -136,6 +135,7 @@ public final class Initializer {
     this.definitions = definitions;
     this.storage = storage;
     this.labels = labels;
+    this.clock = clock;
   }
 
   /// Initializes a batch; definitions that cannot be are reported, the others go on.
@@ -373,7 +373,7 @@ public final class Initializer {
         source.attachment().table().published(tables.membership(source));
       }
       tables.barrier();
-      await(
+      Boundary.await(
           loop.whenBeyond(
               consistentPoint,
               () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
@@ -482,6 +482,8 @@ public final class Initializer {
       }
     }
     progress.phase(one.definition(), "snapshotting", 0);
+    Instant began = clock.instant();
+    boolean first = refreshes(writer, one.definition()) == 0;
     Start start;
     try (Connection reader = sessions.control()) {
       reader.setAutoCommit(false);
@@ -523,6 +525,30 @@ public final class Initializer {
           "42P01", one.table().catalogName() + " was renamed while it was filled", null);
     }
     long refreshes = refreshes(writer, one.definition());
+    if (build.healthy()) {
+      Instant ended = clock.instant();
+      History.append(
+          writer,
+          List.of(
+              new History.Entry(
+                  one.definition().pgtId(),
+                  refreshes,
+                  start.time(),
+                  began,
+                  ended,
+                  History.Action.REINITIALIZE,
+                  History.Outcome.COMPLETED,
+                  first ? History.Initiator.INITIAL : History.Initiator.SCHEDULER,
+                  null,
+                  1,
+                  written.inserted(),
+                  written.deleted(),
+                  Duration.between(began, ended).toNanos() / 1e6,
+                  null,
+                  start.frontier(),
+                  null,
+                  null)));
+    }
     writer.commit();
     return refreshes;
   }
@@ -621,30 +647,10 @@ public final class Initializer {
   }
 
   private <T> T boundary(BoundaryTask<T> task) throws InterruptedException {
-    return await(loop.atBoundary(task));
+    return new Boundary(loop).call(task);
   }
 
   private void atBoundary(Runnable task) throws InterruptedException {
-    boolean done =
-        boundary(
-            () -> {
-              task.run();
-              return true;
-            });
-    assert done;
-  }
-
-  private static <T> T await(CompletableFuture<T> future) throws InterruptedException {
-    try {
-      return future.get(BOUNDARY_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new SourceUnavailable("58000", String.valueOf(e.getCause()), e.getCause());
-    } catch (TimeoutException e) {
-      throw new SourceUnavailable(
-          "57014", "the refresh thread did not answer within " + BOUNDARY_PATIENCE, e);
-    }
+    new Boundary(loop).run(task);
   }
 }

@@ -14,6 +14,7 @@ import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.intake.Attachment;
+import io.pgtrickle.engine.intake.Partition;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.intake.SourceTable;
 import java.sql.Connection;
@@ -23,7 +24,9 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,6 +63,7 @@ final class SourceTables {
             positions(table, scan.schema(), identity),
             logged,
             shape(scan.relation(), table),
+            regions(scan.relation()),
             storage);
     return new SourceCopy.Source(table, logged, new Attachment(source, retained));
   }
@@ -85,6 +89,18 @@ final class SourceTables {
       throw new SourceUnavailable("42P01", table + " was dropped", null);
     }
     return shape;
+  }
+
+  private Map<Integer, String> regions(int relation) throws SQLException {
+    return Partition.read(control, relation).stream()
+        .collect(Collectors.toMap(Partition::oid, Partition::region));
+  }
+
+  /// Whether the log tells the rows of a base table apart as it did, in all partitions; those that
+  /// came without a usable replica identity get one.
+  boolean isIdentifiedAsBefore(SourceTable table) throws SQLException {
+    TableName name = name(table.relation());
+    return table.isIdentifiedBy(positions(name, table.schema(), usableIdentity(name)));
   }
 
   /// The tables among some relations whose changes tell that a FULL stream table is out of date.

@@ -25,6 +25,8 @@ public final class CaptureEvents {
     PUBLICATION_ALTERED,
     /// A base table was dropped or altered.
     SOURCE_ALTERED,
+    /// The rows of some partitions of a base table were read anew; nothing is initialized again.
+    PARTITIONS_CHANGED,
     /// Operator state cannot be saved, so the slot keeps the log; or it can again.
     STATE_NOT_SAVED,
     /// The slot keeps back more than a threshold.

@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 
 /// Reads the result of a query as a Z-set.
 public final class CopiedRows {
@@ -18,6 +19,18 @@ public final class CopiedRows {
       throws SQLException {
     ZSet.Builder rows = new ZSet.Builder(1024);
     readInto(session, query, schema, weight, rows);
+    return rows.build();
+  }
+
+  /// Rows of a table as the log would tell them, with weight 1 each.
+  ///
+  /// @param columns what the query returns, by name; columns of the schema that are not among them
+  ///     are NULL
+  public static ZSet read(Connection session, String query, Schema schema, List<String> columns)
+      throws SQLException {
+    TupleDecoder decoder = TupleDecoder.of(schema, columns);
+    ZSet.Builder rows = new ZSet.Builder();
+    BulkCopy.query(session, query, columns.size(), tuple -> rows.add(decoder.row(tuple, null), 1));
     return rows.build();
   }
 

@@ -7,6 +7,7 @@ import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.state.Capture;
+import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 
 /// The change buffers of the engine: collects the changes of whole transactions and ends an epoch
 /// by
@@ -115,6 +117,23 @@ public final class Intake {
       }
     }
     return messages;
+  }
+
+  /// Takes the message of a repair into the epoch under way, where that of a table is awaited.
+  public void repair(UUID id) {
+    for (SourceTable table : tables.values()) {
+      if (table.awaits(id) && !damaged.containsKey(table.relation())) {
+        changed.add(table);
+        touched.add(table.oid());
+        try {
+          rows += table.repair();
+        } catch (EvaluationFailure e) {
+          damaged.put(
+              table.relation(),
+              new StateDamaged("rows of " + table.name() + " are of no partition", e));
+        }
+      }
+    }
   }
 
   /// The number of row changes in the epoch under way.

@@ -94,6 +94,20 @@ public final class RowStore {
     return found;
   }
 
+  /// How often a whole row is there; where whole rows are logged.
+  long weight(Row row) {
+    wanted.clear();
+    wanted.putLong(HASH.hashBytesToLong(row.bytes()));
+    Lookup lookup = arrangement.snapshot().lookup();
+    lookup.seek(wanted);
+    while (lookup.next()) {
+      if (lookup.row().equals(row)) {
+        return lookup.weight();
+      }
+    }
+    return 0;
+  }
+
   void forEach(ObjLongConsumer<Row> action) {
     Entries all = arrangement.snapshot().prefix(new ByteSink(0));
     while (all.next()) {

@@ -35,6 +35,7 @@ record SavedSource(String description, String membership, SourceShape shape) {
       write(shape.parts(), out);
       write(shape.definitions(), out);
       write(shape.files(), out);
+      write(shape.partitions(), out);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -52,7 +53,7 @@ record SavedSource(String description, String membership, SourceShape shape) {
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes.toArray()))) {
       String description = new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8);
       return new SavedSource(
-          description, in.readUTF(), new SourceShape(read(in), read(in), read(in)));
+          description, in.readUTF(), new SourceShape(read(in), read(in), read(in), read(in)));
     } catch (IOException e) {
       throw new StateDamaged("a table's entry in the checkpoint cannot be read", e);
     }

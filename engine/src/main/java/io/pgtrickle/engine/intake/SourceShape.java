@@ -24,16 +24,18 @@ import java.util.Set;
 /// the log tells).
 ///
 /// Of a partition the log tells less: nothing of its TRUNCATE, and nothing of what was done to it
-/// while it was detached. So its file must be the same one, and the entry that makes it a
-/// partition.
+/// while it was none. So its file must be the same one, and the entry that makes it a partition;
+/// which partitions there are is another thing than what a row is, see [RegionRepair].
 ///
 /// Values of an enum have other texts when a label is renamed, so its labels are part of a column;
 /// added ones do not matter.
 ///
-/// @param parts one for each column, each label of its type, and each partition
+/// @param parts one for each column and each label of its type
 /// @param definitions for each column who wrote its definition
 /// @param files where the table's own rows are
-public record SourceShape(Set<String> parts, Set<String> definitions, Set<String> files) {
+/// @param partitions one for each, as [Partition#version] has it
+public record SourceShape(
+    Set<String> parts, Set<String> definitions, Set<String> files, Set<String> partitions) {
   private static final String READ =
       """
       SELECT c.oid,
@@ -47,30 +49,32 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
               SELECT a.atttypid FROM pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))
           UNION ALL
-          SELECT 'partitions ' || t.count
-          FROM (SELECT count(*) FROM pg_partition_tree(c.oid)) t WHERE c.relkind = 'p'
-          UNION ALL
-          SELECT format('partition %s %s %s', p.oid, i.xmin, p.relfilenode)
-          FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid
-          JOIN pg_inherits i ON i.inhrelid = p.oid
-          WHERE c.relkind = 'p'),
+          SELECT 'partitioned' WHERE c.relkind = 'p'),
         array(
           SELECT format('%s %s', a.attnum, a.xmin)
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-        array[c.relfilenode::text]
+        array[c.relfilenode::text],
+        array(
+          WITH RECURSIVE below (oid, since) AS (
+            SELECT i.inhrelid, i.xmin FROM pg_inherits i WHERE i.inhparent = c.oid
+            UNION ALL
+            SELECT i.inhrelid, i.xmin FROM below b JOIN pg_inherits i ON i.inhparent = b.oid)
+          SELECT format('%s %s %s', p.oid, b.since, p.relfilenode)
+          FROM below b JOIN pg_class p ON p.oid = b.oid WHERE c.relkind = 'p')
       FROM pg_class c WHERE c.oid = ANY (?::oid[])
       """;
 
-  // How many there are; numbers come first in the part of a column.
-  private static final String PARTITIONS = "partitions ";
+  // Numbers come first in the part of a column.
+  private static final String PARTITIONED = "partitioned";
 
   /// A table of which only the existence matters.
-  public static final SourceShape ANY = new SourceShape(Set.of(), Set.of(), Set.of());
+  public static final SourceShape ANY = new SourceShape(Set.of(), Set.of(), Set.of(), Set.of());
 
   public SourceShape {
     parts = Set.copyOf(parts);
     definitions = Set.copyOf(definitions);
     files = Set.copyOf(files);
+    partitions = Set.copyOf(partitions);
   }
 
   /// The shapes of those relations that exist.
@@ -85,7 +89,8 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           shapes.put(
-              (int) row.getLong(1), new SourceShape(texts(row, 2), texts(row, 3), texts(row, 4)));
+              (int) row.getLong(1),
+              new SourceShape(texts(row, 2), texts(row, 3), texts(row, 4), texts(row, 5)));
         }
       }
     }
@@ -113,7 +118,7 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
 
   /// Whether the table's rows are those of partitions.
   boolean isPartitioned() {
-    return parts.stream().anyMatch(part -> part.startsWith(PARTITIONS));
+    return parts.contains(PARTITIONED);
   }
 
   /// How the columns that were there are by now, for the next look.
@@ -122,15 +127,25 @@ public record SourceShape(Set<String> parts, Set<String> definitions, Set<String
     definitions.forEach(definition -> columns.add(column(definition)));
     Set<String> kept = new HashSet<>(now.definitions);
     kept.removeIf(definition -> !columns.contains(column(definition)));
-    return new SourceShape(parts, kept, now.files);
+    return new SourceShape(parts, kept, now.files, partitions);
   }
 
   private static String column(String definition) {
     return definition.substring(0, definition.indexOf(' '));
   }
 
+  /// The same table with other partitions.
+  SourceShape with(Set<String> others) {
+    return new SourceShape(parts, definitions, files, others);
+  }
+
   /// Whether all that was there is still as it was; added columns do not matter.
   public boolean isKeptBy(SourceShape now) {
+    return rowsAreKeptBy(now) && now.partitions.equals(partitions);
+  }
+
+  /// The same whatever became of partitions.
+  public boolean rowsAreKeptBy(SourceShape now) {
     return now.parts.containsAll(parts)
         && (now.definitions.containsAll(definitions) || now.files.containsAll(files));
   }

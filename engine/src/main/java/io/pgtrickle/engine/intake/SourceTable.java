@@ -12,6 +12,7 @@ import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /// A base table as the dataflow reads it, with its primary arrangement.
@@ -45,9 +47,11 @@ public final class SourceTable {
   private final Schema schema;
   private final int[] identity;
   private final Set<String> logged;
-  private final SourceShape shape;
+  private SourceShape shape;
+  private Map<Integer, String> regions;
   private final RowStore rows;
   private String membership = "";
+  private @Nullable RegionRepair repair;
 
   private @Nullable Relation described;
   private @Nullable TupleDecoder decoder;
@@ -62,7 +66,7 @@ public final class SourceTable {
   /// What an epoch did to one key.
   private static final class Touched {
     /// Whether the arrangement holds a row of this key, which is replaced.
-    private final boolean stored;
+    private boolean stored;
     /// The row there is now.
     private @Nullable Row after;
 
@@ -77,6 +81,7 @@ public final class SourceTable {
   /// @param identity positions of the replica identity's columns; empty when whole rows are logged
   /// @param logged the columns that the log carries: all but the virtual ones
   /// @param shape what DDL had made of the table before it was copied
+  /// @param regions of each partition the condition that its rows fulfil, SQL
   /// @param storage where the arrangement is kept
   public SourceTable(
       int relation,
@@ -85,6 +90,7 @@ public final class SourceTable {
       int[] identity,
       List<String> logged,
       SourceShape shape,
+      Map<Integer, String> regions,
       Storage storage) {
     this.relation = relation;
     this.name = name;
@@ -92,6 +98,7 @@ public final class SourceTable {
     this.identity = identity.clone();
     this.logged = Set.copyOf(logged);
     this.shape = shape;
+    this.regions = Map.copyOf(regions);
     this.rows = new RowStore(schema, this.identity, storage);
   }
 
@@ -110,6 +117,21 @@ public final class SourceTable {
   /// What the table must still look like for its rows to be those that are arranged here.
   public SourceShape shape() {
     return shape;
+  }
+
+  /// Of each partition the condition that its rows fulfil, SQL.
+  public Map<Integer, String> regions() {
+    return regions;
+  }
+
+  /// The columns that the log carries, in the order of the schema.
+  public List<String> logged() {
+    return schema.columns().stream().map(Column::name).filter(logged::contains).toList();
+  }
+
+  /// Whether the log tells rows apart by these columns; by whole rows for none.
+  public boolean isIdentifiedBy(int[] columns) {
+    return Arrays.equals(identity, columns);
   }
 
   /// The rows as of the last epoch.
@@ -177,6 +199,7 @@ public final class SourceTable {
 
   /// Gives the rows up.
   public void close() {
+    abandonRepair();
     rows.close();
   }
 
@@ -191,6 +214,78 @@ public final class SourceTable {
       case Change.Truncate ignored -> removeAll();
       case LogicalMessage ignored -> {}
     }
+  }
+
+  /// Has a repair told from now on what changes; between two epochs.
+  public void prepare(RegionRepair next) {
+    abandonRepair();
+    repair = next;
+  }
+
+  /// No repair is under way any more.
+  public void abandonRepair() {
+    RegionRepair last = repair;
+    repair = null;
+    if (last != null) {
+      last.done().completeExceptionally(new StateDamaged(name + " is not repaired", null));
+    }
+  }
+
+  /// Whether this repair is under way.
+  boolean awaits(UUID id) {
+    return repair != null && repair.id().equals(id);
+  }
+
+  /// The message of the repair under way was met.
+  ///
+  /// @return the number of rows replaced
+  /// @throws EvaluationFailure when it cannot be said which rows are concerned
+  long repair() {
+    RegionRepair due = repair;
+    RegionRepair.Replacement replacement = due == null ? null : due.replacement();
+    if (due == null || replacement == null) {
+      return 0;
+    }
+    if (identity.length == 0) {
+      replaceRows(due, replacement);
+    } else {
+      replaceByKey(due, replacement);
+    }
+    shape = shape.with(replacement.partitions());
+    regions = replacement.regions();
+    repair = null;
+    long replaced = (long) replacement.held().size() + replacement.present().size();
+    due.done().complete(replaced);
+    return replaced;
+  }
+
+  private void replaceRows(RegionRepair due, RegionRepair.Replacement replacement) {
+    ZSet pending = delta.build();
+    delta.addAll(pending);
+    pending.forEach(
+        (row, weight) -> {
+          if (due.contains(row)) {
+            delta.add(row, -weight);
+          }
+        });
+    delta.addAll(replacement.held().negate());
+    delta.addAll(replacement.present());
+  }
+
+  private void replaceByKey(RegionRepair due, RegionRepair.Replacement replacement) {
+    if (!truncated) {
+      replacement
+          .held()
+          .forEach(
+              (row, _) -> touched.computeIfAbsent(key(row), _ -> new Touched(true)).stored = true);
+    }
+    for (Touched change : touched.values()) {
+      Row after = change.after;
+      if (after != null && due.contains(after)) {
+        change.after = null;
+      }
+    }
+    replacement.present().forEach((row, _) -> put(row));
   }
 
   /// Forgets the epoch under way, as when one of its changes could not be read.
@@ -208,10 +303,24 @@ public final class SourceTable {
     try {
       resolve();
       ZSet net = delta.build();
+      if (identity.length == 0 && shape.isPartitioned()) {
+        requireHeld(net);
+      }
       rows.apply(net);
+      tellRepair(net);
       return net;
     } finally {
       abandonEpoch();
+    }
+  }
+
+  private void tellRepair(ZSet net) {
+    if (repair != null) {
+      try {
+        repair.changed(net);
+      } catch (EvaluationFailure undecided) {
+        abandonRepair();
+      }
     }
   }
 
@@ -250,6 +359,9 @@ public final class SourceTable {
   private Row whole(OldRow old, TupleDecoder decode) {
     return switch (old) {
       case OldRow.Full full -> decode.row(full.row(), null);
+      // It is called a key when the partitioned table's own setting is not FULL, whatever that of
+      // the partition; whether it is a row of ours shows when the epoch ends.
+      case OldRow.Key key when shape.isPartitioned() -> decode.row(key.key(), null);
       case OldRow.Key ignored -> throw noOldRow();
       case OldRow.Unknown ignored -> throw noOldRow();
     };
@@ -318,6 +430,18 @@ public final class SourceTable {
             throw missing(key);
           }
           delta.add(row, -1);
+        });
+  }
+
+  // A partition that came lately may log its rows in another way than those there were.
+  private void requireHeld(ZSet net) {
+    net.forEach(
+        (row, weight) -> {
+          if (weight < 0 && rows.weight(row) + weight < 0) {
+            throw new StateDamaged(
+                name + " changed a row that its arrangement does not hold: " + schema.toText(row),
+                null);
+          }
         });
   }
 

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.analyze.CatalogVersion;
 import io.pgtrickle.engine.analyze.QueryDocument;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Applier.Failure;
@@ -10,6 +11,7 @@ import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.schedule.Due;
 import io.pgtrickle.engine.schedule.Schedule;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -94,6 +96,16 @@ public final class LiveTable {
 
   QueryDocument document() {
     return document;
+  }
+
+  /// What its contents rest on besides rows; what becomes of partitions is told to the dataflow
+  /// as changes of rows, see [io.pgtrickle.engine.intake.RegionRepair].
+  Set<CatalogVersion> versions() {
+    Set<CatalogVersion> versions = new HashSet<>(document.versions());
+    if (!differential()) {
+      versions.addAll(document.partitionings());
+    }
+    return versions;
   }
 
   Optional<String> reasonCode() {

@@ -22,6 +22,7 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.intake.Intake;
+import io.pgtrickle.engine.intake.RegionRepair;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -561,6 +562,7 @@ public final class RefreshLoop implements AutoCloseable {
     if (message.prefix().equals(Request.PREFIX)) {
       Request.parse(message.text()).ifPresent(callers::take);
     }
+    RegionRepair.id(message).ifPresent(intake::repair);
   }
 
   private void epoch() {

@@ -6,10 +6,13 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.engine.analyze.CatalogVersion;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.intake.Intake;
+import io.pgtrickle.engine.intake.RegionRepair;
 import io.pgtrickle.engine.intake.SourceShape;
+import io.pgtrickle.engine.intake.SourceTable;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.ObjLongConsumer;
 
@@ -74,7 +77,7 @@ public final class Sources {
   /// What the queries of live tables rest on, as it was when they were analyzed.
   public Set<CatalogVersion> versions() {
     Set<CatalogVersion> versions = new HashSet<>();
-    tables.all().forEach(table -> versions.addAll(table.document().versions()));
+    tables.all().forEach(table -> versions.addAll(table.versions()));
     return versions;
   }
 
@@ -84,7 +87,7 @@ public final class Sources {
   /// @param was what it was
   public void replaced(Set<CatalogVersion> was) {
     for (LiveTable table : tables.all()) {
-      table.document().versions().stream()
+      table.versions().stream()
           .filter(was::contains)
           .findFirst()
           .ifPresent(
@@ -93,6 +96,24 @@ public final class Sources {
                       new Failure("55000", one + " was replaced, altered or dropped", true),
                       table.id()));
     }
+  }
+
+  /// A base table that is followed.
+  public Optional<SourceTable> table(int relation) {
+    return intake.table(relation);
+  }
+
+  /// The partitions of a base table are not those that it had: the rows concerned are about to be
+  /// read, and what changes is to be told from now on.
+  ///
+  /// @return the table's rows as of now, readable while they are held; empty if it is not followed
+  public Optional<RegionRepair.Start> prepare(int relation, RegionRepair repair) {
+    return intake.table(relation).map(table -> RegionRepair.start(table, repair));
+  }
+
+  /// A repair will not take place.
+  public void abandonRepair(int relation) {
+    intake.table(relation).ifPresent(SourceTable::abandonRepair);
   }
 
   /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use

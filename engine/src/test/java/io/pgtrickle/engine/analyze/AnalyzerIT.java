@@ -246,6 +246,7 @@ final class AnalyzerIT {
             document.columns(),
             document.relations(),
             document.relationVersions(),
+            document.partitionVersions(),
             document.functions(),
             document.functionVersions(),
             document.operators(),

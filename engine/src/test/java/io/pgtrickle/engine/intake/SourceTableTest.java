@@ -11,15 +11,19 @@ import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.state.Entries;
+import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -72,6 +76,66 @@ class SourceTableTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void aRepairIsTheDifferenceOfTheRowsThereAreAndThoseThatWereTold(Logs logs) {
+    Workload workload = new Workload(logs, new Random(20261129));
+    Random random = workload.random;
+    for (int round = 0; round < 400; round++) {
+      RegionRepair repair = new RegionRepair(Workload::isInRegion);
+      var start = RegionRepair.start(workload.table, repair);
+      ZSet found = inRegion(start.rows());
+      start.hold().close();
+      for (int epochs = random.nextInt(3); epochs > 0; epochs--) {
+        workload.changes(random.nextInt(6), false);
+        workload.table.endEpoch();
+      }
+      ZSet before = workload.contents();
+      workload.changes(random.nextInt(4), false);
+      workload.changeUnseen();
+      workload.changes(random.nextInt(4), true);
+      ZSet present = workload.contentsInRegion();
+      repair.ready(found, present, Set.of("7 8 9"), Map.of(7, "id < 6"));
+      assertThat(workload.table.awaits(repair.id())).isTrue();
+      workload.table.repair();
+      workload.changes(random.nextInt(4), false);
+      ZSet after = workload.contents();
+      assertThat(workload.table.endEpoch())
+          .as("round %d", round)
+          .isEqualTo(after.plus(before.negate()));
+      assertThat(rows(workload.table)).isEqualTo(after);
+      assertThat(repair.done()).isCompleted();
+    }
+    assertThat(workload.table.shape().partitions()).containsExactly("7 8 9");
+    assertThat(workload.table.regions()).containsExactly(Map.entry(7, "id < 6"));
+  }
+
+  @Test
+  void aRepairThatWasNotMadeReadyChangesNothing() {
+    Workload workload = new Workload(Logs.KEYS, new Random(1));
+    SourceTable table = workload.table;
+    table.accept(workload.insert(row(1, "a", 1L)));
+    table.endEpoch();
+    RegionRepair repair = new RegionRepair(Workload::isInRegion);
+    RegionRepair.start(table, repair).hold().close();
+    assertThat(table.repair()).isZero();
+    assertThat(table.endEpoch()).isEqualTo(ZSet.EMPTY);
+    table.abandonRepair();
+    assertThat(table.awaits(repair.id())).isFalse();
+    assertThat(repair.done()).isCompletedExceptionally();
+  }
+
+  private static ZSet inRegion(Snapshot rows) {
+    ZSet.Builder found = new ZSet.Builder();
+    Entries all = rows.prefix(new ByteSink(0));
+    while (all.next()) {
+      if (Workload.isInRegion(all.row())) {
+        found.add(all.row(), all.weight());
+      }
+    }
+    return found.build();
+  }
+
   @Test
   void aRowThatWasNeverThereDamagesTheTable() {
     Workload workload = new Workload(Logs.KEYS, new Random(1));
@@ -92,6 +156,21 @@ class SourceTableTest {
     assertThatThrownBy(() -> table.accept(workload.update(7, null, row(7, "b", 1L))))
         .as("gone with all others")
         .isInstanceOf(StateDamaged.class);
+  }
+
+  @Test
+  void aPartitionsWholeRowIsOneWhateverItIsCalledAndMustBeThere() {
+    Workload workload = new Workload(Logs.WHOLE_ROWS, new Random(1));
+    SourceTable table = workload.table;
+    table.accept(workload.insert(row(7, "a", 1L)));
+    table.endEpoch();
+    table.accept(workload.deleteByKey(row(7, "a", 1L)));
+    assertThat(table.endEpoch()).isEqualTo(one(row(7, "a", 1L)).negate());
+    table.accept(workload.insert(row(7, "a", 1L)));
+    table.accept(workload.deleteByKey(row(7, null, null)));
+    assertThatThrownBy(table::endEpoch)
+        .isInstanceOf(StateDamaged.class)
+        .hasMessageContaining("does not hold");
   }
 
   @Test
@@ -125,9 +204,10 @@ class SourceTableTest {
   /// Changes of a table with unique ids, as the log has them, and what they leave.
   private static final class Workload {
     private static final int IDS = 12;
+    private static final int REGION = 6;
 
     private static final SourceShape PARTITIONED =
-        new SourceShape(Set.of("partitions 2"), Set.of(), Set.of());
+        new SourceShape(Set.of("partitioned"), Set.of(), Set.of(), Set.of("1 1 1"));
 
     private final Logs logs;
     private final Random random;
@@ -156,6 +236,7 @@ class SourceTableTest {
               logs.identity(),
               List.of("id", "large", "n"),
               logs == Logs.KEYS ? SourceShape.ANY : PARTITIONED,
+              Map.of(),
               Storage.onHeap(Runnable::run));
     }
 
@@ -163,6 +244,47 @@ class SourceTableTest {
       ZSet.Builder contents = new ZSet.Builder();
       rows.values().forEach(values -> contents.add(SCHEMA.pack(values), 1));
       return contents.build();
+    }
+
+    static boolean isInRegion(Row row) {
+      return Objects.requireNonNull((Long) SCHEMA.value(row, 0)) < REGION;
+    }
+
+    ZSet contentsInRegion() {
+      ZSet.Builder contents = new ZSet.Builder();
+      contents()
+          .forEach(
+              (row, weight) -> {
+                if (isInRegion(row)) {
+                  contents.add(row, weight);
+                }
+              });
+      return contents.build();
+    }
+
+    /// What the log does not tell.
+    void changeUnseen() {
+      for (int id = 0; id < REGION; id++) {
+        switch (random.nextInt(3)) {
+          case 0 -> rows.remove(id);
+          case 1 -> rows.put(id, fresh(id));
+          default -> {}
+        }
+      }
+    }
+
+    /// @param outside only of rows outside of the region, whose old rows the stream knows
+    void changes(int number, boolean outside) {
+      for (int i = 0; i < number; i++) {
+        if (outside) {
+          int id = REGION + random.nextInt(IDS - REGION);
+          @Nullable Object[] before = rows.put(id, fresh(id));
+          @Nullable Object[] after = Objects.requireNonNull(rows.get(id));
+          table.accept(before == null ? insert(after) : update(id, before, after));
+        } else {
+          change();
+        }
+      }
     }
 
     void change() {
@@ -208,6 +330,10 @@ class SourceTableTest {
 
     Change delete(int id, @Nullable Object[] before) {
       return new Change.Delete(relation, old(id, before));
+    }
+
+    Change deleteByKey(@Nullable Object[] key) {
+      return new Change.Delete(relation, new OldRow.Key(tuple(key, List.of())));
     }
 
     Change truncate() {
