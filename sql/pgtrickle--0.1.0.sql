@@ -1176,8 +1176,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What tells relations from what they were before DDL that the log says nothing of, and that makes
--- queries mean something else: names, what views say and as whom, row-level security, children. No row
--- for a relation that is gone.
+-- queries mean something else: names, what views say and as whom, row-level security, children, whether
+-- changes are told as those of a partitioned table. No row for a relation that is gone.
 CREATE FUNCTION pgtrickle_internal.relation_versions(p_relations oid[])
 RETURNS TABLE (relation oid, version text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1193,7 +1193,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            string_agg(format('%s %s', b.child, b.since), ',' ORDER BY b.child, b.since) AS children
     FROM below b GROUP BY b.relation)
   SELECT c.oid, md5(jsonb_build_array(
-           n.nspname, c.relname, c.relpersistence, b.children,
+           n.nspname, c.relname, c.relpersistence, c.relispartition, b.children,
            CASE WHEN c.relkind = 'v' THEN jsonb_build_array(
              c.relowner::bigint, c.reloptions,
              (SELECT r.xmin::text FROM pg_rewrite r

@@ -29,6 +29,7 @@ import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.catalog.SourceGates;
 import io.pgtrickle.engine.catalog.StreamTableState;
+import io.pgtrickle.engine.intake.Partition;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
 import io.pgtrickle.engine.refresh.Checkpoints;
@@ -38,6 +39,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -318,6 +320,7 @@ final class Housekeeping {
     lookAtPublication(known.keySet());
     Map<Integer, SourceShape> now = SourceShape.read(session, known.keySet());
     seen.keySet().retainAll(known.keySet());
+    Set<Integer> changed = new HashSet<>();
     known.forEach(
         (relation, copied) -> {
           SourceShape current = now.get(relation);
@@ -338,10 +341,13 @@ final class Housekeeping {
           } else if (!copied.equals(SourceShape.ANY)) {
             seen.put(relation, new Seen(copied, copied.followed(current)));
             if (!shape.isKeptBy(current)) {
-              partitions.request(relation);
+              changed.add(relation);
             }
           }
         });
+    for (int relation : changed) {
+      partitions.request(relation, Partition.read(session, relation));
+    }
   }
 
   // Nor is a function that was replaced, or what gives a query another meaning.

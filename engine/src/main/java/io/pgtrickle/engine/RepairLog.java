@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.engine.backfill.PartitionRepairs;
 import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
+import io.pgtrickle.engine.intake.SourceTable;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 
 /// Makes it known what became of partitions, and has a table copied again where that is needed.
@@ -17,21 +18,22 @@ record RepairLog(CaptureLog captureLog, RefreshLoop loop) implements PartitionRe
         Kind.PARTITIONS_CHANGED,
         Severity.INFO,
         "",
-        "%d partitions of %s came, went, or were truncated or rewritten; %d rows were replaced"
-            .formatted(partitions, table, rows));
+        "partitions of %s came, went, or were truncated or rewritten: %d of them; %d rows were replaced"
+            .formatted(table, partitions, rows));
   }
 
   @Override
-  public void givenUp(String table, int relation, String why) {
+  public void givenUp(SourceTable table, String why) {
     captureLog.note(
         Kind.SOURCE_ALTERED,
         Severity.INFO,
         "",
         "partitions of %s came, went, or were truncated or rewritten; what reads it is initialized again (%s)"
-            .formatted(table, why));
+            .formatted(table.name(), why));
     loop.post(
         () ->
             loop.sources()
-                .altered(relation, new StateDamaged("partitions of a source changed", null)));
+                .givenUp(
+                    table, new StateDamaged("partitions of " + table.name() + " changed", null)));
   }
 }

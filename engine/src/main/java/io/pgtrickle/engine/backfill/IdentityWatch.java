@@ -7,7 +7,7 @@ import io.pgtrickle.cdc.slot.LockPolicy;
 import io.pgtrickle.cdc.slot.Publication;
 import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.cdc.slot.ReplicaIdentities;
-import io.pgtrickle.engine.intake.Partition;
+import io.pgtrickle.cdc.slot.TableIdentity;
 import io.pgtrickle.engine.intake.SourceShape;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
 /// Whoever initializes the table again gives it an identity first, which takes a lock that writers
 /// do hold and so may take a while.
 ///
-/// A new partition of a table that logs whole rows begins without an identity. As nobody has
-/// written it for long, it is given one at once if its lock is free.
+/// A new partition of a table whose other partitions log whole rows begins without an identity. As
+/// nobody has written it for long, it is given one at once if its lock is free.
 public final class IdentityWatch {
   private static final Logger LOG = LoggerFactory.getLogger(IdentityWatch.class);
   private static final LockPolicy ONCE =
@@ -56,7 +56,7 @@ public final class IdentityWatch {
         continue;
       }
       try {
-        if (isGivenIdentities(session, relation, table.get(), now.get())) {
+        if (isGivenIdentities(session, table.get(), now.get())) {
           continue;
         }
         Publications.remove(session, publication, List.of(table.get()), ONCE);
@@ -68,9 +68,10 @@ public final class IdentityWatch {
     return taken;
   }
 
-  private static boolean isGivenIdentities(
-      Connection session, int relation, TableName table, Publication now) throws SQLException {
-    if (Partition.read(session, relation).isEmpty()) {
+  private static boolean isGivenIdentities(Connection session, TableName table, Publication now) {
+    List<TableIdentity> identities = ReplicaIdentities.inspect(session, table, now);
+    if (identities.stream().noneMatch(leaf -> leaf.kind() instanceof TableIdentity.Full)
+        || identities.stream().anyMatch(leaf -> leaf.kind() instanceof TableIdentity.Keyed)) {
       return false;
     }
     try {

@@ -396,6 +396,12 @@ public final class Initializer {
               + " rows while it was copied; the copy is made again",
           null);
     }
+    if (!loop.intake().isRetaining(attachment)) {
+      throw new SourceUnavailable(
+          "55000",
+          attachment.table().name() + " was altered while it was copied; the copy is made again",
+          null);
+    }
     loop.intake().attach(attachment.complete(consistentPoint));
   }
 

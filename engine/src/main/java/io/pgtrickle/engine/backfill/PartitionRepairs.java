@@ -33,6 +33,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -40,11 +41,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,13 +64,16 @@ import org.slf4j.LoggerFactory;
 /// What is too large to be read under a lock, and bounds that are not computed natively (hash
 /// partitions, keys under an ICU collation), are given up: the table is copied again then.
 ///
-/// One thread; several tables take their turns.
+/// A partition may be gone again when its turn comes, and what it had would stay. So whatever was
+/// seen of partitions is remembered until a repair has dealt with it.
+///
+/// One thread, on which nothing waits for the stream; several tables take their turns.
 public final class PartitionRepairs implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PartitionRepairs.class);
   private static final int ATTEMPTS = 10;
   // Writers of these partitions wait while they are read, some tens of milliseconds per MiB.
   private static final long LARGEST_READ_BYTES = 8L << 20;
-  private static final int MOST_ROWS = 1_000_000;
+  private static final Duration PAUSE = Duration.ofSeconds(2);
   private static final String VIEW = "pgtrickle_region";
   private static final String LIMITS =
       "SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '2s';"
@@ -78,13 +85,14 @@ public final class PartitionRepairs implements AutoCloseable {
   private final String publication;
   private final Storage storage;
   private final Listener listener;
+  private final Map<Integer, Map<String, String>> seen = new ConcurrentHashMap<>();
   private final Set<Integer> underWay = ConcurrentHashMap.newKeySet();
-  private final Map<Integer, Integer> attempts = new HashMap<>();
-  private final ExecutorService thread =
-      Executors.newSingleThreadExecutor(
+  private final Map<Integer, Integer> attempts = new ConcurrentHashMap<>();
+  private final ScheduledExecutorService thread =
+      Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("partitions-", 0).daemon().factory());
 
-  /// Is told what came of it, on a thread of its own.
+  /// Is told what came of it, on another thread.
   public interface Listener {
     /// The rows of some partitions were replaced.
     ///
@@ -93,10 +101,8 @@ public final class PartitionRepairs implements AutoCloseable {
     /// @param rows how many were taken and put
     void repaired(String table, int partitions, long rows);
 
-    /// The table has to be copied again.
-    ///
-    /// @param table its name
-    void givenUp(String table, int relation, String why);
+    /// The table has to be copied again, if it is still this one.
+    void givenUp(SourceTable table, String why);
   }
 
   public PartitionRepairs(
@@ -114,55 +120,91 @@ public final class PartitionRepairs implements AutoCloseable {
     this.listener = listener;
   }
 
-  /// Asks for a repair of a base table, unless one is under way.
-  public void request(int relation) {
+  /// Asks for a repair of a base table.
+  ///
+  /// @param now its partitions as they were seen
+  public void request(int relation, List<Partition> now) {
+    Map<String, String> remembered = seenOf(relation);
+    now.forEach(one -> remembered.put(one.version(), one.region()));
+    submit(relation);
+  }
+
+  private void submit(int relation) {
     if (underWay.add(relation)) {
       thread.execute(() -> attempt(relation));
     }
   }
 
   private void attempt(int relation) {
-    String name = Integer.toUnsignedString(relation);
+    boolean handled = false;
     try {
+      int number = attempts.merge(relation, 1, Integer::sum);
       Optional<SourceTable> followed =
           boundary.call(() -> boundary.loop().sources().table(relation));
       if (followed.isPresent()) {
-        name = followed.get().name();
-        repair(followed.get());
-      }
-      attempts.remove(relation);
-    } catch (SQLException e) {
-      if (ServerRefusal.isTransient(e) || isLocked(e)) {
-        tryLater(name, relation, e);
+        handled = attempt(followed.get(), number);
       } else {
-        giveUp(name, relation, e);
+        settled(relation, Set.copyOf(seenOf(relation).keySet()));
+        handled = true;
       }
-    } catch (CaptureException.Retry | Moved e) {
-      tryLater(name, relation, e);
-    } catch (TrickleException | CaptureException | EvaluationFailure | Impossible e) {
-      giveUp(name, relation, e);
     } catch (InterruptedException e) {
+      handled = true;
       Thread.currentThread().interrupt();
     } finally {
-      underWay.remove(relation);
+      if (!handled) {
+        var _ = thread.schedule(() -> attempt(relation), PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+      }
     }
+  }
+
+  // Whether no other attempt has to be made.
+  private boolean attempt(SourceTable table, int number) throws InterruptedException {
+    try {
+      if (number > ATTEMPTS) {
+        throw new Impossible("not done in " + ATTEMPTS + " attempts");
+      }
+      repair(table);
+      return true;
+    } catch (SQLException e) {
+      if (ServerRefusal.isTransient(e) || isLocked(e)) {
+        LOG.debug("partitions of {} are looked at again: {}", table.name(), e.getMessage());
+        return false;
+      }
+      giveUp(table, e);
+    } catch (CaptureException.Retry | Moved e) {
+      LOG.debug("partitions of {} are looked at again: {}", table.name(), e.getMessage());
+      return false;
+    } catch (TrickleException | CaptureException | EvaluationFailure | Impossible e) {
+      giveUp(table, e);
+    } catch (RuntimeException e) {
+      LOG.warn("partitions of {} could not be looked at", table.name(), e);
+      giveUp(table, e);
+    }
+    return true;
   }
 
   private static boolean isLocked(SQLException e) {
     return "55P03".equals(e.getSQLState()) || "40P01".equals(e.getSQLState());
   }
 
-  // The next look at the catalog asks again.
-  private void tryLater(String name, int relation, Exception why) {
-    LOG.debug("partitions of {} are looked at again: {}", name, why.getMessage());
-    if (attempts.merge(relation, 1, Integer::sum) >= ATTEMPTS) {
-      giveUp(name, relation, why);
+  private void giveUp(SourceTable table, Throwable why) {
+    listener.givenUp(table, String.valueOf(why.getMessage()));
+    settled(table.relation(), Set.copyOf(seenOf(table.relation()).keySet()));
+  }
+
+  // What was seen since has another repair follow.
+  private void settled(int relation, Set<String> versions) {
+    Map<String, String> remembered = seenOf(relation);
+    remembered.keySet().removeAll(versions);
+    attempts.remove(relation);
+    underWay.remove(relation);
+    if (!remembered.isEmpty()) {
+      submit(relation);
     }
   }
 
-  private void giveUp(String name, int relation, Exception why) {
-    attempts.remove(relation);
-    listener.givenUp(name, relation, String.valueOf(why.getMessage()));
+  private Map<String, String> seenOf(int relation) {
+    return seen.computeIfAbsent(relation, _ -> new ConcurrentHashMap<>());
   }
 
   private void repair(SourceTable table) throws SQLException, InterruptedException {
@@ -172,39 +214,58 @@ public final class PartitionRepairs implements AutoCloseable {
       if (!tables.isIdentifiedAsBefore(table)) {
         throw new Impossible("the replica identity is another one");
       }
+      Map<String, String> known = new HashMap<>(boundary.call(() -> Difference.known(table)));
+      seenOf(relation).forEach(known::putIfAbsent);
+      Set<String> followed = boundary.call(() -> table.shape().partitions());
       Optional<Difference> difference =
-          Difference.of(boundary.call(() -> Known.of(table)), Partition.read(session, relation));
+          Difference.of(followed, known, Partition.read(session, relation));
       Optional<TableName> name = SourceShape.name(session, relation);
       if (difference.isEmpty() || name.isEmpty()) {
+        settled(relation, known.keySet());
         return;
       }
       Difference found = difference.get();
+      requireTold(session, found, known.keySet());
+      requireSmall(session, found.locked());
       RegionRepair repair =
           new RegionRepair(region(session, name.get(), found.condition(), table.schema()));
       tables.renew(Set.of(relation));
-      boolean done = false;
+      boolean announced = false;
       try {
-        ZSet before = before(relation, repair);
+        ZSet before = before(table, repair);
         replace(session, name.get(), table, found, repair, before);
-        long rows = Boundary.await(repair.done());
-        done = true;
-        listener.repaired(name.get().toString(), found.changed().size(), rows);
+        announced = true;
       } finally {
-        if (!done) {
-          boundary.loop().post(() -> boundary.loop().sources().abandonRepair(relation));
+        if (!announced) {
+          boundary.loop().post(table::abandonRepair);
         }
       }
+      // By the refresh thread, which has other things to do.
+      var _ =
+          repair
+              .done()
+              .whenCompleteAsync(
+                  (rows, problem) -> ended(table, found, known.keySet(), rows, problem), thread);
+    }
+  }
+
+  private void ended(
+      SourceTable table,
+      Difference found,
+      Set<String> versions,
+      @Nullable Long rows,
+      @Nullable Throwable problem) {
+    if (rows != null) {
+      listener.repaired(table.name(), found.changed().size(), rows);
+    }
+    if (problem == null || problem instanceof CancellationException) {
+      settled(table.relation(), versions);
+    } else {
+      giveUp(table, problem);
     }
   }
 
   // ---- which rows -------------------------------------------------------------------------------
-
-  /// What was known of partitions.
-  private record Known(Set<String> partitions, Map<Integer, String> regions) {
-    private static Known of(SourceTable table) {
-      return new Known(table.shape().partitions(), table.regions());
-    }
-  }
 
   /// What became of partitions.
   ///
@@ -215,62 +276,74 @@ public final class PartitionRepairs implements AutoCloseable {
   private record Difference(
       List<Partition> all, Set<Integer> changed, Set<String> regions, List<Partition> locked) {
 
-    private static Optional<Difference> of(Known known, List<Partition> now) {
-      Set<String> versions = versions(now);
+    /// The regions of the partitions that a table was copied with, by their versions.
+    private static Map<String, String> known(SourceTable table) {
+      return table.shape().partitions().stream()
+          .collect(
+              Collectors.toMap(
+                  version -> version,
+                  version -> table.regions().getOrDefault(Partition.oid(version), "true")));
+    }
+
+    /// @param followed the versions of those that the engine's rows are of
+    /// @param known besides them those that were there for some time, by version, and their regions
+    private static Optional<Difference> of(
+        Set<String> followed, Map<String, String> known, List<Partition> now) {
+      Set<String> versions = Partition.versions(now);
       Set<Integer> changed = new HashSet<>();
-      Set<Integer> gone = new HashSet<>();
       Set<String> regions = new TreeSet<>();
-      for (String version : known.partitions()) {
-        if (!versions.contains(version)) {
-          int oid = Partition.oid(version);
-          String region = known.regions().get(oid);
-          if (region == null) {
-            throw new Impossible("the bounds of a partition that is gone are not known");
-          }
-          changed.add(oid);
-          gone.add(oid);
-          regions.add(region);
-        }
-      }
+      known.forEach(
+          (version, region) -> {
+            if (!versions.contains(version)) {
+              changed.add(Partition.oid(version));
+              regions.add(region);
+            }
+          });
+      boolean missing = !regions.isEmpty();
       for (Partition one : now) {
-        gone.remove(one.oid());
-        if (!known.partitions().contains(one.version())) {
+        if (!followed.contains(one.version())) {
           changed.add(one.oid());
           regions.add(one.region());
         }
       }
       return changed.isEmpty()
           ? Optional.empty()
-          : Optional.of(new Difference(now, changed, regions, locked(now, changed, gone)));
+          : Optional.of(new Difference(now, changed, regions, locked(now, changed, missing)));
     }
 
     // Rows that were written where a partition had been are in a default one, if there is one.
     private static List<Partition> locked(
-        List<Partition> now, Set<Integer> changed, Set<Integer> gone) {
-      Set<Integer> defaults =
-          now.stream()
-              .filter(one -> one.isDefault() && !gone.isEmpty())
-              .map(Partition::oid)
-              .collect(Collectors.toSet());
+        List<Partition> now, Set<Integer> changed, boolean missing) {
+      Set<Integer> concerned = new HashSet<>(changed);
+      if (missing) {
+        now.stream().filter(Partition::isDefault).map(Partition::oid).forEach(concerned::add);
+      }
       return now.stream()
           .filter(Partition::hasRows)
-          .filter(
-              one ->
-                  one.path().stream()
-                      .anyMatch(oid -> changed.contains(oid) || defaults.contains(oid)))
+          .filter(one -> one.path().stream().anyMatch(concerned::contains))
           .toList();
-    }
-
-    private static Set<String> versions(List<Partition> partitions) {
-      return partitions.stream().map(Partition::version).collect(Collectors.toSet());
     }
 
     private String condition() {
       return regions.stream().map(region -> "(" + region + ")").collect(Collectors.joining(" OR "));
     }
+  }
 
-    private Map<Integer, String> bounds() {
-      return all.stream().collect(Collectors.toMap(Partition::oid, Partition::region));
+  // Version 14 goes on telling what is written to a partition that is none any more, where no
+  // bounds apply to it, as changes of the table.
+  private static void requireTold(Connection session, Difference found, Set<String> known)
+      throws SQLException {
+    if (session.getMetaData().getDatabaseMajorVersion() >= 15) {
+      return;
+    }
+    Set<String> members =
+        found.all().stream()
+            .map(one -> Partition.membership(one.version()))
+            .collect(Collectors.toSet());
+    for (String version : known) {
+      if (!members.contains(Partition.membership(version))) {
+        throw new Impossible("before version 15 a partition that is gone may be anywhere");
+      }
     }
   }
 
@@ -320,10 +393,10 @@ public final class PartitionRepairs implements AutoCloseable {
     throw new Impossible("bounds are not a condition on rows");
   }
 
-  private ZSet before(int relation, RegionRepair repair) throws InterruptedException {
+  private ZSet before(SourceTable table, RegionRepair repair) throws InterruptedException {
     RegionRepair.Start start =
         boundary
-            .call(() -> boundary.loop().sources().prepare(relation, repair))
+            .call(() -> boundary.loop().sources().prepare(table, repair))
             .orElseThrow(() -> new Moved("the table is not followed any more"));
     try (Snapshot.Hold _ = start.hold()) {
       ZSet.Builder rows = new ZSet.Builder();
@@ -332,8 +405,8 @@ public final class PartitionRepairs implements AutoCloseable {
         Row row = all.row();
         if (repair.contains(row)) {
           rows.add(row, all.weight());
-          if (rows.size() > MOST_ROWS) {
-            throw new Impossible("more than " + MOST_ROWS + " rows are concerned");
+          if (rows.size() > RegionRepair.MOST_ROWS) {
+            throw new Impossible("more than " + RegionRepair.MOST_ROWS + " rows are concerned");
           }
         }
       }
@@ -351,7 +424,6 @@ public final class PartitionRepairs implements AutoCloseable {
       RegionRepair repair,
       ZSet before)
       throws SQLException {
-    requireSmall(session, found.locked());
     session.setAutoCommit(false);
     try (Statement statement = session.createStatement()) {
       statement.execute(LIMITS);
@@ -363,8 +435,8 @@ public final class PartitionRepairs implements AutoCloseable {
           found.all().stream().filter(one -> !one.hasRows()).map(Partition::table).toList());
       // and nothing written where rows are read.
       lock(statement, "SHARE", List.of(), found.locked().stream().map(Partition::table).toList());
-      Set<String> versions = Difference.versions(Partition.read(session, table.relation()));
-      if (!versions.equals(Difference.versions(found.all()))) {
+      Set<String> versions = Partition.versions(Partition.read(session, table.relation()));
+      if (!versions.equals(Partition.versions(found.all()))) {
         throw new Moved("partitions have changed again");
       }
       String columns =
@@ -375,7 +447,7 @@ public final class PartitionRepairs implements AutoCloseable {
               "SELECT " + columns + " FROM " + name.sql() + " WHERE " + found.condition(),
               table.schema(),
               table.logged());
-      repair.ready(before, present, versions, found.bounds());
+      repair.ready(before, present, versions, Partition.regions(found.all()));
       announce(session, repair);
       session.commit();
     } finally {

@@ -24,9 +24,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,6 +53,7 @@ final class SourceTables {
     TableName table = name(scan.relation());
     List<String> identity = usableIdentity(table);
     List<String> logged = publishedColumns(scan);
+    List<Partition> partitions = Partition.read(control, scan.relation());
     SourceTable source =
         new SourceTable(
             scan.relation(),
@@ -62,8 +61,8 @@ final class SourceTables {
             scan.schema(),
             positions(table, scan.schema(), identity),
             logged,
-            shape(scan.relation(), table),
-            regions(scan.relation()),
+            shape(scan.relation(), table, partitions),
+            Partition.regions(partitions),
             storage);
     return new SourceCopy.Source(table, logged, new Attachment(source, retained));
   }
@@ -83,17 +82,18 @@ final class SourceTables {
         .orElse("");
   }
 
-  private SourceShape shape(int relation, TableName table) throws SQLException {
+  private SourceShape shape(int relation, TableName table, List<Partition> partitions)
+      throws SQLException {
     SourceShape shape = SourceShape.read(control, Set.of(relation)).get(relation);
     if (shape == null) {
       throw new SourceUnavailable("42P01", table + " was dropped", null);
     }
+    // The bounds that were read are those of the partitions that there were before and after.
+    if (!shape.partitions().equals(Partition.versions(partitions))) {
+      throw new SourceUnavailable(
+          "55006", "partitions of " + table + " changed while they were looked at", null);
+    }
     return shape;
-  }
-
-  private Map<Integer, String> regions(int relation) throws SQLException {
-    return Partition.read(control, relation).stream()
-        .collect(Collectors.toMap(Partition::oid, Partition::region));
   }
 
   /// Whether the log tells the rows of a base table apart as it did, in all partitions; those that

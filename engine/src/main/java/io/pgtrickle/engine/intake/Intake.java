@@ -54,6 +54,11 @@ public final class Intake {
     attaching.put(attachment.table().oid(), attachment);
   }
 
+  /// Whether a table's changes are retained for this attachment.
+  public boolean isRetaining(Attachment attachment) {
+    return attachment.equals(attaching.get(attachment.table().oid()));
+  }
+
   /// Stops decoding or retaining a table.
   public void detach(Oid oid) {
     Attachment attachment = attaching.remove(oid);

@@ -7,6 +7,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// A partition of a base table at any level below it, as the catalog has it.
@@ -27,8 +30,7 @@ public record Partition(
     String kind,
     boolean isDefault,
     String region) {
-  // Those that are being detached are among them: what is written to them is still told as a
-  // change of the base table.
+  // Those that are being detached are among them until they are.
   private static final String READ =
       """
       WITH RECURSIVE below (oid, since, path) AS (
@@ -71,9 +73,25 @@ public record Partition(
     return found;
   }
 
+  /// What all of them are, as a set.
+  public static Set<String> versions(List<Partition> partitions) {
+    return partitions.stream().map(Partition::version).collect(Collectors.toSet());
+  }
+
+  /// The regions of all of them by OID.
+  public static Map<Integer, String> regions(List<Partition> partitions) {
+    return partitions.stream().collect(Collectors.toMap(Partition::oid, Partition::region));
+  }
+
   /// The OID of the partition that a version is of.
   public static int oid(String version) {
     return Integer.parseUnsignedInt(version, 0, version.indexOf(' '), 10);
+  }
+
+  /// By what a version says that a partition is one: an OID and the entry that makes it one, which
+  /// is another one when it is attached again.
+  public static String membership(String version) {
+    return version.substring(0, version.lastIndexOf(' '));
   }
 
   /// Whether it has rows of its own, rather than partitions.

@@ -32,6 +32,9 @@ public final class RegionRepair {
   /// The prefix of the messages; what follows is the [#id].
   public static final String PREFIX = "pgtrickle.repair";
 
+  /// How many rows of a region may be held in memory.
+  public static final int MOST_ROWS = 1_000_000;
+
   private final UUID id = UUID.randomUUID();
   private final RowPredicate region;
   private final CompletableFuture<Long> done = new CompletableFuture<>();
@@ -93,13 +96,16 @@ public final class RegionRepair {
     found = new Found(before, present, Set.copyOf(partitions), Map.copyOf(regions));
   }
 
-  /// Completed with the number of rows replaced once the message was met; exceptionally if there
-  /// will be no repair.
+  /// Completed with the number of rows replaced once the message's epoch has ended; cancelled when
+  /// the table
+  /// is not followed any more.
   public CompletableFuture<Long> done() {
     return done;
   }
 
   /// An epoch changed the table after the snapshot.
+  ///
+  /// @throws EvaluationFailure when too much has changed, or it cannot be said
   void changed(ZSet net) {
     net.forEach(
         (row, weight) -> {
@@ -107,6 +113,12 @@ public final class RegionRepair {
             since.add(row, weight);
           }
         });
+    if (since.size() > MOST_ROWS) {
+      since.addAll(since.build());
+      if (since.size() > MOST_ROWS) {
+        throw new EvaluationFailure("53400", "more than " + MOST_ROWS + " rows have changed");
+      }
+    }
   }
 
   /// The repair at its message; nothing when it is not [#ready].
@@ -118,10 +130,15 @@ public final class RegionRepair {
             there.before.plus(since.build()), there.present, there.partitions, there.regions);
   }
 
-  /// What takes the place of what.
+  /// What takes the place of what; one of the two may be empty.
   ///
   /// @param held the rows in the region as of the last epoch
   /// @param present those that there are now
   record Replacement(
-      ZSet held, ZSet present, Set<String> partitions, Map<Integer, String> regions) {}
+      ZSet held, ZSet present, Set<String> partitions, Map<Integer, String> regions) {
+    /// How many are taken away and put.
+    long rows() {
+      return (long) held.size() + present.size();
+    }
+  }
 }

@@ -52,6 +52,8 @@ public final class SourceTable {
   private final RowStore rows;
   private String membership = "";
   private @Nullable RegionRepair repair;
+  // In the epoch under way.
+  private RegionRepair.@Nullable Replacement repairing;
 
   private @Nullable Relation described;
   private @Nullable TupleDecoder decoder;
@@ -227,7 +229,7 @@ public final class SourceTable {
     RegionRepair last = repair;
     repair = null;
     if (last != null) {
-      last.done().completeExceptionally(new StateDamaged(name + " is not repaired", null));
+      last.done().cancel(false);
     }
   }
 
@@ -236,7 +238,7 @@ public final class SourceTable {
     return repair != null && repair.id().equals(id);
   }
 
-  /// The message of the repair under way was met.
+  /// The message of the repair under way was met; the epoch's end is when it has taken place.
   ///
   /// @return the number of rows replaced
   /// @throws EvaluationFailure when it cannot be said which rows are concerned
@@ -251,12 +253,8 @@ public final class SourceTable {
     } else {
       replaceByKey(due, replacement);
     }
-    shape = shape.with(replacement.partitions());
-    regions = replacement.regions();
-    repair = null;
-    long replaced = (long) replacement.held().size() + replacement.present().size();
-    due.done().complete(replaced);
-    return replaced;
+    repairing = replacement;
+    return replacement.rows();
   }
 
   private void replaceRows(RegionRepair due, RegionRepair.Replacement replacement) {
@@ -272,12 +270,16 @@ public final class SourceTable {
     delta.addAll(replacement.present());
   }
 
+  // Of a key there may be two rows, as of a partition that was emptied and filled again: all that
+  // are held are taken away here, whatever the epoch did to the key before.
   private void replaceByKey(RegionRepair due, RegionRepair.Replacement replacement) {
     if (!truncated) {
+      delta.addAll(replacement.held().negate());
       replacement
           .held()
           .forEach(
-              (row, _) -> touched.computeIfAbsent(key(row), _ -> new Touched(true)).stored = true);
+              (row, _) ->
+                  touched.computeIfAbsent(key(row), _ -> new Touched(false)).stored = false);
     }
     for (Touched change : touched.values()) {
       Row after = change.after;
@@ -293,6 +295,7 @@ public final class SourceTable {
     delta.build();
     touched.clear();
     truncated = false;
+    repairing = null;
   }
 
   /// Ends the epoch: folds its net delta into the arrangement and returns it.
@@ -314,13 +317,25 @@ public final class SourceTable {
     }
   }
 
+  // What a checkpoint says of partitions must go with the rows that it has.
   private void tellRepair(ZSet net) {
-    if (repair != null) {
-      try {
-        repair.changed(net);
-      } catch (EvaluationFailure undecided) {
-        abandonRepair();
-      }
+    RegionRepair underWay = repair;
+    if (underWay == null) {
+      return;
+    }
+    RegionRepair.Replacement made = repairing;
+    if (made != null) {
+      shape = shape.with(made.partitions());
+      regions = made.regions();
+      repair = null;
+      underWay.done().complete(made.rows());
+      return;
+    }
+    try {
+      underWay.changed(net);
+    } catch (EvaluationFailure undecided) {
+      repair = null;
+      underWay.done().completeExceptionally(undecided);
     }
   }
 

@@ -106,14 +106,22 @@ public final class Sources {
   /// The partitions of a base table are not those that it had: the rows concerned are about to be
   /// read, and what changes is to be told from now on.
   ///
+  /// @param table as it was when the repair was thought of
   /// @return the table's rows as of now, readable while they are held; empty if it is not followed
-  public Optional<RegionRepair.Start> prepare(int relation, RegionRepair repair) {
-    return intake.table(relation).map(table -> RegionRepair.start(table, repair));
+  ///     any more, though one of its name may be
+  public Optional<RegionRepair.Start> prepare(SourceTable table, RegionRepair repair) {
+    return isFollowed(table) ? Optional.of(RegionRepair.start(table, repair)) : Optional.empty();
   }
 
-  /// A repair will not take place.
-  public void abandonRepair(int relation) {
-    intake.table(relation).ifPresent(SourceTable::abandonRepair);
+  /// A repair cannot be made, so that the table has to be copied again; unless it was meanwhile.
+  public void givenUp(SourceTable table, StateDamaged why) {
+    if (isFollowed(table)) {
+      altered(table.relation(), why);
+    }
+  }
+
+  private boolean isFollowed(SourceTable table) {
+    return intake.table(table.relation()).filter(table::equals).isPresent();
   }
 
   /// DDL has changed a source in a way the log does not tell: what is arranged of it is of no use

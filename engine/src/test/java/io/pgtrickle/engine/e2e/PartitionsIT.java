@@ -138,9 +138,11 @@ final class PartitionsIT {
       ddl.run(connection);
       awaitExact(connection);
       assertFollows(connection);
-      awaitRepairs(connection, 1);
-      assertThat(initializations(connection, "steady")).isEqualTo(1);
-      assertThat(copiesAgain(connection)).isEmpty();
+      if (isTold(connection, ddl)) {
+        awaitRepairs(connection, 1);
+        assertThat(initializations(connection, "steady")).isEqualTo(1);
+        assertThat(copiesAgain(connection)).isEmpty();
+      }
     }
   }
 
@@ -168,7 +170,76 @@ final class PartitionsIT {
       assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
       awaitExact(connection);
       assertFollows(connection);
-      assertThat(copiesAgain(connection)).isEmpty();
+      if (isTold(connection, Ddl.ROTATE)) {
+        assertThat(copiesAgain(connection)).isEmpty();
+        assertThat(initializations(connection, "steady")).isEqualTo(1);
+      }
+    }
+  }
+
+  @Test
+  void aPartitionThatWasEmptiedAndFilledAgainIsNotCopied() throws SQLException {
+    try (Connection connection = database.connect()) {
+      createParts(connection, KEYED);
+      run(connection, "TRUNCATE parts_2", "INSERT INTO parts VALUES (12, 12), (13, 13)");
+      sync(connection);
+      run(connection, "TRUNCATE parts_2", "INSERT INTO parts VALUES (12, 12), (14, 14)");
+      awaitExact(connection);
+      awaitRepairs(connection, 1);
+      assertFollows(connection);
+      assertThat(initializations(connection, "steady")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aPartitionThatCannotBeReadIsRememberedUntilItCanOrIsGone() throws SQLException {
+    try (Connection connection = database.connect();
+        Connection other = database.connect()) {
+      createParts(connection, KEYED);
+      run(connection, "CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (20) TO (30)");
+      run(
+          connection,
+          "INSERT INTO parts VALUES (60, 25)",
+          "BEGIN",
+          "INSERT INTO parts_3 VALUES (61, 26)");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(
+                          rows(
+                              other,
+                              "SELECT pid FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'"
+                                  + " AND relation = 'parts_3'::regclass"))
+                      .isNotEmpty());
+      run(connection, "COMMIT");
+      run(connection, "DROP TABLE parts_3");
+      awaitExact(connection);
+      assertFollows(connection);
+    }
+  }
+
+  @Test
+  void aTableThatBecomesAPartitionIsNotFollowedAsWhatItWas() throws SQLException {
+    try (Connection connection = database.connect()) {
+      createParts(connection, KEYED);
+      run(
+          connection,
+          "CREATE TABLE parts_3 (id int, k int, PRIMARY KEY (id, k))",
+          "INSERT INTO parts_3 VALUES (60, 25)");
+      String query = "SELECT k, count(*) AS n FROM parts_3 GROUP BY 1";
+      streamTable(connection, "alone", query, "AUTO");
+      sync(connection);
+      run(
+          connection,
+          "ALTER TABLE parts ATTACH PARTITION parts_3 FOR VALUES FROM (20) TO (30)",
+          "INSERT INTO parts VALUES (61, 27)");
+      awaitExact(connection);
+      run(connection, "INSERT INTO parts VALUES (62, 28)", "DELETE FROM parts WHERE k = 25");
+      awaitExact(connection);
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(differences(connection, "alone", query)).isEmpty());
     }
   }
 
@@ -209,9 +280,11 @@ final class PartitionsIT {
         }
         awaitEqual(connection, queries);
       }
-      awaitRepairs(connection, 13);
-      // A row that is changed before its partition is known to have come has the table copied.
-      assertThat(initializations(connection, "q0")).isLessThan(12);
+      if (isTold(connection, Ddl.ROTATE)) {
+        awaitRepairs(connection, 13);
+        // A row that is changed before its partition is known to have come has the table copied.
+        assertThat(initializations(connection, "q0")).isLessThan(12);
+      }
     }
   }
 
@@ -297,7 +370,8 @@ final class PartitionsIT {
       sync(connection);
       for (String command :
           List.of(
-              "CREATE TABLE b%1$d_x PARTITION OF b%1$d FOR VALUES %2$s",
+              "BEGIN; CREATE TABLE b%1$d_x PARTITION OF b%1$d FOR VALUES %2$s;"
+                  + " ALTER TABLE b%1$d_x REPLICA IDENTITY FULL; COMMIT",
               "INSERT INTO b%1$d VALUES (1, %3$s), (2, %3$s)",
               "TRUNCATE b%1$d_x; INSERT INTO b%1$d VALUES (3, %3$s)",
               "DROP TABLE b%1$d_x")) {
@@ -308,7 +382,9 @@ final class PartitionsIT {
         awaitEqual(connection, queries);
       }
       awaitRepairs(connection, 2 * bounds.size());
-      assertThat(copiesAgain(connection)).isEmpty();
+      if (isTold(connection, Ddl.ROTATE)) {
+        assertThat(copiesAgain(connection)).isEmpty();
+      }
     }
   }
 
@@ -399,6 +475,12 @@ final class PartitionsIT {
                     .isEmpty();
               }
             });
+  }
+
+  // Version 14 may tell anything of a partition that is none any more.
+  private static boolean isTold(Connection connection, Ddl ddl) throws SQLException {
+    return connection.getMetaData().getDatabaseMajorVersion() >= 15
+        || !(ddl.commands.contains("DROP") || ddl.commands.contains("DETACH"));
   }
 
   private static int initializations(Connection connection, String table) throws SQLException {
