@@ -125,6 +125,33 @@ class SourceTableTest {
     assertThat(repair.done()).isCompletedExceptionally();
   }
 
+  @Test
+  void partitionsAreThoseOfTheRowsThatAnEpochHasLeft() {
+    Workload workload = new Workload(Logs.WHOLE_ROWS, new Random(1));
+    SourceTable table = workload.table;
+    SourceShape before = table.shape();
+    RegionRepair repair = new RegionRepair(Workload::isInRegion);
+    RegionRepair.start(table, repair).hold().close();
+    repair.ready(ZSet.EMPTY, one(row(1, "a", 1L)), Set.of("7 8 9"), Map.of(7, "id < 6"));
+    table.repair();
+    assertThat(table.shape()).isEqualTo(before);
+    assertThat(repair.done()).isNotDone();
+    table.endEpoch();
+    assertThat(table.shape().partitions()).containsExactly("7 8 9");
+    assertThat(repair.done()).isCompletedWithValue(1L);
+  }
+
+  @Test
+  void aCopyThatWasLetGoOfIsNotTakenForTheTable() {
+    Intake intake = new Intake();
+    SourceTable table = new Workload(Logs.KEYS, new Random(1)).table;
+    Attachment attachment = new Attachment(table, 10);
+    intake.retain(attachment);
+    assertThat(intake.isRetaining(attachment)).isTrue();
+    intake.detach(table.oid());
+    assertThat(intake.isRetaining(attachment)).isFalse();
+  }
+
   private static ZSet inRegion(Snapshot rows) {
     ZSet.Builder found = new ZSet.Builder();
     Entries all = rows.prefix(new ByteSink(0));
