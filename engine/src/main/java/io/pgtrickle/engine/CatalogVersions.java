@@ -18,6 +18,8 @@ final class CatalogVersions {
       SELECT 'RELATION', r.relation::int8, r.version
       FROM pgtrickle_internal.relation_versions(?::oid[]) r
       UNION ALL
+      SELECT 'ROW_TYPE', t, pgtrickle_internal.row_type_version(t::oid) FROM unnest(?::int8[]) t
+      UNION ALL
       SELECT 'LABEL', e.oid::int8, e.enumlabel FROM pg_enum e WHERE e.oid = ANY (?::oid[])
       """;
 
@@ -33,7 +35,8 @@ final class CatalogVersions {
     try (PreparedStatement query = session.prepareStatement(READ)) {
       query.setArray(1, session.createArrayOf("int8", oids(known, Kind.FUNCTION)));
       query.setArray(2, session.createArrayOf("int8", oids(known, Kind.RELATION)));
-      query.setArray(3, session.createArrayOf("int8", oids(known, Kind.LABEL)));
+      query.setArray(3, session.createArrayOf("int8", oids(known, Kind.ROW_TYPE)));
+      query.setArray(4, session.createArrayOf("int8", oids(known, Kind.LABEL)));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           differing.remove(

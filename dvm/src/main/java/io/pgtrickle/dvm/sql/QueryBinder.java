@@ -141,7 +141,8 @@ final class QueryBinder {
     List<Node> windows = form.nodes("windowClause");
     Node from = form.node("jointree");
 
-    FromBinder fromBinder = new FromBinder(this, rangeTable, levels);
+    FromBinder fromBinder =
+        new FromBinder(this, rangeTable, levels, WholeRows.missing(form.whole()));
     if (!form.isAbsent("setOperations")) {
       requireBareSetOperation(from, groups, having, distinct);
       Plan combined =

@@ -124,6 +124,28 @@ record Subquery(Plan plan, Plan.Question question) {
     }
   }
 
+  /// The row that it constructs, where it does nothing else: `(SELECT w FROM (SELECT x AS a) w)`.
+  Optional<Expr> constructed() {
+    if (!(question instanceof Plan.Question.Scalar)
+        || !(plan instanceof Plan.Project(Plan input, List<Expr> columns, var _))
+        || !(columns.getFirst() instanceof Expr.Row row)) {
+      return Optional.empty();
+    }
+    return input instanceof Plan.Project(Plan.Values(var rows, var schema), List<Expr> fields, _)
+            && rows.size() == 1
+            && schema.size() == 0
+        ? Optional.of(Expressions.map(Expressions.over(row, fields), Subquery::inside))
+        : Optional.empty();
+  }
+
+  // What a reference to the row around it means in that.
+  private static Expr inside(Expr node) {
+    if (!(node instanceof Expr.Outer(int level, int index, var type))) {
+      return node;
+    }
+    return level == 1 ? new Expr.Column(index, type) : new Expr.Outer(level - 1, index, type);
+  }
+
   /// The rows of a plan with its answer behind their columns.
   Plan asked(Plan rows) {
     int width = rows.schema().size();

@@ -252,6 +252,7 @@ final class AnalyzerIT {
             document.resultColumns(),
             document.collations(),
             document.typeNames(),
+            document.rowVersions(),
             document.enumLabels());
     Full full = full(lab.analyzer().analyze(mixed, RefreshMode.AUTO, ""));
     assertThat(full.reasonCode()).isEqualTo("query_not_understood");
