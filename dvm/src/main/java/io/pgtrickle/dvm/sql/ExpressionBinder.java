@@ -72,6 +72,10 @@ final class ExpressionBinder {
       case "ARRAYCOERCEEXPR" -> arrayCast(form);
       case "ROWCOMPARE", "ROWCOMPAREEXPR" -> server().rowComparison(form);
       case "SQLVALUEFUNCTION" -> clock(form);
+      case "JSONVALUEEXPR" -> json().value(form);
+      case "JSONISPREDICATE" -> json().test(form);
+      case "JSONCONSTRUCTOREXPR" -> json().constructor(form, this::converted);
+      case "JSONEXPR" -> json().query(form);
       default -> throw Unsupported.expression(form);
     };
   }
@@ -198,6 +202,17 @@ final class ExpressionBinder {
 
   private ServerNodeBinder server() {
     return new ServerNodeBinder(facts, this::bind);
+  }
+
+  private JsonBinder json() {
+    return new JsonBinder(facts, this::bind);
+  }
+
+  private Expr converted(Expr value, Node conversion) {
+    operands.push(value);
+    Expr converted = bind(conversion);
+    operands.pop();
+    return converted;
   }
 
   private static boolean isSpelledOut(Node array) {

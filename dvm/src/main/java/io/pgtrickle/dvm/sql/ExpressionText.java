@@ -114,7 +114,7 @@ final class ExpressionText {
         : name + " COLLATE " + collationName(type.collation());
   }
 
-  private static String modifier(SqlType type) {
+  static String modifier(SqlType type) {
     int modifier = type.modifier();
     if (modifier < 0) {
       return "";

@@ -71,10 +71,13 @@ final class FingerprintText {
           "minmaxcollid",
           "array_collid",
           "refcollid",
+          "collation",
           "collOid");
 
   /// Modifiers are implied by what is written; deparsing loses those that change nothing.
   private static final Set<String> UNIMPORTANT = Set.of("resulttypmod");
+
+  private static final int JSON = 114;
 
   static final String TRUE = "constant 16 " + shown(new Expr.Literal(true, SqlType.BOOL));
 
@@ -145,6 +148,12 @@ final class FingerprintText {
     if (form.tag().equals("CASETESTEXPR")) {
       return operands.element();
     }
+    if (form.tag().equals("JSONVALUEEXPR")) {
+      return output(form.node("formatted_expr"));
+    }
+    if (form.tag().equals("JSONCONSTRUCTOREXPR") && !form.isAbsent("func")) {
+      return aggregated(form);
+    }
     if (SetReturning.isCall(node) || SetReturning.isField(node)) {
       boolean whole = SetReturning.isCall(node);
       Output call = call(whole ? node : form.node("arg"));
@@ -157,7 +166,23 @@ final class FingerprintText {
     if (!form.tag().equals("CONST")) {
       expressions.add(text);
     }
-    return new Output(text, first(form, TYPE_FIELDS, 16), first(form, COLLATION_FIELDS, 0));
+    int type =
+        form.has("returning")
+            ? NodeForm.glance(form.node("returning")).oid("typid")
+            : first(form, TYPE_FIELDS, 16);
+    return new Output(text, type, first(form, COLLATION_FIELDS, 0));
+  }
+
+  /// An aggregate of SQL/JSON is one like others, and a conversion.
+  private Output aggregated(NodeForm form) {
+    Output document = output(form.node("func"));
+    if (form.isAbsent("coercion")) {
+      return document;
+    }
+    operands.push(document);
+    Output converted = output(form.node("coercion"));
+    operands.pop();
+    return converted;
   }
 
   /// A row that is constructed under conditions.
@@ -241,6 +266,12 @@ final class FingerprintText {
                   arguments(form),
                   value(form.value("aggfilter")),
                   names.window(form.integer("winref"), this));
+      case "JSONCONSTRUCTOREXPR", "JSONEXPR" -> {
+        operands.push(new Output("the document", JSON, 0));
+        String text = fieldByField(node, form.tag());
+        operands.pop();
+        yield text;
+      }
       default -> fieldByField(node, form.tag());
     };
   }

@@ -110,6 +110,13 @@ final class NodeForm {
           // A row without a type calls its fields by number.
           Map.entry("ROW", Set.of("location", "row_format", "colnames")),
           Map.entry("NAMEDARGEXPR", Set.of("location")),
+          Map.entry("JSONVALUEEXPR", Set.of("location")),
+          Map.entry("JSONISPREDICATE", Set.of("location")),
+          Map.entry("JSONCONSTRUCTOREXPR", Set.of("location")),
+          Map.entry("JSONEXPR", Set.of("location")),
+          Map.entry("JSONBEHAVIOR", Set.of("location")),
+          Map.entry("JSONRETURNING", Set.of("location")),
+          Map.entry("JSONFORMAT", Set.of("location")),
           Map.entry("TARGETENTRY", Set.of("resorigtbl", "resorigcol")),
           Map.entry("SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),
           Map.entry("FROMEXPR", Set.of()),

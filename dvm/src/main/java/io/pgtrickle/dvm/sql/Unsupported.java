@@ -24,8 +24,6 @@ final class Unsupported {
       case "CONVERTROWTYPEEXPR" ->
           QueryRejected.notYet("unsupported_type", "a conversion between row types");
       case "XMLEXPR" -> QueryRejected.notYet("unsupported_function", "an XML expression");
-      case "JSONEXPR", "JSONCONSTRUCTOREXPR", "JSONVALUEEXPR", "JSONISPREDICATE" ->
-          QueryRejected.notYet("unsupported_function", "an SQL/JSON expression");
       default -> NodeForm.notUnderstood("node " + form.tag());
     };
   }

@@ -278,7 +278,11 @@ public final class ServerExpressions implements Tiers {
   public Inquiry rows(Functions functions, List<SqlType> parameters, Schema answer) {
     parameters.forEach(this::requireSendable);
     List<String> names = parameters(parameters.size());
-    String sql = Deparser.rows(functions.calls(), functions.numbered(), names, facts);
+    List<SetCall> calls =
+        functions.calls().stream()
+            .map(call -> call.map(each -> Expressions.map(each, ServerExpressions::ofDocument)))
+            .toList();
+    String sql = Deparser.rows(calls, functions.numbered(), names, facts);
     Expr condition = functions.condition();
     if (condition != null) {
       List<String> columns = new ArrayList<>();
@@ -382,10 +386,29 @@ public final class ServerExpressions implements Tiers {
     }
     return new Inquiry(
         Inquiry.Form.VALUE,
-        Deparser.expression(expression, parameters(parameters.size()), facts),
+        Deparser.expression(
+            Expressions.map(expression, ServerExpressions::ofDocument),
+            parameters(parameters.size()),
+            facts),
         parameters,
         Schema.of(new Column("value", expression.type())),
         context);
+  }
+
+  // PostgreSQL 17 and 18 say of a NULL, document or path, what ON ERROR says if the document before
+  // it was in error.
+  private static Expr ofDocument(Expr node) {
+    if (!(node instanceof Expr.Verbatim(List<String> pieces, List<Expr> operands, SqlType type))
+        || !pieces.getFirst().matches("JSON_(EXISTS|QUERY|VALUE)\\(")) {
+      return node;
+    }
+    List<String> guarded = new ArrayList<>(pieces);
+    guarded.set(0, " IS NOT NULL THEN " + pieces.getFirst());
+    guarded.addAll(0, List.of("(CASE WHEN ", " IS NOT NULL AND "));
+    guarded.set(guarded.size() - 1, guarded.getLast() + " END)");
+    List<Expr> twice = new ArrayList<>(operands.subList(0, 2));
+    twice.addAll(operands);
+    return new Expr.Verbatim(guarded, twice, type);
   }
 
   EvaluationSettings settings() {

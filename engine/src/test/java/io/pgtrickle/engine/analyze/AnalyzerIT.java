@@ -2,6 +2,7 @@ package io.pgtrickle.engine.analyze;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.rewrite.Rewrites;
@@ -87,6 +88,20 @@ final class AnalyzerIT {
     assertThat(lab.objection(document, differential.bound())).isEmpty();
     assertThat(asks(differential.plan())).isTrue();
     assertThat(differential.plan().schema()).isEqualTo(differential.bound().schema());
+  }
+
+  static List<String> jsonQueries() {
+    return Lab.queries("json.txt");
+  }
+
+  /// @param line the version of PostgreSQL that the query is for, and the query
+  @ParameterizedTest
+  @MethodSource("jsonQueries")
+  void jsonThatTheServerIsAskedForIsReadAsTheSameQuery(String line) throws SQLException {
+    String[] cells = line.split(" \\| ", 2);
+    int version = lab.connection().getMetaData().getDatabaseMajorVersion();
+    assumeTrue(version >= Integer.parseInt(cells[0]));
+    whatTheServerIsAskedForIsReadAsTheSameQuery(cells[1]);
   }
 
   private static boolean asks(Plan plan) {
