@@ -60,7 +60,6 @@ SELECT a.id FROM customers a JOIN customers b ON a = b WHERE a <> ROW(1, 'x', NU
 SELECT c.id, to_jsonb(c) AS j, count(*) AS n FROM order_totals v JOIN products c ON c.id = v.customer GROUP BY c.id
 SELECT c.id, EXISTS (SELECT 1 FROM orders o WHERE to_jsonb(o) @> to_jsonb(ROW(c.id)) OR o.id = c.id AND c IS NOT NULL) AS e FROM customers c
 SELECT to_jsonb((id, name)) AS p, row_to_json(ROW(id, 'x', NULL, ROW(name))) AS q, ROW(id, name)::text AS t, json_build_object('r', (id, region)) AS b FROM customers
-SELECT id FROM customers WHERE ROW(id, name) IS NOT NULL OR ROW(region, joined) IS NULL OR ROW(name) IS NULL
 SELECT region, jsonb_agg((id, name) ORDER BY id) AS a, json_object_agg(id, (name, credit) ORDER BY id) AS o FROM customers GROUP BY region
 SELECT ROW('a', id, 2)::place AS p, (ROW('a', id, 2)::place).zip AS z, at IS NULL AS n, at IS NOT NULL AS m FROM shops
 SELECT COALESCE(o, p) AS o FROM items o FULL JOIN items p ON p.line = o.line + 1 AND p.order_id = o.order_id

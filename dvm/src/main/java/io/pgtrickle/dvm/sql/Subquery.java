@@ -60,7 +60,7 @@ record Subquery(Plan plan, Plan.Question question) {
   }
 
   private static Subquery array(QueryBinder.Ordered rows, Facts facts) {
-    if (rows.order().isEmpty() && hasOrder(rows.plan())) {
+    if (rows.order().isEmpty() && hasOrder(rows.plan()) && !isOfOneFunction(rows.plan())) {
       throw QueryRejected.notYet(
           "unsupported_subquery", "ARRAY of the rows of a function or of VALUES without ORDER BY");
     }
@@ -72,6 +72,17 @@ record Subquery(Plan plan, Plan.Question question) {
     SqlType type = SqlType.of(array.type(), -1, value.type().collation());
     AggregateCall values = AggregateBinder.array(value, type, rows.order(), facts);
     return new Subquery(rows.plan(), new Plan.Question.Array(values, array.element()));
+  }
+
+  /// Whether rows come from one function, in whose order they are collected.
+  private static boolean isOfOneFunction(Plan plan) {
+    return switch (plan) {
+      case Plan.Filter(Plan input, var _) -> isOfOneFunction(input);
+      case Plan.Project(Plan input, var _, var _) -> isOfOneFunction(input);
+      case Plan.Unfold unfold ->
+          unfold.input() instanceof Plan.Values(var rows, var _) && rows.size() == 1;
+      default -> false;
+    };
   }
 
   /// Whether rows come in an order that the server shows although nobody asked for one.

@@ -90,6 +90,25 @@ final class AnalyzerIT {
     assertThat(differential.plan().schema()).isEqualTo(differential.bound().schema());
   }
 
+  @Test
+  void rowsAreProvenWithTheirNamesAndWithWhatTheyMayLack() throws SQLException {
+    String rows = "(SELECT id AS a, customer AS b FROM orders) w";
+    String joined = "SELECT c.id, to_jsonb(w) AS j FROM customers c LEFT JOIN %s ON w.b = c.id";
+    QueryDocument document = lab.document(joined.formatted(rows));
+    for (String other :
+        List.of(
+            joined.formatted("(SELECT id AS x, customer AS b FROM orders) w"),
+            joined.formatted("(SELECT customer AS a, id AS b FROM orders) w"),
+            joined.formatted(rows).replace("to_jsonb(w)", "to_jsonb(ROW(w.a, w.b))"),
+            joined
+                .formatted(rows)
+                .replace("to_jsonb(w)", "to_jsonb((SELECT e FROM (SELECT w.a, w.b) e))"))) {
+      Plan bound =
+          differential(lab.analyzer().analyze(lab.document(other), RefreshMode.AUTO, "")).bound();
+      assertThat(lab.objection(document, bound)).as(other).isPresent();
+    }
+  }
+
   static List<String> jsonQueries() {
     return Lab.queries("json.txt");
   }
