@@ -64,3 +64,4 @@ SELECT region, jsonb_agg((id, name) ORDER BY id) AS a, json_object_agg(id, (name
 SELECT ROW('a', id, 2)::place AS p, (ROW('a', id, 2)::place).zip AS z, at IS NULL AS n, at IS NOT NULL AS m FROM shops
 SELECT COALESCE(o, p) AS o FROM items o FULL JOIN items p ON p.line = o.line + 1 AND p.order_id = o.order_id
 SELECT concat(c, '!') AS c, format('%s', ROW(c.id, c.name)) AS f FROM customers c
+SELECT c.id, (SELECT row_to_json(o) FROM orders o WHERE o.id = c.id) AS j, (SELECT to_jsonb(o) FROM orders o WHERE o.customer = c.id ORDER BY o.id LIMIT 1) AS l FROM customers c

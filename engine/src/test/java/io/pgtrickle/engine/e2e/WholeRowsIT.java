@@ -3,6 +3,7 @@ package io.pgtrickle.engine.e2e;
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static io.pgtrickle.engine.e2e.LiveDatabase.value;
@@ -111,6 +112,14 @@ final class WholeRowsIT {
                   + " unnest(t.tags) WITH ORDINALITY u (tag, place), jsonb_each(to_jsonb(t)) e"
                   + " WHERE e.key <> 'j'"),
           new Shape(
+              "looked_up",
+              "SELECT t.id, (SELECT to_jsonb(o) FROM owners o WHERE o.id = t.owner) AS o, (SELECT"
+                  + " t2.tags FROM things t2 WHERE t2.id = t.id + 1) AS n, (SELECT"
+                  + " to_jsonb(o) || to_jsonb(t) FROM owners o WHERE o.id = t.owner) AS b,"
+                  + " (SELECT row_to_json(x) FROM (SELECT min(o.name) AS m FROM owners o) x)::text"
+                  + " AS m, (SELECT jsonb_build_array(o) FROM owners o WHERE o.id = 1) AS f FROM"
+                  + " things t"),
+          new Shape(
               "compared",
               "SELECT a.id AS a, b.id AS b, a < b AS l, a IS NOT DISTINCT FROM b AS d FROM owners a"
                   + " JOIN owners b ON a <> b AND (a.id, a.name) < (b.id, b.name)"),
@@ -198,6 +207,34 @@ final class WholeRowsIT {
       awaitDocuments(connection, "{\"b\": 8, \"z\": \"x\", \"id\": 1}");
       run(connection, "ALTER TABLE t DROP COLUMN z");
       awaitDocuments(connection, "{\"b\": 8, \"id\": 1}");
+    }
+  }
+
+  @Test
+  void aSubqueryOfSeveralDocumentsIsAnErrorThatHeals() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE t (id int PRIMARY KEY, a int)",
+          "INSERT INTO t VALUES (1, 2), (2, 7)");
+      streamTable(
+          connection,
+          "documents",
+          "SELECT id, (SELECT to_jsonb(u) FROM t u WHERE u.a = t.id) AS j FROM t",
+          "DIFFERENTIAL");
+      run(connection, "INSERT INTO t VALUES (3, 2)");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> assertThat(status(connection, "documents")).isEqualTo("ERROR 21000"));
+      run(connection, "DELETE FROM t WHERE id = 1");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(() -> assertThat(status(connection, "documents")).isEqualTo("ACTIVE"));
+      sync(connection);
+      assertThat(rows(connection, "SELECT * FROM documents ORDER BY id"))
+          .containsExactly("2|{\"a\": 2, \"id\": 3}", "3|null");
     }
   }
 
