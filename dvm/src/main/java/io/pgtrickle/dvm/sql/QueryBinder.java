@@ -118,6 +118,9 @@ final class QueryBinder {
       notices.add(ORDER_BY_NOTICE);
     }
     List<TargetEntry> all = form.nodes("targetList").stream().map(TargetEntry::of).toList();
+    if (sorted != null && all.getFirst().junk()) {
+      throw NodeForm.notUnderstood("ARRAY of no column");
+    }
     // What rows are chosen by is needed until they are.
     List<TargetEntry> targets =
         chooses || sorted != null
