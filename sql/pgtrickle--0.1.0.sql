@@ -1274,12 +1274,22 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Types that are not PostgreSQL's own, with what they are made of.
+-- What tells a row type from what it was before DDL: its fields. NULL if it is none.
+CREATE FUNCTION pgtrickle_internal.row_type_version(p_type oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT md5(jsonb_agg(jsonb_build_array(a.attnum, a.attname, a.atttypid::bigint, a.atttypmod)
+                       ORDER BY a.attnum)::text)
+  FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid
+  WHERE t.oid = p_type AND t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+
 CREATE FUNCTION pgtrickle_internal.describe_types(p_types oid[]) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'oid', t.oid::bigint, 'schema', n.nspname, 'name', t.typname, 'kind', t.typtype,
            'category', t.typcategory, 'base_type', t.typbasetype::bigint,
            'base_typmod', t.typtypmod, 'element', t.typelem::bigint,
+           'row_version', pgtrickle_internal.row_type_version(t.oid),
            'labels', (SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder)
                       FROM pg_enum e WHERE e.enumtypid = t.oid),
            'label_oids', (SELECT jsonb_agg(jsonb_build_object(

@@ -261,3 +261,5 @@ SELECT c.id, ARRAY(SELECT o.id FROM orders o WHERE o.customer = c.id ORDER BY o.
 SELECT ARRAY(SELECT id FROM customers ORDER BY name COLLATE "C") AS a, ARRAY(SELECT name FROM customers WHERE id > 99) AS none
 SELECT c.id, ARRAY(SELECT DISTINCT o.priority FROM orders o WHERE o.customer = c.id ORDER BY o.priority) AS p, ARRAY(SELECT o.id FROM orders o WHERE o.customer <= c.id ORDER BY o.total DESC, o.id LIMIT 2) AS l FROM customers c
 SELECT c.id, ARRAY(SELECT x FROM (VALUES (3), (1), (NULL)) v (x) ORDER BY x DESC) AS v, ARRAY(SELECT o.state::text FROM orders o WHERE o.customer = c.id UNION SELECT 'x' ORDER BY 1 DESC) AS s FROM customers c
+SELECT id FROM customers WHERE ROW(id, name) IS NOT NULL OR ROW(region, joined) IS NULL OR ROW(name) IS NULL
+SELECT c.id, o IS NOT NULL AS whole FROM customers c LEFT JOIN orders o ON o.customer = c.id WHERE o IS NULL OR (o IS NOT NULL) = c.active

@@ -40,3 +40,28 @@ SELECT id, make_interval(days => id, hours => 2) AS i, make_interval(1, months =
 SELECT id, '(x,5,)'::place AS p, ('("(,",6,7)'::place).zip AS z, ARRAY['(a,1,2)'::place] IS NULL AS n FROM shops
 SELECT c.id, ARRAY(SELECT ARRAY[o.id, o.priority] FROM orders o WHERE o.customer = c.id ORDER BY o.id) AS a, ARRAY(SELECT s.host FROM shops s ORDER BY s.id) AS h FROM customers c
 SELECT c.id FROM customers c WHERE 11 = ANY (ARRAY(SELECT o.id FROM orders o WHERE o.customer = c.id ORDER BY o.id))
+SELECT row_to_json(o) AS j, to_jsonb(o) AS b, to_json(o.*) AS k, o::text AS t, md5(o::text) AS m FROM orders o
+SELECT c.id, row_to_json(o) AS j, o IS NULL AS n, o IS NOT NULL AS m, o IS DISTINCT FROM NULL AS d FROM customers c LEFT JOIN orders o ON o.customer = c.id
+SELECT row_to_json(l) AS l, to_jsonb(r) AS r FROM orders l FULL JOIN items r ON r.order_id = l.id
+SELECT row_to_json(l) AS l, to_jsonb(r) AS r, to_jsonb(v) AS v FROM orders l RIGHT JOIN active_customers r ON r.id = l.customer LEFT JOIN order_totals v ON v.customer = r.id
+SELECT to_jsonb(e) AS j FROM events e WHERE e IS NOT NULL
+SELECT c.id, (SELECT json_agg(o ORDER BY o.id) FROM orders o WHERE o.customer = c.id) AS o FROM customers c
+SELECT c.id, (SELECT jsonb_agg(w ORDER BY w.id) FROM (SELECT o.id, o.total AS "Tot ""al" FROM orders o WHERE o.customer = c.id) w) AS o FROM customers c
+SELECT c.id, (SELECT coalesce(json_agg(row_to_json(w)), '[]'::json) FROM (SELECT o.id, o.state FROM orders o WHERE o.customer = c.id) AS w) AS o FROM customers c
+SELECT region, json_agg(c) AS j, count(o) AS n, count(DISTINCT o) AS d, array_agg(o ORDER BY o.id) FILTER (WHERE o.id > 10) AS a FROM customers c LEFT JOIN orders o ON o.customer = c.id GROUP BY region
+SELECT x.w AS w, to_jsonb(x.w) AS j, (x.w).n AS n, x.w IS NULL AS e FROM (SELECT w FROM order_totals w) x
+WITH w AS (SELECT id, count(*) AS n FROM orders GROUP BY id) SELECT to_jsonb(w) AS j, w.n FROM customers c LEFT JOIN w ON w.id = c.id
+SELECT to_jsonb(x) AS j FROM (SELECT id, name FROM customers UNION SELECT id, name FROM products) x (a, b)
+SELECT to_jsonb(x) AS j, to_jsonb(c) AS k FROM customers c LEFT JOIN LATERAL (SELECT count(*) AS n, c.id AS i FROM orders o WHERE o.customer = c.id) x ON x.n > 1
+SELECT row_to_json(v) AS j FROM (VALUES (1, 'a'), (2, NULL)) v (x, y)
+SELECT l.id, row_to_json(u) AS j FROM lists l, unnest(l.tags) WITH ORDINALITY u (tag, n)
+SELECT l.id, k.key, k.value FROM lists l, jsonb_each(to_jsonb(l)) k
+SELECT a.id FROM customers a JOIN customers b ON a = b WHERE a <> ROW(1, 'x', NULL, NULL, NULL, NULL, NULL, NULL)
+SELECT c.id, to_jsonb(c) AS j, count(*) AS n FROM order_totals v JOIN products c ON c.id = v.customer GROUP BY c.id
+SELECT c.id, EXISTS (SELECT 1 FROM orders o WHERE to_jsonb(o) @> to_jsonb(ROW(c.id)) OR o.id = c.id AND c IS NOT NULL) AS e FROM customers c
+SELECT to_jsonb((id, name)) AS p, row_to_json(ROW(id, 'x', NULL, ROW(name))) AS q, ROW(id, name)::text AS t, json_build_object('r', (id, region)) AS b FROM customers
+SELECT region, jsonb_agg((id, name) ORDER BY id) AS a, json_object_agg(id, (name, credit) ORDER BY id) AS o FROM customers GROUP BY region
+SELECT ROW('a', id, 2)::place AS p, (ROW('a', id, 2)::place).zip AS z, at IS NULL AS n, at IS NOT NULL AS m FROM shops
+SELECT COALESCE(o, p) AS o FROM items o FULL JOIN items p ON p.line = o.line + 1 AND p.order_id = o.order_id
+SELECT concat(c, '!') AS c, format('%s', ROW(c.id, c.name)) AS f FROM customers c
+SELECT c.id, (SELECT row_to_json(o) FROM orders o WHERE o.id = c.id) AS j, (SELECT to_jsonb(o) FROM orders o WHERE o.customer = c.id ORDER BY o.id LIMIT 1) AS l FROM customers c

@@ -66,3 +66,6 @@ SELECT id, unnest(numbers) AS x FROM lists ORDER BY id
 SELECT c.id, o.id AS o, l.x FROM customers c, orders o JOIN LATERAL (SELECT c.id + o.id AS x) l ON true
 SELECT l.id, x.u, x.n FROM lists l, LATERAL (SELECT u, count(*) AS n FROM unnest(l.tags) u GROUP BY u) x
 SELECT l.id, a, b, p.id AS product FROM lists l, unnest(l.numbers) a JOIN unnest(l.tags) b ON a > 1 LEFT JOIN products p ON p.id = 99 + a
+SELECT l.id, (SELECT string_agg(u || '.', '-') FROM unnest(l.tags) u WHERE u <> 'green') AS s, (SELECT array_agg(n) FROM unnest(l.numbers) n) AS n FROM lists l
+SELECT l.id, ARRAY(SELECT upper(u) FROM unnest(l.tags) u) AS a, ARRAY(SELECT unnest(l.numbers) - 1) AS n FROM lists l
+SELECT l.id, array_agg(x) AS a FROM lists l LEFT JOIN LATERAL unnest(l.tags) x ON x <> 'red' GROUP BY l.id

@@ -21,6 +21,8 @@ final class CatalogVersions {
       SELECT 'PARTITIONS', r.relation::int8, r.version
       FROM pgtrickle_internal.partition_versions(?::oid[]) r
       UNION ALL
+      SELECT 'ROW_TYPE', t, pgtrickle_internal.row_type_version(t::oid) FROM unnest(?::int8[]) t
+      UNION ALL
       SELECT 'LABEL', e.oid::int8, e.enumlabel FROM pg_enum e WHERE e.oid = ANY (?::oid[])
       """;
 
@@ -37,7 +39,8 @@ final class CatalogVersions {
       query.setArray(1, session.createArrayOf("int8", oids(known, Kind.FUNCTION)));
       query.setArray(2, session.createArrayOf("int8", oids(known, Kind.RELATION)));
       query.setArray(3, session.createArrayOf("int8", oids(known, Kind.PARTITIONS)));
-      query.setArray(4, session.createArrayOf("int8", oids(known, Kind.LABEL)));
+      query.setArray(4, session.createArrayOf("int8", oids(known, Kind.ROW_TYPE)));
+      query.setArray(5, session.createArrayOf("int8", oids(known, Kind.LABEL)));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           differing.remove(

@@ -160,6 +160,7 @@ public final class Compiler {
           Answered _,
           Unlabeled _,
           Verbatim _,
+          Expr.Row _,
           Timeless _,
           Case _,
           Quantified _ ->
@@ -242,6 +243,8 @@ public final class Compiler {
             operands,
             row -> operand.evaluate(row) instanceof Labeled value ? value.value(type) : null);
       }
+      case Expr.Row row ->
+          throw new IllegalArgumentException("it is the server's to evaluate: " + row);
       case Verbatim verbatim ->
           throw new IllegalArgumentException("it is the server's to evaluate: " + verbatim);
       case Timeless(Expr text) -> {

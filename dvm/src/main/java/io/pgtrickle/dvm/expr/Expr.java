@@ -193,6 +193,27 @@ public sealed interface Expr {
     }
   }
 
+  /// A row as one value, which only the server understands: NULL where it is not `present`, as on
+  /// the side of an outer join that has no partner.
+  ///
+  /// @param names of the fields, as documents made of the row show them where its type does not say
+  ///     them
+  /// @param fields all but those that were dropped from the type
+  /// @param present a truth value; null where the row always is
+  record Row(List<String> names, List<Expr> fields, @Nullable Expr present, SqlType type)
+      implements Expr {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public Row(List<String> names, List<Expr> fields, @Nullable Expr present, SqlType type) {
+      this.names = List.copyOf(names);
+      this.fields = List.copyOf(fields);
+      this.present = present;
+      this.type = type;
+      if (names.size() != fields.size()) {
+        throw new IllegalArgumentException(names + " are not the names of " + fields);
+      }
+    }
+  }
+
   /// A text that is to become a date or time, unless it names a moment relative to the clock
   /// (`now`, `today`, `tomorrow`, `yesterday`): that is an error.
   record Timeless(Expr text) implements Expr {

@@ -19,6 +19,7 @@ import io.pgtrickle.dvm.expr.Expr.Or;
 import io.pgtrickle.dvm.expr.Expr.Outer;
 import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
+import io.pgtrickle.dvm.expr.Expr.Row;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
 import io.pgtrickle.dvm.expr.Expr.Timeless;
@@ -58,6 +59,13 @@ public final class Expressions {
       case Extreme(_, List<Expr> operands, _) -> operands;
       case Image(List<Expr> values) -> values;
       case Verbatim verbatim -> verbatim.operands();
+      case Row(var _, List<Expr> fields, @Nullable Expr present, _) -> {
+        List<Expr> children = new ArrayList<>(fields);
+        if (present != null) {
+          children.add(present);
+        }
+        yield children;
+      }
       case Timeless(Expr text) -> List.of(text);
       case Single(Expr value, Expr rows) -> List.of(rows, value);
       case Answered(Expr value, Expr failure) -> List.of(failure, value);
@@ -100,6 +108,12 @@ public final class Expressions {
       case Extreme extreme -> new Extreme(extreme.greatest(), children, extreme.type());
       case Image _ -> new Image(children);
       case Verbatim verbatim -> new Verbatim(verbatim.pieces(), children, verbatim.type());
+      case Row row ->
+          new Row(
+              row.names(),
+              children.subList(0, row.fields().size()),
+              row.present() == null ? null : children.getLast(),
+              row.type());
       case Timeless _ -> new Timeless(children.getFirst());
       case Single _ -> new Single(children.getLast(), children.getFirst());
       case Answered _ -> new Answered(children.getLast(), children.getFirst());
@@ -197,7 +211,7 @@ public final class Expressions {
           case TextCast(Expr input, var type) ->
               type.kind().isText() && input.type().kind() != TypeKind.OPAQUE;
           case Single(_, Expr rows) -> rows instanceof Literal;
-          case Answered _, Verbatim _, Timeless _ -> false;
+          case Answered _, Verbatim _, Row _, Timeless _ -> false;
           case Column _,
               Literal _,
               Outer _,

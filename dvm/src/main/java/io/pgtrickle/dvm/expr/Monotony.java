@@ -126,6 +126,7 @@ public final class Monotony {
           Expr.Answered _,
           Expr.Unlabeled _,
           Expr.Verbatim _,
+          Expr.Row _,
           Expr.Timeless _,
           Expr.Image _,
           Expr.Quantified _ ->

@@ -19,6 +19,7 @@ import io.pgtrickle.dvm.expr.Expr.Or;
 import io.pgtrickle.dvm.expr.Expr.Outer;
 import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
+import io.pgtrickle.dvm.expr.Expr.Row;
 import io.pgtrickle.dvm.expr.Expr.Single;
 import io.pgtrickle.dvm.expr.Expr.TextCast;
 import io.pgtrickle.dvm.expr.Expr.Timeless;
@@ -56,6 +57,7 @@ final class Nativeness {
               : Optional.of(cast(input.type(), type));
       case Verbatim verbatim ->
           Optional.of("expression " + String.join("…", verbatim.pieces()).strip());
+      case Row _ -> Optional.of("a row as a value");
       case Clock clock ->
           clock.type().kind() == TypeKind.TIMESTAMPTZ || settings.zone().isPresent()
               ? Optional.empty()

@@ -46,11 +46,21 @@ public record Inquiry(
   /// @param owner the role as which the server evaluates
   /// @param settings of the session, as `set_config` takes them
   /// @param functions the versions of the functions of users, by OID
+  /// @param rows the versions of row types, by OID
   public record Context(
-      String owner, Map<String, String> settings, Map<Integer, String> functions) {
+      String owner,
+      Map<String, String> settings,
+      Map<Integer, String> functions,
+      Map<Integer, String> rows) {
     public Context {
       settings = Map.copyOf(settings);
       functions = Map.copyOf(functions);
+      rows = Map.copyOf(rows);
+    }
+
+    /// Where no row types are known.
+    public Context(String owner, Map<String, String> settings, Map<Integer, String> functions) {
+      this(owner, settings, functions, Map.of());
     }
   }
 

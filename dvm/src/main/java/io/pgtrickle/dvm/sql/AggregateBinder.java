@@ -82,6 +82,7 @@ final class AggregateBinder {
                 : kind(function, arguments, type, star, collation, facts))
             // Distinct pairs are counted by the server.
             .filter(known -> known != Kind.REGRESSION || distinct.isEmpty())
+            .filter(known -> known != Kind.COUNT || distinct.isEmpty() || !isRow(arguments))
             .filter(known -> form.nodes("aggorder").isEmpty() || !isOrdered(known, arguments))
             .orElseGet(() -> asked(function, orderedSet, arguments, star, collation, facts));
     List<Plan.SortKey> order = new ArrayList<>();
@@ -108,6 +109,10 @@ final class AggregateBinder {
       }
     }
     return new AggregateCall(kind, function, arguments, order, !distinct.isEmpty(), filter, type);
+  }
+
+  private static boolean isRow(List<Expr> arguments) {
+    return arguments.getFirst() instanceof Expr.Row;
   }
 
   /// Whether the order in which it takes values shows in the result: which of equal ones is the

@@ -68,9 +68,14 @@ final class ExpressionBinder {
       case "ARRAY" -> server().array(form);
       case "SUBSCRIPTINGREF" -> server().subscript(form);
       case "FIELDSELECT" -> server().field(form);
+      case "ROW" -> server().row(form);
       case "ARRAYCOERCEEXPR" -> arrayCast(form);
       case "ROWCOMPARE", "ROWCOMPAREEXPR" -> server().rowComparison(form);
       case "SQLVALUEFUNCTION" -> clock(form);
+      case "JSONVALUEEXPR" -> json().value(form);
+      case "JSONISPREDICATE" -> json().test(form);
+      case "JSONCONSTRUCTOREXPR" -> json().constructor(form, this::converted);
+      case "JSONEXPR" -> json().query(form);
       default -> throw Unsupported.expression(form);
     };
   }
@@ -197,6 +202,17 @@ final class ExpressionBinder {
 
   private ServerNodeBinder server() {
     return new ServerNodeBinder(facts, this::bind);
+  }
+
+  private JsonBinder json() {
+    return new JsonBinder(facts, this::bind);
+  }
+
+  private Expr converted(Expr value, Node conversion) {
+    operands.push(value);
+    Expr converted = bind(conversion);
+    operands.pop();
+    return converted;
   }
 
   private static boolean isSpelledOut(Node array) {
@@ -360,13 +376,18 @@ final class ExpressionBinder {
   }
 
   private Expr nullTest(NodeForm form) {
-    form.neutral("argisrow", "unsupported_type", "IS NULL of a row");
-    Expr test = new Expr.IsNull(bind(form.node("arg")));
-    return switch (form.integer("nulltesttype")) {
-      case 0 -> test;
-      case 1 -> new Expr.Not(test);
-      default -> throw NodeForm.notUnderstood("a test for NULL of another kind");
-    };
+    Expr operand = bind(form.node("arg"));
+    boolean negated =
+        switch (form.integer("nulltesttype")) {
+          case 0 -> false;
+          case 1 -> true;
+          default -> throw NodeForm.notUnderstood("a test for NULL of another kind");
+        };
+    if (form.flag("argisrow") || operand instanceof Expr.Row) {
+      return ServerNodeBinder.rowTest(operand, form.flag("argisrow"), negated);
+    }
+    Expr test = new Expr.IsNull(operand);
+    return negated ? new Expr.Not(test) : test;
   }
 
   private Expr truthTest(NodeForm form) {

@@ -52,7 +52,7 @@ final class ExpressionText {
       case Expr.IsDistinct(Expr.Call equality) ->
           "(%s IS DISTINCT FROM %s)"
               .formatted(
-                  text(equality.arguments().getFirst(), columns),
+                  whole(equality.arguments().getFirst(), columns),
                   text(equality.arguments().getLast(), columns));
       case Expr.NullIf(Expr.Call equality, SqlType _) ->
           "NULLIF" + list(equality.arguments(), columns);
@@ -65,6 +65,7 @@ final class ExpressionText {
       case Expr.Clock(Expr.Reading reading) -> clock(reading);
       case Expr.Single(Expr value, Expr _) -> text(value, columns);
       case Expr.Verbatim verbatim -> verbatim(verbatim, columns);
+      case Expr.Row row -> row(row, columns);
       case Expr.Timeless(Expr text) -> text(text, columns);
       case Expr.Image _, Expr.Answered _, Expr.Unlabeled _ ->
           throw new IllegalArgumentException("it belongs to rewritten plans only: " + expression);
@@ -113,7 +114,7 @@ final class ExpressionText {
         : name + " COLLATE " + collationName(type.collation());
   }
 
-  private static String modifier(SqlType type) {
+  static String modifier(SqlType type) {
     int modifier = type.modifier();
     if (modifier < 0) {
       return "";
@@ -246,6 +247,43 @@ final class ExpressionText {
       text.append(text(verbatim.operands().get(i), columns)).append(verbatim.pieces().get(i + 1));
     }
     return text.toString();
+  }
+
+  // Two constructors would be compared field by field.
+  private String whole(Expr expression, List<String> columns) {
+    String text = text(expression, columns);
+    return expression instanceof Expr.Row && !text.startsWith("(SELECT ")
+        ? "(SELECT " + text + ")"
+        : text;
+  }
+
+  /// Only a subquery names the fields of a row that has no type.
+  private String row(Expr.Row row, List<String> columns) {
+    boolean typed = row.type().oid() != FunctionBinder.RECORD;
+    Expr present = row.present();
+    String where = present == null ? "" : " WHERE " + text(present, columns);
+    List<String> fields = row.fields().stream().map(field -> text(field, columns)).toList();
+    if (typed || (present == null && isNumbered(row.names()))) {
+      String text = "ROW(" + String.join(", ", fields) + ")";
+      String cast = typed ? cast(text, row.type()) : text;
+      return present == null ? cast : "(SELECT " + cast + where + ")";
+    }
+    List<String> named = new ArrayList<>();
+    for (int i = 0; i < fields.size(); i++) {
+      named.add(fields.get(i) + " AS " + RelationShape.quote(row.names().get(i)));
+    }
+    return "(SELECT (w.*)::pg_catalog.record FROM (SELECT %s) AS w%s)"
+        .formatted(String.join(", ", named), where);
+  }
+
+  /// Whether fields are called as those of `ROW(…)` are.
+  private static boolean isNumbered(List<String> names) {
+    for (int i = 0; i < names.size(); i++) {
+      if (!names.get(i).equals("f" + (i + 1))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private String quantified(Expr.Quantified quantified, List<String> columns) {

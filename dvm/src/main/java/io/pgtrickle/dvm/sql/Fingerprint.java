@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import com.dynatrace.hash4j.hashing.Hashing;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.SqlType;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -15,6 +16,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// What an analyzed query computes, independent of how it is cut into subqueries.
@@ -420,32 +422,89 @@ public record Fingerprint(
 
       @Override
       public Output column(Variable variable, FingerprintText text) {
+        if (variable.isWholeRow()) {
+          return wholeRow(variable, text);
+        }
         if (variable.levelsUp() > 0) {
           return outer(variable);
         }
         Output column = resolved(variable, text);
         for (String join : nulling.getOrDefault(variable.entry(), List.of())) {
-          column =
-              new Output(
-                  "nulled " + join + " [" + column.text() + "]", column.type(), column.collation());
+          column = new Output(nulled(join, column.text()), column.type(), column.collation());
         }
         return column;
       }
 
-      // A subquery in FROM is cut differently when deparsed, one in an expression is not: only the
-      // latter count.
-      private Output outer(Variable variable) {
+      /// A row is its fields, of which none says whether there is a row at all.
+      private Output wholeRow(Variable variable, FingerprintText text) {
+        Scope scope = around(variable.levelsUp());
+        List<String> fields = new ArrayList<>();
+        for (int attribute : scope.attributes(variable.entry())) {
+          SqlType type = SqlType.of(0);
+          Variable field = new Variable(variable.levelsUp(), variable.entry(), attribute, type);
+          fields.add(column(field, text).text());
+        }
+        String present = FingerprintText.TRUE;
+        for (String join : scope.nulling.getOrDefault(variable.entry(), List.of())) {
+          present = nulled(join, present);
+        }
+        if (variable.levelsUp() > 0 && !present.equals(FingerprintText.TRUE)) {
+          present = outer(levels.depth() - scope.levels.depth(), present);
+        }
+        return RowText.row(
+            variable.type().oid(), scope.names(variable.entry()), fields, List.of(present));
+      }
+
+      @Override
+      public List<Integer> attributes(Variable row) {
+        return around(row.levelsUp()).attributes(row.entry());
+      }
+
+      private List<Integer> attributes(int index) {
+        NodeForm entry = NodeForm.glance(rangeTable.get(index - 1));
+        if (entry.integer("rtekind") == 0) {
+          return facts
+              .relation(entry.oid("relid"))
+              .map(RelationShape::columns)
+              .orElse(List.of())
+              .stream()
+              .map(RelationShape.Attribute::number)
+              .toList();
+        }
+        return IntStream.rangeClosed(1, read(index).size()).boxed().toList();
+      }
+
+      private List<NodeTree> names(int index) {
+        NodeForm entry = NodeForm.glance(rangeTable.get(index - 1));
+        return NodeForm.glance(entry.node("eref")).items("colnames");
+      }
+
+      private Scope around(int levelsUp) {
         Scope scope = this;
-        for (int i = 0; i < variable.levelsUp(); i++) {
+        for (int i = 0; i < levelsUp; i++) {
           if (scope.outer == null) {
             throw NodeForm.notUnderstood("a reference out of a query");
           }
           scope = scope.outer;
         }
+        return scope;
+      }
+
+      private static String nulled(String join, String column) {
+        return "nulled " + join + " [" + column + "]";
+      }
+
+      private static String outer(int levelsOut, String column) {
+        return "outer " + levelsOut + " [" + column + "]";
+      }
+
+      // A subquery in FROM is cut differently when deparsed, one in an expression is not: only the
+      // latter count.
+      private Output outer(Variable variable) {
+        Scope scope = around(variable.levelsUp());
         Output column = scope.column(variable.there(), scope.text());
         int levelsOut = levels.depth() - scope.levels.depth();
-        return new Output(
-            "outer " + levelsOut + " [" + column.text() + "]", column.type(), column.collation());
+        return new Output(outer(levelsOut, column.text()), column.type(), column.collation());
       }
 
       /// A subquery as one word: the digest of its own fingerprint.

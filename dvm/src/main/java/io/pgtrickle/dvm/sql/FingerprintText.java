@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /// Writes scalar nodes of a tree in a normal form with variables resolved.
@@ -29,6 +30,9 @@ final class FingerprintText {
     Output column(Variable variable, FingerprintText text);
 
     Output subquery(NodeForm form, FingerprintText text);
+
+    /// The numbers of the columns that a whole row has.
+    List<Integer> attributes(Variable row);
 
     /// Which calls a set-returning one outside of FROM goes in step with.
     String together(Output call);
@@ -67,12 +71,15 @@ final class FingerprintText {
           "minmaxcollid",
           "array_collid",
           "refcollid",
+          "collation",
           "collOid");
 
   /// Modifiers are implied by what is written; deparsing loses those that change nothing.
   private static final Set<String> UNIMPORTANT = Set.of("resulttypmod");
 
-  private static final String TRUE = "constant 16 " + shown(new Expr.Literal(true, SqlType.BOOL));
+  private static final int JSON = 114;
+
+  static final String TRUE = "constant 16 " + shown(new Expr.Literal(true, SqlType.BOOL));
 
   private final Facts facts;
   private final Names names;
@@ -116,10 +123,18 @@ final class FingerprintText {
     return new Output(text, form.oid("funcresulttype"), form.oid("funccollid"));
   }
 
-  Output output(Node node) {
+  Output output(Node given) {
+    Node node = RowText.perField(given, names);
     NodeForm form = NodeForm.glance(node);
     if (form.tag().equals("VAR")) {
       return names.column(Variable.of(node), this);
+    }
+    if (form.tag().equals("ROW")) {
+      return row(form, List.of());
+    }
+    Optional<RowText> row = RowText.of(form);
+    if (row.isPresent()) {
+      return row(row.get());
     }
     if (form.tag().equals("SUBLINK")) {
       Output answer = names.subquery(form, this);
@@ -133,6 +148,12 @@ final class FingerprintText {
     if (form.tag().equals("CASETESTEXPR")) {
       return operands.element();
     }
+    if (form.tag().equals("JSONVALUEEXPR")) {
+      return output(form.node("formatted_expr"));
+    }
+    if (form.tag().equals("JSONCONSTRUCTOREXPR") && !form.isAbsent("func")) {
+      return aggregated(form);
+    }
     if (SetReturning.isCall(node) || SetReturning.isField(node)) {
       boolean whole = SetReturning.isCall(node);
       Output call = call(whole ? node : form.node("arg"));
@@ -145,7 +166,49 @@ final class FingerprintText {
     if (!form.tag().equals("CONST")) {
       expressions.add(text);
     }
-    return new Output(text, first(form, TYPE_FIELDS, 16), first(form, COLLATION_FIELDS, 0));
+    int type =
+        form.has("returning")
+            ? NodeForm.glance(form.node("returning")).oid("typid")
+            : first(form, TYPE_FIELDS, 16);
+    return new Output(text, type, first(form, COLLATION_FIELDS, 0));
+  }
+
+  /// An aggregate of SQL/JSON is one like others, and a conversion.
+  private Output aggregated(NodeForm form) {
+    Output document = output(form.node("func"));
+    if (form.isAbsent("coercion")) {
+      return document;
+    }
+    operands.push(document);
+    Output converted = output(form.node("coercion"));
+    operands.pop();
+    return converted;
+  }
+
+  /// A row that is constructed under conditions.
+  private Output row(NodeForm form, List<String> conditions) {
+    int type = form.oid("row_typeid");
+    List<Node> all = form.nodes("args");
+    List<String> fields = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      // One that was dropped from the type is written as a NULL.
+      if (type == FunctionBinder.RECORD || facts.field(type, i + 1).isPresent()) {
+        fields.add(output(all.get(i)).text());
+      }
+    }
+    return RowText.row(type, form.items("colnames"), fields, conditions);
+  }
+
+  private Output row(RowText row) {
+    List<String> conditions = row.condition().map(this::conjuncts).orElse(List.of());
+    if (row.fields().isEmpty()) {
+      return row(NodeForm.glance(row.constructor()), conditions);
+    }
+    return RowText.row(
+        FunctionBinder.RECORD,
+        row.names(),
+        row.fields().stream().map(field -> output(field).text()).toList(),
+        conditions);
   }
 
   private static int first(NodeForm form, List<String> fields, int otherwise) {
@@ -163,7 +226,13 @@ final class FingerprintText {
       case "OPEXPR" -> call(operatorFunction(form), form.oid("inputcollid"), arguments(form));
       case "FUNCEXPR" -> call(form.oid("funcid"), form.oid("inputcollid"), arguments(form));
       case "BOOLEXPR" -> logic(node, form);
-      case "NULLTEST" -> negated(form.integer("nulltesttype") == 1, "null [" + arg(form) + "]");
+      case "NULLTEST" -> {
+        boolean negated = form.integer("nulltesttype") == 1;
+        // Of a row, neither is the negation of the other.
+        yield form.flag("argisrow")
+            ? "fields null " + negated + " [" + arg(form) + "]"
+            : negated(negated, "null [" + arg(form) + "]");
+      }
       case "BOOLEANTEST" -> {
         int kind = form.integer("booltesttype");
         yield negated(kind % 2 == 1, "truth " + kind / 2 + " [" + arg(form) + "]");
@@ -197,6 +266,12 @@ final class FingerprintText {
                   arguments(form),
                   value(form.value("aggfilter")),
                   names.window(form.integer("winref"), this));
+      case "JSONCONSTRUCTOREXPR", "JSONEXPR" -> {
+        operands.push(new Output("the document", JSON, 0));
+        String text = fieldByField(node, form.tag());
+        operands.pop();
+        yield text;
+      }
       default -> fieldByField(node, form.tag());
     };
   }
@@ -267,7 +342,8 @@ final class FingerprintText {
     return operator + " " + texts;
   }
 
-  private static List<Node> operandsOf(Node node, String operator) {
+  private List<Node> operandsOf(Node given, String operator) {
+    Node node = RowText.perField(given, names);
     NodeForm form = NodeForm.glance(node);
     if (!form.tag().equals("BOOLEXPR") || !form.text("boolop").equals(operator)) {
       return List.of(node);

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -30,10 +31,14 @@ final class FromBinder {
   private final List<Node> rangeTable;
   private final Levels levels;
 
-  FromBinder(QueryBinder queries, List<Node> rangeTable, Levels levels) {
+  /// The entries whose rows are wanted as values and may be missing.
+  private final Set<Integer> marked;
+
+  FromBinder(QueryBinder queries, List<Node> rangeTable, Levels levels, Set<Integer> marked) {
     this.queries = queries;
     this.rangeTable = rangeTable;
     this.levels = levels;
+    this.marked = marked;
   }
 
   /// The rows that FROM and WHERE select.
@@ -173,7 +178,9 @@ final class FromBinder {
         readEntry(
             entry,
             (_, form) -> queries.bindInner(form.node("subquery"), levels, levels.depth() + 1));
-    Source both = left.cross(Source.of(entry, subquery));
+    Source inner = Source.of(entry, subquery);
+    Source right = marked.contains(entry) ? inner.marking(entry) : inner;
+    Source both = left.cross(right);
     @Nullable Expr condition = null;
     if (quals != null) {
       RowScope rows = scope(both);
@@ -185,11 +192,15 @@ final class FromBinder {
     }
     Plan joined =
         new Plan.Apply(
-            left.plan(), subquery, new Plan.Question.Rows(kept, condition), both.plan().schema());
+            left.plan(),
+            right.plan(),
+            new Plan.Question.Rows(kept, condition),
+            both.plan().schema());
     return new Source(joined, both.positions());
   }
 
   private Source unfolded(Source left, int entry, boolean kept, @Nullable Node quals) {
+    requireUnmarked(entry);
     Plan.Unfold unfold = readEntry(entry, (_, form) -> functions(form, left));
     Map<Integer, Integer> attributes = new TreeMap<>();
     int width = left.plan().schema().size();
@@ -209,6 +220,13 @@ final class FromBinder {
     }
     Plan pairs = rows.source().plan();
     return new Source(condition == null ? pairs : new Plan.Filter(pairs, condition), positions);
+  }
+
+  private void requireUnmarked(int entry) {
+    if (marked.contains(entry)) {
+      throw QueryRejected.notYet(
+          "unsupported_clause", "a whole row of a function on the side of an outer join");
+    }
   }
 
   private Plan.Unfold functions(NodeForm form, Source source) {
@@ -236,6 +254,9 @@ final class FromBinder {
       return levels.outer(variable);
     }
     Map<Integer, Integer> attributes = source.positions().get(variable.entry());
+    if (variable.isWholeRow()) {
+      return wholeRow(variable, attributes, source.plan().schema());
+    }
     if (attributes == null) {
       return expressions(source).bind(aliased(variable));
     }
@@ -248,6 +269,44 @@ final class FromBinder {
       throw NodeForm.notUnderstood("a column whose type is not that of its reference");
     }
     return new Expr.Column(position, type);
+  }
+
+  private Expr wholeRow(
+      Variable variable, @Nullable Map<Integer, Integer> attributes, Schema schema) {
+    if (attributes == null) {
+      throw QueryRejected.notYet("unsupported_clause", "a whole row of a join");
+    }
+    NodeForm entry = NodeForm.glance(node(variable.entry()));
+    if (entry.integer("rtekind") == RELATION) {
+      requireAllColumns(entry.oid("relid"), attributes);
+    }
+    List<NodeTree> called = NodeForm.glance(entry.node("eref")).items("colnames");
+    List<String> names = new ArrayList<>();
+    List<Expr> fields = new ArrayList<>();
+    @Nullable Expr present = null;
+    for (Map.Entry<Integer, Integer> attribute : new TreeMap<>(attributes).entrySet()) {
+      int at = attribute.getValue();
+      Expr field = new Expr.Column(at, schema.column(at).type());
+      if (attribute.getKey() == 0) {
+        present = field;
+      } else if (attribute.getKey() <= called.size()
+          && called.get(attribute.getKey() - 1) instanceof NodeTree.Token(String name)) {
+        fields.add(field);
+        names.add(name);
+      } else {
+        throw NodeForm.notUnderstood("the columns of a whole row");
+      }
+    }
+    return new Expr.Row(names, fields, present, variable.type());
+  }
+
+  private void requireAllColumns(int relation, Map<Integer, Integer> attributes) {
+    for (RelationShape.Attribute column :
+        queries.facts().relation(relation).map(RelationShape::columns).orElse(List.of())) {
+      if (column.generated() && !attributes.containsKey(column.number())) {
+        throw QueryRejected.notYet("generated_column", "generated column " + column.name());
+      }
+    }
   }
 
   /// An expression, or what it stands for where it names a member of the group list.
@@ -299,6 +358,11 @@ final class FromBinder {
   }
 
   private Source entry(int entry) {
+    Source source = unmarked(entry);
+    return marked.contains(entry) ? source.marking(entry) : source;
+  }
+
+  private Source unmarked(int entry) {
     return readEntry(
         entry,
         (kind, form) ->
@@ -307,7 +371,10 @@ final class FromBinder {
               case SUBQUERY ->
                   Source.of(
                       entry, queries.bindInner(form.node("subquery"), levels, levels.depth()));
-              case FUNCTION -> Source.of(entry, functions(form, oneEmptyRow()));
+              case FUNCTION -> {
+                requireUnmarked(entry);
+                yield Source.of(entry, functions(form, oneEmptyRow()));
+              }
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form));
               case RESULT -> oneEmptyRow();

@@ -16,7 +16,7 @@ import java.util.List;
 /// What columns a function has is said by the query (`AS (a int, b text)`), by its declaration, or
 /// by its type alone.
 final class FunctionBinder {
-  private static final int RECORD = 2249;
+  static final int RECORD = 2249;
 
   private final Facts facts;
   private final ExpressionBinder arguments;

@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
@@ -171,7 +172,9 @@ final class GroupingBinder {
     @Override
     public Optional<Expr> computed(Node node) {
       if (NodeForm.tag(node).equals("SUBLINK")) {
-        return Optional.of(answer(Subquery.bind(node, queries, levels, this)));
+        Subquery subquery = Subquery.bind(node, queries, levels, this);
+        Optional<Expr> constructed = subquery.constructed();
+        return constructed.isPresent() ? constructed : Optional.of(answer(subquery));
       }
       if (NodeForm.tag(node).equals("AGGREF")) {
         return Optional.of(result(AggregateBinder.bind(node, below, facts)));
@@ -195,10 +198,16 @@ final class GroupingBinder {
       if (variable.levelsUp() > 0) {
         return levels.outer(variable);
       }
-      Expr column = rows.variable(variable);
+      return grouped(rows.variable(variable));
+    }
+
+    private Expr grouped(Expr column) {
       // Where a subquery refers to a grouped column; elsewhere `computed` has taken it.
       if (groups.contains(column)) {
         return groupValue(groups.indexOf(column));
+      }
+      if (column instanceof Expr.Row) {
+        return Expressions.mapChildren(column, this::grouped);
       }
       if (!dependentColumns || !sets.isEmpty()) {
         throw NodeForm.notUnderstood("a column that is neither grouped nor aggregated");

@@ -107,7 +107,16 @@ final class NodeForm {
           Map.entry("SQLVALUEFUNCTION", Set.of("location")),
           Map.entry("ARRAY", Set.of("location", "list_start", "list_end")),
           Map.entry("ARRAYCOERCEEXPR", Set.of("location", "coerceformat")),
+          // A row without a type calls its fields by number.
+          Map.entry("ROW", Set.of("location", "row_format", "colnames")),
           Map.entry("NAMEDARGEXPR", Set.of("location")),
+          Map.entry("JSONVALUEEXPR", Set.of("location")),
+          Map.entry("JSONISPREDICATE", Set.of("location")),
+          Map.entry("JSONCONSTRUCTOREXPR", Set.of("location")),
+          Map.entry("JSONEXPR", Set.of("location")),
+          Map.entry("JSONBEHAVIOR", Set.of("location")),
+          Map.entry("JSONRETURNING", Set.of("location")),
+          Map.entry("JSONFORMAT", Set.of("location")),
           Map.entry("TARGETENTRY", Set.of("resorigtbl", "resorigcol")),
           Map.entry("SORTGROUPCLAUSE", Set.of("sortop", "reverse_sort", "nulls_first", "hashable")),
           Map.entry("FROMEXPR", Set.of()),
@@ -143,6 +152,7 @@ final class NodeForm {
           "COALESCEEXPR", "COALESCE",
           "COLLATEEXPR", "COLLATE",
           "MINMAXEXPR", "MINMAX",
+          "ROWEXPR", "ROW",
           "ROWCOMPAREEXPR", "ROWCOMPARE");
 
   private final Node node;
@@ -183,6 +193,11 @@ final class NodeForm {
 
   String tag() {
     return tag;
+  }
+
+  /// The node itself.
+  Node whole() {
+    return node;
   }
 
   boolean has(String field) {

@@ -118,6 +118,9 @@ final class QueryBinder {
       notices.add(ORDER_BY_NOTICE);
     }
     List<TargetEntry> all = form.nodes("targetList").stream().map(TargetEntry::of).toList();
+    if (sorted != null && all.getFirst().junk()) {
+      throw NodeForm.notUnderstood("ARRAY of no column");
+    }
     // What rows are chosen by is needed until they are.
     List<TargetEntry> targets =
         chooses || sorted != null
@@ -141,7 +144,8 @@ final class QueryBinder {
     List<Node> windows = form.nodes("windowClause");
     Node from = form.node("jointree");
 
-    FromBinder fromBinder = new FromBinder(this, rangeTable, levels);
+    FromBinder fromBinder =
+        new FromBinder(this, rangeTable, levels, WholeRows.missing(form.whole()));
     if (!form.isAbsent("setOperations")) {
       requireBareSetOperation(from, groups, having, distinct);
       Plan combined =

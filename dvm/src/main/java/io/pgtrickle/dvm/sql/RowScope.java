@@ -87,6 +87,10 @@ final class RowScope implements ExpressionBinder.Environment {
     Expr known = answers.get(node);
     if (known == null) {
       Subquery subquery = Subquery.bind(node, queries, levels, this);
+      Optional<Expr> constructed = subquery.constructed();
+      if (constructed.isPresent()) {
+        return constructed;
+      }
       int width = source.plan().schema().size();
       source = new Source(subquery.asked(source.plan()), source.positions());
       known = subquery.answer(width);

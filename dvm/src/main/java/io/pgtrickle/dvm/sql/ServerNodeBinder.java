@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /// Binds nodes that only the server evaluates, by writing them again around their operands.
@@ -198,6 +199,49 @@ final class ServerNodeBinder {
   private static boolean hasOmitted(NodeForm form, String field) {
     return form.value(field) instanceof NodeTree.Items(List<NodeTree> elements)
         && elements.stream().anyMatch(element -> element instanceof Absent);
+  }
+
+  /// `ROW(a, b)`, or of a type.
+  Expr row(NodeForm form) {
+    SqlType type = SqlType.of(form.oid("row_typeid"));
+    List<Node> all = form.nodes("args");
+    if (type.oid() == FunctionBinder.RECORD) {
+      List<Expr> fields = bind(all);
+      List<String> names = new ArrayList<>();
+      for (int i = 1; i <= fields.size(); i++) {
+        names.add("f" + i);
+      }
+      return new Expr.Row(names, fields, null, type);
+    }
+    List<String> names = new ArrayList<>();
+    List<Expr> fields = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      Optional<String> name = facts.field(type.oid(), i + 1);
+      if (name.isPresent()) {
+        names.add(name.get());
+        fields.add(operands.apply(all.get(i)));
+      }
+    }
+    return new Expr.Row(names, fields, null, type);
+  }
+
+  /// `row IS NULL`, of which the fields are asked, and `row IS NOT DISTINCT FROM NULL`, of which
+  /// the
+  /// row is.
+  static Expr rowTest(Expr row, boolean ofFields, boolean negated) {
+    if (ofFields && row instanceof Expr.Row constructed && !constructed.fields().isEmpty()) {
+      List<Expr> tests = new ArrayList<>();
+      for (Expr field : constructed.fields()) {
+        Expr test = new Expr.IsNull(field);
+        tests.add(negated ? new Expr.Not(test) : test);
+      }
+      return tests.size() == 1 ? tests.getFirst() : new Expr.And(tests);
+    }
+    String test =
+        ofFields
+            ? negated ? " IS NOT NULL)" : " IS NULL)"
+            : negated ? " IS DISTINCT FROM NULL)" : " IS NOT DISTINCT FROM NULL)";
+    return new Expr.Verbatim(List.of("(", test), List.of(row), SqlType.BOOL);
   }
 
   /// `ROW(a, b) < ROW(c, d)`.

@@ -60,7 +60,7 @@ record Subquery(Plan plan, Plan.Question question) {
   }
 
   private static Subquery array(QueryBinder.Ordered rows, Facts facts) {
-    if (rows.order().isEmpty() && hasOrder(rows.plan())) {
+    if (rows.order().isEmpty() && hasOrder(rows.plan()) && !isOfOneFunction(rows.plan())) {
       throw QueryRejected.notYet(
           "unsupported_subquery", "ARRAY of the rows of a function or of VALUES without ORDER BY");
     }
@@ -72,6 +72,17 @@ record Subquery(Plan plan, Plan.Question question) {
     SqlType type = SqlType.of(array.type(), -1, value.type().collation());
     AggregateCall values = AggregateBinder.array(value, type, rows.order(), facts);
     return new Subquery(rows.plan(), new Plan.Question.Array(values, array.element()));
+  }
+
+  /// Whether rows come from one function, in whose order they are collected.
+  private static boolean isOfOneFunction(Plan plan) {
+    return switch (plan) {
+      case Plan.Filter(Plan input, var _) -> isOfOneFunction(input);
+      case Plan.Project(Plan input, var _, var _) -> isOfOneFunction(input);
+      case Plan.Unfold unfold ->
+          unfold.input() instanceof Plan.Values(var rows, var _) && rows.size() == 1;
+      default -> false;
+    };
   }
 
   /// Whether rows come in an order that the server shows although nobody asked for one.
@@ -122,6 +133,28 @@ record Subquery(Plan plan, Plan.Question question) {
       }
       return new Expr.Column(COLUMNS + index, columns.column(index).type());
     }
+  }
+
+  /// The row that it constructs, where it does nothing else: `(SELECT w FROM (SELECT x AS a) w)`.
+  Optional<Expr> constructed() {
+    if (!(question instanceof Plan.Question.Scalar)
+        || !(plan instanceof Plan.Project(Plan input, List<Expr> columns, var _))
+        || !(columns.getFirst() instanceof Expr.Row row)) {
+      return Optional.empty();
+    }
+    return input instanceof Plan.Project(Plan.Values(var rows, var schema), List<Expr> fields, _)
+            && rows.size() == 1
+            && schema.size() == 0
+        ? Optional.of(Expressions.map(Expressions.over(row, fields), Subquery::inside))
+        : Optional.empty();
+  }
+
+  // What a reference to the row around it means in that.
+  private static Expr inside(Expr node) {
+    if (!(node instanceof Expr.Outer(int level, int index, var type))) {
+      return node;
+    }
+    return level == 1 ? new Expr.Column(index, type) : new Expr.Outer(level - 1, index, type);
   }
 
   /// The rows of a plan with its answer behind their columns.

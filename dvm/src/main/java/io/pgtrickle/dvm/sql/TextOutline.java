@@ -9,6 +9,7 @@ import net.sf.jsqlparser.expression.AnyComparisonExpression;
 import net.sf.jsqlparser.expression.Expression;
 import net.sf.jsqlparser.expression.ExpressionVisitorAdapter;
 import net.sf.jsqlparser.expression.Function;
+import net.sf.jsqlparser.expression.JsonAggregateFunction;
 import net.sf.jsqlparser.schema.Table;
 import net.sf.jsqlparser.statement.select.FromItem;
 import net.sf.jsqlparser.statement.select.GroupByElement;
@@ -193,6 +194,12 @@ final class TextOutline {
             public <S> @Nullable Void visit(AnyComparisonExpression comparison, S context) {
               query(comparison.getSelect());
               return null;
+            }
+
+            @Override
+            public <S> @Nullable Void visit(JsonAggregateFunction call, S context) {
+              outline.aggregates++;
+              return super.visit(call, context);
             }
 
             // What a call with FILTER, OVER or WITHIN GROUP is to JSqlParser.

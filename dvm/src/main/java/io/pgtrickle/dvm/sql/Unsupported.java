@@ -16,7 +16,6 @@ final class Unsupported {
       case "GROUPINGFUNC" -> QueryRejected.notYet("unsupported_clause", "GROUPING()");
       case "SQLVALUEFUNCTION" -> clock(form.integer("op"));
       case "SUBSCRIPTINGREF" -> QueryRejected.notYet("unsupported_type", "a subscript");
-      case "ROW", "ROWEXPR" -> QueryRejected.notYet("unsupported_type", "a row constructor");
       case "ROWCOMPARE", "ROWCOMPAREEXPR" ->
           QueryRejected.notYet("unsupported_function", "a comparison of rows");
       case "ARRAY" -> QueryRejected.notYet("unsupported_type", "an array constructor");
@@ -25,8 +24,6 @@ final class Unsupported {
       case "CONVERTROWTYPEEXPR" ->
           QueryRejected.notYet("unsupported_type", "a conversion between row types");
       case "XMLEXPR" -> QueryRejected.notYet("unsupported_function", "an XML expression");
-      case "JSONEXPR", "JSONCONSTRUCTOREXPR", "JSONVALUEEXPR", "JSONISPREDICATE" ->
-          QueryRejected.notYet("unsupported_function", "an SQL/JSON expression");
       default -> NodeForm.notUnderstood("node " + form.tag());
     };
   }

@@ -8,7 +8,7 @@ import io.pgtrickle.dvm.type.SqlType;
 ///
 /// @param levelsUp how many queries further out that is
 /// @param entry index of the entry, from 1
-/// @param attribute the column's number in that entry, from 1
+/// @param attribute the column's number in that entry, from 1; 0 is the whole row
 record Variable(int levelsUp, int entry, int attribute, SqlType type) {
   static Variable of(Node node) {
     return NodeForm.read(node, Variable::read);
@@ -21,9 +21,6 @@ record Variable(int levelsUp, int entry, int attribute, SqlType type) {
     Variable variable =
         new Variable(
             form.integer("varlevelsup"), form.integer("varno"), form.integer("varattno"), type);
-    if (variable.attribute == 0) {
-      throw QueryRejected.notYet("unsupported_clause", "a reference to a whole row");
-    }
     if (variable.attribute < 0) {
       throw QueryRejected.unsupported(
           "unsupported_clause",
@@ -31,6 +28,10 @@ record Variable(int levelsUp, int entry, int attribute, SqlType type) {
           "it says where a row is stored, not what it says");
     }
     return variable;
+  }
+
+  boolean isWholeRow() {
+    return attribute == 0;
   }
 
   /// The same column, seen from the query that it belongs to.

@@ -44,6 +44,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param resultColumns the columns of functions that return rows of several, by OID
 /// @param collations the collations that occur, by OID
 /// @param typeNames types that are not PostgreSQL's own, by OID
+/// @param rowVersions what tells a row type from what it was before a field was added or renamed
 /// @param enumLabels the labels of enum types by OID of the label
 public record QueryDocument(
     String query,
@@ -60,6 +61,7 @@ public record QueryDocument(
     Map<Integer, List<Column>> resultColumns,
     Map<Integer, NamedCollation> collations,
     Map<Integer, String> typeNames,
+    Map<Integer, String> rowVersions,
     Map<Integer, String> enumLabels) {
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
   private static final int FORMAT = 1;
@@ -88,6 +90,7 @@ public record QueryDocument(
     resultColumns = Map.copyOf(resultColumns);
     collations = Map.copyOf(collations);
     typeNames = Map.copyOf(typeNames);
+    rowVersions = Map.copyOf(rowVersions);
   }
 
   /// The text is not a document of a format this version knows.
@@ -149,9 +152,13 @@ public record QueryDocument(
               .toList());
     }
     Map<Integer, String> typeNames = new LinkedHashMap<>();
+    Map<Integer, String> rowVersions = new LinkedHashMap<>();
     Map<Integer, String> enumLabels = new LinkedHashMap<>();
     for (JsonNode type : document.path("types")) {
       typeNames.put(oid(type, "oid"), qualifiedName(type));
+      if (type.path("row_version").isString()) {
+        rowVersions.put(oid(type, "oid"), text(type, "row_version"));
+      }
       for (JsonNode label : type.path("label_oids")) {
         enumLabels.put(oid(label, "oid"), text(label, "label"));
       }
@@ -171,6 +178,7 @@ public record QueryDocument(
         resultColumns,
         collations(document.path("collations"), settings),
         typeNames,
+        rowVersions,
         enumLabels);
   }
 
@@ -183,6 +191,8 @@ public record QueryDocument(
         (oid, version) -> versions.add(new CatalogVersion(Kind.RELATION, oid, version)));
     functionVersions.forEach(
         (oid, version) -> versions.add(new CatalogVersion(Kind.FUNCTION, oid, version)));
+    rowVersions.forEach(
+        (oid, version) -> versions.add(new CatalogVersion(Kind.ROW_TYPE, oid, version)));
     enumLabels.forEach((oid, label) -> versions.add(new CatalogVersion(Kind.LABEL, oid, label)));
     return versions;
   }
@@ -211,7 +221,7 @@ public record QueryDocument(
 
   /// On what the server's evaluation of an expression depends.
   public Inquiry.Context context(String owner) {
-    return new Inquiry.Context(owner, sessionSettings(), functionVersions);
+    return new Inquiry.Context(owner, sessionSettings(), functionVersions, rowVersions);
   }
 
   /// The session settings that were captured and that results depend on, as `set_config` takes

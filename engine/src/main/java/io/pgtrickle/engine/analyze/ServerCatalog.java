@@ -222,12 +222,20 @@ public final class ServerCatalog {
   Map<ConstantImage, String> constants(QueryDocument document) {
     try (Connection connection = server.getConnection()) {
       Set<String> literals = new LinkedHashSet<>(TypedLiterals.in(document.canonical()));
+      Set<String> paths = new LinkedHashSet<>(TypedLiterals.paths(document.canonical()));
       for (RelationShape relation : document.relations().values()) {
         if (relation.view().isPresent()) {
-          literals.addAll(TypedLiterals.in(viewText(connection, relation.oid())));
+          String view = viewText(connection, relation.oid());
+          literals.addAll(TypedLiterals.in(view));
+          paths.addAll(TypedLiterals.paths(view));
         }
       }
-      return images(connection, List.copyOf(literals));
+      Map<ConstantImage, String> images = images(connection, List.copyOf(literals));
+      // One that is none must not hide the others.
+      for (String path : paths) {
+        images.putAll(images(connection, List.of(path)));
+      }
+      return images;
     } catch (SQLException failure) {
       throw unavailable(failure);
     }

@@ -3,6 +3,7 @@ package io.pgtrickle.engine.analyze;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
@@ -89,6 +90,8 @@ public final class ServerExpressions implements Tiers {
       Set.of("json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset");
 
   private static final int TIME = 1083;
+  private static final int UNKNOWN = 705;
+  private static final int RECORD = 2249;
 
   private static final Set<String> COMPARISONS = Set.of("cmp", "eq", "ge", "gt", "le", "lt", "ne");
 
@@ -124,7 +127,9 @@ public final class ServerExpressions implements Tiers {
       case Expr.IsDistinct(Expr.Call equality) -> ofFunction(equality.function());
       case Expr.NullIf(Expr.Call equality, var _) -> ofFunction(equality.function());
       case Expr.Quantified quantified -> ofFunction(quantified.comparison());
+      case Expr.TextCast(Expr.Row _, SqlType type) when lastingInput(type) -> Optional.empty();
       case Expr.TextCast(Expr input, SqlType type) -> ofTextCast(input.type(), type);
+      case Expr.Row row -> ofRow(row);
       case Expr.Clock clock ->
           Optional.of(
               QueryRejected.notYet(
@@ -148,6 +153,24 @@ public final class ServerExpressions implements Tiers {
           Expr.Timeless _ ->
           Optional.empty();
     };
+  }
+
+  /// What is made of a row may show the text of every field.
+  private Optional<QueryRejected> ofRow(Expr.Row row) {
+    return row.fields().stream()
+        .filter(field -> !(field instanceof Expr.Row))
+        .map(Expr::type)
+        .filter(type -> type.kind() == TypeKind.OPAQUE && !isWrittenForEver(type))
+        .findFirst()
+        .map(
+            type ->
+                QueryRejected.notYet(
+                    "unsupported_type", "a row with a field of type " + name(type)));
+  }
+
+  // Where elements are native, so is what the text of an array depends on.
+  private boolean isWrittenForEver(SqlType type) {
+    return type.oid() == UNKNOWN || server.travelsAsText(type.oid());
   }
 
   private Optional<QueryRejected> ofFunction(Signature function) {
@@ -255,7 +278,11 @@ public final class ServerExpressions implements Tiers {
   public Inquiry rows(Functions functions, List<SqlType> parameters, Schema answer) {
     parameters.forEach(this::requireSendable);
     List<String> names = parameters(parameters.size());
-    String sql = Deparser.rows(functions.calls(), functions.numbered(), names, facts);
+    List<SetCall> calls =
+        functions.calls().stream()
+            .map(call -> call.map(each -> Expressions.map(each, ServerExpressions::ofDocument)))
+            .toList();
+    String sql = Deparser.rows(calls, functions.numbered(), names, facts);
     Expr condition = functions.condition();
     if (condition != null) {
       List<String> columns = new ArrayList<>();
@@ -274,8 +301,9 @@ public final class ServerExpressions implements Tiers {
 
   /// Why an aggregate cannot be asked for; empty when it can.
   Optional<QueryRejected> objection(AggregateCall call) {
-    List<Expr> values = new ArrayList<>(call.arguments());
-    call.order().forEach(key -> values.add(key.value()));
+    List<Expr> values = new ArrayList<>();
+    call.arguments().forEach(argument -> addFields(argument, values));
+    call.order().forEach(key -> addFields(key.value(), values));
     for (Expr value : values) {
       SqlType type = value.type();
       if (type.kind() == TypeKind.OPAQUE && !travelsAsText(type)) {
@@ -286,6 +314,15 @@ public final class ServerExpressions implements Tiers {
       }
     }
     return ofFunction(call.function());
+  }
+
+  // The values of a row are gathered field by field.
+  private static void addFields(Expr value, List<Expr> values) {
+    if (value instanceof Expr.Row) {
+      Expressions.children(value).forEach(field -> addFields(field, values));
+    } else {
+      values.add(value);
+    }
   }
 
   // There and back under the captured settings, and without the collation.
@@ -344,12 +381,34 @@ public final class ServerExpressions implements Tiers {
   @Override
   public Inquiry inquiry(Expr expression, List<SqlType> parameters) {
     parameters.forEach(this::requireSendable);
+    if (expression.type().oid() == RECORD) {
+      throw QueryRejected.notYet("unsupported_type", "a row without a type as a value of its own");
+    }
     return new Inquiry(
         Inquiry.Form.VALUE,
-        Deparser.expression(expression, parameters(parameters.size()), facts),
+        Deparser.expression(
+            Expressions.map(expression, ServerExpressions::ofDocument),
+            parameters(parameters.size()),
+            facts),
         parameters,
         Schema.of(new Column("value", expression.type())),
         context);
+  }
+
+  // PostgreSQL 17 and 18 say of a NULL, document or path, what ON ERROR says if the document before
+  // it was in error.
+  private static Expr ofDocument(Expr node) {
+    if (!(node instanceof Expr.Verbatim(List<String> pieces, List<Expr> operands, SqlType type))
+        || !pieces.getFirst().matches("JSON_(EXISTS|QUERY|VALUE)\\(")) {
+      return node;
+    }
+    List<String> guarded = new ArrayList<>(pieces);
+    guarded.set(0, " IS NOT NULL THEN " + pieces.getFirst());
+    guarded.addAll(0, List.of("(CASE WHEN ", " IS NOT NULL AND "));
+    guarded.set(guarded.size() - 1, guarded.getLast() + " END)");
+    List<Expr> twice = new ArrayList<>(operands.subList(0, 2));
+    twice.addAll(operands);
+    return new Expr.Verbatim(guarded, twice, type);
   }
 
   EvaluationSettings settings() {

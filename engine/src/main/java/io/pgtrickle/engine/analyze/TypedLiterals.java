@@ -36,6 +36,11 @@ final class TypedLiterals {
 
   private static final Pattern LIMIT = Pattern.compile("(\\([A-Za-z0-9, ]+\\))((?:\\[\\])*)$");
 
+  private static final Pattern PATH_USED = Pattern.compile("\\bJSON_(EXISTS|QUERY|VALUE|TABLE)\\(");
+
+  // Of those that are no path the server says so.
+  private static final Pattern PATH = Pattern.compile("E?'[(]*(\\$|strict|lax)");
+
   private TypedLiterals() {}
 
   /// The literals with a type, each once, as they are written; those of a limited type also without
@@ -55,6 +60,19 @@ final class TypedLiterals {
       }
     }
     return literals;
+  }
+
+  /// The literals without a type that may be paths of SQL/JSON expressions, as jsonpath.
+  static Set<String> paths(String sql) {
+    Set<String> paths = new LinkedHashSet<>();
+    Matcher matcher = PATH_USED.matcher(sql).find() ? TOKEN.matcher(sql) : TOKEN.matcher("");
+    while (matcher.find()) {
+      String text = matcher.group("text");
+      if (text != null && matcher.group("type") == null && PATH.matcher(text).lookingAt()) {
+        paths.add(escaped(text) + "::pg_catalog.jsonpath");
+      }
+    }
+    return paths;
   }
 
   // A backslash means itself whatever standard_conforming_strings says, so that no text ends early.

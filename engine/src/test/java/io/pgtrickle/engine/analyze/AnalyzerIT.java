@@ -2,6 +2,7 @@ package io.pgtrickle.engine.analyze;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.rewrite.Rewrites;
@@ -87,6 +88,39 @@ final class AnalyzerIT {
     assertThat(lab.objection(document, differential.bound())).isEmpty();
     assertThat(asks(differential.plan())).isTrue();
     assertThat(differential.plan().schema()).isEqualTo(differential.bound().schema());
+  }
+
+  @Test
+  void rowsAreProvenWithTheirNamesAndWithWhatTheyMayLack() throws SQLException {
+    String rows = "(SELECT id AS a, customer AS b FROM orders) w";
+    String joined = "SELECT c.id, to_jsonb(w) AS j FROM customers c LEFT JOIN %s ON w.b = c.id";
+    QueryDocument document = lab.document(joined.formatted(rows));
+    for (String other :
+        List.of(
+            joined.formatted("(SELECT id AS x, customer AS b FROM orders) w"),
+            joined.formatted("(SELECT customer AS a, id AS b FROM orders) w"),
+            joined.formatted(rows).replace("to_jsonb(w)", "to_jsonb(ROW(w.a, w.b))"),
+            joined
+                .formatted(rows)
+                .replace("to_jsonb(w)", "to_jsonb((SELECT e FROM (SELECT w.a, w.b) e))"))) {
+      Plan bound =
+          differential(lab.analyzer().analyze(lab.document(other), RefreshMode.AUTO, "")).bound();
+      assertThat(lab.objection(document, bound)).as(other).isPresent();
+    }
+  }
+
+  static List<String> jsonQueries() {
+    return Lab.queries("json.txt");
+  }
+
+  /// @param line the version of PostgreSQL that the query is for, and the query
+  @ParameterizedTest
+  @MethodSource("jsonQueries")
+  void jsonThatTheServerIsAskedForIsReadAsTheSameQuery(String line) throws SQLException {
+    String[] cells = line.split(" \\| ", 2);
+    int version = lab.connection().getMetaData().getDatabaseMajorVersion();
+    assumeTrue(version >= Integer.parseInt(cells[0]));
+    whatTheServerIsAskedForIsReadAsTheSameQuery(cells[1]);
   }
 
   private static boolean asks(Plan plan) {
@@ -253,6 +287,7 @@ final class AnalyzerIT {
             document.resultColumns(),
             document.collations(),
             document.typeNames(),
+            document.rowVersions(),
             document.enumLabels());
     Full full = full(lab.analyzer().analyze(mixed, RefreshMode.AUTO, ""));
     assertThat(full.reasonCode()).isEqualTo("query_not_understood");

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
@@ -17,7 +18,8 @@ import java.util.Optional;
 ///
 ///     γ_{g, f(x)} A   =   π_{g, answer} ask_{f(unnest(xs))} γ_{g, array_agg(x) AS xs} A
 ///
-/// What the call sorts by is gathered like its arguments, and sorted by the server. The arrays
+/// A row is gathered field by field, and made of them again. What the call sorts by is gathered
+/// like its arguments, and sorted by the server. The arrays
 /// themselves are in an order that is a matter of the values, so that equal groups ask the same.
 final class AskedAggregates {
   private static final int ANY_ARRAY = 2277;
@@ -64,7 +66,27 @@ final class AskedAggregates {
   }
 
   private static boolean isAsked(List<AggregateCall> calls) {
-    return calls.stream().anyMatch(call -> call.kind().isAsked());
+    return calls.stream().anyMatch(call -> call.kind().isAsked() || countsRows(call));
+  }
+
+  // What is counted of rows is those that are there.
+  private static boolean countsRows(AggregateCall call) {
+    return call.kind() == AggregateCall.Kind.COUNT
+        && call.arguments().getFirst() instanceof Expr.Row;
+  }
+
+  private static AggregateCall counted(AggregateCall call) {
+    if (!countsRows(call) || !(call.arguments().getFirst() instanceof Expr.Row row)) {
+      return call;
+    }
+    Expr present = row.present();
+    return new AggregateCall(
+        call.kind(),
+        call.function(),
+        List.of(present == null ? new Expr.Literal(true, SqlType.BOOL) : present),
+        call.distinct(),
+        call.filter(),
+        call.type());
   }
 
   private Plan aggregate(Plan.Aggregate plan) {
@@ -101,7 +123,7 @@ final class AskedAggregates {
       } else {
         places.add(columns.size());
         columns.add(schema.column(places.size() - 1));
-        calls.add(call);
+        calls.add(counted(call));
       }
     }
     return places;
@@ -148,6 +170,9 @@ final class AskedAggregates {
   }
 
   private static Expr place(Expr value, List<Expr> values) {
+    if (value instanceof Expr.Row) {
+      return Expressions.mapChildren(value, field -> place(field, values));
+    }
     int place = values.indexOf(value);
     if (place < 0) {
       place = values.size();
@@ -169,7 +194,7 @@ final class AskedAggregates {
   }
 
   private Plan answered(Plan gathered, List<Integer> places, Schema schema) {
-    Plan asked = new Plan.Ask(gathered, inquiries);
+    Plan asked = inquiries.isEmpty() ? gathered : new Plan.Ask(gathered, inquiries);
     List<Expr> results = new ArrayList<>();
     for (int i = 0; i < places.size(); i++) {
       int place = places.get(i);

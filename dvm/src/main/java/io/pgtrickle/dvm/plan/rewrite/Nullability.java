@@ -24,6 +24,7 @@ final class Nullability {
           Expr.Single _,
           Expr.Answered _,
           Expr.Verbatim _,
+          Expr.Row _,
           Expr.Timeless _,
           Expr.TextCast _,
           Expr.And _,

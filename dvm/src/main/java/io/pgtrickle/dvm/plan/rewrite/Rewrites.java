@@ -10,7 +10,8 @@ public final class Rewrites {
   public static Plan necessary(Plan bound) {
     return GroupingSetsSplit.rewrite(
         ResidualSplit.rewrite(
-            TemporalFilters.rewrite(Unnesting.rewrite(ArraySubqueries.rewrite(bound)))));
+            TemporalFilters.rewrite(
+                Unnesting.rewrite(FunctionOrder.rewrite(ArraySubqueries.rewrite(bound))))));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
@@ -23,8 +24,10 @@ public final class Rewrites {
   /// @param tiers of what is native and what is asked for
   /// @param orderings of what is compared by its bytes and what needs labels
   public static Plan apply(Plan bound, Tiers tiers, Orderings orderings) {
-    // First: an aggregate over nothing may be anything, which unnesting need not know then.
-    Plan plan = AskedAggregates.rewrite(ArraySubqueries.rewrite(bound), tiers);
+    // Before subqueries are joins: what is called once for each row is called for all then.
+    // And first: an aggregate over nothing may be anything, which unnesting need not know then.
+    Plan plan = FunctionOrder.rewrite(ArraySubqueries.rewrite(bound));
+    plan = AskedAggregates.rewrite(plan, tiers);
     plan = Unnesting.rewrite(plan);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan);

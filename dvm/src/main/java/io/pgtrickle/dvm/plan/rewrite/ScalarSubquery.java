@@ -1,6 +1,5 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
-import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
@@ -24,6 +23,16 @@ import java.util.Optional;
 /// one
 /// row is an error only where the value is used.
 final class ScalarSubquery {
+  private static final AggregateCall COUNT =
+      new AggregateCall(
+          AggregateCall.Kind.COUNT_ROWS,
+          new Signature(2803, "pg_catalog", "count", List.of(), 20, false, 'i'),
+          List.of(),
+          false,
+          null,
+          SqlType.INT8);
+  private static final Signature EQUAL =
+      new Signature(467, "pg_catalog", "int8eq", List.of(20, 20), 16, true, 'i');
   private static final Expr ONE = new Expr.Literal(1L, SqlType.INT8);
 
   private ScalarSubquery() {}
@@ -91,13 +100,12 @@ final class ScalarSubquery {
   private static Plan counted(Plan rows, List<Expr> groups) {
     int last = rows.schema().size() - 1;
     SqlType type = rows.schema().column(last).type();
-    if (type.kind() == TypeKind.OPAQUE) {
-      throw QueryRejected.notYet(
-          "unsupported_subquery", "a scalar subquery of a type that is not computed with");
-    }
     List<Column> columns = new ArrayList<>();
     for (Expr group : groups) {
       columns.add(new Column("group" + (columns.size() + 1), group.type()));
+    }
+    if (type.kind() == TypeKind.OPAQUE) {
+      return single(rows, groups, columns);
     }
     columns.add(new Column("value", type));
     columns.add(new Column("rows", SqlType.INT8));
@@ -110,15 +118,43 @@ final class ScalarSubquery {
             false,
             null,
             type);
-    AggregateCall count =
-        new AggregateCall(
-            AggregateCall.Kind.COUNT_ROWS,
-            new Signature(2803, "pg_catalog", "count", List.of(), 20, false, 'i'),
-            List.of(),
-            false,
-            null,
-            SqlType.INT8);
-    return new Plan.Aggregate(rows, groups, List.of(value, count), new Schema(columns));
+    return new Plan.Aggregate(rows, groups, List.of(value, COUNT), new Schema(columns));
+  }
+
+  /// As [#counted], of values that cannot be compared: the value is that of the row which is alone.
+  private static Plan single(Plan rows, List<Expr> groups, List<Column> columns) {
+    int width = rows.schema().size();
+    int last = groups.size();
+    List<Column> counted = new ArrayList<>(columns);
+    counted.add(new Column("rows", SqlType.INT8));
+    Plan counts = new Plan.Aggregate(rows, groups, List.of(COUNT), new Schema(counted));
+    Expr isOne =
+        new Expr.Call(EQUAL, List.of(new Expr.Column(last, SqlType.INT8), ONE), SqlType.BOOL, 0);
+    List<Plan.Key> ofRows = new ArrayList<>();
+    List<Plan.Key> ofCounts = new ArrayList<>();
+    List<Expr> alone = new ArrayList<>();
+    List<Expr> answer = new ArrayList<>();
+    for (int i = 0; i < last; i++) {
+      Expr group = new Expr.Column(i, groups.get(i).type());
+      ofRows.add(new Plan.Key(groups.get(i), group));
+      ofCounts.add(new Plan.Key(group, group));
+      alone.add(new Expr.Column(width + i, group.type()));
+      answer.add(group);
+    }
+    SqlType type = rows.schema().column(width - 1).type();
+    alone.add(new Expr.Column(width - 1, type));
+    columns.add(new Column("value", type));
+    Plan ones = new Plan.Filter(counts, isOne);
+    Plan values =
+        new Plan.Project(
+            new Plan.Join(rows, ones, ofRows, null, sideBySide(rows, ones)),
+            alone,
+            new Schema(columns));
+    Plan both = leftJoin(counts, values, ofCounts);
+    answer.add(new Expr.Column(2 * last + 1, type));
+    answer.add(new Expr.Column(last, SqlType.INT8));
+    columns.add(new Column("rows", SqlType.INT8));
+    return new Plan.Project(both, answer, new Schema(columns));
   }
 
   private static Plan dependent(Plan.Apply apply, Plan input, Plan subquery) {

@@ -129,4 +129,33 @@ final class AskedAggregatesTest {
     assertThat(((Plan.Project) rewritten).expressions().getLast())
         .isEqualTo(new Expr.Column(3, SqlType.INT4));
   }
+
+  @Test
+  void aRowIsGatheredFieldByField() {
+    Expr row = new Expr.Row(List.of("id", "note"), List.of(ID, NOTE), CUSTOMER, SqlType.of(2249));
+    Plan plan = group(ORDERS_SCAN, List.of(), asked("f", null, List.of(), row));
+    Plan rewritten = AskedAggregates.rewrite(plan, ServerTierTest.TIERS);
+    assertThat(gathered(rewritten).calls())
+        .extracting(AggregateCall::arguments)
+        .containsExactly(List.of(ID), List.of(NOTE), List.of(CUSTOMER));
+    assertThat(ask(rewritten).inquiries().getFirst().inquiry().sql())
+        .isEqualTo("f[[id, note][a.p1, a.p2]][]");
+  }
+
+  @Test
+  void rowsAreCountedThatAreThere() {
+    AggregateCall count = aggregate(AggregateCall.Kind.COUNT, SqlType.INT8, ID);
+    for (Expr present : List.of(CUSTOMER, new Expr.Literal(true, SqlType.BOOL))) {
+      Expr row =
+          new Expr.Row(
+              List.of("id"),
+              List.of(ID),
+              present instanceof Expr.Literal ? null : present,
+              SqlType.of(2249));
+      Plan plan = group(ORDERS_SCAN, List.of(), count.map(_ -> row));
+      Plan rewritten = AskedAggregates.rewrite(plan, ServerTierTest.TIERS);
+      assertThat(gathered(rewritten).calls()).containsExactly(count.map(_ -> present));
+      assertThat(rewritten.schema()).isEqualTo(plan.schema());
+    }
+  }
 }

@@ -82,6 +82,8 @@ final class ServerTierTest {
           call.function().name() + call.arguments().stream().map(ServerTierTest::written).toList();
       case Expr.Column(int index, var _) -> Inquiry.parameter(index);
       case Expr.Literal(var value, var _) -> String.valueOf(value);
+      case Expr.Row row ->
+          row.names() + "" + row.fields().stream().map(ServerTierTest::written).toList();
       case Expr other -> throw new AssertionError("not asked: " + other);
     };
   }
