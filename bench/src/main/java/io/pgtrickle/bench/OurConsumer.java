@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 
@@ -91,6 +92,7 @@ final class OurConsumer implements Consumer {
             new int[] {0},
             Samples.ORDERS.columns().stream().map(column -> column.name()).toList(),
             SourceShape.ANY,
+            Map.of(),
             Storage.inMemory(Runnable::run)));
     return intake;
   }
