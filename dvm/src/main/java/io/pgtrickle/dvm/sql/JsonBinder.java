@@ -61,6 +61,7 @@ final class JsonBinder {
   Expr constructor(NodeForm form, Coercion coerced) {
     int kind = form.integer("type");
     SqlType type = returned(form.node("returning")).type();
+    requireLasting(type);
     boolean absent = form.flag("absent_on_null");
     boolean unique = form.flag("unique");
     List<Node> parts = form.nodes("args");

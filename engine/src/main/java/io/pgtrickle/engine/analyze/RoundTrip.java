@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.analyze;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
@@ -34,7 +35,11 @@ public final class RoundTrip {
       Connection connection, QueryDocument document, Plan bound, Facts facts) throws SQLException {
     String sql = Deparser.sql(bound, facts);
     String tree = analyzed(connection, sql);
-    return Fingerprint.of(document.tree(), facts).difference(Fingerprint.of(tree, facts));
+    try {
+      return Fingerprint.of(document.tree(), facts).difference(Fingerprint.of(tree, facts));
+    } catch (QueryRejected notCompared) {
+      return Optional.of("it cannot be compared: " + notCompared.getMessage());
+    }
   }
 
   /// The tree that the server makes of a query, of which nothing remains.

@@ -93,6 +93,13 @@ public final class ServerExpressions implements Tiers {
   private static final int UNKNOWN = 705;
   private static final int RECORD = 2249;
 
+  /// `regproc`, `regprocedure`, `regoper`, `regoperator`, `regclass`, `regtype`, `regconfig`,
+  /// `regdictionary`, `regnamespace`, `regrole`, `regcollation`, and arrays of them.
+  private static final Set<Integer> NAMES =
+      Set.of(
+          24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191, 1008, 2207, 2208, 2209,
+          2210, 2211, 3735, 3770, 4090, 4097, 4192);
+
   private static final Set<String> COMPARISONS = Set.of("cmp", "eq", "ge", "gt", "le", "lt", "ne");
 
   private final EvaluationSettings settings;
@@ -123,7 +130,8 @@ public final class ServerExpressions implements Tiers {
   /// Why a node that is not native cannot be asked either; empty when it can.
   Optional<QueryRejected> objection(Expr node) {
     return switch (node) {
-      case Expr.Call call -> ofFunction(call.function());
+      case Expr.Call call ->
+          ofFunction(call.function()).or(() -> ofShown(call.function().name() + "()", shown(call)));
       case Expr.IsDistinct(Expr.Call equality) -> ofFunction(equality.function());
       case Expr.NullIf(Expr.Call equality, var _) -> ofFunction(equality.function());
       case Expr.Quantified quantified -> ofFunction(quantified.comparison());
@@ -135,6 +143,9 @@ public final class ServerExpressions implements Tiers {
               QueryRejected.notYet(
                   "stable_expression",
                   clock.reading() + " under time zone " + settings.timeZone()));
+      case Expr.Verbatim(List<String> pieces, List<Expr> operands, var _)
+          when pieces.getFirst().startsWith("JSON") ->
+          ofShown("SQL/JSON", operands);
       case Expr.Relabel _, Expr.Extreme _, Expr.Verbatim _ -> Optional.empty();
       case Expr.Column _,
           Expr.Literal _,
@@ -171,6 +182,23 @@ public final class ServerExpressions implements Tiers {
   // Where elements are native, so is what the text of an array depends on.
   private boolean isWrittenForEver(SqlType type) {
     return type.oid() == UNKNOWN || server.travelsAsText(type.oid());
+  }
+
+  // Those take values of any type, and write them as texts.
+  private static List<Expr> shown(Expr.Call call) {
+    return STABLE_BY_SETTINGS.contains(call.function().name()) ? call.arguments() : List.of();
+  }
+
+  /// What is written may be the name of something, which can be renamed.
+  private Optional<QueryRejected> ofShown(String what, List<Expr> values) {
+    return values.stream()
+        .map(Expr::type)
+        .filter(type -> NAMES.contains(type.oid()))
+        .findFirst()
+        .map(
+            type ->
+                QueryRejected.notYet(
+                    "stable_expression", "%s of a value of type %s".formatted(what, name(type))));
   }
 
   private Optional<QueryRejected> ofFunction(Signature function) {
@@ -294,7 +322,10 @@ public final class ServerExpressions implements Tiers {
       sql =
           "(SELECT * FROM %s AS u (%s) WHERE %s)"
               .formatted(
-                  sql, String.join(", ", columns), Deparser.expression(condition, all, facts));
+                  sql,
+                  String.join(", ", columns),
+                  Deparser.expression(
+                      Expressions.map(condition, ServerExpressions::ofDocument), all, facts));
     }
     return new Inquiry(Inquiry.Form.ROWS, sql, parameters, answer, context);
   }

@@ -238,6 +238,40 @@ final class WholeRowsIT {
     }
   }
 
+  @Test
+  void whatIsCountedIsComputed() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE t (id int PRIMARY KEY, a int)",
+          "INSERT INTO t VALUES (1, 2), (2, NULL)");
+      streamTable(connection, "made", "SELECT count((10 / a, id)) AS n FROM t", "DIFFERENTIAL");
+      streamTable(
+          connection,
+          "joined",
+          "SELECT o.id, count(x) AS n FROM t o LEFT JOIN (SELECT id, 10 / a AS q FROM t) x"
+              + " ON x.id = o.id GROUP BY o.id",
+          "DIFFERENTIAL");
+      run(connection, "INSERT INTO t VALUES (3, 0)");
+      for (String name : List.of("made", "joined")) {
+        await()
+            .atMost(PATIENCE)
+            .untilAsserted(() -> assertThat(status(connection, name)).isEqualTo("ERROR 22012"));
+      }
+      run(connection, "UPDATE t SET a = 5 WHERE id = 3");
+      for (String name : List.of("made", "joined")) {
+        await()
+            .atMost(PATIENCE)
+            .untilAsserted(() -> assertThat(status(connection, name)).isEqualTo("ACTIVE"));
+      }
+      sync(connection);
+      assertThat(rows(connection, "SELECT n FROM made")).containsExactly("3");
+      assertThat(rows(connection, "SELECT * FROM joined ORDER BY id"))
+          .containsExactly("1|1", "2|1", "3|1");
+    }
+  }
+
   private static void awaitDocuments(Connection connection, String... documents) {
     await()
         .atMost(PATIENCE)

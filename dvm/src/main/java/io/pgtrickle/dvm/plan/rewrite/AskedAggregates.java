@@ -75,11 +75,20 @@ final class AskedAggregates {
         && call.arguments().getFirst() instanceof Expr.Row;
   }
 
-  private static AggregateCall counted(AggregateCall call) {
+  // The fields are computed, as they may fail; but those that are columns of a table cannot.
+  private static AggregateCall counted(AggregateCall call, Plan input) {
     if (!countsRows(call) || !(call.arguments().getFirst() instanceof Expr.Row row)) {
       return call;
     }
+    List<Expr> computed = row.fields().stream().filter(field -> !isStored(field, input)).toList();
     Expr present = row.present();
+    if (!computed.isEmpty()) {
+      Expr image = new Expr.Image(computed);
+      present =
+          present == null
+              ? image
+              : new Expr.Case(List.of(new Expr.When(present, image)), null, image.type());
+    }
     return new AggregateCall(
         call.kind(),
         call.function(),
@@ -89,14 +98,52 @@ final class AskedAggregates {
         call.type());
   }
 
+  private static boolean isStored(Expr value, Plan rows) {
+    if (value instanceof Expr.Literal) {
+      return true;
+    }
+    if (!(value instanceof Expr.Column(int index, var _))) {
+      return false;
+    }
+    return switch (rows) {
+      case Plan.Scan _ -> true;
+      case Plan.Filter filter -> isStored(value, filter.input());
+      case Plan.Project project -> isStored(project.expressions().get(index), project.input());
+      case Plan.Join join -> isStored(index, value.type(), join.left(), join.right());
+      case Plan.OuterJoin join -> isStored(index, value.type(), join.left(), join.right());
+      case Plan.Values _,
+          Plan.Working _,
+          Plan.Recursion _,
+          Plan.Ask _,
+          Plan.MarkJoin _,
+          Plan.Apply _,
+          Plan.Unfold _,
+          Plan.UnionAll _,
+          Plan.SetOperation _,
+          Plan.TopK _,
+          Plan.Window _,
+          Plan.Distinct _,
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
+          false;
+    };
+  }
+
+  private static boolean isStored(int index, SqlType type, Plan left, Plan right) {
+    int width = left.schema().size();
+    return index < width
+        ? isStored(new Expr.Column(index, type), left)
+        : isStored(new Expr.Column(index - width, type), right);
+  }
+
   private Plan aggregate(Plan.Aggregate plan) {
-    List<Integer> places = gather(plan.groups().size(), plan.calls(), plan.schema());
+    List<Integer> places = gather(plan.groups().size(), plan.calls(), plan.schema(), plan.input());
     Plan gathered = new Plan.Aggregate(plan.input(), plan.groups(), calls, new Schema(columns));
     return answered(gathered, places, plan.schema());
   }
 
   private Plan sets(Plan.GroupingSets plan) {
-    List<Integer> places = gather(plan.groups().size(), plan.calls(), plan.schema());
+    List<Integer> places = gather(plan.groups().size(), plan.calls(), plan.schema(), plan.input());
     int questions = plan.groups().size() + plan.calls().size();
     for (int i = questions; i < plan.schema().size(); i++) {
       places.add(columns.size());
@@ -110,7 +157,7 @@ final class AskedAggregates {
 
   /// Where the columns of the result come from: the place of one that is gathered, or −1 less the
   /// number of the inquiry.
-  private List<Integer> gather(int groups, List<AggregateCall> wanted, Schema schema) {
+  private List<Integer> gather(int groups, List<AggregateCall> wanted, Schema schema, Plan input) {
     List<Integer> places = new ArrayList<>();
     for (int i = 0; i < groups; i++) {
       places.add(i);
@@ -123,7 +170,7 @@ final class AskedAggregates {
       } else {
         places.add(columns.size());
         columns.add(schema.column(places.size() - 1));
-        calls.add(counted(call));
+        calls.add(counted(call, input));
       }
     }
     return places;

@@ -1,7 +1,6 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
 import io.pgtrickle.dvm.expr.Expr;
-import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.SqlType;
@@ -9,9 +8,10 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.Optional;
-import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /// Sorts what an aggregate shows one after the other by the place of each row among those that a
 /// function returned, where nothing else says an order:
@@ -106,7 +106,8 @@ final class FunctionOrder {
           numbered(input)
               .map(rows -> new Numbered(new Plan.Filter(rows.plan(), condition), rows.order()));
       case Plan.Project project -> numbered(project.input()).map(rows -> carried(project, rows));
-      case Plan.Unfold unfold -> Optional.of(numbered(unfold));
+      // Of functions over functions the order is that of all of them.
+      case Plan.Unfold unfold when unfoldsOnce(unfold.input()) -> Optional.of(numbered(unfold));
       case Plan.Scan _,
           Plan.Values _,
           Plan.Working _,
@@ -116,6 +117,7 @@ final class FunctionOrder {
           Plan.OuterJoin _,
           Plan.MarkJoin _,
           Plan.Apply _,
+          Plan.Unfold _,
           Plan.UnionAll _,
           Plan.SetOperation _,
           Plan.TopK _,
@@ -124,6 +126,31 @@ final class FunctionOrder {
           Plan.Aggregate _,
           Plan.GroupingSets _ ->
           Optional.empty();
+    };
+  }
+
+  private static boolean unfoldsOnce(Plan input) {
+    return switch (input) {
+      case Plan.Filter filter -> unfoldsOnce(filter.input());
+      case Plan.Project project -> unfoldsOnce(project.input());
+      case Plan.Apply apply -> unfoldsOnce(apply.input());
+      case Plan.Unfold _ -> false;
+      case Plan.Scan _,
+          Plan.Values _,
+          Plan.Working _,
+          Plan.Recursion _,
+          Plan.Ask _,
+          Plan.Join _,
+          Plan.OuterJoin _,
+          Plan.MarkJoin _,
+          Plan.UnionAll _,
+          Plan.SetOperation _,
+          Plan.TopK _,
+          Plan.Window _,
+          Plan.Distinct _,
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
+          true;
     };
   }
 
@@ -147,7 +174,7 @@ final class FunctionOrder {
     }
     List<Expr> order = new ArrayList<>();
     Schema input = unfold.input().schema();
-    SortedSet<Integer> callers = callers(unfold);
+    NavigableSet<Integer> callers = callers(unfold);
     if (!callers.isEmpty()) {
       order.add(
           new Expr.Image(
@@ -159,14 +186,51 @@ final class FunctionOrder {
     return new Numbered(rows, order);
   }
 
-  /// The columns of the input that tell one call from another: the key where there is one.
-  private static SortedSet<Integer> callers(Plan.Unfold unfold) {
-    SortedSet<Integer> callers = new TreeSet<>();
-    if (unfold.input() instanceof Plan.Scan scan && !scan.key().isEmpty()) {
-      callers.addAll(scan.key());
-    } else if (!(unfold.input() instanceof Plan.Values)) {
-      unfold.arguments().forEach(argument -> callers.addAll(Expressions.columns(argument)));
+  /// The columns of the input that tell one call from another: the key, or all where there is none.
+  private static NavigableSet<Integer> callers(Plan.Unfold unfold) {
+    Plan input = unfold.input();
+    NavigableSet<Integer> callers = new TreeSet<>(key(input));
+    if (callers.isEmpty() && !(input instanceof Plan.Values)) {
+      IntStream.range(0, input.schema().size()).forEach(callers::add);
     }
     return callers;
+  }
+
+  /// The key of the only table below; empty where there is none.
+  private static List<Integer> key(Plan plan) {
+    return switch (plan) {
+      case Plan.Scan scan -> scan.key();
+      case Plan.Filter filter -> key(filter.input());
+      case Plan.Project project -> {
+        List<Integer> shown = new ArrayList<>();
+        for (int column : key(project.input())) {
+          int place = 0;
+          while (place < project.expressions().size()
+              && !(project.expressions().get(place) instanceof Expr.Column(int index, var _)
+                  && index == column)) {
+            place++;
+          }
+          shown.add(place);
+        }
+        yield shown.contains(project.expressions().size()) ? List.of() : shown;
+      }
+      case Plan.Values _,
+          Plan.Working _,
+          Plan.Recursion _,
+          Plan.Ask _,
+          Plan.Join _,
+          Plan.OuterJoin _,
+          Plan.MarkJoin _,
+          Plan.Apply _,
+          Plan.Unfold _,
+          Plan.UnionAll _,
+          Plan.SetOperation _,
+          Plan.TopK _,
+          Plan.Window _,
+          Plan.Distinct _,
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
+          List.of();
+    };
   }
 }

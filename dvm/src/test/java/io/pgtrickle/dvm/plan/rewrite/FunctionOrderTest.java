@@ -75,9 +75,17 @@ final class FunctionOrderTest {
     Plan chosen = filter(ORDERS_SCAN, new Expr.IsNull(column(ORDERS_SCAN, 3)));
     Plan others = new Plan.Unfold(chosen, List.of(series(column(ORDERS_SCAN, 1))), true);
     assertThat(call0(FunctionOrder.rewrite(collected(others, 4))).order())
+        .as("by the key, which a filter keeps")
         .containsExactly(
-            Plan.SortKey.ascending(new Expr.Image(List.of(column(ORDERS_SCAN, 1)))),
+            Plan.SortKey.ascending(new Expr.Image(List.of(column(ORDERS_SCAN, 0)))),
             Plan.SortKey.ascending(new Expr.Column(5, SqlType.INT8)));
+    Plan shown = project(ORDERS_SCAN, column(ORDERS_SCAN, 1), column(ORDERS_SCAN, 2));
+    Plan calls = new Plan.Unfold(shown, List.of(series(column(shown, 0))), true);
+    assertThat(call0(FunctionOrder.rewrite(collected(calls, 2))).order())
+        .as("by all there is, where the key is not shown")
+        .containsExactly(
+            Plan.SortKey.ascending(new Expr.Image(List.of(column(shown, 0), column(shown, 1)))),
+            Plan.SortKey.ascending(new Expr.Column(3, SqlType.INT8)));
   }
 
   @Test
@@ -106,8 +114,9 @@ final class FunctionOrderTest {
   @Test
   void rowsThatWentThroughAnythingElseHaveNoOrder() {
     Plan rows = new Plan.Unfold(ONE_ROW, List.of(SERIES), false);
+    Plan twice = new Plan.Unfold(rows, List.of(series(column(rows, 0))), false);
     for (Plan input :
-        List.of(ORDERS_SCAN, new Plan.Distinct(rows), join(rows, ORDERS_SCAN, null, 0, 0))) {
+        List.of(ORDERS_SCAN, new Plan.Distinct(rows), join(rows, ORDERS_SCAN, null, 0, 0), twice)) {
       Plan plan = collected(input, 0);
       assertThat(FunctionOrder.rewrite(plan)).isEqualTo(plan);
     }
