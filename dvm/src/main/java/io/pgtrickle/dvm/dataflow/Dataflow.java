@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Capture;
+import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Row;
@@ -424,6 +425,36 @@ public final class Dataflow implements AutoCloseable {
       }
     }
     return found;
+  }
+
+  /// Adds rows to the output that a view has pending, as if its query had yielded them; between
+  /// steps. A host that finds rows in the view's table subtracts them, and what is pending then is
+  /// what the table differs by.
+  public void correct(long view, ZSet rows) {
+    SinkNode sink = sink(view);
+    if (rows.isEmpty()) {
+      return;
+    }
+    if (settling.contains(sink) && !settle(sink)) {
+      settling.remove(sink);
+    }
+    if (sink.correct(rows)) {
+      settling.add(sink);
+    }
+    pending.add(sink);
+  }
+
+  /// The output that a view has pending, row by row; readable until anything changes.
+  public Entries pendingOutput(long view) {
+    return sink(view).waiting();
+  }
+
+  /// Forgets the output that a view has pending, because the host has written it.
+  public void clearPendingOutput(long view) {
+    SinkNode sink = sink(view);
+    sink.clearOutput();
+    settling.remove(sink);
+    pending.remove(sink);
   }
 
   /// Puts all state, as of the last step, into a checkpoint. The host adds what it has itself, and

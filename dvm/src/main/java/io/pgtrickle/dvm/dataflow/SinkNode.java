@@ -107,10 +107,33 @@ final class SinkNode extends Node {
         : !held && !delta.isEmpty() && release.due(view.id())) {
       released = isPending() ? pendingRows().plus(delta) : delta;
     } else if (!delta.isEmpty()) {
-      Batch.Builder batch = new Batch.Builder(delta.size());
-      delta.forEach((row, weight) -> batch.add(NO_KEY, row, weight));
-      pending.stage(batch.build());
+      stage(delta);
     }
+  }
+
+  private void stage(ZSet delta) {
+    Batch.Builder batch = new Batch.Builder(delta.size());
+    delta.forEach((row, weight) -> batch.add(NO_KEY, row, weight));
+    pending.stage(batch.build());
+  }
+
+  /// Adds to what is pending, between steps.
+  ///
+  /// @return whether a merge is under way
+  boolean correct(ZSet rows) {
+    stage(rows);
+    return pending.commit();
+  }
+
+  /// What is pending.
+  Entries waiting() {
+    return pending.snapshot().prefix(NO_KEY);
+  }
+
+  /// Forgets what is pending.
+  void clearOutput() {
+    pending.close();
+    pending = new Arrangement(storage);
   }
 
   /// Whether the host wants a view's output now.
@@ -130,7 +153,7 @@ final class SinkNode extends Node {
 
   private ZSet pendingRows() {
     ZSet.Builder rows = new ZSet.Builder();
-    Entries entries = pending.snapshot().prefix(NO_KEY);
+    Entries entries = waiting();
     while (entries.next()) {
       rows.add(entries.row(), entries.weight());
     }
@@ -183,8 +206,7 @@ final class SinkNode extends Node {
     boolean wasReleased = released != null;
     forget();
     if (wasReleased) {
-      pending.close();
-      pending = new Arrangement(storage);
+      clearOutput();
       return false;
     }
     return pending.commit();

@@ -23,12 +23,14 @@ import org.jspecify.annotations.Nullable;
 public final class Storage implements AutoCloseable {
   private static final long SMALL_ENTRIES = 4096;
   static final long SMALL_BYTES = 512 * 1024;
+  private static final long HEAP_SHARE = 32;
 
   private final Executor merges;
   private final @Nullable Slabs slabs;
   private final long smallEntries;
   private final @Nullable StateDirectory directory;
   private final long memory;
+  private final long heapLimit;
   private volatile @Nullable StorageUnavailable problem;
 
   Storage(
@@ -37,11 +39,28 @@ public final class Storage implements AutoCloseable {
       @Nullable StateDirectory directory,
       long memory,
       long smallEntries) {
+    this(
+        merges,
+        slabs,
+        directory,
+        memory,
+        smallEntries,
+        Runtime.getRuntime().maxMemory() / HEAP_SHARE);
+  }
+
+  Storage(
+      Executor merges,
+      @Nullable Slabs slabs,
+      @Nullable StateDirectory directory,
+      long memory,
+      long smallEntries,
+      long heapLimit) {
     this.merges = merges;
     this.slabs = slabs;
     this.directory = directory;
     this.memory = memory;
     this.smallEntries = smallEntries;
+    this.heapLimit = heapLimit;
   }
 
   /// Everything on the heap: nothing has to be closed.
@@ -72,6 +91,11 @@ public final class Storage implements AutoCloseable {
   /// Whether a merge that makes such a run is a matter of a millisecond or two.
   boolean isSmall(Run run) {
     return run.entries() < smallEntries && run.bytes() < SMALL_BYTES;
+  }
+
+  /// The bytes of large runs that one arrangement may have on the heap, where steps make them.
+  long heapLimit() {
+    return heapLimit;
   }
 
   /// Whether a run should be kept elsewhere than where it is.

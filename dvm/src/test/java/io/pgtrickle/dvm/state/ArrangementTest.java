@@ -26,6 +26,8 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -478,5 +480,38 @@ final class ArrangementTest {
       assertThat(arrangement.snapshot().lookup().weight(number(7), row("69")))
           .isEqualTo(committed ? -1 : 0);
     }
+  }
+
+  @Test
+  void whatStepsPutOnTheHeapIsBounded() {
+    try (ExecutorService merges = Executors.newSingleThreadExecutor();
+        Storage storage = new Storage(merges, new Slabs(), null, Long.MAX_VALUE, 4, 10_000);
+        Arrangement arrangement = new Arrangement(storage)) {
+      for (int step = 0; step < 200; step++) {
+        Batch.Builder batch = new Batch.Builder(20);
+        for (int i = 0; i < 20; i++) {
+          batch.add(sink(new byte[] {(byte) i, (byte) step}), Row.ofOwned(new byte[100]), 1);
+        }
+        arrangement.stage(batch.build());
+        boolean _ = arrangement.commit();
+        boolean _ = arrangement.settle();
+        long onHeap =
+            arrangement.snapshot().runs().stream()
+                .filter(storage::isMisplaced)
+                .mapToLong(Run::bytes)
+                .sum();
+        assertThat(onHeap).isLessThanOrEqualTo(10_000);
+      }
+      assertThat(total(arrangement)).isEqualTo(200 * 20);
+    }
+  }
+
+  private static long total(Arrangement arrangement) {
+    Entries entries = arrangement.snapshot().prefix(new ByteSink(0));
+    long total = 0;
+    while (entries.next()) {
+      total += entries.weight();
+    }
+    return total;
   }
 }

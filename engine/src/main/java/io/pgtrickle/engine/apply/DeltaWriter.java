@@ -33,6 +33,8 @@ import org.postgresql.copy.CopyIn;
 /// with
 /// the
 /// delta: a difference means the table is not what the state believes, and fails the transaction.
+///
+/// Serves one transaction.
 public final class DeltaWriter {
   // Above this many rows COPY into a staging table is cheaper than array texts.
   private static final int STAGE_ROWS = 20_000;
@@ -44,6 +46,7 @@ public final class DeltaWriter {
   private final Connection connection;
   private final StreamTable table;
   private final DeltaStatements statements;
+  private boolean staged;
 
   /// @param connection in a transaction, its session holding what the guard trigger asks for
   public DeltaWriter(Connection connection, StreamTable table) {
@@ -248,6 +251,11 @@ public final class DeltaWriter {
   private void stage(Batches batches) throws SQLException {
     try (Statement create = connection.createStatement()) {
       create.execute(statements.createStage());
+      if (staged) {
+        // By an earlier delta of this transaction.
+        create.execute("TRUNCATE " + statements.stageName());
+      }
+      staged = true;
       if (table.delegated()) {
         create.execute("GRANT SELECT ON " + statements.stageName() + " TO PUBLIC");
       }

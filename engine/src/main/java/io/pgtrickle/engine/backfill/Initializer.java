@@ -11,34 +11,18 @@ import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.state.Entries;
-import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
-import io.pgtrickle.dvm.type.ByteSink;
-import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
-import io.pgtrickle.engine.apply.OwnerCalls;
-import io.pgtrickle.engine.apply.StorageCatalog;
-import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
-import io.pgtrickle.engine.catalog.History;
-import io.pgtrickle.engine.catalog.Pipeline;
-import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Attachment;
-import io.pgtrickle.engine.intake.CopiedRows;
-import io.pgtrickle.engine.notify.Notification;
 import io.pgtrickle.engine.refresh.BoundaryTask;
-import io.pgtrickle.engine.refresh.HeldRows;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Clock;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -60,7 +44,6 @@ public final class Initializer {
   private static final Logger LOG = LoggerFactory.getLogger(Initializer.class);
   private static final long RETAINED_CHANGES = 5_000_000;
   private static final long JOIN_WHEN_BEHIND = 2_000;
-  private static final int CHUNK_ROWS = 65_536;
 
   private final SourceDatabase database;
   private final PublicationWatch watch;
@@ -427,7 +410,7 @@ public final class Initializer {
     }
     if (one.plan().isEmpty()) {
       new DeltaWriter(writer, one.table()).ensureIdentityIndex();
-      long refreshes = refreshes(writer, definition);
+      long refreshes = Fill.refreshes(writer, definition);
       writer.commit();
       atBoundary(
           () -> {
@@ -440,7 +423,8 @@ public final class Initializer {
     ViewBuild build = new ViewBuild(one.view(), relations(plan), storage, labels);
     boolean joined = false;
     try {
-      long refreshes = fill(writer, one, build, plan);
+      long refreshes =
+          new Fill(loop, definitions, progress, clock).run(writer, sessions::control, one, build);
       progress.phase(definition, "catching_up", 0);
       while (build.behind() > JOIN_WHEN_BEHIND) {
         build.catchUp();
@@ -473,162 +457,6 @@ public final class Initializer {
                     "55000",
                     definition.displayName() + " was altered or dropped while it was initialized",
                     null));
-  }
-
-  /// The boundary at which a build began.
-  private record Start(HeldRows held, Lsn frontier, Instant time) {}
-
-  /// @return how often the table has been refreshed, this time included
-  private long fill(Connection writer, Preparation one, ViewBuild build, Plan plan)
-      throws SQLException, InterruptedException {
-    Map<Integer, Plan.Scan> upstream = new LinkedHashMap<>();
-    for (Plan.Scan scan : plan.scans()) {
-      if (definitions.isStreamTable(scan.relation())) {
-        upstream.put(scan.relation(), scan);
-      }
-    }
-    progress.phase(one.definition(), "snapshotting", 0);
-    Instant began = clock.instant();
-    boolean first = refreshes(writer, one.definition()) == 0;
-    Start start;
-    try (Connection reader = sessions.control()) {
-      reader.setAutoCommit(false);
-      start =
-          boundary(
-              () ->
-                  new Start(
-                      loop.builds().start(build, reader, loop.frontierTime()),
-                      loop.frontier(),
-                      loop.frontierTime()));
-      try (HeldRows held = start.held()) {
-        load(build, held.rows(), reader, upstream);
-      }
-    }
-    progress.phase(one.definition(), "filling", 0);
-    DeltaWriter table = new DeltaWriter(writer, one.table());
-    ZSet.Builder difference = new ZSet.Builder();
-    StreamTable storage = one.table();
-    OwnerCalls.require(writer, storage);
-    CopiedRows.readInto(
-        writer, storage.contents(storage.schema().columns()), storage.schema(), -1, difference);
-    boolean wasEmpty = difference.isEmpty();
-    difference.addAll(build.takeOutput());
-    // Into an empty table rows go first and the index after them; otherwise the index finds the old
-    // rows.
-    if (!wasEmpty) {
-      table.ensureIdentityIndex();
-    }
-    DeltaWriter.Written written =
-        build.healthy() ? table.write(difference.build()) : new DeltaWriter.Written(0, 0);
-    if (wasEmpty) {
-      table.ensureIdentityIndex();
-    }
-    tell(writer, one.definition(), start, written);
-    // Writing has locked what has the table's name; that it is the table is certain only now.
-    if (!StorageCatalog.isInPlace(writer, one.table())) {
-      writer.rollback();
-      throw new SourceUnavailable(
-          "42P01", one.table().catalogName() + " was renamed while it was filled", null);
-    }
-    long refreshes = refreshes(writer, one.definition());
-    if (build.healthy()) {
-      Instant ended = clock.instant();
-      History.append(
-          writer,
-          List.of(
-              new History.Entry(
-                  one.definition().pgtId(),
-                  refreshes,
-                  start.time(),
-                  began,
-                  ended,
-                  History.Action.REINITIALIZE,
-                  History.Outcome.COMPLETED,
-                  first ? History.Initiator.INITIAL : History.Initiator.SCHEDULER,
-                  null,
-                  1,
-                  written.inserted(),
-                  written.deleted(),
-                  Duration.between(began, ended).toNanos() / 1e6,
-                  null,
-                  start.frontier(),
-                  null,
-                  null)));
-    }
-    writer.commit();
-    return refreshes;
-  }
-
-  private static long refreshes(Connection session, Definition definition) throws SQLException {
-    return StreamTableState.visible(session)
-        .getOrDefault(definition.pgtId(), StreamTableState.Visible.NEVER)
-        .refreshId();
-  }
-
-  // A fill is a refresh like any other: what changed while no sidecar was there must not be lost on
-  // listeners.
-  private static void tell(
-      Connection writer, Definition definition, Start start, DeltaWriter.Written written)
-      throws SQLException {
-    if (written.inserted() + written.deleted() > 0) {
-      Pipeline pipeline = new Pipeline();
-      StreamTableState.refreshed(
-          pipeline,
-          List.of(
-              new StreamTableState.Refreshed(
-                  definition.pgtId(),
-                  written.inserted(),
-                  written.deleted(),
-                  start.frontier(),
-                  start.time())));
-      Notification.send(pipeline, List.of(definition.pgtId()), sent -> {});
-      pipeline.run(writer);
-    }
-  }
-
-  private void load(
-      ViewBuild build,
-      Map<Integer, Snapshot> snapshots,
-      Connection reader,
-      Map<Integer, Plan.Scan> upstream)
-      throws SQLException {
-    for (Map.Entry<Integer, Snapshot> source : snapshots.entrySet()) {
-      Entries rows = source.getValue().prefix(new ByteSink(0));
-      ZSet.Builder chunk = new ZSet.Builder(CHUNK_ROWS);
-      while (rows.next()) {
-        chunk.add(rows.row(), rows.weight());
-        if (chunk.size() == CHUNK_ROWS) {
-          build.load(source.getKey(), chunk.build());
-        }
-      }
-      build.load(source.getKey(), chunk.build());
-    }
-    try (Statement statement = reader.createStatement()) {
-      statement.execute("SET LOCAL row_security = off");
-    }
-    for (Plan.Scan scan : upstream.values()) {
-      StreamTable storage = storage(reader, scan);
-      // Not in a transaction that only reads: there it could not keep the functions as they are.
-      OwnerCalls.require(reader, storage);
-      String contents = storage.contents(scan.schema().columns());
-      build.load(scan.relation(), CopiedRows.read(reader, contents, scan.schema(), 1));
-    }
-    reader.rollback();
-  }
-
-  private StreamTable storage(Connection reader, Plan.Scan scan) throws SQLException {
-    Definition upstream =
-        definitions
-            .ofRelation(scan.relation())
-            .orElseThrow(
-                () -> new SourceUnavailable("42P01", scan.name() + " was dropped meanwhile", null));
-    return StorageCatalog.load(
-        reader,
-        upstream.pgtId(),
-        upstream.table().schema(),
-        upstream.table().name(),
-        Optional.empty(),
-        false);
   }
 
   /// Stops following base tables that no stream table reads any more, and frees their arrangements.

@@ -3,7 +3,6 @@ package io.pgtrickle.engine.intake;
 import io.pgtrickle.cdc.Change;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Tuple;
-import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -58,25 +57,22 @@ public final class Attachment {
 
   /// Packs copied rows into the table's arrangement.
   public final class Copy {
-    private static final int CHUNK_ROWS = 65_536;
     private final TupleDecoder decoder;
-    private ZSet.Builder chunk = new ZSet.Builder();
+    private final RowChunk chunk = new RowChunk();
 
     private Copy(TupleDecoder decoder) {
       this.decoder = decoder;
     }
 
     public void add(Tuple tuple) {
-      chunk.add(decoder.row(tuple, null), 1);
-      if (chunk.size() >= CHUNK_ROWS) {
+      if (chunk.add(decoder.row(tuple, null), 1)) {
         flush();
       }
     }
 
     /// Hands over what is left.
     public void flush() {
-      table.load(chunk.build());
-      chunk = new ZSet.Builder();
+      table.load(chunk.take());
     }
   }
 

@@ -6,20 +6,29 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// Reads the result of a query as a Z-set.
 public final class CopiedRows {
   private CopiedRows() {}
 
-  /// Every row of a query with a weight each.
+  /// Reads the rows of a query, with weight 1 each, in memory for a chunk of them.
   ///
   /// @param schema of the result, column by column
-  /// @param weight +1 for rows that are, −1 for rows to be replaced
-  public static ZSet read(Connection session, String query, Schema schema, long weight)
+  public static void read(Connection session, String query, Schema schema, Consumer<ZSet> chunks)
       throws SQLException {
-    ZSet.Builder rows = new ZSet.Builder(1024);
-    readInto(session, query, schema, weight, rows);
-    return rows.build();
+    TupleDecoder decoder = TupleDecoder.positional(schema);
+    RowChunk chunk = new RowChunk();
+    BulkCopy.query(
+        session,
+        query,
+        schema.size(),
+        tuple -> {
+          if (chunk.add(decoder.row(tuple, null), 1)) {
+            chunks.accept(chunk.take());
+          }
+        });
+    chunks.accept(chunk.take());
   }
 
   /// Rows of a table as the log would tell them, with weight 1 each.
@@ -35,6 +44,8 @@ public final class CopiedRows {
   }
 
   /// Adds every row of a query to a builder.
+  ///
+  /// @param weight +1 for rows that are, −1 for rows to be replaced
   public static void readInto(
       Connection session, String query, Schema schema, long weight, ZSet.Builder rows)
       throws SQLException {

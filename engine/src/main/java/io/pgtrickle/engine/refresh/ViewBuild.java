@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.time.Instant;
@@ -90,6 +91,11 @@ public final class ViewBuild implements AutoCloseable {
     run(Map.of(relation, rows), false);
   }
 
+  /// All rows of the snapshots have been fed; what the query yields without any is there, too.
+  public void loaded() {
+    run(Map.of(), false);
+  }
+
   /// Replays every epoch retained so far.
   public void catchUp() {
     for (Map<Integer, ZSet> epoch = retained.poll(); epoch != null; epoch = retained.poll()) {
@@ -100,9 +106,24 @@ public final class ViewBuild implements AutoCloseable {
     }
   }
 
-  /// Takes the output so far: the view's whole contents at first, later what changed since. While
-  /// rows of
-  /// its input fail to evaluate it stays empty.
+  /// Subtracts rows that the view's table has from the output so far.
+  public void subtract(ZSet rows) {
+    dataflow.correct(view.id(), rows.negate());
+  }
+
+  /// What the view's contents have more than what was subtracted, and what less; readable until
+  /// anything else is done.
+  public Entries difference() {
+    return dataflow.pendingOutput(view.id());
+  }
+
+  /// The table has the view's contents now.
+  public void differenceIsWritten() {
+    dataflow.clearPendingOutput(view.id());
+  }
+
+  /// Takes the output since the difference was written. While rows of its input fail to evaluate
+  /// it stays empty, and what there is follows when they no longer do.
   public ZSet takeOutput() {
     return run(Map.of(), true).released().getOrDefault(view.id(), ZSet.EMPTY);
   }

@@ -102,6 +102,20 @@ class DeltaWriterIT {
 
   @ParameterizedTest
   @EnumSource
+  void oneTransactionTakesSeveralLargeDeltas(Layout layout) throws SQLException {
+    StreamTable table = create(layout);
+    Model model = new Model(layout, table.schema());
+    connection.setAutoCommit(false);
+    DeltaWriter writer = new DeltaWriter(connection, table);
+    for (int i = 0; i < 3; i++) {
+      writer.write(model.change(MANY));
+    }
+    connection.commit();
+    assertThat(contents()).isEqualTo(model.contents());
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void rowsThatAreNotThereCannotBeTakenAway(Layout layout) throws SQLException {
     StreamTable table = create(layout);
     Model model = new Model(layout, table.schema());

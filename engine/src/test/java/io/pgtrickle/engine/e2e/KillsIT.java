@@ -10,7 +10,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.pgtrickle.engine.cli.Main;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -158,25 +157,8 @@ final class KillsIT {
   }
 
   private Process start(LiveDatabase database, int round) throws IOException {
-    return new ProcessBuilder(
-            List.of(
-                ProcessHandle.current().info().command().orElseThrow(),
-                "-Xmx256m",
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName(),
-                "run",
-                "--url",
-                database.url().toString(),
-                "--http-port",
-                "0",
-                "--state-dir",
-                directory.resolve("state").toString()))
-        .redirectErrorStream(true)
-        .redirectOutput(directory.resolve(round + ".log").toFile())
-        .start();
+    return database.startProcess(
+        directory.resolve("state"), directory.resolve(round + ".log"), "256m");
   }
 
   private String log(int round) throws IOException {

@@ -4,6 +4,7 @@ import io.pgtrickle.engine.DatabaseUrl;
 import io.pgtrickle.engine.Sidecar;
 import io.pgtrickle.engine.SidecarConfig;
 import io.pgtrickle.engine.catalog.Installer;
+import io.pgtrickle.engine.cli.Main;
 import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -103,6 +104,32 @@ final class LiveDatabase implements AutoCloseable {
     Sidecar started = Sidecar.start(new SidecarConfig(reached, "127.0.0.1", 0, stateDirectory()));
     sidecar = started;
     return started;
+  }
+
+  /// Starts a sidecar in a process of its own.
+  ///
+  /// @param heap the most that its heap may take, as `-Xmx` has it
+  Process startProcess(Path state, Path log, String heap) throws IOException {
+    return new ProcessBuilder(
+            List.of(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "-Xmx" + heap,
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+ExitOnOutOfMemoryError",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName(),
+                "run",
+                "--url",
+                url.toString(),
+                "--http-port",
+                "0",
+                "--state-dir",
+                state.toString()))
+        .redirectErrorStream(true)
+        .redirectOutput(log.toFile())
+        .start();
   }
 
   /// Where the sidecar keeps operator state.

@@ -179,6 +179,28 @@ final class RestartsIT {
   }
 
   @Test
+  void aLargeTableThatDiffersInEveryRowIsWrittenInPieces() throws Exception {
+    run(
+        connection,
+        "CREATE TABLE large (id int PRIMARY KEY, g int, note text)",
+        "INSERT INTO large SELECT i, i % 1000, 'note ' || i FROM generate_series(1, 140000) i");
+    define("by_key", "SELECT id, g, note FROM large");
+    define("by_image", "SELECT g, note FROM large");
+    define("over_large", "SELECT g, count(*) AS n, max(note) AS m FROM by_image GROUP BY g");
+    compare();
+    database.stopSidecar();
+    for (Path file : files()) {
+      Files.delete(file);
+    }
+    // A key that another row had, for all of them.
+    run(
+        connection,
+        "UPDATE large SET id = -id",
+        "UPDATE large SET id = 140001 + id, note = note || '!'");
+    assertThat(restart()).isZero();
+  }
+
+  @Test
   void damagedStateIsNoticed() throws Exception {
     // What was released and could not be written is in the state, too.
     run(

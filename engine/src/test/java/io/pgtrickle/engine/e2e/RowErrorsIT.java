@@ -10,8 +10,13 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -62,6 +67,56 @@ final class RowErrorsIT {
       assertThat(rows(connection, "SELECT * FROM quotients ORDER BY 1"))
           .containsExactly("1|5", "3|3");
       assertThat(rows(connection, "SELECT * FROM quotient_sum")).containsExactly("8");
+    }
+  }
+
+  @Test
+  void whatIsComputedAnewBesideABadRowHealsToExactlyItsRows() throws Exception {
+    try (LiveDatabase own = LiveDatabase.start();
+        Connection connection = own.connect()) {
+      run(
+          connection,
+          "CREATE TABLE q (id int PRIMARY KEY, a int, b int)",
+          "INSERT INTO q SELECT i, 10 * i, 2 FROM generate_series(1, 3) i");
+      streamTable(connection, "by_image", "SELECT a / b AS r FROM q", "DIFFERENTIAL");
+      streamTable(connection, "by_key", "SELECT id, a / b AS r FROM q", "DIFFERENTIAL");
+      run(connection, "INSERT INTO q VALUES (4, 1, 0)");
+      awaitStatus(connection, "by_image", "ERROR 22012");
+      own.stopSidecar();
+      deleteState(own);
+      run(connection, "UPDATE q SET a = 70 WHERE id = 1", "DELETE FROM q WHERE id = 2");
+      own.startSidecar();
+      for (String table : List.of("by_image", "by_key")) {
+        // Which only a table refuses that follows its sources again.
+        await()
+            .atMost(PATIENCE)
+            .untilAsserted(
+                () ->
+                    assertThat(
+                            refusal(connection, "SELECT pgtrickle.sync('" + table + "')")
+                                .getSQLState())
+                        .isEqualTo("22012"));
+      }
+      assertThat(rows(connection, "SELECT r FROM by_image ORDER BY 1"))
+          .as("the last good contents")
+          .containsExactly("5", "10", "15");
+      run(connection, "UPDATE q SET b = 1 WHERE id = 4", "UPDATE q SET a = 80 WHERE id = 1");
+      for (String table : List.of("by_image", "by_key")) {
+        awaitStatus(connection, table, "ACTIVE");
+      }
+      sync(connection);
+      assertThat(rows(connection, "SELECT r FROM by_image ORDER BY 1"))
+          .containsExactly("1", "15", "40");
+      assertThat(rows(connection, "SELECT * FROM by_key ORDER BY 1"))
+          .containsExactly("1|40", "3|15", "4|1");
+    }
+  }
+
+  private static void deleteState(LiveDatabase database) throws IOException {
+    try (Stream<Path> files = Files.walk(database.stateDirectory())) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.delete(file);
+      }
     }
   }
 

@@ -1,0 +1,78 @@
+package io.pgtrickle.engine.e2e;
+
+import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Stream tables that are larger than the heap come to be, in a process of its own that ends when
+/// its heap is full.
+final class SmallHeapIT {
+  private static final String HEAP = "128m";
+
+  @TempDir Path directory;
+
+  @Test
+  void contentsLargerThanTheHeapAreFilledFromSourcesLargerThanTheHeap() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        Connection connection = database.connect()) {
+      // The many rows have the lower relation number; packed they take some 150 MB.
+      run(
+          connection,
+          "CREATE TABLE facts (id int PRIMARY KEY, d int, v int, note text)",
+          "INSERT INTO facts SELECT i, i % 20, i % 1000, repeat('n', 190) || i"
+              + " FROM generate_series(1, 700000) i",
+          "CREATE TABLE dims (d int PRIMARY KEY, name text)",
+          "INSERT INTO dims SELECT i, 'dimension ' || i FROM generate_series(0, 19) i");
+      Path log = directory.resolve("sidecar.log");
+      Process sidecar = database.startProcess(directory.resolve("state"), log, HEAP);
+      try {
+        Map<String, String> tables = new LinkedHashMap<>();
+        tables.put("joined", "SELECT f.id, f.note, m.name FROM facts f JOIN dims m USING (d)");
+        tables.put(
+            "grouped",
+            "SELECT m.name, count(*) AS n, sum(f.v) AS s FROM facts f JOIN dims m USING (d)"
+                + " GROUP BY m.name");
+        tables.put("over", "SELECT name, max(note) AS m FROM joined GROUP BY name");
+        awaitHeartbeat(connection, sidecar);
+        for (Map.Entry<String, String> table : tables.entrySet()) {
+          streamTable(connection, table.getKey(), table.getValue(), "DIFFERENTIAL");
+        }
+        run(connection, "UPDATE facts SET v = v + 1, d = 0 WHERE id % 1000 = 0");
+        sync(connection);
+        for (Map.Entry<String, String> table : tables.entrySet()) {
+          assertThat(differences(connection, table.getKey(), table.getValue()))
+              .as(table.getKey())
+              .isEmpty();
+        }
+      } finally {
+        boolean alive = sidecar.isAlive();
+        sidecar.destroyForcibly().waitFor();
+        assertThat(alive).as(Files.readString(log)).isTrue();
+      }
+    }
+  }
+
+  private static void awaitHeartbeat(Connection connection, Process sidecar) {
+    await()
+        .atMost(PATIENCE)
+        .ignoreExceptionsInstanceOf(SQLException.class)
+        .until(
+            () -> {
+              run(connection, "SELECT pgtrickle_internal.require_sidecar()");
+              return sidecar.isAlive();
+            });
+  }
+}
