@@ -79,8 +79,7 @@ public final class BulkCopy implements AutoCloseable {
   ///
   /// @param query a SELECT or VALUES statement without parameters
   /// @param width the number of its columns
-  /// @param sink called for every row on this thread; if it throws, the session is of no use any
-  /// more
+  /// @param sink called for every row on this thread; if it throws, the session is closed
   /// @return the number of rows
   public static long query(Connection session, String query, int width, RowSink sink)
       throws SQLException {
@@ -89,7 +88,13 @@ public final class BulkCopy implements AutoCloseable {
             .unwrap(PGConnection.class)
             .getCopyAPI()
             .copyOut("COPY (" + query + ") TO STDOUT (FORMAT BINARY)");
-    return stream(copy, width, sink);
+    try {
+      return stream(copy, width, sink);
+    } catch (RuntimeException e) {
+      // Whoever used the session next would wait for the rest of the copy without end.
+      abort(session, e);
+      throw e;
+    }
   }
 
   private String select(TableName table, List<String> columns) throws SQLException {

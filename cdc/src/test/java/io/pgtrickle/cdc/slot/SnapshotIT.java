@@ -128,6 +128,24 @@ final class SnapshotIT {
   /// The procedure for a new table, under fire: contents of the snapshot plus the transactions with
   /// `finalLsn ≥ C` are the contents of the table, whatever was going on.
   @Test
+  void endsTheSessionOfAQueryWhoseSinkFails() throws SQLException {
+    try (Connection session = database.connect("session")) {
+      assertThatThrownBy(
+              () ->
+                  BulkCopy.query(
+                      session,
+                      "SELECT repeat('x', 1000) FROM generate_series(1, 100000)",
+                      1,
+                      _ -> {
+                        throw new IllegalStateException("full");
+                      }))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("full");
+      assertThat(session.isClosed()).isTrue();
+    }
+  }
+
+  @Test
   void continuesExactlyWhereTheSnapshotEnds() throws Exception {
     long seed = System.nanoTime();
     TestServer.execute(database, "CREATE TABLE other (id int8 PRIMARY KEY)");

@@ -7,8 +7,8 @@ import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Capture;
-import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Saved;
+import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
@@ -444,9 +444,9 @@ public final class Dataflow implements AutoCloseable {
     pending.add(sink);
   }
 
-  /// The output that a view has pending, row by row; readable until anything changes.
-  public Entries pendingOutput(long view) {
-    return sink(view).waiting();
+  /// The output that a view has pending, under the empty key.
+  public Snapshot pendingOutput(long view) {
+    return sink(view).state().snapshot();
   }
 
   /// Forgets the output that a view has pending, because the host has written it.

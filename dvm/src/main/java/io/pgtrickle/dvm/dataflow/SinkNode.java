@@ -125,11 +125,6 @@ final class SinkNode extends Node {
     return pending.commit();
   }
 
-  /// What is pending.
-  Entries waiting() {
-    return pending.snapshot().prefix(NO_KEY);
-  }
-
   /// Forgets what is pending.
   void clearOutput() {
     pending.close();
@@ -153,7 +148,7 @@ final class SinkNode extends Node {
 
   private ZSet pendingRows() {
     ZSet.Builder rows = new ZSet.Builder();
-    Entries entries = waiting();
+    Entries entries = pending.snapshot().prefix(NO_KEY);
     while (entries.next()) {
       rows.add(entries.row(), entries.weight());
     }

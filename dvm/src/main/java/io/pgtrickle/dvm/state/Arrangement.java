@@ -31,9 +31,10 @@ import org.jspecify.annotations.Nullable;
 ///   background. Negative entries count twice, because they stand for two that could go. A large
 ///   run that a step has made on the heap is moved where it belongs, as a merge of one.
 /// - [#settle], at a step boundary, puts a finished merge in the place of its inputs. Nobody ever
-///   waits for one, but for one rule of back-pressure: beyond 64 runs, and while large runs on the
-///   heap take more than a 32nd of it, [#settle] waits. A merge that could not write its file is
-///   started again; under back-pressure [#settle] says so by throwing, and nothing has changed.
+///   waits for one, but for two rules of back-pressure: beyond 64 runs, [#settle] waits; and when
+///   large runs that no merge has taken up have more than a 32nd of the heap, [#settle] merges
+///   them itself, to where they belong. A merge that could not write its file is started again;
+///   beyond 64 runs [#settle] says so by throwing, and nothing has changed.
 ///
 /// The arrangement holds the runs of its committed contents, and a merge under way its inputs; a
 /// reader that goes on beyond a step takes a [Snapshot#hold].
@@ -148,30 +149,42 @@ public final class Arrangement implements AutoCloseable {
   /// @throws StateDamaged when a run turned out to be damaged
   /// @return whether a merge is still under way
   public boolean settle() {
-    for (Merging current = merging; current != null; current = merging) {
-      boolean pressed = isPressed();
-      if (!current.output.isDone() && !pressed) {
-        return true;
-      }
-      merging = null;
-      Run output;
-      try {
-        output = current.output.join();
-      } catch (CompletionException e) {
-        return afterFailure(e, pressed);
-      }
-      committed = new Snapshot(replace(committed.runs(), current.inputs, output), debt);
-      current.inputs.forEach(Run::letGo);
-      startMerge();
+    relieveHeap();
+    Merging current = merging;
+    if (current == null) {
+      return false;
     }
-    return false;
+    boolean pressed = committed.runs().size() > RUN_LIMIT;
+    if (!current.output.isDone() && !pressed) {
+      return true;
+    }
+    merging = null;
+    Run output;
+    try {
+      output = current.output.join();
+    } catch (CompletionException e) {
+      return afterFailure(e, pressed);
+    }
+    committed = new Snapshot(replace(committed.runs(), current.inputs, output), debt);
+    current.inputs.forEach(Run::letGo);
+    return startMerge();
   }
 
-  private boolean isPressed() {
-    List<Run> runs = committed.runs();
-    return runs.size() > RUN_LIMIT
-        || runs.stream().filter(storage::isMisplaced).mapToLong(Run::bytes).sum()
-            > storage.heapLimit();
+  // Steps may make large runs faster than the background moves them, and that may be busy with
+  // much larger ones. Without room on the disk they stay, until there are too many.
+  private void relieveHeap() {
+    List<Run> due = idle(committed.runs()).stream().filter(storage::isMisplaced).toList();
+    if (due.stream().mapToLong(Run::bytes).sum() <= storage.heapLimit()) {
+      return;
+    }
+    Run moved;
+    try {
+      moved = storage.merge(due);
+    } catch (StorageUnavailable e) {
+      return;
+    }
+    committed = new Snapshot(replace(committed.runs(), due, moved), debt);
+    due.forEach(Run::letGo);
   }
 
   private boolean afterFailure(CompletionException failure, boolean pressed) {

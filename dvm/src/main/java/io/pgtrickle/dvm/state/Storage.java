@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /// What the arrangements of a process share: where their runs are kept, and who merges them.
 ///
-/// Small runs come and go with every step and lie on the heap. Larger ones, which only merges make,
+/// Small runs come and go with every step and lie on the heap. Larger ones, once they are merged,
 /// lie in native memory, so that state neither sizes the heap nor is looked at by the collector. Of
 /// these, runs larger than a sixteenth of the memory allowed, and all that would exceed what is
 /// allowed, are files: the kernel keeps in memory what is read of them, and throws out what is not.
@@ -93,7 +93,8 @@ public final class Storage implements AutoCloseable {
     return run.entries() < smallEntries && run.bytes() < SMALL_BYTES;
   }
 
-  /// The bytes of large runs that one arrangement may have on the heap, where steps make them.
+  /// The bytes of large runs that one arrangement may have waiting on the heap, where steps make
+  /// them.
   long heapLimit() {
     return heapLimit;
   }

@@ -150,7 +150,7 @@ public record StreamTable(
   }
 
   /// Whether a row has at most one copy, and the same row keeps its key.
-  boolean keyed() {
+  public boolean keyed() {
     return identity.kind() != Identity.Kind.ROW_HASH;
   }
 }

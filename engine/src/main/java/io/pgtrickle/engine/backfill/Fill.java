@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
@@ -43,18 +44,22 @@ import org.jspecify.annotations.Nullable;
 /// through the build in chunks, its output lies in an arrangement like any state, what the table
 /// has already is subtracted there, and the rest is written in chunks of one transaction.
 final class Fill {
-  // Times the usual chunk, with one statement per kind of change.
-  private static final int WRITTEN_CHUNK = 2;
-
   private final RefreshLoop loop;
   private final DefinitionWatch definitions;
   private final Initializer.Progress progress;
+  private final Storage memory;
   private final Clock clock;
 
-  Fill(RefreshLoop loop, DefinitionWatch definitions, Initializer.Progress progress, Clock clock) {
+  Fill(
+      RefreshLoop loop,
+      DefinitionWatch definitions,
+      Initializer.Progress progress,
+      Storage memory,
+      Clock clock) {
     this.loop = loop;
     this.definitions = definitions;
     this.progress = progress;
+    this.memory = memory;
     this.clock = clock;
   }
 
@@ -69,8 +74,8 @@ final class Fill {
 
   /// Fills the table of a build that has not begun.
   ///
-  /// @param writer a session that may write storage tables, without a transaction; it is left
-  ///     without one unless this throws
+  /// @param writer a session that may write storage tables, without a transaction; when this
+  ///     throws it has to be rolled back
   /// @return how often the table has been refreshed, this time included
   long run(Connection writer, Sessions readers, Preparation one, ViewBuild build)
       throws SQLException, InterruptedException {
@@ -238,7 +243,7 @@ final class Fill {
 
   // ---- into the table ---------------------------------------------------------------------------
 
-  private static Written fill(Connection writer, StreamTable storage, ViewBuild build)
+  private Written fill(Connection writer, StreamTable storage, ViewBuild build)
       throws SQLException {
     OwnerCalls.require(writer, storage);
     boolean[] wasEmpty = {true};
@@ -256,46 +261,18 @@ final class Fill {
     if (!wasEmpty[0]) {
       table.ensureIdentityIndex();
     }
-    Written written = build.healthy() ? write(build, table) : new Written(0, 0);
+    Written written = new Written(0, 0);
+    if (build.healthy()) {
+      Snapshot difference = build.difference();
+      // The build may be given up by another thread meanwhile.
+      try (Snapshot.Hold _ = difference.hold()) {
+        written = new Difference(difference, storage, memory).write(table);
+      }
+    }
     if (wasEmpty[0]) {
       table.ensureIdentityIndex();
     }
     return written;
-  }
-
-  private static Written write(ViewBuild build, DeltaWriter table) throws SQLException {
-    Entries difference = build.difference();
-    RowChunk chunk = new RowChunk(WRITTEN_CHUNK);
-    while (difference.next()) {
-      if (chunk.add(difference.row(), difference.weight())) {
-        // What takes the place of a row may come in another chunk, so all that goes goes first.
-        Written deleted = write(build, table, -1);
-        Written inserted = write(build, table, 1);
-        return new Written(inserted.inserted(), deleted.deleted());
-      }
-    }
-    return table.write(chunk.take());
-  }
-
-  private static Written write(ViewBuild build, DeltaWriter table, int sign) throws SQLException {
-    Entries difference = build.difference();
-    RowChunk chunk = new RowChunk(WRITTEN_CHUNK);
-    long inserted = 0;
-    long deleted = 0;
-    boolean more = true;
-    while (more) {
-      more = difference.next();
-      boolean full =
-          more
-              && Long.signum(difference.weight()) == sign
-              && chunk.add(difference.row(), difference.weight());
-      if (full || !more) {
-        Written written = table.write(chunk.take());
-        inserted += written.inserted();
-        deleted += written.deleted();
-      }
-    }
-    return new Written(inserted, deleted);
   }
 
   // A fill is a refresh like any other: what changed while no sidecar was there must not be lost on

@@ -154,10 +154,11 @@ public final class Initializer {
             throw e;
           }
           // A constraint or trigger of its owner, a lock: the others must not wait for that.
-          writer.rollback();
           progress.failed(one.definition(), ServerRefusal.ofRows(one.definition(), e));
           again.add(one.definition());
         }
+        // Of one that failed half way nothing may be written with the next one.
+        writer.rollback();
       }
     } catch (SQLException e) {
       LOG.warn("initialization is interrupted: {}", e.getMessage());
@@ -424,7 +425,8 @@ public final class Initializer {
     boolean joined = false;
     try {
       long refreshes =
-          new Fill(loop, definitions, progress, clock).run(writer, sessions::control, one, build);
+          new Fill(loop, definitions, progress, storage, clock)
+              .run(writer, sessions::control, one, build);
       progress.phase(definition, "catching_up", 0);
       while (build.behind() > JOIN_WHEN_BEHIND) {
         build.catchUp();

@@ -4,7 +4,7 @@ import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 
 /// Weighted rows that are taken together, so many that a step is worth its while and so few that
-/// they fit into memory whatever they are like.
+/// they fit into memory, wide as they may be: 65,536 of them or 16 MiB, less in a small heap.
 ///
 ///     if (chunk.add(row, weight)) {
 ///       consume(chunk.take());
@@ -15,21 +15,9 @@ public final class RowChunk {
   // What becomes of a chunk in a step takes several times its size.
   private static final long HEAP_SHARE = 64;
 
-  private final int maximumRows;
-  private final long maximumBytes;
+  private final long maximumBytes = Math.min(MOST, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
   private ZSet.Builder rows = new ZSet.Builder();
   private long bytes;
-
-  /// A chunk of 65,536 rows or 16 MiB of them, less in a small heap.
-  public RowChunk() {
-    this(1);
-  }
-
-  /// A chunk so many times as large.
-  public RowChunk(int factor) {
-    maximumRows = ROWS * factor;
-    maximumBytes = Math.min(MOST, Runtime.getRuntime().maxMemory() / HEAP_SHARE) * factor;
-  }
 
   /// Adds a row.
   ///
@@ -37,7 +25,7 @@ public final class RowChunk {
   public boolean add(Row row, long weight) {
     rows.add(row, weight);
     bytes += row.bytes().length;
-    return rows.size() >= maximumRows || bytes >= maximumBytes;
+    return rows.size() >= ROWS || bytes >= maximumBytes;
   }
 
   /// The rows, consolidated; the chunk is empty afterwards.

@@ -55,7 +55,9 @@ final class QueryEvaluation {
           session, table.asOwner(query, table.typeNames()), table.schema(), 1, rows);
       return new Result(rows.build(), seen);
     } finally {
-      session.rollback();
+      if (!session.isClosed()) {
+        session.rollback();
+      }
     }
   }
 }

@@ -7,7 +7,7 @@ import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
-import io.pgtrickle.dvm.state.Entries;
+import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.time.Instant;
@@ -108,12 +108,16 @@ public final class ViewBuild implements AutoCloseable {
 
   /// Subtracts rows that the view's table has from the output so far.
   public void subtract(ZSet rows) {
-    dataflow.correct(view.id(), rows.negate());
+    try {
+      dataflow.correct(view.id(), rows.negate());
+    } catch (StepFailed failed) {
+      throw reason(failed);
+    }
   }
 
-  /// What the view's contents have more than what was subtracted, and what less; readable until
-  /// anything else is done.
-  public Entries difference() {
+  /// What the view's contents have more than what was subtracted, and what less; readable while it
+  /// is held.
+  public Snapshot difference() {
     return dataflow.pendingOutput(view.id());
   }
 
@@ -143,14 +147,15 @@ public final class ViewBuild implements AutoCloseable {
     try {
       result = dataflow.step(deltas, time, id -> release);
     } catch (StepFailed failed) {
-      // There is only this view, so who must act need not be asked about it separately.
-      if (failed.getCause() instanceof TrickleException reason) {
-        throw reason;
-      }
-      throw failed;
+      throw reason(failed);
     }
     errors = result.errors().getOrDefault(view.id(), errors);
     return result;
+  }
+
+  // There is only this view, so who must act need not be asked about it separately.
+  private static RuntimeException reason(StepFailed failed) {
+    return failed.getCause() instanceof TrickleException reason ? reason : failed;
   }
 
   /// Gives up what the main dataflow has not taken over.

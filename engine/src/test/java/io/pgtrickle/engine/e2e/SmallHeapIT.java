@@ -28,12 +28,12 @@ final class SmallHeapIT {
   void contentsLargerThanTheHeapAreFilledFromSourcesLargerThanTheHeap() throws Exception {
     try (LiveDatabase database = LiveDatabase.create();
         Connection connection = database.connect()) {
-      // The many rows have the lower relation number; packed they take some 150 MB.
+      // The many rows have the lower relation number; packed they take some 110 MB.
       run(
           connection,
           "CREATE TABLE facts (id int PRIMARY KEY, d int, v int, note text)",
           "INSERT INTO facts SELECT i, i % 20, i % 1000, repeat('n', 190) || i"
-              + " FROM generate_series(1, 700000) i",
+              + " FROM generate_series(1, 500000) i",
           "CREATE TABLE dims (d int PRIMARY KEY, name text)",
           "INSERT INTO dims SELECT i, 'dimension ' || i FROM generate_series(0, 19) i");
       Path log = directory.resolve("sidecar.log");
