@@ -214,6 +214,36 @@ final class RestartsIT {
   }
 
   @Test
+  void aLargeFillThatFailsHalfWayLeavesTheFormerContents() throws Exception {
+    run(
+        connection,
+        "CREATE TABLE large (id int PRIMARY KEY, v int)",
+        "INSERT INTO large SELECT i, i FROM generate_series(1, 70000) i");
+    streamTable(connection, "obstructed", "SELECT v FROM large", "DIFFERENTIAL");
+    String later = "SELECT count(*) AS n, min(v) AS least FROM large";
+    define("later", later);
+    run(
+        connection,
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS"
+            + " 'BEGIN IF NEW.v = -5 THEN RETURN NULL; END IF; RETURN NEW; END'",
+        "CREATE TRIGGER swallow BEFORE INSERT ON obstructed FOR EACH ROW"
+            + " EXECUTE FUNCTION public.swallow()");
+    database.stopSidecar();
+    for (Path file : files()) {
+      Files.delete(file);
+    }
+    run(connection, "UPDATE large SET v = -v");
+    database.startSidecar();
+    // It has a later relation, so it is filled and committed after the one that fails.
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(() -> assertThat(differences(connection, "later", later)).isEmpty());
+    await().atMost(PATIENCE).until(() -> status(connection, "obstructed").startsWith("ERROR"));
+    assertThat(value(connection, "SELECT count(*) || ' ' || min(v) FROM obstructed"))
+        .isEqualTo("70000 1");
+  }
+
+  @Test
   void damagedStateIsNoticed() throws Exception {
     // What was released and could not be written is in the state, too.
     run(
