@@ -149,11 +149,11 @@ public final class Arrangement implements AutoCloseable {
   /// @throws StateDamaged when a run turned out to be damaged
   /// @return whether a merge is still under way
   public boolean settle() {
-    relieveHeap();
     Merging current = merging;
     if (current == null) {
       return false;
     }
+    relieveHeap();
     boolean pressed = committed.runs().size() > RUN_LIMIT;
     if (!current.output.isDone() && !pressed) {
       return true;

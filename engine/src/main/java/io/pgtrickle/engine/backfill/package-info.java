@@ -9,7 +9,7 @@
 /// ([io.pgtrickle.engine.intake.Attachment]). Then each view is computed privately from immutable
 /// snapshots
 /// of the arrangements ([io.pgtrickle.engine.refresh.ViewBuild]), its table is filled with the
-/// difference to what it holds, the epochs
+/// difference to what it holds ([Fill], [Difference]; nothing is in memory as a whole), the epochs
 /// that passed meanwhile are replayed, and at an epoch boundary it joins the main dataflow.
 ///
 /// Exact by construction: there is one cut per base table, and a private dataflow at the main one's
