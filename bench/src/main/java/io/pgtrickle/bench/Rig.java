@@ -171,14 +171,27 @@ final class Rig implements AutoCloseable {
 
   /// Creates a stream table, waits for its first contents and makes sure that it is incremental.
   void createStreamTable(String name, String query) throws SQLException {
-    call("SELECT pgtrickle.create_stream_table(?, ?)", name, query);
-    call("SELECT pgtrickle.wait_until_ready(?, interval '30 min')", name);
-    String mode =
-        text(
-            "SELECT concat_ws(', ', effective_mode, downgrade_reason)"
-                + " FROM pgtrickle.explain_refresh_mode('%s')".formatted(name));
-    if (!mode.equals("DIFFERENTIAL")) {
-      throw new IllegalStateException(name + " is refreshed in mode " + mode);
+    createStreamTables(Map.of(name, query));
+  }
+
+  /// The same for several that are defined in one transaction.
+  ///
+  /// @param queries by name
+  void createStreamTables(Map<String, String> queries) throws SQLException {
+    execute("BEGIN");
+    for (Map.Entry<String, String> table : queries.entrySet()) {
+      call("SELECT pgtrickle.create_stream_table(?, ?)", table.getKey(), table.getValue());
+    }
+    execute("COMMIT");
+    for (String name : queries.keySet()) {
+      call("SELECT pgtrickle.wait_until_ready(?, interval '30 min')", name);
+      String mode =
+          text(
+              "SELECT concat_ws(', ', effective_mode, downgrade_reason)"
+                  + " FROM pgtrickle.explain_refresh_mode('%s')".formatted(name));
+      if (!mode.equals("DIFFERENTIAL")) {
+        throw new IllegalStateException(name + " is refreshed in mode " + mode);
+      }
     }
   }
 

@@ -38,6 +38,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -275,6 +276,7 @@ final class Housekeeping {
       LOG.info("stream table {} is gone", id);
     }
     Set<Long> filled = changes.initialize().isEmpty() ? Set.of() : StreamTableState.filled(session);
+    List<Long> wanted = new ArrayList<>();
     for (Definition definition : changes.initialize()) {
       if (done.contains(definition.pgtId())) {
         continue;
@@ -283,9 +285,11 @@ final class Housekeeping {
       loop.post(() -> loop.restart(definition));
       StreamTableState.initializing(definition).put(session);
       if (definition.initialize() || filled.contains(definition.pgtId())) {
-        queue.request(definition.pgtId());
+        wanted.add(definition.pgtId());
       }
     }
+    // Together, so that those of one migration share what they have in common.
+    queue.request(wanted);
     for (Definition definition : changes.redefine()) {
       loop.post(() -> loop.redefine(definition));
     }

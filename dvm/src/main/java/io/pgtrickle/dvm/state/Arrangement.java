@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// A Z-set of rows arranged by a key, as a spine of immutable sorted runs.
@@ -31,10 +32,13 @@ import org.jspecify.annotations.Nullable;
 ///   background. Negative entries count twice, because they stand for two that could go. A large
 ///   run that a step has made on the heap is moved where it belongs, as a merge of one.
 /// - [#settle], at a step boundary, puts a finished merge in the place of its inputs. Nobody ever
-///   waits for one, but for two rules of back-pressure: beyond 64 runs, [#settle] waits; and when
-///   large runs that no merge has taken up have more than a 32nd of the heap, [#settle] merges
-///   them itself, to where they belong. A merge that could not write its file is started again;
-///   beyond 64 runs [#settle] says so by throwing, and nothing has changed.
+///   waits for one, but for rules of back-pressure: beyond 64 runs, [#settle] waits; when large
+///   runs
+///   that no merge has taken up have more than a 32nd of the heap, [#settle] merges them itself, to
+///   where they belong; and when the runs of all arrangements have more than an eighth of it,
+///   [#settle] moves whatever lies there, and a merge of that which has not begun is given up. A
+///   merge that could not write its file is started again; beyond 64 runs [#settle] says so by
+///   throwing, and nothing has changed.
 ///
 /// The arrangement holds the runs of its committed contents, and a merge under way its inputs; a
 /// reader that goes on beyond a step takes a [Snapshot#hold].
@@ -44,6 +48,8 @@ public final class Arrangement implements AutoCloseable {
   private static final int INLINE_FAN_IN = 8;
   private static final int BACKGROUND_FAN_IN = 4;
   private static final int RUN_LIMIT = 64;
+  // What it is worth to look for bytes on the heap, and to move them.
+  private static final long HEAP_GRAIN = 64 * 1024;
 
   private final Storage storage;
   private final Snapshot.Debt debt = new Snapshot.Debt();
@@ -52,8 +58,46 @@ public final class Arrangement implements AutoCloseable {
   private @Nullable Snapshot staged;
   private @Nullable Snapshot compacted;
   private @Nullable Merging merging;
+  // The bytes on the heap, as this arrangement last told the storage, and those staged since.
+  private long onHeap;
+  private long uncounted;
 
-  private record Merging(List<Run> inputs, CompletableFuture<Run> output) {}
+  /// A merge that was asked for. It holds its inputs until it is done or given up.
+  private final class Merging {
+    private final CompletableFuture<Run> output = new CompletableFuture<>();
+    private final AtomicBoolean taken = new AtomicBoolean();
+    private List<Run> inputs;
+
+    Merging(List<Run> inputs) {
+      this.inputs = inputs;
+      inputs.forEach(Run::hold);
+    }
+
+    /// Merges, unless that was given up; on the thread that merges.
+    void run() {
+      if (!taken.compareAndSet(false, true)) {
+        return;
+      }
+      try {
+        output.complete(storage.merge(inputs));
+      } catch (RuntimeException | Error e) {
+        output.completeExceptionally(e);
+      } finally {
+        inputs.forEach(Run::letGo);
+      }
+    }
+
+    /// Gives the merge up if it has not begun; on the thread of the arrangement.
+    boolean giveUp() {
+      if (!taken.compareAndSet(false, true)) {
+        return false;
+      }
+      inputs.forEach(Run::letGo);
+      // It stays in the queue of the thread that merges, which must not keep them from going.
+      inputs = List.of();
+      return true;
+    }
+  }
 
   /// An empty arrangement.
   public Arrangement(Storage storage) {
@@ -92,6 +136,7 @@ public final class Arrangement implements AutoCloseable {
       throw new IllegalStateException("a delta is staged already");
     }
     staged = current().plus(delta);
+    uncounted += delta.run().bytes();
     compacted = new Snapshot(mergeSmall(staged.runs()), debt);
     return staged;
   }
@@ -124,7 +169,7 @@ public final class Arrangement implements AutoCloseable {
 
   /// Makes the staged contents the committed ones and starts a merge if one is due.
   ///
-  /// @return whether a merge is under way, so that [#settle] should be called at a later boundary
+  /// @return whether [#settle] should be called at a later boundary
   public boolean commit() {
     keep();
     if (kept != null) {
@@ -133,7 +178,10 @@ public final class Arrangement implements AutoCloseable {
       letGoOfReplaced(before.runs(), committed.runs());
     }
     rollback();
-    return startMerge();
+    if (uncounted >= HEAP_GRAIN) {
+      countHeap();
+    }
+    return startMerge() || mustMove();
   }
 
   /// Forgets what was staged.
@@ -147,14 +195,17 @@ public final class Arrangement implements AutoCloseable {
   ///
   /// @throws StorageUnavailable under back-pressure, when files cannot be written
   /// @throws StateDamaged when a run turned out to be damaged
-  /// @return whether a merge is still under way
+  /// @return whether it should be called at a later boundary, too
   public boolean settle() {
+    boolean pressed = committed.runs().size() > RUN_LIMIT;
+    if (merging != null || mustMove()) {
+      relieveHeap(pressed);
+      boolean _ = startMerge();
+    }
     Merging current = merging;
     if (current == null) {
-      return false;
+      return mustMove();
     }
-    relieveHeap();
-    boolean pressed = committed.runs().size() > RUN_LIMIT;
     if (!current.output.isDone() && !pressed) {
       return true;
     }
@@ -165,26 +216,62 @@ public final class Arrangement implements AutoCloseable {
     } catch (CompletionException e) {
       return afterFailure(e, pressed);
     }
-    committed = new Snapshot(replace(committed.runs(), current.inputs, output), debt);
-    current.inputs.forEach(Run::letGo);
-    return startMerge();
+    replaceCommitted(current.inputs, output);
+    return startMerge() || mustMove();
   }
 
-  // Steps may make large runs faster than the background moves them, and that may be busy with
-  // much larger ones. Without room on the disk they stay, until there are too many.
-  private void relieveHeap() {
-    List<Run> due = idle(committed.runs()).stream().filter(storage::isMisplaced).toList();
-    if (due.stream().mapToLong(Run::bytes).sum() <= storage.heapLimit()) {
+  private boolean mustMove() {
+    return onHeap >= HEAP_GRAIN && storage.heapIsCrowded();
+  }
+
+  // Steps may make runs faster than the background moves them, and that may be busy with much
+  // larger ones. Without room on the disk they stay, until there are too many.
+  private void relieveHeap(boolean pressed) {
+    boolean crowded = mustMove();
+    // Not under pressure: then that merge is waited for, and must not go to the end of the queue.
+    if (crowded
+        && !pressed
+        && merging != null
+        && merging.inputs.stream().anyMatch(Run::onHeap)
+        && merging.giveUp()) {
+      merging = null;
+    }
+    List<Run> due =
+        idle(committed.runs()).stream()
+            .filter(crowded ? Run::onHeap : storage::isMisplaced)
+            .toList();
+    if (bytes(due) <= (crowded ? HEAP_GRAIN : storage.heapLimit())) {
       return;
     }
-    Run moved;
     try {
-      moved = storage.merge(due);
-    } catch (StorageUnavailable e) {
-      return;
+      replaceCommitted(due, storage.move(due));
+    } catch (StorageUnavailable full) {
+      // They stay where they are. The merges that follow tell, once it matters.
     }
-    committed = new Snapshot(replace(committed.runs(), due, moved), debt);
-    due.forEach(Run::letGo);
+  }
+
+  private static long bytes(List<Run> runs) {
+    return runs.stream().mapToLong(Run::bytes).sum();
+  }
+
+  private void replaceCommitted(List<Run> inputs, Run output) {
+    committed = new Snapshot(replace(committed.runs(), inputs, output), debt);
+    inputs.forEach(Run::letGo);
+    countHeap();
+  }
+
+  private void countHeap() {
+    uncounted = 0;
+    long now = 0;
+    if (storage.hasRoomElsewhere()) {
+      for (Run run : committed.runs()) {
+        now += run.onHeap() ? run.bytes() : 0;
+      }
+    }
+    if (now != onHeap) {
+      storage.onHeap(now - onHeap);
+      onHeap = now;
+    }
   }
 
   private boolean afterFailure(CompletionException failure, boolean pressed) {
@@ -276,34 +363,21 @@ public final class Arrangement implements AutoCloseable {
   }
 
   private boolean startMerge() {
-    if (merging != null) {
-      return true;
+    if (merging == null) {
+      List<Run> due = dueMerge(committed.runs());
+      if (!due.isEmpty()) {
+        Merging next = new Merging(due);
+        merging = next;
+        try {
+          storage.merges().execute(next::run);
+        } catch (RejectedExecutionException e) {
+          boolean _ = next.giveUp();
+          merging = null;
+          throw e;
+        }
+      }
     }
-    List<Run> due = dueMerge(committed.runs());
-    if (due.isEmpty()) {
-      return false;
-    }
-    due.forEach(Run::hold);
-    CompletableFuture<Run> output = new CompletableFuture<>();
-    merging = new Merging(due, output);
-    try {
-      storage.merges().execute(() -> merge(due, output));
-    } catch (RejectedExecutionException e) {
-      due.forEach(Run::letGo);
-      merging = null;
-      throw e;
-    }
-    return true;
-  }
-
-  private void merge(List<Run> due, CompletableFuture<Run> output) {
-    try {
-      output.complete(storage.merge(due));
-    } catch (RuntimeException | Error e) {
-      output.completeExceptionally(e);
-    } finally {
-      due.forEach(Run::letGo);
-    }
+    return merging != null;
   }
 
   private List<Run> dueMerge(List<Run> runs) {
@@ -342,9 +416,10 @@ public final class Arrangement implements AutoCloseable {
     rollback();
     committed.runs().forEach(Run::letGo);
     committed = new Snapshot(List.of(), debt);
-    if (merging != null) {
+    if (merging != null && !merging.giveUp()) {
       var _ = merging.output.thenAccept(Run::letGo);
-      merging = null;
     }
+    merging = null;
+    countHeap();
   }
 }

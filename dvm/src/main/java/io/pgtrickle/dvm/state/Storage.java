@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.kernel.Slabs;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// What the arrangements of a process share: where their runs are kept, and who merges them.
@@ -24,6 +25,7 @@ public final class Storage implements AutoCloseable {
   private static final long SMALL_ENTRIES = 4096;
   static final long SMALL_BYTES = 512 * 1024;
   private static final long HEAP_SHARE = 32;
+  private static final long CROWD = 4;
 
   private final Executor merges;
   private final @Nullable Slabs slabs;
@@ -31,6 +33,7 @@ public final class Storage implements AutoCloseable {
   private final @Nullable StateDirectory directory;
   private final long memory;
   private final long heapLimit;
+  private final AtomicLong onHeap = new AtomicLong();
   private volatile @Nullable StorageUnavailable problem;
 
   Storage(
@@ -99,6 +102,21 @@ public final class Storage implements AutoCloseable {
     return heapLimit;
   }
 
+  /// What an arrangement has on the heap has become more, or less, by so many bytes.
+  void onHeap(long change) {
+    onHeap.addAndGet(change);
+  }
+
+  /// Whether all arrangements together have too much there.
+  boolean heapIsCrowded() {
+    return onHeap.get() > CROWD * heapLimit;
+  }
+
+  /// Whether runs need not stay on the heap.
+  boolean hasRoomElsewhere() {
+    return slabs != null;
+  }
+
   /// Whether a run should be kept elsewhere than where it is.
   boolean isMisplaced(Run run) {
     return slabs != null && run.onHeap() && !isSmall(run);
@@ -106,15 +124,23 @@ public final class Storage implements AutoCloseable {
 
   /// The sum of runs, where a run of its size belongs.
   Run merge(List<Run> runs) {
-    long bytes = 0;
     boolean small = true;
     for (Run run : runs) {
-      bytes += run.bytes();
       small &= isSmall(run);
     }
-    if (slabs == null || (small && bytes < SMALL_BYTES)) {
+    return small && bytes(runs) < SMALL_BYTES ? Run.merge(runs, Shelf.heap()) : move(runs);
+  }
+
+  private static long bytes(List<Run> runs) {
+    return runs.stream().mapToLong(Run::bytes).sum();
+  }
+
+  /// The sum of runs, elsewhere than on the heap if there is anywhere else.
+  Run move(List<Run> runs) {
+    if (slabs == null) {
       return Run.merge(runs, Shelf.heap());
     }
+    long bytes = bytes(runs);
     if (directory == null || (bytes <= memory / 16 && slabs.used() + bytes <= memory)) {
       return Run.merge(runs, slabs.shelf(bytes));
     }

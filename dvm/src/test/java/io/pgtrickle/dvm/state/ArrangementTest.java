@@ -116,7 +116,18 @@ final class ArrangementTest {
   @Property(tries = 100)
   void theSpineIsASortedMapInNativeMemoryToo(@ForAll("scripts") List<List<Entry>> script) {
     Later later = new Later();
-    Storage storage = new Storage(later, new Slabs(), null, Long.MAX_VALUE, 4);
+    behavesLikeASortedMap(script, later, new Storage(later, new Slabs(), null, Long.MAX_VALUE, 4));
+  }
+
+  @Property(tries = 100)
+  void theSpineIsASortedMapInACrowdedHeapToo(@ForAll("scripts") List<List<Entry>> script) {
+    Later later = new Later();
+    behavesLikeASortedMap(
+        script, later, new Storage(later, new Slabs(), null, Long.MAX_VALUE, 4, 10));
+  }
+
+  private static void behavesLikeASortedMap(
+      List<List<Entry>> script, Later later, Storage storage) {
     Arrangement arrangement = new Arrangement(storage);
     Snapshot last = behavesLikeASortedMap(script, arrangement, later);
     Snapshot.Hold hold = last.hold();
@@ -503,6 +514,49 @@ final class ArrangementTest {
       }
       assertThat(total(arrangement)).isEqualTo(120 * 20);
     }
+  }
+
+  @Test
+  void whatAllArrangementsPutOnTheHeapIsBounded() {
+    Queue<Runnable> merges = new ArrayDeque<>();
+    List<Arrangement> arrangements = new ArrayList<>();
+    try (Storage storage = new Storage(merges::add, new Slabs(), null, Long.MAX_VALUE, 4, 10_000)) {
+      for (int i = 0; i < 40; i++) {
+        arrangements.add(new Arrangement(storage));
+      }
+      for (int step = 0; step < 40; step++) {
+        for (Arrangement arrangement : arrangements) {
+          Batch.Builder batch = new Batch.Builder(20);
+          // Large ones, and small ones.
+          int rows = step % 2 == 0 ? 20 : 3;
+          for (int i = 0; i < rows; i++) {
+            batch.add(
+                sink(new byte[] {(byte) i, (byte) step}), Row.ofOwned(new byte[20_000 / rows]), 1);
+          }
+          arrangement.stage(batch.build());
+          boolean _ = arrangement.commit();
+          boolean _ = arrangement.settle();
+        }
+        assertThat(arrangements.stream().mapToLong(ArrangementTest::onHeap).sum())
+            .as("four limits, and what it is not worth to look at")
+            .isLessThan(40_000 + 40 * 80_000);
+      }
+      // Among them those that were given up.
+      while (!merges.isEmpty()) {
+        merges.remove().run();
+        arrangements.forEach(Arrangement::settle);
+      }
+      for (Arrangement arrangement : arrangements) {
+        assertThat(total(arrangement)).isEqualTo(20 * 20 + 20 * 3);
+        arrangement.close();
+      }
+      assertThat(storage.memoryUsed()).isZero();
+      assertThat(storage.heapIsCrowded()).isFalse();
+    }
+  }
+
+  private static long onHeap(Arrangement arrangement) {
+    return arrangement.snapshot().runs().stream().filter(Run::onHeap).mapToLong(Run::bytes).sum();
   }
 
   private static long total(Arrangement arrangement) {

@@ -19,7 +19,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -155,6 +159,43 @@ final class StateDirectoryTest {
       assertThat(contents(arrangement.snapshot().prefix(new ByteSink()))).isEqualTo(contents);
       assertThat(arrangement.snapshot().runs()).hasSizeLessThan(8);
       assertThat(files(path)).isNotEmpty();
+    }
+  }
+
+  @Test
+  void aCrowdedHeapDoesNotHideThatTheDiskIsFull() throws Exception {
+    Disk disk = new Disk(0);
+    try (StateDirectory directory = StateDirectory.open(path, disk);
+        ExecutorService merges = Executors.newSingleThreadExecutor();
+        Storage storage = new Storage(merges, new Slabs(), directory, 0, 100, 1_000)) {
+      Arrangement arrangement = new Arrangement(storage);
+      int pushed = 0;
+      Optional<StorageUnavailable> problem = Optional.empty();
+      while (problem.isEmpty() && pushed < 20_000) {
+        try {
+          push(arrangement, rows(pushed, pushed + 100));
+          pushed += 100;
+        } catch (StorageUnavailable e) {
+          problem = Optional.of(e);
+        }
+      }
+      assertThat(problem).isPresent();
+      assertThat(arrangement.snapshot().rows()).isEqualTo(pushed);
+
+      disk.room = Long.MAX_VALUE;
+      boolean busy = true;
+      for (int i = 0; busy && i < 100; i++) {
+        merges.submit(() -> {}).get(10, TimeUnit.SECONDS);
+        try {
+          busy = arrangement.settle();
+        } catch (StorageUnavailable failedBefore) {
+          busy = true;
+        }
+      }
+      assertThat(busy).isFalse();
+      assertThat(arrangement.snapshot().rows()).isEqualTo(pushed);
+      assertThat(storage.heapIsCrowded()).isFalse();
+      arrangement.close();
     }
   }
 

@@ -1,12 +1,14 @@
 package io.pgtrickle.engine.backfill;
 
-import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
 import io.pgtrickle.engine.apply.OwnerCalls;
@@ -19,13 +21,15 @@ import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.CopiedRows;
 import io.pgtrickle.engine.intake.RowChunk;
 import io.pgtrickle.engine.notify.Notification;
+import io.pgtrickle.engine.refresh.Build;
 import io.pgtrickle.engine.refresh.HeldRows;
+import io.pgtrickle.engine.refresh.LiveTable;
 import io.pgtrickle.engine.refresh.RefreshLoop;
-import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
@@ -38,12 +42,15 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Brings a private build, and then its table, to what the view's query yields at one boundary.
+/// Brings a private build to what its views' queries yield at one boundary, and then their tables,
+/// one after the other.
 ///
 /// Neither the rows that are read nor those that are written are in memory as a whole: they go
-/// through the build in chunks, its output lies in an arrangement like any state, what the table
-/// has already is subtracted there, and the rest is written in chunks of one transaction.
+/// through the build in chunks, its output lies in arrangements like any state, what a table has
+/// already is subtracted there, and the rest is written in chunks of one transaction.
 final class Fill {
+  private static final long MOST_TO_FOLLOW = 100_000;
+
   private final RefreshLoop loop;
   private final DefinitionWatch definitions;
   private final Initializer.Progress progress;
@@ -63,59 +70,124 @@ final class Fill {
     this.clock = clock;
   }
 
-  /// The boundary at which a build began.
-  private record Start(HeldRows held, Lsn frontier, Instant time) {}
-
   /// Opens a session for reading.
   @FunctionalInterface
   interface Sessions {
     Connection open() throws SQLException;
   }
 
-  /// Fills the table of a build that has not begun.
+  /// Fills the tables of a build that has not begun. Those that cannot be filled, the build gives
+  /// up.
   ///
-  /// @param writer a session that may write storage tables, without a transaction; when this
-  ///     throws it has to be rolled back
-  /// @return how often the table has been refreshed, this time included
-  long run(Connection writer, Sessions readers, Preparation one, ViewBuild build)
+  /// @param writer a session that may write storage tables, without a transaction
+  /// @param group the views of the build
+  /// @return those that were filled, with how often each has been refreshed, this time included
+  /// @throws SQLException when the connection is lost, or the server shuts down; writer has to be
+  ///     rolled back
+  /// @throws SourceUnavailable when the thread is interrupted
+  Map<Preparation, Long> run(
+      Connection writer, Sessions readers, List<Preparation> group, Build build)
       throws SQLException, InterruptedException {
-    progress.phase(one.definition(), "snapshotting", 0);
+    group.forEach(one -> progress.phase(one.definition(), "snapshotting", 0));
     Instant began = clock.instant();
-    boolean first = refreshes(writer, one.definition()) == 0;
-    Start start;
     try (Connection reader = readers.open()) {
       reader.setAutoCommit(false);
-      start =
-          new Boundary(loop)
-              .call(
-                  () ->
-                      new Start(
-                          loop.builds().start(build, reader, loop.frontierTime()),
-                          loop.frontier(),
-                          loop.frontierTime()));
-      try (HeldRows held = start.held()) {
-        load(build, held.rows(), reader, upstream(one));
+      try (HeldRows held =
+          new Boundary(loop).call(() -> loop.builds().start(build, reader, loop.where()))) {
+        load(build, held.rows(), reader, group);
       }
     }
-    progress.phase(one.definition(), "filling", 0);
-    Written written = fill(writer, one.table(), build);
-    tell(writer, one.definition(), start, written);
+    Map<Preparation, Long> filled = new LinkedHashMap<>();
+    for (Preparation one : group) {
+      fill(writer, one, build, began, Contents.UNKNOWN, filled);
+    }
+    for (Preparation one : List.copyOf(filled.keySet())) {
+      // What follows at the boundary is one delta.
+      while (build.healthy(one.id()) && build.differing(one.id()) > MOST_TO_FOLLOW) {
+        fill(writer, one, build, began, Contents.SUBTRACTED, filled);
+      }
+    }
+    return filled;
+  }
+
+  /// What is known of the contents of a table.
+  private enum Contents {
+    UNKNOWN,
+    /// They have been subtracted from the build's output.
+    SUBTRACTED
+  }
+
+  private void fill(
+      Connection writer,
+      Preparation one,
+      Build build,
+      Instant began,
+      Contents contents,
+      Map<Preparation, Long> filled)
+      throws SQLException {
+    if (!build.contains(one.id())) {
+      return;
+    }
+    try {
+      filled.put(one, fill(writer, one, build, began, contents));
+    } catch (RuntimeException e) {
+      build.giveUp(one.id(), e);
+    } catch (SQLException e) {
+      if (ServerRefusal.endsSession(e)) {
+        throw e;
+      }
+      build.giveUp(one.id(), e);
+    }
+    // Of one that failed half way nothing may be written with the next one.
+    writer.rollback();
+    requireRunning();
+    // Nor may what happens meanwhile pile up until the last is filled.
+    build.catchUp();
+  }
+
+  // Whoever interrupts does not wait for long, and then takes the state away.
+  private static void requireRunning() {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new SourceUnavailable("57P01", "the sidecar lets go of the database", null);
+    }
+  }
+
+  private long fill(
+      Connection writer, Preparation one, Build build, Instant began, Contents contents)
+      throws SQLException {
+    Definition definition = one.definition();
+    progress.phase(definition, "filling", 0);
+    boolean first = refreshes(writer, definition) == 0;
+    LiveTable.Released where = build.reached();
+    DeltaWriter table = new DeltaWriter(writer, one.table());
+    OwnerCalls.require(writer, one.table());
+    boolean wasEmpty = contents == Contents.UNKNOWN && subtract(writer, one, build);
+    // Into an empty table rows go first and the index after them; otherwise the index finds the old
+    // rows.
+    if (!wasEmpty) {
+      table.ensureIdentityIndex();
+    }
+    boolean healthy = build.healthy(one.id());
+    Written written = healthy ? write(table, one, build) : new Written(0, 0);
+    if (wasEmpty) {
+      table.ensureIdentityIndex();
+    }
+    tell(writer, definition, where, written);
     // Writing has locked what has the table's name; that it is the table is certain only now.
     if (!StorageCatalog.isInPlace(writer, one.table())) {
-      writer.rollback();
       throw new SourceUnavailable(
           "42P01", one.table().catalogName() + " was renamed while it was filled", null);
     }
-    long refreshes = refreshes(writer, one.definition());
-    if (build.healthy()) {
+    long refreshes = refreshes(writer, definition);
+    if (healthy) {
       Instant ended = clock.instant();
       History.append(
           writer,
           List.of(
               new History.Entry(
-                  one.definition().pgtId(),
+                  definition.pgtId(),
                   refreshes,
-                  start.time(),
+                  where.time(),
                   began,
                   ended,
                   History.Action.REINITIALIZE,
@@ -127,14 +199,15 @@ final class Fill {
                   written.deleted(),
                   Duration.between(began, ended).toNanos() / 1e6,
                   null,
-                  start.frontier(),
+                  where.frontier(),
                   null,
                   null)));
     }
     writer.commit();
-    if (build.healthy()) {
-      build.differenceIsWritten();
+    if (healthy) {
+      build.differenceIsWritten(one.id());
     }
+    progress.phase(definition, "catching_up", 0);
     return refreshes;
   }
 
@@ -147,16 +220,6 @@ final class Fill {
 
   // ---- into the build ---------------------------------------------------------------------------
 
-  private Map<Integer, Plan.Scan> upstream(Preparation one) {
-    Map<Integer, Plan.Scan> upstream = new LinkedHashMap<>();
-    for (Plan.Scan scan : one.scans()) {
-      if (definitions.isStreamTable(scan.relation())) {
-        upstream.put(scan.relation(), scan);
-      }
-    }
-    return upstream;
-  }
-
   /// Rows of one relation: of a base table as they are arranged, of a stream table by a query.
   private record Source(
       int relation, long bytes, @Nullable Snapshot rows, Optional<Plan.Scan> query) {}
@@ -165,24 +228,30 @@ final class Fill {
   // table is where a row has few partners: a few rows of a dimension that came last would have to
   // be joined with all facts at once.
   private void load(
-      ViewBuild build,
-      Map<Integer, Snapshot> snapshots,
-      Connection reader,
-      Map<Integer, Plan.Scan> upstream)
-      throws SQLException {
+      Build build, Map<Integer, Snapshot> snapshots, Connection reader, List<Preparation> group)
+      throws SQLException, InterruptedException {
     try (Statement statement = reader.createStatement()) {
       statement.execute("SET LOCAL row_security = off");
     }
-    List<Source> sources = new ArrayList<>();
+    Map<Integer, Source> sources = new LinkedHashMap<>();
     snapshots.forEach(
         (relation, rows) ->
-            sources.add(new Source(relation, rows.bytes(), rows, Optional.empty())));
-    for (Plan.Scan scan : upstream.values()) {
-      sources.add(
-          new Source(scan.relation(), size(reader, scan.relation()), null, Optional.of(scan)));
+            sources.put(relation, new Source(relation, rows.bytes(), rows, Optional.empty())));
+    for (Preparation one : group) {
+      for (Plan.Scan scan : one.scans()) {
+        int relation = scan.relation();
+        if (!sources.containsKey(relation)) {
+          sources.put(
+              relation, new Source(relation, size(reader, relation), null, Optional.of(scan)));
+        }
+      }
     }
-    sources.sort(Comparator.comparingLong(Source::bytes));
-    for (Source source : sources) {
+    List<Source> order = new ArrayList<>(sources.values());
+    order.sort(Comparator.comparingLong(Source::bytes));
+    for (Source source : order) {
+      if (build.readers(source.relation()).isEmpty()) {
+        continue;
+      }
       if (source.rows() != null) {
         load(build, source.relation(), source.rows());
       } else {
@@ -193,6 +262,7 @@ final class Fill {
     reader.rollback();
   }
 
+  // Without a row if it was dropped meanwhile.
   private static long size(Connection reader, int relation) throws SQLException {
     try (PreparedStatement query =
         reader.prepareStatement("SELECT pg_catalog.pg_table_size(?::oid)")) {
@@ -204,26 +274,61 @@ final class Fill {
     }
   }
 
-  private static void load(ViewBuild build, int relation, Snapshot snapshot) {
-    Entries rows = snapshot.prefix(new ByteSink(0));
-    RowChunk chunk = new RowChunk();
-    while (rows.next()) {
-      if (chunk.add(rows.row(), rows.weight())) {
-        build.load(relation, chunk.take());
+  private void load(Build build, int relation, Snapshot snapshot) throws InterruptedException {
+    try {
+      Entries rows = snapshot.prefix(new ByteSink(0));
+      RowChunk chunk = chunk(build, relation);
+      while (rows.next()) {
+        if (chunk.add(rows.row(), rows.weight())) {
+          load(build, relation, chunk.take());
+        }
       }
+      load(build, relation, chunk.take());
+    } catch (StateDamaged e) {
+      build.giveUpReaders(
+          relation, new SourceUnavailable(e.sqlState(), String.valueOf(e.getMessage()), e));
+      new Boundary(loop).run(() -> loop.sources().altered(relation, e));
     }
-    build.load(relation, chunk.take());
   }
 
-  private void load(ViewBuild build, Connection reader, Plan.Scan scan) throws SQLException {
-    StreamTable storage = storage(reader, scan);
-    // Not in a transaction that only reads: there it could not keep the functions as they are.
-    OwnerCalls.require(reader, storage);
-    CopiedRows.read(
-        reader,
-        storage.contents(scan.schema().columns()),
-        scan.schema(),
-        rows -> build.load(scan.relation(), rows));
+  private static void load(Build build, int relation, ZSet rows) {
+    requireRunning();
+    build.load(relation, rows);
+  }
+
+  private static RowChunk chunk(Build build, int relation) {
+    return new RowChunk(build.readers(relation).size());
+  }
+
+  // A stream table that cannot be read is the matter of those that read it.
+  private void load(Build build, Connection reader, Plan.Scan scan) throws SQLException {
+    Savepoint before = reader.setSavepoint();
+    try {
+      StreamTable storage = storage(reader, scan);
+      // Not in a transaction that only reads: there it could not keep the functions as they are.
+      OwnerCalls.require(reader, storage);
+      CopiedRows.read(
+          reader,
+          storage.contents(scan.schema().columns()),
+          scan.schema(),
+          chunk(build, scan.relation()),
+          rows -> load(build, scan.relation(), rows));
+    } catch (SQLException e) {
+      if (ServerRefusal.endsSession(e)) {
+        throw e;
+      }
+      build.giveUpReaders(
+          scan.relation(),
+          new SourceUnavailable(
+              String.valueOf(e.getSQLState()),
+              scan.name() + " cannot be read: " + e.getMessage(),
+              e));
+      reader.rollback(before);
+    } catch (SourceUnavailable | QueryRejected e) {
+      requireRunning();
+      build.giveUpReaders(scan.relation(), e);
+      reader.rollback(before);
+    }
   }
 
   private StreamTable storage(Connection reader, Plan.Scan scan) throws SQLException {
@@ -243,41 +348,47 @@ final class Fill {
 
   // ---- into the table ---------------------------------------------------------------------------
 
-  private Written fill(Connection writer, StreamTable storage, ViewBuild build)
+  // Returns whether the table is empty.
+  private static boolean subtract(Connection writer, Preparation one, Build build)
       throws SQLException {
-    OwnerCalls.require(writer, storage);
-    boolean[] wasEmpty = {true};
+    StreamTable storage = one.table();
+    boolean[] isEmpty = {true};
+    // An exception on the way would end the session, which the others need.
+    List<RuntimeException> problems = new ArrayList<>();
     CopiedRows.read(
         writer,
         storage.contents(storage.schema().columns()),
         storage.schema(),
+        new RowChunk(),
         rows -> {
-          wasEmpty[0] &= rows.isEmpty();
-          build.subtract(rows);
+          isEmpty[0] &= rows.isEmpty();
+          if (problems.isEmpty()) {
+            try {
+              requireRunning();
+              build.subtract(one.id(), rows);
+            } catch (RuntimeException e) {
+              problems.add(e);
+            }
+          }
         });
-    DeltaWriter table = new DeltaWriter(writer, storage);
-    // Into an empty table rows go first and the index after them; otherwise the index finds the old
-    // rows.
-    if (!wasEmpty[0]) {
-      table.ensureIdentityIndex();
+    if (!problems.isEmpty()) {
+      throw problems.getFirst();
     }
-    Written written = new Written(0, 0);
-    if (build.healthy()) {
-      Snapshot difference = build.difference();
-      // The build may be given up by another thread meanwhile.
-      try (Snapshot.Hold _ = difference.hold()) {
-        written = new Difference(difference, storage, memory).write(table);
-      }
+    return isEmpty[0];
+  }
+
+  private Written write(DeltaWriter table, Preparation one, Build build) throws SQLException {
+    Snapshot difference = build.difference(one.id());
+    // The build may be given up by another thread meanwhile.
+    try (Snapshot.Hold _ = difference.hold()) {
+      return new Difference(difference, one.table(), memory).write(table);
     }
-    if (wasEmpty[0]) {
-      table.ensureIdentityIndex();
-    }
-    return written;
   }
 
   // A fill is a refresh like any other: what changed while no sidecar was there must not be lost on
   // listeners.
-  private static void tell(Connection writer, Definition definition, Start start, Written written)
+  private static void tell(
+      Connection writer, Definition definition, LiveTable.Released where, Written written)
       throws SQLException {
     if (written.inserted() + written.deleted() > 0) {
       Pipeline pipeline = new Pipeline();
@@ -288,8 +399,8 @@ final class Fill {
                   definition.pgtId(),
                   written.inserted(),
                   written.deleted(),
-                  start.frontier(),
-                  start.time())));
+                  where.frontier(),
+                  where.time())));
       Notification.send(pipeline, List.of(definition.pgtId()), sent -> {});
       pipeline.run(writer);
     }

@@ -3,6 +3,7 @@ package io.pgtrickle.engine.backfill;
 import io.pgtrickle.engine.catalog.Definition;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -59,12 +60,17 @@ public final class InitializationQueue implements AutoCloseable {
 
   /// Asks for a stream table to be initialized, again if need be.
   public void request(long id) {
-    requested.add(id);
+    request(List.of(id));
+  }
+
+  /// Asks for stream tables to be initialized in one batch, again if need be.
+  public void request(Collection<Long> ids) {
+    requested.addAll(ids);
     lock.lock();
     try {
-      waiting.add(id);
-      retryAtNanos.remove(id);
-      attempts.remove(id);
+      waiting.addAll(ids);
+      ids.forEach(retryAtNanos::remove);
+      ids.forEach(attempts::remove);
       changed.signal();
     } finally {
       lock.unlock();

@@ -1,25 +1,22 @@
 package io.pgtrickle.engine.backfill;
 
 import io.pgtrickle.cdc.CaptureException;
-import io.pgtrickle.cdc.Lsn;
-import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
-import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Labels;
-import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.catalog.Definition;
-import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.refresh.BoundaryTask;
+import io.pgtrickle.engine.refresh.Build;
+import io.pgtrickle.engine.refresh.Joining;
 import io.pgtrickle.engine.refresh.RefreshLoop;
-import io.pgtrickle.engine.refresh.ViewBuild;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -31,22 +28,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Brings definitions to life, a batch at a time, while the stream goes on.
 ///
-/// The main path is [#initialize]: prepare each definition, [#attach] the base tables that are new,
-/// then for
-/// each view build it privately ([#start]), fill its table, and let it join. Called by one thread.
+/// The main path is [#initialize]: prepare each definition, attach the base tables that are new
+/// ([Attacher]), then build the views that share sources privately and together ([#build]), fill
+/// their tables ([Fill]), and let them join. Called by one thread.
 public final class Initializer {
   private static final Logger LOG = LoggerFactory.getLogger(Initializer.class);
-  private static final long RETAINED_CHANGES = 5_000_000;
   private static final long JOIN_WHEN_BEHIND = 2_000;
+  private static final Groups<Preparation> GROUPS =
+      new Groups<>(one -> one.table().relation(), one -> one.verdict().sources());
 
-  private final SourceDatabase database;
-  private final PublicationWatch watch;
+  private final Attacher attacher;
   private final RefreshLoop loop;
   private final Analyzer analyzer;
   private final Sessions sessions;
@@ -109,8 +105,7 @@ public final class Initializer {
       Storage storage,
       Labels labels,
       Clock clock) {
-    this.database = database;
-    this.watch = watch;
+    this.attacher = new Attacher(database, watch, loop, progress, definitions, storage);
     this.loop = loop;
     this.analyzer = analyzer;
     this.sessions = sessions;
@@ -121,55 +116,81 @@ public final class Initializer {
     this.clock = clock;
   }
 
+  /// What became of the definitions of a batch so far.
+  private final class Results {
+    private final List<Definition> again = new ArrayList<>();
+    private final List<Definition> waiting = new ArrayList<>();
+    private final Set<Long> failed = new HashSet<>();
+
+    /// Reports what failed, and remembers whether it is worth another attempt.
+    ///
+    /// @throws SQLException when the connection is lost, which is not the definition's fault
+    void failed(Definition definition, Exception problem) throws SQLException {
+      if (problem instanceof SQLException e && ServerRefusal.endsSession(e)) {
+        throw e;
+      }
+      failed.add(definition.pgtId());
+      switch (problem) {
+        case SourceUnavailable _, AnswersUnavailable _, CaptureException.Retry _ -> {
+          LOG.warn("{} is initialized again: {}", definition.displayName(), problem.getMessage());
+          again.add(definition);
+        }
+        case StorageUnavailable e -> reportAndRetry(definition, e);
+        case StateDamaged e -> reportAndRetry(definition, e);
+        case TrickleException e -> progress.failed(definition, e);
+        // A constraint or trigger of its owner, a lock: the others must not wait for that.
+        case SQLException e -> reportAndRetry(definition, ServerRefusal.ofRows(definition, e));
+        default -> {
+          LOG.error("{} cannot be initialized", definition.displayName(), problem);
+          reportAndRetry(
+              definition, new SourceUnavailable("XX000", String.valueOf(problem), problem));
+        }
+      }
+    }
+
+    private void reportAndRetry(Definition definition, TrickleException problem) {
+      progress.failed(definition, problem);
+      again.add(definition);
+    }
+
+    boolean hasFailed(Definition definition) {
+      return failed.contains(definition.pgtId());
+    }
+
+    Outcome outcome() {
+      return new Outcome(again, waiting);
+    }
+  }
+
   /// Initializes a batch; definitions that cannot be are reported, the others go on.
   public Outcome initialize(List<Definition> batch) throws InterruptedException {
-    List<Definition> again = new ArrayList<>();
-    List<Definition> waiting = new ArrayList<>();
+    Results results = new Results();
     List<Definition> free = new ArrayList<>();
     for (Definition definition : batch) {
-      (isStillBlocked(definition) ? waiting : free).add(definition);
+      (isStillBlocked(definition) ? results.waiting : free).add(definition);
     }
     if (free.isEmpty()) {
-      return new Outcome(again, waiting);
+      return results.outcome();
     }
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
-      Map<Long, Preparation> ready = prepare(writer, free, waiting);
-      again.addAll(attach(control, ready));
-      for (Preparation one : inOrder(ready.values())) {
-        try {
-          if (!start(writer, one)) {
-            waiting.add(one.definition());
-          }
-        } catch (SourceUnavailable | AnswersUnavailable | CaptureException.Retry e) {
-          LOG.warn("{} is initialized again: {}", one.definition().displayName(), e.getMessage());
-          again.add(one.definition());
-        } catch (StorageUnavailable e) {
-          progress.failed(one.definition(), e);
-          again.add(one.definition());
-        } catch (TrickleException e) {
-          progress.failed(one.definition(), e);
-        } catch (SQLException e) {
-          if (ServerRefusal.isTransient(e)) {
-            throw e;
-          }
-          // A constraint or trigger of its owner, a lock: the others must not wait for that.
-          progress.failed(one.definition(), ServerRefusal.ofRows(one.definition(), e));
-          again.add(one.definition());
+      Map<Long, Preparation> ready = prepare(writer, free, results.waiting);
+      results.again.addAll(attacher.attach(control, ready));
+      for (List<Preparation> wave : GROUPS.waves(List.copyOf(ready.values()))) {
+        for (List<Preparation> group : GROUPS.sharing(start(writer, wave, results))) {
+          build(writer, group, results);
         }
-        // Of one that failed half way nothing may be written with the next one.
-        writer.rollback();
       }
     } catch (SQLException e) {
       LOG.warn("initialization is interrupted: {}", e.getMessage());
-      again.clear();
+      results.again.clear();
       for (Definition definition : free) {
-        if (!waiting.contains(definition) && !isLive(definition)) {
-          again.add(definition);
+        if (!results.waiting.contains(definition) && !isLive(definition)) {
+          results.again.add(definition);
         }
       }
     }
-    return new Outcome(again, waiting);
+    return results.outcome();
   }
 
   // ---- stream tables below that are not live ----------------------------------------------------
@@ -241,211 +262,131 @@ public final class Initializer {
     }
   }
 
-  // Upstream stream tables of the same batch come first.
-  private static List<Preparation> inOrder(Iterable<Preparation> all) {
-    Map<Integer, Preparation> byRelation = new TreeMap<>();
-    all.forEach(one -> byRelation.put(one.table().relation(), one));
-    List<Preparation> order = new ArrayList<>();
-    byRelation.values().forEach(one -> visit(one, byRelation, order));
-    return order;
-  }
-
-  private static void visit(
-      Preparation one, Map<Integer, Preparation> byRelation, List<Preparation> order) {
-    if (order.contains(one)) {
-      return;
-    }
-    for (int source : one.verdict().sources()) {
-      Preparation upstream = byRelation.get(source);
-      if (upstream != null && !upstream.equals(one)) {
-        visit(upstream, byRelation, order);
-      }
-    }
-    order.add(one);
-  }
-
-  // ---- attach: base tables nobody reads yet
-  // ---------------------------------------------------------
-
-  // Returns those for which the server lacks something that others may give back.
-  private List<Definition> attach(Connection control, Map<Long, Preparation> batch)
-      throws SQLException, InterruptedException {
-    List<Definition> again = new ArrayList<>();
-    try {
-      attachTogether(control, batch);
-    } catch (CaptureException e) {
-      if (e instanceof CaptureException.Retry && !isExhausted(e)) {
-        throw e;
-      }
-      // Find out whose source it is; the others must not wait for that.
-      for (Preparation one : List.copyOf(batch.values())) {
-        Map<Long, Preparation> alone = new LinkedHashMap<>();
-        alone.put(one.definition().pgtId(), one);
-        try {
-          attachTogether(control, alone);
-        } catch (CaptureException refused) {
-          if (refused instanceof CaptureException.Retry && !isExhausted(refused)) {
-            throw refused;
-          }
-          batch.remove(one.definition().pgtId());
-          progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
-          if (isExhausted(refused)) {
-            again.add(one.definition());
-          }
-        }
-      }
-    }
-    return again;
-  }
-
-  // Slots, walsenders, connections, room: people want to know, and it may pass by itself.
-  private static boolean isExhausted(CaptureException refusal) {
-    return refusal.sqlState().startsWith("53");
-  }
-
-  private void attachTogether(Connection control, Map<Long, Preparation> batch)
-      throws SQLException, InterruptedException {
-    Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
-    List<TableName> watched = new ArrayList<>();
-    Set<Integer> read = new HashSet<>();
-    SourceTables tables = new SourceTables(control, watch.publication(), storage);
-    for (Preparation one : List.copyOf(batch.values())) {
-      try {
-        for (Plan.Scan scan : one.scans()) {
-          if (definitions.isStreamTable(scan.relation())) {
-            continue;
-          }
-          // Columns were added since it was copied: what reads the old shape is built anew with
-          // this.
-          atBoundary(() -> loop.sources().requireShape(scan));
-          boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
-          if (!attached && !missing.containsKey(scan.relation())) {
-            missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
-          }
-        }
-        if (one.plan().isEmpty()) {
-          watched.addAll(tables.watchable(one.verdict().sources()));
-          read.addAll(one.verdict().sources());
-        }
-      } catch (TrickleException e) {
-        batch.remove(one.definition().pgtId());
-        progress.failed(one.definition(), e);
-      }
-    }
-    tables.publish(watched);
-    read.addAll(missing.keySet());
-    tables.renew(read);
-    if (missing.isEmpty()) {
-      return;
-    }
-    List<SourceCopy.Source> sources = List.copyOf(missing.values());
-    atBoundary(
-        () -> {
-          sources.forEach(source -> loop.intake().retain(source.attachment()));
-        });
-    try {
-      Lsn consistentPoint =
-          new SourceCopy(database, watch)
-              .run(
-                  control,
-                  sources,
-                  rows ->
-                      batch
-                          .values()
-                          .forEach(one -> progress.phase(one.definition(), "copying", rows)));
-      for (SourceCopy.Source source : sources) {
-        source.attachment().table().published(tables.membership(source));
-      }
-      tables.barrier();
-      Boundary.await(
-          loop.whenBeyond(
-              consistentPoint,
-              () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
-    } catch (RuntimeException | SQLException | InterruptedException e) {
-      atBoundary(
-          () -> {
-            sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
-          });
-      throw e;
-    }
-  }
-
-  private void complete(Attachment attachment, Lsn consistentPoint) {
-    if (attachment.overflowed()) {
-      throw new SourceUnavailable(
-          "53400",
-          attachment.table().name()
-              + " changed more than "
-              + RETAINED_CHANGES
-              + " rows while it was copied; the copy is made again",
-          null);
-    }
-    if (!loop.intake().isRetaining(attachment)) {
-      throw new SourceUnavailable(
-          "55000",
-          attachment.table().name() + " was altered while it was copied; the copy is made again",
-          null);
-    }
-    loop.intake().attach(attachment.complete(consistentPoint));
-  }
-
-  private static Set<Integer> relations(Plan plan) {
-    Set<Integer> relations = new HashSet<>();
-    plan.scans().forEach(scan -> relations.add(scan.relation()));
-    return relations;
-  }
-
   // ---- build, fill, join
   // ------------------------------------------------------------------------------
 
-  /// @return false when an upstream stream table is not live yet
-  private boolean start(Connection writer, Preparation one)
+  // Starts those of FULL mode, and returns those that are to be built.
+  private List<Preparation> start(Connection writer, List<Preparation> wave, Results results)
       throws SQLException, InterruptedException {
-    Definition definition = one.definition();
-    if (!boundary(() -> loop.restart(current(definition)))) {
-      // Asked for twice.
-      return true;
+    List<Preparation> built = new ArrayList<>();
+    for (Preparation one : wave) {
+      try {
+        if (!boundary(() -> loop.restart(current(one.definition())))) {
+          // Asked for twice.
+          continue;
+        }
+        if (isBlocked(one.definition(), one.verdict().sources())) {
+          results.waiting.add(one.definition());
+        } else if (one.plan().isPresent()) {
+          built.add(one);
+        } else {
+          startFull(writer, one);
+        }
+      } catch (TrickleException | CaptureException.Retry | SQLException e) {
+        results.failed(one.definition(), e);
+      }
+      writer.rollback();
     }
-    if (isBlocked(definition, one.verdict().sources())) {
-      return false;
+    return built;
+  }
+
+  private void startFull(Connection writer, Preparation one)
+      throws SQLException, InterruptedException {
+    new DeltaWriter(writer, one.table()).ensureIdentityIndex();
+    long refreshes = Fill.refreshes(writer, one.definition());
+    writer.commit();
+    atBoundary(() -> loop.joinFull(one.joining(current(one.definition()), refreshes)));
+  }
+
+  // What fails without being the fault of a view that is known is the fault of one half, or of
+  // each.
+  private void build(Connection writer, List<Preparation> group, Results results)
+      throws SQLException, InterruptedException {
+    Optional<RuntimeException> failure = tryBuild(writer, group, results);
+    if (failure.isEmpty()) {
+      return;
     }
-    if (one.plan().isEmpty()) {
-      new DeltaWriter(writer, one.table()).ensureIdentityIndex();
-      long refreshes = Fill.refreshes(writer, definition);
-      writer.commit();
-      atBoundary(
-          () -> {
-            loop.joinFull(
-                current(definition), one.table(), one.verdict(), one.document(), refreshes);
-          });
-      return true;
+    List<Preparation> rest =
+        group.stream().filter(one -> !results.hasFailed(one.definition())).toList();
+    if (rest.size() > 1 && !(failure.get() instanceof StorageUnavailable)) {
+      LOG.warn(
+          "{} stream tables that share sources are initialized in two groups: {}",
+          rest.size(),
+          failure.get().getMessage());
+      build(writer, rest.subList(0, rest.size() / 2), results);
+      build(writer, rest.subList(rest.size() / 2, rest.size()), results);
+    } else {
+      for (Preparation one : rest) {
+        results.failed(one.definition(), failure.get());
+      }
     }
-    Plan plan = one.plan().get();
-    ViewBuild build = new ViewBuild(one.view(), relations(plan), storage, labels);
-    boolean joined = false;
+  }
+
+  // Builds, fills, and lets join. Views that fail are reported; returns what is wrong with none in
+  // particular.
+  private Optional<RuntimeException> tryBuild(
+      Connection writer, List<Preparation> group, Results results)
+      throws SQLException, InterruptedException {
+    Build build;
     try {
-      long refreshes =
+      build = new Build(group.stream().map(Preparation::view).toList(), storage, labels);
+    } catch (RuntimeException e) {
+      return Optional.of(e);
+    }
+    Optional<RuntimeException> failure = Optional.empty();
+    try {
+      Map<Preparation, Long> filled =
           new Fill(loop, definitions, progress, storage, clock)
-              .run(writer, sessions::control, one, build);
-      progress.phase(definition, "catching_up", 0);
+              .run(writer, sessions::control, group, build);
       while (build.behind() > JOIN_WHEN_BEHIND) {
         build.catchUp();
       }
-      atBoundary(
-          () -> {
-            loop.join(
-                build, current(definition), one.table(), one.verdict(), one.document(), refreshes);
-          });
-      joined = true;
-      return true;
+      atBoundary(() -> join(build, filled));
+    } catch (RuntimeException e) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedException(e.getMessage());
+      }
+      failure = Optional.of(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw e;
+    } catch (SQLException e) {
+      report(group, build, results);
+      throw e;
     } finally {
-      if (!joined) {
-        atBoundary(
-            () -> {
-              loop.builds().abandon(build);
-            });
+      // Whoever interrupts ends the refresh thread too, which gives up all builds.
+      if (!Thread.currentThread().isInterrupted()) {
+        atBoundary(() -> loop.builds().abandon(build));
       }
     }
+    writer.rollback();
+    report(group, build, results);
+    return failure;
+  }
+
+  // Nobody else reports what has been given up.
+  private static void report(List<Preparation> group, Build build, Results results)
+      throws SQLException {
+    Map<Long, Exception> reasons = build.takeGivenUp();
+    for (Preparation one : group) {
+      Exception reason = reasons.get(one.id());
+      if (reason != null) {
+        results.failed(one.definition(), reason);
+      }
+    }
+  }
+
+  private void join(Build build, Map<Preparation, Long> filled) {
+    List<Joining> views = new ArrayList<>();
+    filled.forEach(
+        (one, refreshes) -> {
+          try {
+            views.add(one.joining(current(one.definition()), refreshes));
+          } catch (SourceUnavailable altered) {
+            build.giveUp(one.definition().pgtId(), altered);
+          }
+        });
+    loop.join(build, views);
   }
 
   // With the schedule that it has by now.
@@ -468,7 +409,7 @@ public final class Initializer {
       return;
     }
     try (Connection control = sessions.control()) {
-      new SourceTables(control, watch.publication(), storage).unpublish(unused);
+      attacher.unpublish(control, unused);
     } catch (SQLException | CaptureException e) {
       // They stay published, which costs decoding and nothing else, until they are needed again.
       LOG.warn("tables {} stay in the publication: {}", unused, e.getMessage());

@@ -16,6 +16,7 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.CapturedSettings;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.RefreshMode;
+import io.pgtrickle.engine.refresh.Joining;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -74,6 +75,10 @@ record Preparation(
     }
   }
 
+  long id() {
+    return definition.pgtId();
+  }
+
   /// The plan that is maintained, empty in FULL mode.
   Optional<Plan> plan() {
     return verdict.differential().map(Verdict.Differential::plan);
@@ -92,6 +97,14 @@ record Preparation(
         table.catalogName(),
         plan().orElseThrow(),
         verdict.settings());
+  }
+
+  /// What the refresh thread takes.
+  ///
+  /// @param current the definition with the schedule that it has by now
+  /// @param refreshes how often the table has been refreshed
+  Joining joining(Definition current, long refreshes) {
+    return new Joining(current, table, verdict, document, refreshes);
   }
 
   private static Verdict proven(

@@ -190,12 +190,9 @@ public final class Recovery {
             parts
                 .loop()
                 .restore(
-                    one.definition(),
-                    one.table(),
-                    one.verdict(),
-                    one.document(),
-                    entry,
-                    visible.getOrDefault(id, Visible.NEVER).refreshId());
+                    one.joining(
+                        one.definition(), visible.getOrDefault(id, Visible.NEVER).refreshId()),
+                    entry);
           }
         });
     Set<Integer> gated =

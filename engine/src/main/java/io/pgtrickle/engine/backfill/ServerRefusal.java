@@ -16,6 +16,12 @@ final class ServerRefusal {
     return state.startsWith("08") || state.startsWith("57P") || state.startsWith("53");
   }
 
+  /// Whether the session is over, whatever it was used for.
+  static boolean endsSession(SQLException e) {
+    String state = String.valueOf(e.getSQLState());
+    return state.startsWith("08") || state.startsWith("57P");
+  }
+
   static QueryRejected of(Definition definition, SQLException refusal) {
     return new QueryRejected(
         QueryRejected.Kind.INVALID,

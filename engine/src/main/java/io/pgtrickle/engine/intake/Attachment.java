@@ -87,7 +87,7 @@ public final class Attachment {
       }
     }
     retained.clear();
-    table.settle();
+    boolean _ = table.settle();
     table.endEpoch();
     return table;
   }

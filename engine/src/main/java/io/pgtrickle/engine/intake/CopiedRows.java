@@ -12,13 +12,14 @@ import java.util.function.Consumer;
 public final class CopiedRows {
   private CopiedRows() {}
 
-  /// Reads the rows of a query, with weight 1 each, in memory for a chunk of them.
+  /// Reads the rows of a query, with weight 1 each, a chunk at a time.
   ///
   /// @param schema of the result, column by column
-  public static void read(Connection session, String query, Schema schema, Consumer<ZSet> chunks)
+  /// @param chunk an empty one
+  public static void read(
+      Connection session, String query, Schema schema, RowChunk chunk, Consumer<ZSet> chunks)
       throws SQLException {
     TupleDecoder decoder = TupleDecoder.positional(schema);
-    RowChunk chunk = new RowChunk();
     BulkCopy.query(
         session,
         query,

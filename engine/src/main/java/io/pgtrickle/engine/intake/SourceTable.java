@@ -143,7 +143,7 @@ public final class SourceTable {
 
   /// Adds the rows of an initial copy, which no epoch contains.
   public void load(ZSet copied) {
-    rows.settle();
+    boolean _ = rows.settle();
     rows.apply(copied);
   }
 
@@ -151,8 +151,9 @@ public final class SourceTable {
   ///
   /// @throws io.pgtrickle.dvm.TrickleException.StorageUnavailable when it has to be tried again
   /// @throws StateDamaged when rows cannot be read
-  void settle() {
-    rows.settle();
+  /// @return whether more of it is to be done at a later boundary
+  boolean settle() {
+    return rows.settle();
   }
 
   /// The table is in the publication, by this entry.

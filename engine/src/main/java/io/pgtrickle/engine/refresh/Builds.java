@@ -7,12 +7,12 @@ import io.pgtrickle.engine.intake.Intake;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// The views that are computed privately until they join the main dataflow.
@@ -22,7 +22,7 @@ public final class Builds {
   private final Intake intake;
   private final LiveTables tables;
   // Per build what its relations were when it began.
-  private final Map<ViewBuild, Map<Integer, Object>> builds = new LinkedHashMap<>();
+  private final Map<Build, Map<Integer, Object>> builds = new LinkedHashMap<>();
 
   Builds(Intake intake, LiveTables tables) {
     this.intake = intake;
@@ -30,19 +30,25 @@ public final class Builds {
   }
 
   /// Starts a private build at this boundary: from here on it is told what epochs do to its
-  /// relations.
+  /// relations. Views are given up of which a base table is not followed, or a stream table is not
+  /// written as it is computed: its table lacks what no epoch will tell again.
   ///
   /// @param reader autocommit off; its snapshot is taken now, when it shows exactly what was
   ///     applied
-  /// @param time the engine's time at this boundary
+  /// @param where the stream is at this boundary
   /// @return the rows of the base tables as of this boundary, to be closed when they are read
-  /// @throws SourceUnavailable when the log is not followed for one of them
-  public HeldRows start(ViewBuild build, Connection reader, Instant time) throws SQLException {
+  public HeldRows start(Build build, Connection reader, LiveTable.Released where)
+      throws SQLException {
     Map<Integer, Object> origins = new HashMap<>();
     for (int relation : build.relations()) {
-      origins.put(relation, origin(relation));
+      Optional<Object> origin = origin(relation);
+      if (origin.isPresent() && (isBaseTable(relation) || tables.settled(relation).isPresent())) {
+        origins.put(relation, origin.get());
+      } else {
+        build.giveUpReaders(relation, unavailable(relation, "is not followed at this moment"));
+      }
     }
-    build.beginAt(time);
+    build.beginAt(where);
     try (Statement statement = reader.createStatement()) {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
       statement.execute("SELECT 1");
@@ -55,54 +61,58 @@ public final class Builds {
     return HeldRows.of(snapshots);
   }
 
-  private Object origin(int relation) {
-    return intake
-        .table(relation)
-        .<Object>map(table -> table)
-        .or(() -> tables.ofRelation(relation))
-        .orElseThrow(
-            () ->
-                new SourceUnavailable(
-                    "55000",
-                    "relation "
-                        + Integer.toUnsignedString(relation)
-                        + " is being read anew at this moment",
-                    null));
+  private Optional<Object> origin(int relation) {
+    return intake.table(relation).<Object>map(table -> table).or(() -> tables.ofRelation(relation));
   }
 
   /// Gives a build up.
-  public void abandon(ViewBuild build) {
+  public void abandon(Build build) {
     builds.remove(build);
     build.close();
   }
 
+  private boolean isBaseTable(int relation) {
+    return intake.table(relation).isPresent();
+  }
+
   /// Brings a build to the frontier; it is told no more.
-  ///
-  /// @throws SourceUnavailable when something that it reads was let go meanwhile, so that it was
-  /// not
-  ///     told everything
-  void joins(ViewBuild build) {
-    Map<Integer, Object> origins = builds.getOrDefault(build, Map.of());
-    origins.forEach(
-        (relation, origin) -> {
-          if (!origin(relation).equals(origin)) {
-            throw new SourceUnavailable(
-                "55000",
-                "relation "
-                    + Integer.toUnsignedString(relation)
-                    + " was read anew while "
-                    + build.view().name()
-                    + " was built over it",
-                null);
-          }
-        });
-    builds.remove(build);
+  void joins(Build build) {
+    Map<Integer, Object> origins = builds.remove(build);
+    if (origins != null) {
+      lose(build, origins);
+    }
     build.catchUp();
   }
 
   /// Tells every build what an epoch did.
-  void retain(Map<Integer, ZSet> deltas) {
-    builds.keySet().forEach(build -> build.retain(deltas));
+  ///
+  /// @param end where the stream is after it
+  void retain(Map<Integer, ZSet> deltas, LiveTable.Released end) {
+    builds.forEach(
+        (build, origins) -> {
+          lose(build, origins);
+          build.retain(deltas, end);
+        });
+  }
+
+  // What was let go meanwhile, and perhaps read anew: of that a build is not told everything.
+  private void lose(Build build, Map<Integer, Object> origins) {
+    origins
+        .entrySet()
+        .removeIf(
+            each -> {
+              int relation = each.getKey();
+              boolean lost = !origin(relation).equals(Optional.of(each.getValue()));
+              if (lost) {
+                build.lose(relation, unavailable(relation, "was read anew meanwhile"));
+              }
+              return lost;
+            });
+  }
+
+  private static SourceUnavailable unavailable(int relation, String why) {
+    return new SourceUnavailable(
+        "55000", "relation " + Integer.toUnsignedString(relation) + " " + why, null);
   }
 
   /// What all of them read.

@@ -98,15 +98,15 @@ final class LiveTables {
   Set<Integer> unsettled(Collection<Integer> relations, IntPredicate isStreamTable) {
     return relations.stream()
         .filter(isStreamTable::test)
-        .filter(relation -> !isSettled(tables.get(byRelation.getOrDefault(relation, -1L))))
+        .filter(relation -> settled(relation).isEmpty())
         .collect(Collectors.toSet());
   }
 
-  private static boolean isSettled(@Nullable LiveTable table) {
-    return table != null
-        && table.populated()
-        && table.carried().isEmpty()
-        && table.hold().isEmpty();
+  /// The one whose storage table a relation is, if it has contents that are applied as they are
+  /// computed.
+  Optional<LiveTable> settled(int relation) {
+    return ofRelation(relation)
+        .filter(table -> table.populated() && table.carried().isEmpty() && table.hold().isEmpty());
   }
 
   /// Whether a table has to stay as it is for now: because it waits for its next attempt, or one

@@ -257,9 +257,10 @@ public final class RefreshLoop implements AutoCloseable {
     return frontier;
   }
 
-  /// The time as of the frontier, which is what `now()` is; boundary only.
-  public Instant frontierTime() {
-    return time.time();
+  /// Where the stream is: the frontier, and the time as of it, which is what `now()` is; boundary
+  /// only.
+  public LiveTable.Released where() {
+    return here();
   }
 
   public Optional<LiveTable> table(long id) {
@@ -310,49 +311,45 @@ public final class RefreshLoop implements AutoCloseable {
     return builds;
   }
 
-  /// Makes a privately built view part of the main dataflow; its output since the fill follows with
-  /// the next
-  /// epoch.
+  /// Makes privately built views part of the main dataflow; their output since they were filled
+  /// follows with the next epoch. Those that the build has given up by then stay away.
   ///
-  /// @param refreshes how often the table has been refreshed
-  public void join(
-      ViewBuild build,
-      Definition definition,
-      StreamTable storage,
-      Verdict verdict,
-      QueryDocument document,
-      long refreshes) {
+  /// @param views those of the build
+  public void join(Build build, List<Joining> views) {
     builds.joins(build);
-    LiveTable table = live(definition, storage, verdict, document, refreshes);
-    table.carry(build.takeOutput());
+    Map<Long, ZSet> output = build.takeOutput();
+    List<LiveTable> joined = new ArrayList<>();
+    for (Joining view : views) {
+      if (build.contains(view.definition().pgtId())) {
+        LiveTable table = live(view);
+        table.carry(output.getOrDefault(table.id(), ZSet.EMPTY));
+        joined.add(table);
+      }
+    }
     dataflow.adopt(build.dataflow());
-    add(table);
-    steps.noteErrors(table);
+    for (LiveTable table : joined) {
+      add(table);
+      steps.noteErrors(table);
+    }
   }
 
   /// Takes a FULL table into the stream; its first evaluation follows at once.
-  ///
-  /// @param refreshes how often the table has been refreshed
-  public void joinFull(
-      Definition definition,
-      StreamTable storage,
-      Verdict verdict,
-      QueryDocument document,
-      long refreshes) {
-    LiveTable table = live(definition, storage, verdict, document, refreshes);
+  public void joinFull(Joining joining) {
+    LiveTable table = live(joining);
     add(table);
-    full.add(table, hasUncapturedSources(verdict, document));
+    full.add(table, hasUncapturedSources(joining.verdict(), joining.document()));
     full.request(table.id());
   }
 
-  private LiveTable live(
-      Definition definition,
-      StreamTable storage,
-      Verdict verdict,
-      QueryDocument document,
-      long refreshes) {
+  private LiveTable live(Joining joining) {
     return new LiveTable(
-        definition, storage, verdict, document, refreshes, here(), clock.instant());
+        joining.definition(),
+        joining.storage(),
+        joining.verdict(),
+        joining.document(),
+        joining.refreshes(),
+        here(),
+        clock.instant());
   }
 
   private LiveTable.Released here() {
@@ -363,15 +360,9 @@ public final class RefreshLoop implements AutoCloseable {
   /// the loop runs.
   ///
   /// @param saved what the checkpoint says of it
-  /// @param refreshes how often the table has been refreshed by now
-  public void restore(
-      Definition definition,
-      StreamTable storage,
-      Verdict verdict,
-      QueryDocument document,
-      SavedTable saved,
-      long refreshes) {
-    LiveTable table = live(definition, storage, verdict, document, refreshes);
+  public void restore(Joining joining, SavedTable saved) {
+    LiveTable table = live(joining);
+    long refreshes = joining.refreshes();
     table.releasedAt(saved.released(), clock.instant());
     // What was written since then was written with all that had been carried until then.
     if (refreshes == saved.refreshId()) {
@@ -578,8 +569,8 @@ public final class RefreshLoop implements AutoCloseable {
             ? steps.step(changed.deltas(), callers.wanted(), here(), now)
             : steps.replay(changed.deltas(), here(), replay, now);
     touched.addAll(all.keySet());
-    builds.retain(all);
     reached = here();
+    builds.retain(all, reached);
     settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (!touched.isEmpty()) {
       status.stateChanged();

@@ -2,8 +2,8 @@ package io.pgtrickle.engine.e2e;
 
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
-import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -46,9 +46,26 @@ final class SmallHeapIT {
             "SELECT m.name, count(*) AS n, sum(f.v) AS s FROM facts f JOIN dims m USING (d)"
                 + " GROUP BY m.name");
         tables.put("over", "SELECT name, max(note) AS m FROM joined GROUP BY name");
+        // Every one of them makes something else of the same chunks.
+        for (int i = 0; i < 8; i++) {
+          tables.put(
+              "several_" + i,
+              ("SELECT f.id %% 10000 AS k, max(f.note) AS m, count(DISTINCT m.name) AS n FROM facts"
+                      + " f JOIN dims m USING (d) WHERE f.v %% 8 = %d GROUP BY 1")
+                  .formatted(i));
+        }
         awaitHeartbeat(connection, sidecar);
+        connection.setAutoCommit(false);
         for (Map.Entry<String, String> table : tables.entrySet()) {
-          streamTable(connection, table.getKey(), table.getValue(), "DIFFERENTIAL");
+          run(
+              connection,
+              "SELECT pgtrickle.create_stream_table('%s', '%s', refresh_mode => 'DIFFERENTIAL')"
+                  .formatted(table.getKey(), table.getValue()));
+        }
+        connection.commit();
+        connection.setAutoCommit(true);
+        for (String table : tables.keySet()) {
+          ready(connection, table);
         }
         run(connection, "UPDATE facts SET v = v + 1, d = 0 WHERE id % 1000 = 0");
         sync(connection);

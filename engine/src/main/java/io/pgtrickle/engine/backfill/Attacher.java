@@ -1,0 +1,192 @@
+package io.pgtrickle.engine.backfill;
+
+import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.Oid;
+import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.intake.Attachment;
+import io.pgtrickle.engine.refresh.BoundaryTask;
+import io.pgtrickle.engine.refresh.RefreshLoop;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// Attaches the base tables that nobody reads yet: publishes them, copies them at the consistent
+/// point of an exported snapshot, and completes the copies with the changes retained meanwhile.
+final class Attacher {
+  private static final long RETAINED_CHANGES = 5_000_000;
+
+  private final SourceDatabase database;
+  private final PublicationWatch watch;
+  private final RefreshLoop loop;
+  private final Initializer.Progress progress;
+  private final DefinitionWatch definitions;
+  private final Storage storage;
+
+  Attacher(
+      SourceDatabase database,
+      PublicationWatch watch,
+      RefreshLoop loop,
+      Initializer.Progress progress,
+      DefinitionWatch definitions,
+      Storage storage) {
+    this.database = database;
+    this.watch = watch;
+    this.loop = loop;
+    this.progress = progress;
+    this.definitions = definitions;
+    this.storage = storage;
+  }
+
+  /// Attaches what a batch reads and nobody has attached; definitions for which that cannot be done
+  /// are taken out of the batch and reported.
+  ///
+  /// @return those among them for which the server lacks something that others may give back
+  List<Definition> attach(Connection control, Map<Long, Preparation> batch)
+      throws SQLException, InterruptedException {
+    List<Definition> again = new ArrayList<>();
+    try {
+      attachTogether(control, batch);
+    } catch (CaptureException e) {
+      if (e instanceof CaptureException.Retry && !isExhausted(e)) {
+        throw e;
+      }
+      // Find out whose source it is; the others must not wait for that.
+      for (Preparation one : List.copyOf(batch.values())) {
+        Map<Long, Preparation> alone = new LinkedHashMap<>();
+        alone.put(one.definition().pgtId(), one);
+        try {
+          attachTogether(control, alone);
+          if (alone.isEmpty()) {
+            batch.remove(one.definition().pgtId());
+          }
+        } catch (CaptureException refused) {
+          if (refused instanceof CaptureException.Retry && !isExhausted(refused)) {
+            throw refused;
+          }
+          batch.remove(one.definition().pgtId());
+          progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
+          if (isExhausted(refused)) {
+            again.add(one.definition());
+          }
+        }
+      }
+    }
+    return again;
+  }
+
+  // Slots, walsenders, connections, room: people want to know, and it may pass by itself.
+  private static boolean isExhausted(CaptureException refusal) {
+    return refusal.sqlState().startsWith("53");
+  }
+
+  private void attachTogether(Connection control, Map<Long, Preparation> batch)
+      throws SQLException, InterruptedException {
+    Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
+    List<TableName> watched = new ArrayList<>();
+    Set<Integer> read = new HashSet<>();
+    SourceTables tables = new SourceTables(control, watch.publication(), storage);
+    for (Preparation one : List.copyOf(batch.values())) {
+      try {
+        for (Plan.Scan scan : one.scans()) {
+          if (definitions.isStreamTable(scan.relation())) {
+            continue;
+          }
+          // Columns were added since it was copied: what reads the old shape is built anew with
+          // this.
+          atBoundary(() -> loop.sources().requireShape(scan));
+          boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
+          if (!attached && !missing.containsKey(scan.relation())) {
+            missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
+          }
+        }
+        if (one.plan().isEmpty()) {
+          watched.addAll(tables.watchable(one.verdict().sources()));
+          read.addAll(one.verdict().sources());
+        }
+      } catch (TrickleException e) {
+        batch.remove(one.definition().pgtId());
+        progress.failed(one.definition(), e);
+      }
+    }
+    tables.publish(watched);
+    read.addAll(missing.keySet());
+    tables.renew(read);
+    if (missing.isEmpty()) {
+      return;
+    }
+    List<SourceCopy.Source> sources = List.copyOf(missing.values());
+    atBoundary(
+        () -> {
+          sources.forEach(source -> loop.intake().retain(source.attachment()));
+        });
+    try {
+      Lsn consistentPoint =
+          new SourceCopy(database, watch)
+              .run(
+                  control,
+                  sources,
+                  rows ->
+                      batch
+                          .values()
+                          .forEach(one -> progress.phase(one.definition(), "copying", rows)));
+      for (SourceCopy.Source source : sources) {
+        source.attachment().table().published(tables.membership(source));
+      }
+      tables.barrier();
+      Boundary.await(
+          loop.whenBeyond(
+              consistentPoint,
+              () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
+    } catch (RuntimeException | SQLException | InterruptedException e) {
+      atBoundary(
+          () -> {
+            sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
+          });
+      throw e;
+    }
+  }
+
+  private void complete(Attachment attachment, Lsn consistentPoint) {
+    if (attachment.overflowed()) {
+      throw new SourceUnavailable(
+          "53400",
+          attachment.table().name()
+              + " changed more than "
+              + RETAINED_CHANGES
+              + " rows while it was copied; the copy is made again",
+          null);
+    }
+    if (!loop.intake().isRetaining(attachment)) {
+      throw new SourceUnavailable(
+          "55000",
+          attachment.table().name() + " was altered while it was copied; the copy is made again",
+          null);
+    }
+    loop.intake().attach(attachment.complete(consistentPoint));
+  }
+
+  /// Takes base tables that are not followed any more out of the publication.
+  void unpublish(Connection control, Set<Integer> unused) throws SQLException {
+    new SourceTables(control, watch.publication(), storage).unpublish(unused);
+  }
+
+  private <T> T boundary(BoundaryTask<T> task) throws InterruptedException {
+    return new Boundary(loop).call(task);
+  }
+
+  private void atBoundary(Runnable task) throws InterruptedException {
+    new Boundary(loop).run(task);
+  }
+}

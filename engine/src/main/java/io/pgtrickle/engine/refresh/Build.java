@@ -1,0 +1,264 @@
+package io.pgtrickle.engine.refresh;
+
+import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.dataflow.Labels;
+import io.pgtrickle.dvm.dataflow.StepFailed;
+import io.pgtrickle.dvm.dataflow.StepResult;
+import io.pgtrickle.dvm.dataflow.View;
+import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.state.Snapshot;
+import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.zset.ZSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/// Views that are computed privately, and together, while the main dataflow goes on.
+///
+/// They start from snapshots taken at an epoch boundary. From that boundary on the refresh thread
+/// *retains* here what each later epoch did to the relations they read; replayed in order, that
+/// brings the private dataflow to the main one's frontier. What several of them arrange alike is
+/// arranged once. None reads another: what reads a view is built after it.
+///
+/// A view that fails is given up, and so is one that its host gives up; the others go on as if it
+/// had never been there.
+///
+/// The refresh thread retains, the initializer's thread does everything else, until the refresh
+/// thread joins the two at a boundary while the other waits.
+public final class Build implements AutoCloseable {
+  private final Set<Integer> relations;
+  private final Dataflow dataflow;
+  private final Map<Long, View> views = new LinkedHashMap<>();
+  private final Map<Long, ViewErrors> errors = new HashMap<>();
+  private final Map<Long, Exception> reasons = new LinkedHashMap<>();
+  private final ConcurrentLinkedQueue<Event> retained = new ConcurrentLinkedQueue<>();
+  private final AtomicLong retainedRows = new AtomicLong();
+  private LiveTable.@Nullable Released reached;
+
+  private sealed interface Event {}
+
+  /// What an epoch did to what the views read.
+  ///
+  /// @param end where the stream was after it
+  private record Epoch(Map<Integer, ZSet> deltas, LiveTable.Released end) implements Event {
+    long rows() {
+      return deltas.values().stream().mapToLong(ZSet::size).sum();
+    }
+  }
+
+  /// From here on epochs do not tell what becomes of a relation.
+  private record Loss(int relation, Exception reason) implements Event {}
+
+  /// @param views of which none reads another
+  /// @param storage where their state is kept, which is that of the main dataflow
+  /// @param labels answer what their plans ask, and are those of the main dataflow
+  public Build(Collection<View> views, Storage storage, Labels labels) {
+    this.dataflow = new Dataflow(storage, labels);
+    Set<Integer> read = new HashSet<>();
+    for (View view : views) {
+      this.views.put(view.id(), view);
+      read.addAll(relations(view));
+      dataflow.add(view);
+    }
+    this.relations = Set.copyOf(read);
+    dataflow.nameState();
+  }
+
+  private static Set<Integer> relations(View view) {
+    Set<Integer> relations = new HashSet<>();
+    for (Plan.Scan scan : view.plan().scans()) {
+      relations.add(scan.relation());
+    }
+    return relations;
+  }
+
+  // ---- who takes part ---------------------------------------------------------------------------
+
+  /// Whether a view takes part and has not been given up.
+  public boolean contains(long view) {
+    return views.containsKey(view);
+  }
+
+  /// Whether every view has been given up.
+  public boolean isEmpty() {
+    return views.isEmpty();
+  }
+
+  /// The views that take part and read a relation.
+  public List<View> readers(int relation) {
+    return views.values().stream().filter(view -> relations(view).contains(relation)).toList();
+  }
+
+  /// Everything that a view that ever took part reads.
+  public Set<Integer> relations() {
+    return relations;
+  }
+
+  /// Gives a view up; one that does not take part is ignored.
+  public void giveUp(long view, Exception reason) {
+    if (views.remove(view) != null) {
+      dataflow.drop(view);
+      reasons.put(view, reason);
+    }
+  }
+
+  /// Gives up the views that read a relation.
+  public void giveUpReaders(int relation, Exception reason) {
+    readers(relation).forEach(view -> giveUp(view.id(), reason));
+  }
+
+  /// The views given up since this was last asked, and why.
+  public Map<Long, Exception> takeGivenUp() {
+    Map<Long, Exception> taken = new LinkedHashMap<>(reasons);
+    reasons.clear();
+    return taken;
+  }
+
+  // ---- rows in ----------------------------------------------------------------------------------
+
+  /// Where the stream was when the contents were as they are in here.
+  public LiveTable.Released reached() {
+    if (reached == null) {
+      throw new IllegalStateException("the build has not begun");
+    }
+    return reached;
+  }
+
+  /// Sets where the stream is as of the snapshots.
+  void beginAt(LiveTable.Released start) {
+    reached = start;
+  }
+
+  /// Remembers what an epoch did, if it concerns these views; called by the refresh thread.
+  void retain(Map<Integer, ZSet> deltas, LiveTable.Released end) {
+    Map<Integer, ZSet> concerning = new HashMap<>();
+    deltas.forEach(
+        (relation, delta) -> {
+          if (relations.contains(relation) && !delta.isEmpty()) {
+            concerning.put(relation, delta);
+          }
+        });
+    if (!concerning.isEmpty()) {
+      Epoch epoch = new Epoch(concerning, end);
+      retainedRows.addAndGet(epoch.rows());
+      retained.add(epoch);
+    }
+  }
+
+  /// Remembers that from here on nothing is told of a relation, or of another one in its place;
+  /// called by the refresh thread.
+  void lose(int relation, Exception reason) {
+    retained.add(new Loss(relation, reason));
+  }
+
+  /// How far the private dataflow is behind, in rows.
+  public long behind() {
+    return retainedRows.get();
+  }
+
+  /// Feeds rows of a snapshot.
+  public void load(int relation, ZSet rows) {
+    run(Map.of(relation, rows), false);
+  }
+
+  /// All rows of the snapshots have been fed; what a query yields without any is there, too.
+  public void loaded() {
+    run(Map.of(), false);
+  }
+
+  /// Replays every epoch retained before this was called. Views of which a source was lost are
+  /// given
+  /// up.
+  public void catchUp() {
+    for (int left = retained.size(); left > 0; left--) {
+      switch (retained.remove()) {
+        case Epoch epoch -> {
+          retainedRows.addAndGet(-epoch.rows());
+          reached = epoch.end;
+          run(epoch.deltas, false);
+        }
+        case Loss loss -> giveUpReaders(loss.relation, loss.reason);
+      }
+    }
+  }
+
+  // ---- rows out ---------------------------------------------------------------------------------
+
+  /// Whether a view takes part, and no row of its input fails to evaluate.
+  public boolean healthy(long view) {
+    return contains(view) && errors.getOrDefault(view, ViewErrors.NONE).healed();
+  }
+
+  /// Subtracts rows that a view's table has from its output so far.
+  ///
+  /// @throws StateDamaged when the output so far is
+  public void subtract(long view, ZSet rows) {
+    try {
+      dataflow.correct(view, rows.negate());
+    } catch (StepFailed failed) {
+      throw failed.getCause() instanceof StateDamaged damaged ? damaged : failed;
+    }
+  }
+
+  /// What a view's contents have more than what was subtracted, and what less; readable while it
+  /// is held.
+  public Snapshot difference(long view) {
+    return dataflow.pendingOutput(view);
+  }
+
+  /// By how many rows a view's contents differ from what was subtracted, about.
+  public long differing(long view) {
+    return dataflow.pendingRows(view);
+  }
+
+  /// A view's table has its contents now.
+  public void differenceIsWritten(long view) {
+    dataflow.clearPendingOutput(view);
+  }
+
+  /// Takes the output since the differences were written, by view. Of a view whose input has rows
+  /// that fail to evaluate there is none, and what there is follows when they no longer do.
+  Map<Long, ZSet> takeOutput() {
+    return run(Map.of(), true).released();
+  }
+
+  /// The private dataflow, for the main one to adopt.
+  Dataflow dataflow() {
+    return dataflow;
+  }
+
+  private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
+    while (true) {
+      try {
+        StepResult result = dataflow.step(deltas, reached().time(), view -> release);
+        errors.putAll(result.errors());
+        return result;
+      } catch (StepFailed failed) {
+        // The step left everything as it was: without the failing views it is run again.
+        giveUp(failed);
+      }
+    }
+  }
+
+  private void giveUp(StepFailed failed) {
+    Exception reason = failed.getCause() instanceof TrickleException known ? known : failed;
+    failed.views().forEach(view -> giveUp(view, reason));
+  }
+
+  /// Gives up what the main dataflow has not taken over.
+  @Override
+  public void close() {
+    retained.clear();
+    dataflow.close();
+  }
+}
