@@ -993,10 +993,9 @@ BEGIN
 END
 $$;
 
--- What every waiting call needs. p_definition is NULL when it waits for all stream tables.
-CREATE FUNCTION pgtrickle_internal.require_waiting(
-  p_call text, p_definition pgtrickle.pgt_definitions, p_timeout interval) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- What every call needs that waits for an answer of the sidecar.
+CREATE FUNCTION pgtrickle_internal.require_answering(p_call text, p_timeout interval)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF p_timeout IS NULL OR p_timeout < interval '0' THEN
     RAISE EXCEPTION 'the timeout of %() must be a positive interval', p_call
@@ -1012,6 +1011,16 @@ BEGIN
       USING ERRCODE = '25001',
             DETAIL = 'A fixed snapshot would not show what the call waits for.';
   END IF;
+  PERFORM pgtrickle_internal.require_sidecar();
+END
+$$;
+
+-- What every call needs besides that waits for contents. p_definition is NULL when it waits for all
+-- stream tables.
+CREATE FUNCTION pgtrickle_internal.require_waiting(
+  p_call text, p_definition pgtrickle.pgt_definitions, p_timeout interval) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
   IF p_definition.changed_xid = pg_current_xact_id_if_assigned() THEN
     RAISE EXCEPTION 'stream table "%.%" was created or changed by this transaction',
       p_definition.schema_name, p_definition.table_name
@@ -1019,7 +1028,7 @@ BEGIN
             DETAIL = 'The sidecar sees a definition when its transaction has committed.',
             HINT = 'Commit first.';
   END IF;
-  PERFORM pgtrickle_internal.require_sidecar();
+  PERFORM pgtrickle_internal.require_answering(p_call, p_timeout);
   IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
     RAISE WARNING '%() cannot include the uncommitted changes of this transaction', p_call;
   END IF;
@@ -1319,14 +1328,35 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
 $$;
 
+-- The operators that some trees name, with the function that sorts by the family of a default
+-- operator class if they belong to one, and what they are in it: 1 '<', 3 '=', 5 '>'.
+CREATE FUNCTION pgtrickle_internal.used_operators(p_trees text[])
+RETURNS TABLE (operator oid, strategy int, sorts oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT DISTINCT o.oid, a.amopstrategy::int, f.amproc::oid
+  FROM unnest(p_trees) tree,
+    LATERAL pgtrickle_internal.tree_oids(tree, 'opno|eqop|sortop') op
+    JOIN pg_operator o ON o.oid = op
+    LEFT JOIN (
+      pg_amop a
+      JOIN pg_opclass c ON c.opcfamily = a.amopfamily AND c.opcintype = a.amoplefttype
+                       AND c.opcdefault
+      JOIN pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
+      JOIN pg_amproc f ON f.amprocfamily = a.amopfamily AND f.amproclefttype = a.amoplefttype
+                      AND f.amprocrighttype = a.amoplefttype AND f.amprocnum = 1)
+      ON a.amopopr = o.oid AND a.amoplefttype = a.amoprighttype AND a.amoppurpose = 's'
+$$;
+
 CREATE FUNCTION pgtrickle_internal.describe_functions(p_trees text[]) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  WITH used AS (
+  WITH operators AS (
+    SELECT o.oprcode AS oid, u.strategy, u.sorts
+    FROM pgtrickle_internal.used_operators(p_trees) u JOIN pg_operator o ON o.oid = u.operator),
+  used AS (
     SELECT f AS oid FROM unnest(p_trees) tree,
       LATERAL pgtrickle_internal.tree_oids(tree, 'funcid|aggfnoid|winfnoid') f
-    UNION
-    SELECT o.oprcode FROM unnest(p_trees) tree,
-      LATERAL pgtrickle_internal.tree_oids(tree, 'opno') op JOIN pg_operator o ON o.oid = op)
+    UNION SELECT oid FROM operators
+    UNION SELECT sorts FROM operators)
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'oid', p.oid::bigint, 'schema', n.nspname, 'name', p.proname,
            'signature', p.oid::regprocedure::text,
@@ -1334,6 +1364,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'volatility', coalesce((SELECT max(s.provolatile::text) FROM pg_aggregate a
                                    JOIN pg_proc s ON s.oid = a.aggtransfn OR s.oid = a.aggfinalfn
                                    WHERE a.aggfnoid = p.oid), p.provolatile::text),
+           -- Whether it is true for what a default operator class sorts as equal.
+           'equality', p.proisstrict AND p.provolatile = 'i'
+                       AND EXISTS (SELECT FROM operators o WHERE o.oid = p.oid AND o.strategy = 3),
            'kind', p.prokind, 'owner', pg_get_userbyid(p.proowner),
            'version', pgtrickle_internal.function_version(p.oid)) ORDER BY p.oid), '[]')
   FROM used JOIN pg_proc p ON p.oid = used.oid JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -1345,10 +1378,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
            'oid', o.oid::bigint, 'schema', n.nspname, 'name', o.oprname,
            'left', o.oprleft::bigint, 'right', o.oprright::bigint,
-           'function', o.oprcode::oid::bigint)), '[]')
-  FROM unnest(p_trees) tree,
-    LATERAL pgtrickle_internal.tree_oids(tree, 'opno') op
-    JOIN pg_operator o ON o.oid = op JOIN pg_namespace n ON n.oid = o.oprnamespace
+           'function', o.oprcode::oid::bigint, 'strategy', coalesce(u.strategy, 0))), '[]')
+  FROM pgtrickle_internal.used_operators(p_trees) u
+  JOIN pg_operator o ON o.oid = u.operator JOIN pg_namespace n ON n.oid = o.oprnamespace
   WHERE n.nspname <> 'pg_catalog'
 $$;
 
@@ -2580,7 +2612,7 @@ DECLARE
 BEGIN
   RETURN QUERY SELECT 'postgresql', 'accepted', 'INFO', NULL::text, NULL::int, NULL::text,
                       NULL::text, NULL::text;
-  PERFORM pgtrickle_internal.require_waiting('validate_query', NULL, timeout);
+  PERFORM pgtrickle_internal.require_answering('validate_query', timeout);
   answer := pgtrickle_internal.call_sidecar('validate_query', 'validate',
     jsonb_build_object('refresh_mode', 'AUTO', 'document', document), timeout);
   RETURN QUERY SELECT 'resolved_refresh_mode', answer ->> 'mode',

@@ -12,6 +12,8 @@ import java.util.List;
 /// @param result type OID of the result
 /// @param strict whether a NULL argument makes the result NULL without a call
 /// @param volatility `i`, `s` or `v`
+/// @param equality whether it tells which values the default operator class of a user's type sorts
+///     as equal
 public record Signature(
     int oid,
     String schema,
@@ -19,9 +21,22 @@ public record Signature(
     List<Integer> arguments,
     int result,
     boolean strict,
-    char volatility) {
+    char volatility,
+    boolean equality) {
   public Signature {
     arguments = List.copyOf(arguments);
+  }
+
+  /// A function of which nothing is known to have to do with an order.
+  public Signature(
+      int oid,
+      String schema,
+      String name,
+      List<Integer> arguments,
+      int result,
+      boolean strict,
+      char volatility) {
+    this(oid, schema, name, arguments, result, strict, volatility, false);
   }
 
   public SqlType resultType() {

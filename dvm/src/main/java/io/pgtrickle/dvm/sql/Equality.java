@@ -35,7 +35,9 @@ final class Equality {
     }
     Facts.Operator known =
         facts.operator(operator).orElseThrow(() -> NodeForm.notUnderstood("an equality operator"));
-    if (!known.name().equals("=") || !isBuiltIn(known)) {
+    boolean isDefault =
+        isBuiltIn(known) ? known.name().equals("=") : known.place() == Facts.Operator.Place.EQUAL;
+    if (!isDefault) {
       throw QueryRejected.notYet(
           "unsupported_type",
           "grouping by a column of type " + facts.typeName(known.left()).orElse("of this kind"));

@@ -52,7 +52,19 @@ public interface Facts {
   Optional<String> typeName(int oid);
 
   /// An operator and the function it calls.
-  record Operator(int oid, String schema, String name, int left, int right, int function) {}
+  ///
+  /// @param place what it is in the default order of a user's type
+  record Operator(
+      int oid, String schema, String name, int left, int right, int function, Place place) {
+    /// What an operator is in an order.
+    public enum Place {
+      LESS,
+      EQUAL,
+      GREATER,
+      /// None of these, or PostgreSQL's own.
+      OTHER
+    }
+  }
 
   /// An array type and the type of its elements.
   record ArrayType(int type, int element) {}

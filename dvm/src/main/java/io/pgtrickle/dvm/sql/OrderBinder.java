@@ -63,15 +63,17 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     form.oid("eqop");
     Facts.Operator operator =
         facts.operator(sorting).orElseThrow(() -> NodeForm.notUnderstood("a sort operator"));
-    boolean isDefault =
-        (operator.name().equals("<") || operator.name().equals(">"))
-            && sameFamily(column.type(), operator.left())
-            && Equality.isBuiltIn(operator);
+    boolean builtIn = Equality.isBuiltIn(operator);
+    boolean descending =
+        builtIn ? operator.name().equals(">") : operator.place() == Facts.Operator.Place.GREATER;
+    boolean ascending =
+        builtIn ? operator.name().equals("<") : operator.place() == Facts.Operator.Place.LESS;
+    boolean isDefault = (ascending || descending) && sameFamily(column.type(), operator.left());
     if (!isDefault) {
       throw QueryRejected.notYet("unsupported_type", "ORDER BY a column of this type");
     }
     Equality.requireComparable(column.type(), "ORDER BY", facts);
-    return new Plan.SortKey(column, operator.name().equals(">"), nullsFirst);
+    return new Plan.SortKey(column, descending, nullsFirst);
   }
 
   private static boolean sameFamily(SqlType type, int sorted) {

@@ -70,7 +70,10 @@ public final class Analyzer {
       ExpressionTiers.requirePlaceable(query.plan(), tiers);
       requireSameZoneRules(query.plan(), settings);
       Plan plan =
-          Rewrites.apply(query.plan(), tiers, new ServerOrderings(settings, facts, server, owner));
+          Rewrites.apply(
+              query.plan(),
+              tiers,
+              new ServerOrderings(settings, facts, server, document.context(owner)));
       Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
     } catch (QueryRejected rejected) {

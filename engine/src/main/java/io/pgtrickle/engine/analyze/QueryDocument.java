@@ -344,7 +344,8 @@ public record QueryDocument(
         List.of(),
         0,
         false,
-        text(node, "volatility").charAt(0));
+        text(node, "volatility").charAt(0),
+        node.path("equality").asBoolean(false));
   }
 
   private static Operator operator(JsonNode node) {
@@ -354,7 +355,18 @@ public record QueryDocument(
         text(node, "name"),
         oid(node, "left"),
         oid(node, "right"),
-        oid(node, "function"));
+        oid(node, "function"),
+        place(node.path("strategy").asInt(0)));
+  }
+
+  // As operator families of B-trees number them.
+  private static Operator.Place place(int strategy) {
+    return switch (strategy) {
+      case 1 -> Operator.Place.LESS;
+      case 3 -> Operator.Place.EQUAL;
+      case 5 -> Operator.Place.GREATER;
+      default -> Operator.Place.OTHER;
+    };
   }
 
   private static Map<Integer, NamedCollation> collations(

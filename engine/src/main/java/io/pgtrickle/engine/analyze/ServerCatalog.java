@@ -126,6 +126,19 @@ public final class ServerCatalog {
         type);
   }
 
+  /// Whether values of a type are sorted by an operator class that somebody has made.
+  boolean isSortedByUsers(int type) {
+    return known(
+        """
+        SELECT EXISTS (
+          SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
+          WHERE a.amname = 'btree' AND o.opcdefault AND o.opcintype IN (t.oid, t.typbasetype)
+            AND o.oid >= 16384)
+        FROM pg_catalog.pg_type t WHERE t.oid = ?
+        """,
+        type);
+  }
+
   /// The version of the rules by which a collation sorts, as the library that has them says; that
   /// of the server where it does not.
   ///
@@ -342,7 +355,8 @@ public final class ServerCatalog {
                 row.getString(3),
                 (int) row.getLong(4),
                 (int) row.getLong(5),
-                (int) row.getLong(6)),
+                (int) row.getLong(6),
+                Operator.Place.OTHER),
         oid);
   }
 

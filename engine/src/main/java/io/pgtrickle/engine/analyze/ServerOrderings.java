@@ -26,15 +26,19 @@ final class ServerOrderings implements Orderings {
   private final EvaluationSettings settings;
   private final Facts facts;
   private final ServerCatalog server;
-  private final Inquiry.Context context;
+  private final Inquiry.Context own;
+  private final Inquiry.Context users;
 
-  /// @param owner the role as which the server sorts
-  ServerOrderings(EvaluationSettings settings, Facts facts, ServerCatalog server, String owner) {
+  /// @param users on what the order of a type depends that somebody has made; the server sorts as
+  ///     its role
+  ServerOrderings(
+      EvaluationSettings settings, Facts facts, ServerCatalog server, Inquiry.Context users) {
     this.settings = settings;
     this.facts = facts;
     this.server = server;
-    // Only PostgreSQL's own operators sort, and no setting tells them how.
-    this.context = new Inquiry.Context(owner, Map.of(), Map.of());
+    this.users = users;
+    // No setting tells PostgreSQL's own operators how to sort.
+    this.own = new Inquiry.Context(users.owner(), Map.of(), Map.of());
   }
 
   @Override
@@ -78,6 +82,6 @@ final class ServerOrderings implements Orderings {
         Inquiry.parameter(0) + version,
         List.of(SqlType.of(oid, -1, type.collation())),
         ANSWER,
-        context);
+        server.isSortedByUsers(type.oid()) ? users : own);
   }
 }

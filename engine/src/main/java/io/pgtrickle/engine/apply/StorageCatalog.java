@@ -14,9 +14,9 @@ import java.util.Optional;
 
 /// Looks a storage table up in the server's catalog.
 public final class StorageCatalog {
-  // A type is hashable if all that it is made of is. What is not takes part in a hash by its text,
-  // or by what is sent for it, if an index may rely on that: what record_out and cash_out write
-  // depends on settings.
+  // A type is hashable if all that it is made of is, by the equality by which it is sorted. What is
+  // not takes part in a hash by its text, or by what is sent for it, if an index may rely on that:
+  // what record_out and cash_out write depends on settings.
   private static final String COLUMNS =
       """
       WITH RECURSIVE part (number, type, hashable) AS (
@@ -59,6 +59,15 @@ public final class StorageCatalog {
           AND (SELECT t.typtype NOT IN ('d', 'c', 'r', 'm')
                       AND NOT (t.typtype = 'b' AND t.typelem <> 0 AND t.typlen = -1)
                FROM pg_type t WHERE t.oid = p.type)
+        UNION
+        SELECT p.number FROM part p
+        JOIN pg_opclass b ON b.opcintype = p.type AND b.opcdefault
+        JOIN pg_am bm ON bm.oid = b.opcmethod AND bm.amname = 'btree'
+        JOIN pg_amop e ON e.amopfamily = b.opcfamily AND e.amopstrategy = 3
+          AND e.amoplefttype = p.type AND e.amoprighttype = p.type
+        WHERE NOT EXISTS (
+          SELECT FROM pg_amop h JOIN pg_am hm ON hm.oid = h.amopmethod
+          WHERE hm.amname = 'hash' AND h.amopopr = e.amopopr)
       )
       SELECT c.oid, a.attname, a.atttypid, a.atttypmod, a.attcollation,
              k.collname, kn.nspname AS collschema,

@@ -23,7 +23,7 @@ final class JoinKeys {
           2052, 1152, 1162, 2956, 1948);
 
   /// Those of PostgreSQL's other types, by the label that the server gives the values: of arrays,
-  /// enums, ranges, `jsonb`, `inet` and so on.
+  /// enums, ranges, `jsonb`, `inet` and so on. Those of users' types say so themselves.
   private static final Set<Integer> LABELED_EQUALITIES =
       Set.of(
           744, 3508, 3855, 4244, 4043, 920, 830, 4113, 1581, 1666, 61, 62, 184, 679, 888, 1145,
@@ -36,7 +36,7 @@ final class JoinKeys {
 
   static Optional<Plan.Key> of(Expr condition) {
     if (!(condition instanceof Expr.Call call)
-        || !isEquality(call.function().oid())
+        || !isEquality(call.function())
         || call.arguments().size() != 2) {
       return Optional.empty();
     }
@@ -55,8 +55,10 @@ final class JoinKeys {
         : Optional.empty();
   }
 
-  private static boolean isEquality(int function) {
-    return EQUALITIES.contains(function) || LABELED_EQUALITIES.contains(function);
+  private static boolean isEquality(Signature function) {
+    return EQUALITIES.contains(function.oid())
+        || LABELED_EQUALITIES.contains(function.oid())
+        || function.equality();
   }
 
   // The sides are compared under the collation of the call, which is not always their own.
