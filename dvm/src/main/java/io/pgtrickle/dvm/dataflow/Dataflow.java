@@ -66,6 +66,7 @@ public final class Dataflow implements AutoCloseable {
   private final Map<Long, PointLookup> lookups = new HashMap<>();
   private final PointLookup.Budget lookupBudget = new PointLookup.Budget();
   private Instant time = Instant.MIN;
+  private boolean crowded;
   private long step;
   private int numbers;
 
@@ -275,8 +276,19 @@ public final class Dataflow implements AutoCloseable {
                 + " is the storage of a view here and changes by its releases only");
       }
     }
-    settling.removeIf(node -> !settle(node));
+    settleAll();
     return new Step(now, release).run(deltas);
+  }
+
+  private void settleAll() {
+    boolean crowds = storage.heapIsCrowded();
+    if (crowds && !crowded) {
+      // Also those that have been idle since there was room.
+      settling.addAll(nodes.values());
+      settling.addAll(sinks.values());
+    }
+    crowded = crowds;
+    settling.removeIf(node -> !settle(node));
   }
 
   private boolean settle(Node node) {

@@ -66,10 +66,12 @@ public final class Arrangement implements AutoCloseable {
   private final class Merging {
     private final CompletableFuture<Run> output = new CompletableFuture<>();
     private final AtomicBoolean taken = new AtomicBoolean();
+    private final boolean ofAll;
     private List<Run> inputs;
 
     Merging(List<Run> inputs) {
       this.inputs = inputs;
+      ofAll = inputs.size() == committed.runs().size();
       inputs.forEach(Run::hold);
     }
 
@@ -108,6 +110,7 @@ public final class Arrangement implements AutoCloseable {
   Arrangement(Storage storage, List<Run> runs) {
     this(storage);
     committed = new Snapshot(runs, debt);
+    countHeap();
   }
 
   /// An empty arrangement on the heap, whose long merges run on the executor.
@@ -197,12 +200,12 @@ public final class Arrangement implements AutoCloseable {
   /// @throws StateDamaged when a run turned out to be damaged
   /// @return whether it should be called at a later boundary, too
   public boolean settle() {
-    boolean pressed = committed.runs().size() > RUN_LIMIT;
     if (merging != null || mustMove()) {
-      relieveHeap(pressed);
+      relieveHeap();
       boolean _ = startMerge();
     }
     Merging current = merging;
+    boolean pressed = isPressed();
     if (current == null) {
       return mustMove();
     }
@@ -217,20 +220,30 @@ public final class Arrangement implements AutoCloseable {
       return afterFailure(e, pressed);
     }
     replaceCommitted(current.inputs, output);
+    if (current.ofAll) {
+      debt.settle();
+    }
     return startMerge() || mustMove();
   }
 
+  private boolean isPressed() {
+    return committed.runs().size() > RUN_LIMIT;
+  }
+
   private boolean mustMove() {
-    return onHeap >= HEAP_GRAIN && storage.heapIsCrowded();
+    return onHeap > HEAP_GRAIN && storage.heapIsCrowded();
   }
 
   // Steps may make runs faster than the background moves them, and that may be busy with much
   // larger ones. Without room on the disk they stay, until there are too many.
-  private void relieveHeap(boolean pressed) {
-    boolean crowded = mustMove();
+  private void relieveHeap() {
+    if (uncounted > 0) {
+      countHeap();
+    }
+    boolean crowded = mustMove() && !storage.failedLately();
     // Not under pressure: then that merge is waited for, and must not go to the end of the queue.
     if (crowded
-        && !pressed
+        && !isPressed()
         && merging != null
         && merging.inputs.stream().anyMatch(Run::onHeap)
         && merging.giveUp()) {
@@ -289,11 +302,14 @@ public final class Arrangement implements AutoCloseable {
   }
 
   // Small runs that were merged on the spot may lie in native memory, left over from larger ones.
-  private static void letGoOfReplaced(List<Run> before, List<Run> after) {
+  private void letGoOfReplaced(List<Run> before, List<Run> after) {
     for (Run run : before) {
       if (!run.onHeap()) {
         Set<Run> kept = identities(after);
-        before.stream().filter(each -> !kept.contains(each)).forEach(Run::letGo);
+        List<Run> replaced = before.stream().filter(each -> !kept.contains(each)).toList();
+        replaced.forEach(Run::letGo);
+        // They are on the heap again, as a part of what was merged.
+        uncounted += bytes(replaced);
         return;
       }
     }
@@ -391,7 +407,6 @@ public final class Arrangement implements AutoCloseable {
       largest = Math.max(largest, run.entries());
     }
     if (runs.size() > 1 && debt.skipped() > total) {
-      debt.settle();
       return runs;
     }
     if (total > storage.smallEntries()

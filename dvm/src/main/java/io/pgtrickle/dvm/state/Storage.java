@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.kernel.Slabs;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,8 @@ public final class Storage implements AutoCloseable {
   static final long SMALL_BYTES = 512 * 1024;
   private static final long HEAP_SHARE = 32;
   private static final long CROWD = 4;
+  private static final long FILE_BYTES = 1 << 20;
+  private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Executor merges;
   private final @Nullable Slabs slabs;
@@ -35,6 +38,7 @@ public final class Storage implements AutoCloseable {
   private final long heapLimit;
   private final AtomicLong onHeap = new AtomicLong();
   private volatile @Nullable StorageUnavailable problem;
+  private volatile long failedAtNanos;
 
   Storage(
       Executor merges,
@@ -107,8 +111,9 @@ public final class Storage implements AutoCloseable {
     onHeap.addAndGet(change);
   }
 
-  /// Whether all arrangements together have too much there.
-  boolean heapIsCrowded() {
+  /// Whether all arrangements together have too much there. Those that have some should be asked to
+  /// [settle][Arrangement#settle].
+  public boolean heapIsCrowded() {
     return onHeap.get() > CROWD * heapLimit;
   }
 
@@ -128,20 +133,26 @@ public final class Storage implements AutoCloseable {
     for (Run run : runs) {
       small &= isSmall(run);
     }
-    return small && bytes(runs) < SMALL_BYTES ? Run.merge(runs, Shelf.heap()) : move(runs);
+    return small && bytes(runs) < SMALL_BYTES ? Run.merge(runs, Shelf.heap()) : place(runs, memory);
+  }
+
+  /// The sum of runs, elsewhere than on the heap if there is anywhere else. A file for a few of
+  /// them
+  /// would be dearer than the memory that they may take beyond what is allowed.
+  Run move(List<Run> runs) {
+    return place(runs, bytes(runs) < FILE_BYTES ? Long.MAX_VALUE : memory);
   }
 
   private static long bytes(List<Run> runs) {
     return runs.stream().mapToLong(Run::bytes).sum();
   }
 
-  /// The sum of runs, elsewhere than on the heap if there is anywhere else.
-  Run move(List<Run> runs) {
+  private Run place(List<Run> runs, long allowed) {
     if (slabs == null) {
       return Run.merge(runs, Shelf.heap());
     }
     long bytes = bytes(runs);
-    if (directory == null || (bytes <= memory / 16 && slabs.used() + bytes <= memory)) {
+    if (directory == null || (bytes <= allowed / 16 && slabs.used() + bytes <= allowed)) {
       return Run.merge(runs, slabs.shelf(bytes));
     }
     try {
@@ -150,8 +161,14 @@ public final class Storage implements AutoCloseable {
       return run;
     } catch (StorageUnavailable e) {
       problem = e;
+      failedAtNanos = System.nanoTime();
       throw e;
     }
+  }
+
+  /// Whether it is not worth trying to write a file just now.
+  boolean failedLately() {
+    return problem != null && System.nanoTime() - failedAtNanos < PAUSE_NANOS;
   }
 
   /// Why files cannot be written at present.

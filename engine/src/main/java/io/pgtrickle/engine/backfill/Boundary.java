@@ -15,7 +15,8 @@ import java.util.concurrent.TimeoutException;
 record Boundary(RefreshLoop loop) {
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
-  /// @throws SourceUnavailable when it is not done in time, or fails without a reason that is known
+  /// @throws SourceUnavailable when it is not done in time, and then it is not done any more; or
+  ///     when it fails without a reason that is known
   <T> T call(BoundaryTask<T> task) throws InterruptedException {
     return await(loop.atBoundary(task));
   }
@@ -41,6 +42,8 @@ record Boundary(RefreshLoop loop) {
       }
       throw new SourceUnavailable("58000", String.valueOf(e.getCause()), e.getCause());
     } catch (TimeoutException e) {
+      // Whoever waited does something else now, and would be surprised.
+      future.cancel(false);
       throw new SourceUnavailable(
           "57014", "the refresh thread did not answer within " + PATIENCE, e);
     }

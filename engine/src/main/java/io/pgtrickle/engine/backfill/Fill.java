@@ -50,6 +50,7 @@ import org.jspecify.annotations.Nullable;
 /// already is subtracted there, and the rest is written in chunks of one transaction.
 final class Fill {
   private static final long MOST_TO_FOLLOW = 100_000;
+  private static final int LATER_FILLS = 5;
 
   private final RefreshLoop loop;
   private final DefinitionWatch definitions;
@@ -101,13 +102,23 @@ final class Fill {
     for (Preparation one : group) {
       fill(writer, one, build, began, Contents.UNKNOWN, filled);
     }
-    for (Preparation one : List.copyOf(filled.keySet())) {
-      // What follows at the boundary is one delta.
-      while (build.healthy(one.id()) && build.differing(one.id()) > MOST_TO_FOLLOW) {
-        fill(writer, one, build, began, Contents.SUBTRACTED, filled);
+    // What follows at the boundary is one delta, of all of them. Whoever changes more than that all
+    // the time cannot be waited for.
+    for (int i = 0; i < LATER_FILLS && differing(filled, build) > MOST_TO_FOLLOW; i++) {
+      for (Preparation one : List.copyOf(filled.keySet())) {
+        if (build.healthy(one.id()) && build.differing(one.id()) > 0) {
+          fill(writer, one, build, began, Contents.SUBTRACTED, filled);
+        }
       }
     }
     return filled;
+  }
+
+  private static long differing(Map<Preparation, Long> filled, Build build) {
+    return filled.keySet().stream()
+        .filter(one -> build.healthy(one.id()))
+        .mapToLong(one -> build.differing(one.id()))
+        .sum();
   }
 
   /// What is known of the contents of a table.
@@ -179,7 +190,7 @@ final class Fill {
           "42P01", one.table().catalogName() + " was renamed while it was filled", null);
     }
     long refreshes = refreshes(writer, definition);
-    if (healthy) {
+    if (healthy && contents == Contents.UNKNOWN) {
       Instant ended = clock.instant();
       History.append(
           writer,
@@ -362,9 +373,9 @@ final class Fill {
         new RowChunk(),
         rows -> {
           isEmpty[0] &= rows.isEmpty();
+          requireRunning();
           if (problems.isEmpty()) {
             try {
-              requireRunning();
               build.subtract(one.id(), rows);
             } catch (RuntimeException e) {
               problems.add(e);

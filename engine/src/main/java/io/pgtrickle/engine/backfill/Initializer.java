@@ -306,9 +306,15 @@ public final class Initializer {
     if (failure.isEmpty()) {
       return;
     }
-    List<Preparation> rest =
-        group.stream().filter(one -> !results.hasFailed(one.definition())).toList();
-    if (rest.size() > 1 && !(failure.get() instanceof StorageUnavailable)) {
+    List<Preparation> rest = new ArrayList<>();
+    for (Preparation one : group) {
+      if (!results.hasFailed(one.definition()) && !isLive(one.definition())) {
+        rest.add(one);
+      }
+    }
+    boolean passes =
+        failure.get() instanceof StorageUnavailable || failure.get() instanceof SourceUnavailable;
+    if (rest.size() > 1 && !passes) {
       LOG.warn(
           "{} stream tables that share sources are initialized in two groups: {}",
           rest.size(),
@@ -356,7 +362,9 @@ public final class Initializer {
     } finally {
       // Whoever interrupts ends the refresh thread too, which gives up all builds.
       if (!Thread.currentThread().isInterrupted()) {
-        atBoundary(() -> loop.builds().abandon(build));
+        // Without fail, even if nobody waits for it any more.
+        loop.post(() -> loop.builds().abandon(build));
+        atBoundary(() -> {});
       }
     }
     writer.rollback();

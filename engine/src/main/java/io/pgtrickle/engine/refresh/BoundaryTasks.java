@@ -30,6 +30,9 @@ final class BoundaryTasks {
     CompletableFuture<T> future = new CompletableFuture<>();
     post(
         () -> {
+          if (future.isCancelled()) {
+            return;
+          }
           try {
             future.complete(task.run());
           } catch (SQLException | RuntimeException e) {

@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.Labels;
@@ -12,6 +13,7 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -20,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +39,9 @@ import org.jspecify.annotations.Nullable;
 /// The refresh thread retains, the initializer's thread does everything else, until the refresh
 /// thread joins the two at a boundary while the other waits.
 public final class Build implements AutoCloseable {
+  private static final int ATTEMPTS = 3;
+  private static final Duration PAUSE = Duration.ofMillis(500);
+
   private final Set<Integer> relations;
   private final Dataflow dataflow;
   private final Map<Long, View> views = new LinkedHashMap<>();
@@ -238,7 +244,7 @@ public final class Build implements AutoCloseable {
   }
 
   private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
-    while (true) {
+    for (int attempt = 1; ; attempt++) {
       try {
         StepResult result = dataflow.step(deltas, reached().time(), view -> release);
         errors.putAll(result.errors());
@@ -246,7 +252,22 @@ public final class Build implements AutoCloseable {
       } catch (StepFailed failed) {
         // The step left everything as it was: without the failing views it is run again.
         giveUp(failed);
+      } catch (AnswersUnavailable notNow) {
+        // Mostly a session that was lost: asking again opens another.
+        if (attempt >= ATTEMPTS) {
+          throw notNow;
+        }
+        pause(notNow);
       }
+    }
+  }
+
+  private static void pause(AnswersUnavailable reason) {
+    try {
+      TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw reason;
     }
   }
 

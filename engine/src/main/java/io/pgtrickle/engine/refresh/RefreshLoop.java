@@ -219,7 +219,7 @@ public final class RefreshLoop implements AutoCloseable {
     intake.close();
   }
 
-  /// Runs something on this thread between two epochs.
+  /// Runs something on this thread between two epochs, unless it is cancelled before.
   public <T> CompletableFuture<T> atBoundary(BoundaryTask<T> task) {
     CompletableFuture<T> done = tasks.add(task);
     reader.wake();

@@ -36,10 +36,10 @@ final class SmallHeapIT {
               + " FROM generate_series(1, 500000) i",
           "CREATE TABLE dims (d int PRIMARY KEY, name text)",
           "INSERT INTO dims SELECT i, 'dimension ' || i FROM generate_series(0, 19) i");
+      Map<String, String> tables = new LinkedHashMap<>();
       Path log = directory.resolve("sidecar.log");
       Process sidecar = database.startProcess(directory.resolve("state"), log, HEAP);
       try {
-        Map<String, String> tables = new LinkedHashMap<>();
         tables.put("joined", "SELECT f.id, f.note, m.name FROM facts f JOIN dims m USING (d)");
         tables.put(
             "grouped",
@@ -68,17 +68,36 @@ final class SmallHeapIT {
           ready(connection, table);
         }
         run(connection, "UPDATE facts SET v = v + 1, d = 0 WHERE id % 1000 = 0");
-        sync(connection);
-        for (Map.Entry<String, String> table : tables.entrySet()) {
-          assertThat(differences(connection, table.getKey(), table.getValue()))
-              .as(table.getKey())
-              .isEmpty();
-        }
+        requireAgreement(connection, tables);
       } finally {
-        boolean alive = sidecar.isAlive();
-        sidecar.destroyForcibly().waitFor();
-        assertThat(alive).as(Files.readString(log)).isTrue();
+        end(sidecar, log);
       }
+      // With the state that it has saved by then, and without the rest.
+      Path later = directory.resolve("later.log");
+      sidecar = database.startProcess(directory.resolve("state"), later, HEAP);
+      try {
+        run(connection, "UPDATE facts SET v = v + 1, d = 1 WHERE id % 500 = 0");
+        awaitHeartbeat(connection, sidecar);
+        requireAgreement(connection, tables);
+      } finally {
+        end(sidecar, later);
+      }
+    }
+  }
+
+  private static void end(Process sidecar, Path log) throws Exception {
+    boolean alive = sidecar.isAlive();
+    sidecar.destroyForcibly().waitFor();
+    assertThat(alive).as(Files.readString(log)).isTrue();
+  }
+
+  private static void requireAgreement(Connection connection, Map<String, String> tables)
+      throws SQLException {
+    sync(connection);
+    for (Map.Entry<String, String> table : tables.entrySet()) {
+      assertThat(differences(connection, table.getKey(), table.getValue()))
+          .as(table.getKey())
+          .isEmpty();
     }
   }
 
