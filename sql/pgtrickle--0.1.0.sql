@@ -1093,7 +1093,35 @@ $$;
 -- The document is collected in the caller's transaction, because the sidecar cannot see tables that
 -- were created in it, and because types, overloads and collations are then exactly the caller's.
 
--- Column and attribute numbers as jsonb: {2,1} becomes [2, 1].
+-- Some types, and those that they are made of.
+CREATE FUNCTION pgtrickle_internal.types_within(p_types oid[]) RETURNS SETOF oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE used AS (
+    SELECT u.oid FROM unnest(p_types) u (oid)
+    UNION
+    SELECT part.oid FROM used JOIN pg_type t ON t.oid = used.oid,
+      LATERAL (
+        SELECT t.typbasetype UNION ALL SELECT t.typelem
+        UNION ALL
+        SELECT a.atttypid FROM pg_attribute a
+        WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) part (oid)
+    WHERE part.oid <> 0)
+  SELECT used.oid FROM used
+$$;
+
+-- Whether values of a type can be sent and received in binary form. Those of some extensions (isn,
+-- seg) cannot.
+CREATE FUNCTION pgtrickle_internal.has_binary_form(p_type oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT NOT EXISTS (
+    SELECT FROM pgtrickle_internal.types_within(ARRAY[p_type]) within
+    JOIN pg_type t ON t.oid = within
+    WHERE t.typsend = 0 OR t.typreceive = 0)
+$$;
+
+-- The columns of a relation.
 CREATE FUNCTION pgtrickle_internal.describe_columns(p_relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -1104,6 +1132,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'typmod', a.atttypmod,
            'collation', a.attcollation::bigint,
            'not_null', a.attnotnull,
+           -- PostgreSQL's own types have one, and asking costs.
+           'binary', a.atttypid < 16384 OR pgtrickle_internal.has_binary_form(a.atttypid),
            'generated', nullif(a.attgenerated::text, ''),
            'identity', nullif(a.attidentity::text, '')) ORDER BY a.attnum), '[]')
   FROM pg_attribute a
@@ -1264,25 +1294,6 @@ RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE c.oid = p_relation
 $$;
 
--- Some types, and those that they are made of.
-CREATE FUNCTION pgtrickle_internal.types_within(p_types oid[]) RETURNS SETOF oid
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  WITH RECURSIVE used AS (
-    SELECT u.oid FROM unnest(p_types) u (oid)
-    UNION
-    SELECT part.oid FROM used JOIN pg_type t ON t.oid = used.oid,
-      LATERAL (
-        SELECT t.typbasetype UNION ALL SELECT t.typelem
-        UNION ALL
-        SELECT a.atttypid FROM pg_attribute a
-        WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-        UNION ALL
-        SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) part (oid)
-    WHERE part.oid <> 0)
-  SELECT used.oid FROM used
-$$;
-
--- Types that are not PostgreSQL's own, with what they are made of.
 -- What tells a row type from what it was before DDL: its fields. NULL if it is none.
 CREATE FUNCTION pgtrickle_internal.row_type_version(p_type oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1292,6 +1303,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE t.oid = p_type AND t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped
 $$;
 
+-- Types that are not PostgreSQL's own, with what they are made of.
 CREATE FUNCTION pgtrickle_internal.describe_types(p_types oid[]) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -1580,6 +1592,16 @@ BEGIN
     RAISE EXCEPTION 'a stream table cannot lock rows'
       USING ERRCODE = '0A000', DETAIL = 'The query contains FOR UPDATE or FOR SHARE.';
   END IF;
+  FOR r IN
+    SELECT c.value ->> 'name' AS name, c.value ->> 'type_name' AS type
+    FROM jsonb_array_elements(p_document -> 'columns') c
+    WHERE NOT (c.value ->> 'binary')::boolean
+  LOOP
+    RAISE EXCEPTION 'a stream table cannot have column "%" of type %', r.name, r.type
+      USING ERRCODE = '0A000',
+            DETAIL = 'The type has no binary form, in which rows are read and written.',
+            HINT = format('Have the query return %I::text.', r.name);
+  END LOOP;
   FOR r IN
     SELECT v.value ->> 'schema' AS schema, v.value ->> 'name' AS name,
            v.value ->> 'relkind' AS relkind, v.value ->> 'persistence' AS persistence,

@@ -303,8 +303,8 @@ final class FromBinder {
   private void requireAllColumns(int relation, Map<Integer, Integer> attributes) {
     for (RelationShape.Attribute column :
         queries.facts().relation(relation).map(RelationShape::columns).orElse(List.of())) {
-      if (column.generated() && !attributes.containsKey(column.number())) {
-        throw QueryRejected.notYet("generated_column", "generated column " + column.name());
+      if (column.obstacle().isPresent() && !attributes.containsKey(column.number())) {
+        throw column.obstacle().get().rejects(column);
       }
     }
   }
@@ -431,9 +431,16 @@ final class FromBinder {
     Map<Integer, Integer> positions = new TreeMap<>();
     List<Column> columns = new ArrayList<>();
     for (RelationShape.Attribute attribute : shape.columns()) {
-      if (!attribute.generated()) {
+      if (attribute.obstacle().isEmpty()) {
         positions.put(attribute.number(), columns.size());
         columns.add(new Column(attribute.name(), attribute.type()));
+      }
+    }
+    // The log tells rows apart by it.
+    for (RelationShape.Attribute attribute : shape.columns()) {
+      if (attribute.obstacle().equals(Optional.of(RelationShape.Obstacle.WITHOUT_BINARY_FORM))
+          && shape.primaryKey().contains(attribute.number())) {
+        throw RelationShape.Obstacle.WITHOUT_BINARY_FORM.rejects(attribute);
       }
     }
     boolean keyIsDecodable = positions.keySet().containsAll(shape.primaryKey());
@@ -472,8 +479,8 @@ final class FromBinder {
     int oid = NodeForm.glance(node(variable.entry())).oid("relid");
     Optional<RelationShape> shape = queries.facts().relation(oid);
     for (RelationShape.Attribute attribute : shape.map(RelationShape::columns).orElse(List.of())) {
-      if (attribute.number() == variable.attribute() && attribute.generated()) {
-        return QueryRejected.notYet("generated_column", "generated column " + attribute.name());
+      if (attribute.number() == variable.attribute() && attribute.obstacle().isPresent()) {
+        return attribute.obstacle().get().rejects(attribute);
       }
     }
     return NodeForm.notUnderstood("column " + variable.attribute() + " of a relation");

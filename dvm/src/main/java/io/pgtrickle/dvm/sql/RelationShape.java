@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.sql;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.type.SqlType;
 import java.util.List;
 import java.util.Optional;
@@ -35,9 +36,29 @@ public record RelationShape(
   /// A column of a relation.
   ///
   /// @param number `attnum`
-  /// @param generated whether it is generated: its value is not in the change stream
+  /// @param obstacle why its values cannot be had from the change stream; empty when they can
   public record Attribute(
-      int number, String name, SqlType type, boolean notNull, boolean generated) {}
+      int number, String name, SqlType type, boolean notNull, Optional<Obstacle> obstacle) {}
+
+  /// Why the values of a column cannot be had from the change stream.
+  public enum Obstacle {
+    /// It is not in the stream.
+    GENERATED("generated_column", "generated column "),
+    /// It comes as a text, which nobody understands.
+    WITHOUT_BINARY_FORM("unsupported_type", "column of a type without a binary form ");
+
+    private final String reasonCode;
+    private final String construct;
+
+    Obstacle(String reasonCode, String construct) {
+      this.reasonCode = reasonCode;
+      this.construct = construct;
+    }
+
+    QueryRejected rejects(Attribute column) {
+      return QueryRejected.notYet(reasonCode, construct + column.name());
+    }
+  }
 
   /// The name as it is written in SQL.
   public String qualifiedName() {

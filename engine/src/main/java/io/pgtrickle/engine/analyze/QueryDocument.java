@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.sql.Facts.NamedCollation;
 import io.pgtrickle.dvm.sql.Facts.Operator;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.RelationShape.Attribute;
+import io.pgtrickle.dvm.sql.RelationShape.Obstacle;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.engine.analyze.CatalogVersion.Kind;
@@ -317,6 +318,15 @@ public record QueryDocument(
     return Optional.empty();
   }
 
+  private static Optional<Obstacle> columnObstacle(JsonNode column) {
+    if (column.path("generated").isString()) {
+      return Optional.of(Obstacle.GENERATED);
+    }
+    return column.path("binary").asBoolean(true)
+        ? Optional.empty()
+        : Optional.of(Obstacle.WITHOUT_BINARY_FORM);
+  }
+
   private static List<Attribute> columns(JsonNode nodes) {
     List<Attribute> columns = new ArrayList<>();
     for (JsonNode column : nodes) {
@@ -329,7 +339,7 @@ public record QueryDocument(
                   column.path("typmod").asInt(-1),
                   oid(column, "collation")),
               column.path("not_null").asBoolean(false),
-              column.path("generated").isString()));
+              columnObstacle(column)));
     }
     return columns;
   }

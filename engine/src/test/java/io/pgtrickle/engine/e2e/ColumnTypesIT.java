@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.e2e;
 
+import static io.pgtrickle.engine.e2e.LiveDatabase.refusal;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
@@ -214,6 +215,64 @@ final class ColumnTypesIT {
                   connection, "paid_full", "SELECT m, xmlelement(name a, m) AS x FROM paid"))
           .isEmpty();
       assertThat(status(connection, "paid_full")).isEqualTo("ACTIVE");
+    }
+  }
+
+  @Test
+  void columnsOfTypesWithoutABinaryFormAreLeftAlone() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE EXTENSION isn",
+          "CREATE DOMAIN book_number AS isbn13",
+          "CREATE TABLE books (id int PRIMARY KEY, number book_number, title text, old isbn[])",
+          "INSERT INTO books VALUES (1, '978-0-393-04002-9', 'one', '{0-393-04002-X}'),"
+              + " (2, '978-0-11-000533-1', 'two', NULL), (3, NULL, 'two', NULL)",
+          "CREATE TABLE keyed (number isbn13 PRIMARY KEY, title text)",
+          "INSERT INTO keyed VALUES ('978-0-393-04002-9', 'one')",
+          "CREATE TABLE bare (number isbn13, title text)",
+          "INSERT INTO bare SELECT number, title FROM books");
+      Map<String, String> tables =
+          Map.of(
+              "titles", "SELECT title, count(*) AS n FROM books GROUP BY title",
+              "bare_titles", "SELECT title FROM bare",
+              "numbers", "SELECT id, number::text AS number FROM books",
+              "keyed_titles", "SELECT title FROM keyed");
+      for (Map.Entry<String, String> table : tables.entrySet()) {
+        streamTable(connection, table.getKey(), table.getValue(), "AUTO");
+      }
+      assertThat(
+              rows(
+                  connection,
+                  "SELECT pgt_name, effective_refresh_mode FROM pgtrickle.stream_tables_info"
+                      + " ORDER BY pgt_name COLLATE \"C\""))
+          .containsExactly(
+              "bare_titles|DIFFERENTIAL",
+              "keyed_titles|FULL",
+              "numbers|FULL",
+              "titles|DIFFERENTIAL");
+      run(
+          connection,
+          "UPDATE books SET number = '978-0-393-04002-9' WHERE id = 2",
+          "UPDATE books SET title = 'three' WHERE id = 3",
+          "UPDATE bare SET number = NULL WHERE title = 'one'",
+          "DELETE FROM bare WHERE number IS NULL AND title = 'two'",
+          "UPDATE keyed SET title = 'four'",
+          "DELETE FROM books WHERE id = 1");
+      sync(connection);
+      for (Map.Entry<String, String> table : tables.entrySet()) {
+        assertThat(differingTexts(connection, table.getKey(), table.getValue()))
+            .as(table.getKey())
+            .isEmpty();
+      }
+      var refused =
+          refusal(
+              connection,
+              "SELECT pgtrickle.create_stream_table('x', 'SELECT id, number FROM books')");
+      assertThat(refused.getSQLState()).isEqualTo("0A000");
+      assertThat(refused.getMessage()).contains("\"number\"").contains("book_number");
+      assertThat(refused.getHint()).contains("number::text");
     }
   }
 }
