@@ -1111,14 +1111,22 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT used.oid FROM used
 $$;
 
--- Whether values of a type can be sent and received in binary form. Those of some extensions (isn,
--- seg) cannot.
-CREATE FUNCTION pgtrickle_internal.has_binary_form(p_type oid) RETURNS boolean
+-- In which form the log tells values of a type: 'binary'; 'text', where the type has no binary form
+-- (those of the extensions isn and seg); 'none', where it seems to have one and a part of it has
+-- none (arrays and rows of such types): a value of these ends the session that reads the log.
+CREATE FUNCTION pgtrickle_internal.logged_form(p_type oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT NOT EXISTS (
-    SELECT FROM pgtrickle_internal.types_within(ARRAY[p_type]) within
-    JOIN pg_type t ON t.oid = within
-    WHERE t.typsend = 0 OR t.typreceive = 0)
+  SELECT CASE
+    -- Asking costs, and PostgreSQL's own types have one but for these and their arrays.
+    WHEN p_type < 16384 THEN
+      CASE WHEN p_type IN (1033, 3642) THEN 'text' WHEN p_type IN (1034, 3644) THEN 'none'
+           ELSE 'binary' END
+    WHEN NOT EXISTS (
+      SELECT FROM pgtrickle_internal.types_within(ARRAY[p_type]) within
+      JOIN pg_type t ON t.oid = within
+      WHERE t.typsend = 0 OR t.typreceive = 0) THEN 'binary'
+    WHEN (SELECT t.typsend = 0 FROM pg_type t WHERE t.oid = p_type) THEN 'text'
+    ELSE 'none' END
 $$;
 
 -- The columns of a relation.
@@ -1132,8 +1140,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'typmod', a.atttypmod,
            'collation', a.attcollation::bigint,
            'not_null', a.attnotnull,
-           -- PostgreSQL's own types have one, and asking costs.
-           'binary', a.atttypid < 16384 OR pgtrickle_internal.has_binary_form(a.atttypid),
+           'form', pgtrickle_internal.logged_form(a.atttypid),
            'generated', nullif(a.attgenerated::text, ''),
            'identity', nullif(a.attidentity::text, '')) ORDER BY a.attnum), '[]')
   FROM pg_attribute a
@@ -1355,7 +1362,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                        AND c.opcdefault
       JOIN pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
       JOIN pg_amproc f ON f.amprocfamily = a.amopfamily AND f.amproclefttype = a.amoplefttype
-                      AND f.amprocrighttype = a.amoplefttype AND f.amprocnum = 1)
+                      AND f.amprocrighttype = a.amoplefttype AND f.amprocnum = 1
+      JOIN pg_proc p ON p.oid = f.amproc AND p.provolatile = 'i')
       ON a.amopopr = o.oid AND a.amoplefttype = a.amoprighttype AND a.amoppurpose = 's'
 $$;
 
@@ -1595,12 +1603,25 @@ BEGIN
   FOR r IN
     SELECT c.value ->> 'name' AS name, c.value ->> 'type_name' AS type
     FROM jsonb_array_elements(p_document -> 'columns') c
-    WHERE NOT (c.value ->> 'binary')::boolean
+    WHERE c.value ->> 'form' <> 'binary'
   LOOP
     RAISE EXCEPTION 'a stream table cannot have column "%" of type %', r.name, r.type
       USING ERRCODE = '0A000',
             DETAIL = 'The type has no binary form, in which rows are read and written.',
             HINT = format('Have the query return %I::text.', r.name);
+  END LOOP;
+  FOR r IN
+    SELECT v.value ->> 'schema' AS schema, v.value ->> 'name' AS name, c.value ->> 'name' AS column,
+           c.value ->> 'type_name' AS type
+    FROM jsonb_array_elements(p_document -> 'relations') v,
+      LATERAL jsonb_array_elements(v.value -> 'columns') c
+    WHERE v.value ->> 'relkind' IN ('r', 'p') AND c.value ->> 'form' = 'none'
+  LOOP
+    RAISE EXCEPTION 'a stream table cannot read "%.%", which has column "%" of type %',
+      r.schema, r.name, r.column, r.type
+      USING ERRCODE = '0A000',
+            DETAIL = 'A part of the type has no binary form, so that the server cannot send changes'
+              ' of the table.';
   END LOOP;
   FOR r IN
     SELECT v.value ->> 'schema' AS schema, v.value ->> 'name' AS name,

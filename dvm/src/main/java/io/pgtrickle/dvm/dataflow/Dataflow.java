@@ -469,6 +469,14 @@ public final class Dataflow implements AutoCloseable {
     pending.remove(sink);
   }
 
+  /// Forgets the labels that depend on a function as it was; after every view that does was
+  /// dropped.
+  ///
+  /// @param version of the function, as contexts of inquiries have it
+  public void forgetLabels(int function, String version) {
+    labels.forget(inquiry -> version.equals(inquiry.context().functions().get(function)));
+  }
+
   /// Puts all state, as of the last step, into a checkpoint. The host adds what it has itself, and
   /// has the checkpoint written by another thread.
   public void save(Capture capture) {

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /// A server that also answers inquiries for labels, from a dictionary of each order; the server
 /// proper is asked for the ranks of values that are new. What else is asked goes on to it.
@@ -168,6 +169,17 @@ public final class Labels implements Server, AutoCloseable {
       }
     }
     return missing;
+  }
+
+  /// Forgets the labels of some inquiries; no state that has some is used afterwards.
+  void forget(Predicate<Inquiry> inquiries) {
+    synchronized (dictionaries) {
+      for (Inquiry inquiry : List.copyOf(dictionaries.keySet())) {
+        if (inquiries.test(inquiry)) {
+          Objects.requireNonNull(dictionaries.remove(inquiry)).close();
+        }
+      }
+    }
   }
 
   /// Forgets all labels; no state that has some is used afterwards.

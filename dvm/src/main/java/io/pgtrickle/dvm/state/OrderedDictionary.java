@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.state;
 
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.state.LabelSpace.Lean;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.Bytes;
@@ -108,6 +109,7 @@ public final class OrderedDictionary implements AutoCloseable {
   /// are not known. Others get their turn while many values are placed.
   ///
   /// @param values each in one form only
+  /// @throws StateDamaged when the server sorts what is known otherwise than it did
   public Map<Bytes, Bytes> labels(Collection<Bytes> values, Sorting sorting) {
     Map<Bytes, Bytes> labels = new HashMap<>();
     List<Bytes> distinct = List.copyOf(new TreeSet<>(values));
@@ -235,6 +237,9 @@ public final class OrderedDictionary implements AutoCloseable {
     TreeMap<Integer, Map.Entry<Long, Row>> byRank = new TreeMap<>();
     int i = open.size();
     for (Map.Entry<Long, Row> fence : fences.entrySet()) {
+      if (!byRank.isEmpty() && ranks[i] <= byRank.lastKey()) {
+        throw contradiction();
+      }
       byRank.put(ranks[i++], fence);
     }
     for (i = 0; i < open.size(); i++) {
@@ -256,7 +261,18 @@ public final class OrderedDictionary implements AutoCloseable {
       if (above != null) {
         newcomer.high = Math.min(newcomer.high, above.getValue().getKey());
       }
+      if (newcomer.low > newcomer.high) {
+        throw contradiction();
+      }
     }
+  }
+
+  // Otherwise a newcomer would be looked for a place that there is not, without end.
+  private static StateDamaged contradiction() {
+    return new StateDamaged(
+        "values are not sorted as they were: the function that compares them was replaced, or"
+            + " contradicts itself",
+        null);
   }
 
   // Of newcomers in their order, those between the same neighbours share the gap.

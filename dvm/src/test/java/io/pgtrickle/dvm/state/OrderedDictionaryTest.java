@@ -1,7 +1,9 @@
 package io.pgtrickle.dvm.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.type.Bytes;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -97,6 +99,39 @@ final class OrderedDictionaryTest {
       }
       assertThat(dictionary.size()).isEqualTo(seen.size());
     }
+  }
+
+  @Test
+  void anOrderThatContradictsItselfIsAnErrorAndNotWithoutEnd() {
+    for (int n : new int[] {2, 3, 40, 500}) {
+      OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run));
+      List<Bytes> known =
+          IntStream.range(0, n).mapToObj(i -> bytes("%04d".formatted(2 * i))).toList();
+      var _ = dictionary.labels(known, this::ranks);
+      long size = dictionary.size();
+      // Sorted the other way round, and then with a newcomer that is above all and below all.
+      assertThatThrownBy(
+              () -> dictionary.labels(List.of(bytes("0001")), values -> reversed(ranks(values))))
+          .isInstanceOf(StateDamaged.class);
+      assertThatThrownBy(
+              () ->
+                  dictionary.labels(
+                      List.of(bytes("0001")),
+                      values -> {
+                        int[] ranks = ranks(values);
+                        for (int i = 1; i < ranks.length; i++) {
+                          ranks[i] = 1_000 - i;
+                        }
+                        ranks[0] = 500;
+                        return ranks;
+                      }))
+          .isInstanceOf(StateDamaged.class);
+      assertThat(dictionary.size()).isEqualTo(size);
+    }
+  }
+
+  private static int[] reversed(int[] ranks) {
+    return IntStream.of(ranks).map(rank -> 1_000_000 - rank).toArray();
   }
 
   @Test

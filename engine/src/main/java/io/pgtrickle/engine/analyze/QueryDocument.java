@@ -322,7 +322,7 @@ public record QueryDocument(
     if (column.path("generated").isString()) {
       return Optional.of(Obstacle.GENERATED);
     }
-    return column.path("binary").asBoolean(true)
+    return column.path("form").asString("binary").equals("binary")
         ? Optional.empty()
         : Optional.of(Obstacle.WITHOUT_BINARY_FORM);
   }

@@ -71,6 +71,15 @@ final class ServerOrderings implements Orderings {
           "sorting or comparing values of type "
               + facts.typeName(type.oid()).orElse(String.valueOf(type.oid())));
     }
+    boolean byUsers = server.isSortedByUsers(type.oid());
+    // What citext sorts as equal is then not what it takes for equal.
+    if (byUsers && type.collation() != 0 && !settings.collation(type.collation()).deterministic()) {
+      throw QueryRejected.notYet(
+          "unsupported_collation",
+          "sorting or comparing values of type "
+              + facts.typeName(type.oid()).orElse(String.valueOf(type.oid()))
+              + " under a collation that is not deterministic");
+    }
     // Values of these two compare with each other.
     int oid = type.kind() == TypeKind.VARCHAR ? SqlType.TEXT.oid() : type.oid();
     String version =
@@ -82,6 +91,6 @@ final class ServerOrderings implements Orderings {
         Inquiry.parameter(0) + version,
         List.of(SqlType.of(oid, -1, type.collation())),
         ANSWER,
-        server.isSortedByUsers(type.oid()) ? users : own);
+        byUsers ? users : own);
   }
 }

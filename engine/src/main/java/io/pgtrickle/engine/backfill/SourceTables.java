@@ -217,7 +217,14 @@ final class SourceTables {
       if (positions[k] < 0) {
         throw new SourceUnavailable(
             "42P17",
-            "column \"" + columns.get(k) + "\" of " + table + " changed while it was analyzed",
+            "column \""
+                + columns.get(k)
+                + "\" of "
+                + table
+                + ", by which the log tells its rows apart, is not among those that can be read"
+                + " from it, or has just changed; ALTER TABLE "
+                + table
+                + " REPLICA IDENTITY FULL does without it",
             null);
       }
     }

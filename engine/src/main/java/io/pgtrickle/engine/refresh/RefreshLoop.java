@@ -116,7 +116,7 @@ public final class RefreshLoop implements AutoCloseable {
     this.status = new StatusBoard(tables, dataflow, intake);
     this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, clock);
     this.callers = new Callers(tables, full, steps::awaitsRelease, ledger, listener, clock);
-    this.sources = new Sources(intake, tables, full, this::rebuild);
+    this.sources = new Sources(intake, dataflow, tables, full, this::rebuild);
     this.frontier = start;
     this.position = start;
     this.clock = clock;

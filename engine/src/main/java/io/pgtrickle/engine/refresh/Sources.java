@@ -2,6 +2,7 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.engine.analyze.CatalogVersion;
 import io.pgtrickle.engine.apply.Applier.Failure;
@@ -21,13 +22,20 @@ import java.util.function.ObjLongConsumer;
 /// Used by the refresh thread only.
 public final class Sources {
   private final Intake intake;
+  private final Dataflow dataflow;
   private final LiveTables tables;
   private final FullRefreshes full;
   private final ObjLongConsumer<Failure> rebuild;
 
   /// @param rebuild builds a stream table anew, for a reason
-  Sources(Intake intake, LiveTables tables, FullRefreshes full, ObjLongConsumer<Failure> rebuild) {
+  Sources(
+      Intake intake,
+      Dataflow dataflow,
+      LiveTables tables,
+      FullRefreshes full,
+      ObjLongConsumer<Failure> rebuild) {
     this.intake = intake;
+    this.dataflow = dataflow;
     this.tables = tables;
     this.full = full;
     this.rebuild = rebuild;
@@ -95,6 +103,12 @@ public final class Sources {
                   rebuild.accept(
                       new Failure("55000", one + " was replaced, altered or dropped", true),
                       table.id()));
+    }
+    // The function may come back as it was, and what was sorted meanwhile was sorted by another.
+    for (CatalogVersion one : was) {
+      if (one.kind() == CatalogVersion.Kind.FUNCTION) {
+        dataflow.forgetLabels(one.oid(), one.version());
+      }
     }
   }
 

@@ -226,9 +226,10 @@ final class ColumnTypesIT {
           connection,
           "CREATE EXTENSION isn",
           "CREATE DOMAIN book_number AS isbn13",
-          "CREATE TABLE books (id int PRIMARY KEY, number book_number, title text, old isbn[])",
-          "INSERT INTO books VALUES (1, '978-0-393-04002-9', 'one', '{0-393-04002-X}'),"
-              + " (2, '978-0-11-000533-1', 'two', NULL), (3, NULL, 'two', NULL)",
+          "CREATE TABLE books (id int PRIMARY KEY, number book_number, title text)",
+          "INSERT INTO books VALUES (1, '978-0-393-04002-9', 'one'),"
+              + " (2, '978-0-11-000533-1', 'two'), (3, NULL, 'two')",
+          "CREATE TABLE lists (id int PRIMARY KEY, numbers isbn[])",
           "CREATE TABLE keyed (number isbn13 PRIMARY KEY, title text)",
           "INSERT INTO keyed VALUES ('978-0-393-04002-9', 'one')",
           "CREATE TABLE bare (number isbn13, title text)",
@@ -273,6 +274,15 @@ final class ColumnTypesIT {
       assertThat(refused.getSQLState()).isEqualTo("0A000");
       assertThat(refused.getMessage()).contains("\"number\"").contains("book_number");
       assertThat(refused.getHint()).contains("number::text");
+      for (String mode : new String[] {"AUTO", "FULL"}) {
+        var list =
+            refusal(
+                connection,
+                "SELECT pgtrickle.create_stream_table('y', 'SELECT id FROM lists', refresh_mode =>"
+                    + " '%s')".formatted(mode));
+        assertThat(list.getSQLState()).isEqualTo("0A000");
+        assertThat(list.getMessage()).contains("lists").contains("numbers");
+      }
     }
   }
 }

@@ -31,7 +31,7 @@ final class UserOrdersIT {
     "CREATE EXTENSION hstore",
     "CREATE EXTENSION ltree",
     "CREATE TABLE accounts (id int PRIMARY KEY, email citext, tags hstore, path ltree, grp int)",
-    "CREATE TABLE logins (id int, email citext, path ltree)",
+    "CREATE TABLE logins (id int, email citext, path ltree, bytewise citext COLLATE \"C\")",
   };
 
   private static final List<Shape> SHAPES =
@@ -57,6 +57,13 @@ final class UserOrdersIT {
               "joined_outer",
               "SELECT a.id, l.id AS login FROM accounts a FULL JOIN logins l ON l.path = a.path AND"
                   + " l.email = a.email"),
+          new Shape(
+              "joined_under_another_collation",
+              "SELECT a.id, l.id AS login FROM accounts a LEFT JOIN logins l ON l.bytewise ="
+                  + " a.email"),
+          new Shape(
+              "seen_under_another_collation",
+              "SELECT id FROM accounts WHERE email IN (SELECT bytewise FROM logins)"),
           new Shape(
               "seen",
               "SELECT id FROM accounts WHERE email IN (SELECT email FROM logins) OR NOT EXISTS"
@@ -89,7 +96,7 @@ final class UserOrdersIT {
     }
 
     String login() {
-      return "(%d, %s, %s)".formatted(random.nextInt(10), one(EMAILS), one(PATHS));
+      return "(%d, %s, %s, %s)".formatted(random.nextInt(10), one(EMAILS), one(PATHS), one(EMAILS));
     }
 
     String statement() {
@@ -201,9 +208,67 @@ final class UserOrdersIT {
       for (String table : tables.keySet()) {
         ready(connection, table);
       }
-      run(connection, "UPDATE releases SET v = (0, 2) WHERE id IN (2, 6)");
+      run(connection, "UPDATE releases SET v = (1, 2) WHERE id IN (2, 6)");
       sync(connection);
       requireAgreement(connection, tables);
+
+      // A value comes that the old order has no place for, before the new one is noticed; and the
+      // old one comes back.
+      for (String comparison :
+          List.of("a.minor - b.minor, 0", "b.major, a.major", "a.minor, b.minor")) {
+        run(
+            connection,
+            "CREATE OR REPLACE FUNCTION version_cmp(a version, b version) RETURNS int LANGUAGE sql"
+                + " IMMUTABLE STRICT AS 'SELECT btint4cmp(%s)'".formatted(comparison),
+            "INSERT INTO releases SELECT max(id) + 1, ((max(id) * 7) % 5, max(id) * 3 % 4)::version"
+                + " FROM releases");
+        await().atMost(PATIENCE).untilAsserted(() -> requireAgreement(connection, tables));
+      }
+    }
+  }
+
+  @Test
+  void anOrderThatMayChangeByItselfIsNotFollowed() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TYPE level AS (n int)",
+          "CREATE TABLE prio (n int, p int)",
+          "CREATE FUNCTION level_cmp(a level, b level) RETURNS int LANGUAGE sql STABLE AS 'SELECT"
+              + " btint4cmp((SELECT p FROM prio WHERE n = a.n), (SELECT p FROM prio WHERE n ="
+              + " b.n))'");
+      for (String operator : List.of("< lt", "<= le", "= eq", ">= ge", "> gt")) {
+        String[] parts = operator.split(" ", 2);
+        run(
+            connection,
+            "CREATE FUNCTION level_%s(a level, b level) RETURNS bool LANGUAGE sql IMMUTABLE STRICT AS 'SELECT level_cmp(a, b) %s 0'"
+                .formatted(parts[1], parts[0]),
+            "CREATE OPERATOR ~%s~ (LEFTARG = level, RIGHTARG = level, FUNCTION = level_%s)"
+                .formatted(parts[0], parts[1]));
+      }
+      run(
+          connection,
+          "CREATE OPERATOR CLASS level_ops DEFAULT FOR TYPE level USING btree AS OPERATOR 1 ~<~,"
+              + " OPERATOR 2 ~<=~, OPERATOR 3 ~=~, OPERATOR 4 ~>=~, OPERATOR 5 ~>~, FUNCTION 1"
+              + " level_cmp(level, level)",
+          "CREATE TABLE leveled (id int PRIMARY KEY, v level)",
+          "INSERT INTO prio VALUES (1, 3), (2, 2), (3, 1)",
+          "INSERT INTO leveled VALUES (1, ROW(1)), (2, ROW(2)), (3, ROW(3))");
+      for (String query :
+          List.of(
+              "SELECT id FROM leveled ORDER BY v LIMIT 2",
+              "SELECT count(*) AS n FROM leveled GROUP BY v",
+              "SELECT DISTINCT v FROM leveled")) {
+        assertThat(
+                rows(
+                    connection,
+                    "SELECT result FROM pgtrickle.validate_query($$%s$$) WHERE check_name ="
+                            .formatted(query)
+                        + " 'resolved_refresh_mode'"))
+            .as(query)
+            .containsExactly("FULL");
+      }
     }
   }
 

@@ -48,7 +48,7 @@ final class JoinKeys {
     }
     boolean alike =
         left.type().kind() == TypeKind.OPAQUE
-            ? left.type().oid() == right.type().oid()
+            ? left.type().oid() == right.type().oid() && isUnder(call, left) && isUnder(call, right)
             : encoding(left.type()) == encoding(right.type());
     return alike
         ? Optional.of(new Plan.Key(under(call, left), under(call, right)))
@@ -67,6 +67,11 @@ final class JoinKeys {
     return type.kind().isText() && call.collation() != 0 && call.collation() != type.collation()
         ? new Expr.Relabel(side, SqlType.of(type.oid(), type.modifier(), call.collation()))
         : side;
+  }
+
+  // Labels are of the collation of a column. Under another one the values are compared otherwise.
+  private static boolean isUnder(Expr.Call call, Expr side) {
+    return side.type().collation() == call.collation();
   }
 
   private static Expr widened(Expr side) {
