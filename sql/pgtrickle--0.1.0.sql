@@ -1615,7 +1615,8 @@ BEGIN
            c.value ->> 'type_name' AS type
     FROM jsonb_array_elements(p_document -> 'relations') v,
       LATERAL jsonb_array_elements(v.value -> 'columns') c
-    WHERE v.value ->> 'relkind' IN ('r', 'p') AND c.value ->> 'form' = 'none'
+    WHERE v.value ->> 'relkind' IN ('r', 'p') AND v.value ->> 'persistence' = 'p'
+      AND NOT (v.value ->> 'system')::boolean AND c.value ->> 'form' = 'none'
   LOOP
     RAISE EXCEPTION 'a stream table cannot read "%.%", which has column "%" of type %',
       r.schema, r.name, r.column, r.type

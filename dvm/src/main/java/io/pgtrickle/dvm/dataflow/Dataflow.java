@@ -469,8 +469,20 @@ public final class Dataflow implements AutoCloseable {
     pending.remove(sink);
   }
 
-  /// Forgets the labels that depend on a function as it was; after every view that does was
-  /// dropped.
+  /// Whether the labels that a view's state has can be used: the server may have been found to sort
+  /// otherwise than it did.
+  public boolean hasUsableLabels(long view) {
+    return labels.areUsable(Labels.inquiries(sink(view).view().plan()));
+  }
+
+  /// Begins anew with labels that cannot be used; before the first rows have come, and when no
+  /// other
+  /// dataflow has a view with such labels.
+  public void renewLabels() {
+    sinks.values().forEach(sink -> labels.renew(Labels.inquiries(sink.view().plan())));
+  }
+
+  /// Forgets the labels that depend on a function as it was.
   ///
   /// @param version of the function, as contexts of inquiries have it
   public void forgetLabels(int function, String version) {

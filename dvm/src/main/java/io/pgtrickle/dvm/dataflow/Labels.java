@@ -146,7 +146,12 @@ public final class Labels implements Server, AutoCloseable {
   /// before anything else is asked.
   public void save(Capture capture) {
     synchronized (dictionaries) {
-      dictionaries.forEach((inquiry, labels) -> labels.save(capture, name(inquiry)));
+      dictionaries.forEach(
+          (inquiry, labels) -> {
+            if (!labels.isClosed()) {
+              labels.save(capture, name(inquiry));
+            }
+          });
     }
   }
 
@@ -171,14 +176,34 @@ public final class Labels implements Server, AutoCloseable {
     return missing;
   }
 
-  /// Forgets the labels of some inquiries; no state that has some is used afterwards.
+  /// Forgets the labels of some inquiries. State that has some is damaged from now on, and says so
+  /// when it is used.
   void forget(Predicate<Inquiry> inquiries) {
     synchronized (dictionaries) {
-      for (Inquiry inquiry : List.copyOf(dictionaries.keySet())) {
-        if (inquiries.test(inquiry)) {
-          Objects.requireNonNull(dictionaries.remove(inquiry)).close();
-        }
-      }
+      dictionaries.forEach(
+          (inquiry, labels) -> {
+            if (inquiries.test(inquiry)) {
+              labels.close();
+            }
+          });
+    }
+  }
+
+  /// Whether state that has labels of some inquiries can be used.
+  boolean areUsable(Set<Inquiry> inquiries) {
+    synchronized (dictionaries) {
+      return inquiries.stream()
+          .map(dictionaries::get)
+          .noneMatch(labels -> labels != null && labels.isClosed());
+    }
+  }
+
+  /// Begins anew for inquiries whose labels cannot be used; when no state has any that is used.
+  void renew(Set<Inquiry> inquiries) {
+    synchronized (dictionaries) {
+      dictionaries
+          .entrySet()
+          .removeIf(each -> inquiries.contains(each.getKey()) && each.getValue().isClosed());
     }
   }
 

@@ -253,7 +253,10 @@ public final class Arrangement implements AutoCloseable {
         idle(committed.runs()).stream()
             .filter(crowded ? Run::onHeap : storage::isMisplaced)
             .toList();
-    if (bytes(due) <= (crowded ? HEAP_GRAIN : storage.heapLimit())) {
+    long bytes = bytes(due);
+    if (crowded
+        ? bytes <= HEAP_GRAIN || !storage.isWorthMoving(bytes)
+        : bytes <= storage.heapLimit()) {
       return;
     }
     try {

@@ -60,12 +60,16 @@ public final class OrderedDictionary implements AutoCloseable {
   private static final Schema ENTRY =
       Schema.of(new Column("value", SqlType.BYTEA), new Column("label", SqlType.BYTEA));
   private static final ByteSink ALL = new ByteSink(1);
+  private static final String DISORDER =
+      "values are not sorted as they were: the function that compares them was replaced, or"
+          + " contradicts itself";
 
   private final Arrangement byValue;
   // One value of each label.
   private final Arrangement byLabel;
   private @Nullable Bytes lastLow;
   private @Nullable Bytes lastHigh;
+  private boolean closed;
 
   /// An empty dictionary.
   public OrderedDictionary(Storage storage) {
@@ -109,7 +113,8 @@ public final class OrderedDictionary implements AutoCloseable {
   /// are not known. Others get their turn while many values are placed.
   ///
   /// @param values each in one form only
-  /// @throws StateDamaged when the server sorts what is known otherwise than it did
+  /// @throws StateDamaged when the server sorts what is known otherwise than it did, or did so
+  ///     before; the dictionary is closed then
   public Map<Bytes, Bytes> labels(Collection<Bytes> values, Sorting sorting) {
     Map<Bytes, Bytes> labels = new HashMap<>();
     List<Bytes> distinct = List.copyOf(new TreeSet<>(values));
@@ -123,6 +128,9 @@ public final class OrderedDictionary implements AutoCloseable {
 
   // The order of bytes, in which the values come, is that of keys.
   private synchronized void chunk(List<Bytes> values, Sorting sorting, Map<Bytes, Bytes> labels) {
+    if (closed) {
+      throw new StateDamaged(DISORDER, null);
+    }
     List<Bytes> unknown = new ArrayList<>();
     ByteSink key = new ByteSink();
     Lookup known = byValue.snapshot().lookup();
@@ -224,7 +232,7 @@ public final class OrderedDictionary implements AutoCloseable {
     return fences;
   }
 
-  private static void sort(
+  private void sort(
       List<Newcomer> open, SortedMap<Long, Row> fences, Sorting sorting, boolean first) {
     List<Bytes> sorted = new ArrayList<>();
     open.forEach(each -> sorted.add(each.value));
@@ -267,12 +275,11 @@ public final class OrderedDictionary implements AutoCloseable {
     }
   }
 
-  // Otherwise a newcomer would be looked for a place that there is not, without end.
-  private static StateDamaged contradiction() {
-    return new StateDamaged(
-        "values are not sorted as they were: the function that compares them was replaced, or"
-            + " contradicts itself",
-        null);
+  // Otherwise a newcomer would be looked for a place that there is not, without end. The labels are
+  // of no use to anybody any more.
+  private StateDamaged contradiction() {
+    close();
+    return new StateDamaged(DISORDER, null);
   }
 
   // Of newcomers in their order, those between the same neighbours share the gap.
@@ -352,8 +359,14 @@ public final class OrderedDictionary implements AutoCloseable {
     return labels;
   }
 
+  /// Whether there are no labels any more, because it was closed, or sorted values in two ways.
+  public synchronized boolean isClosed() {
+    return closed;
+  }
+
   @Override
   public synchronized void close() {
+    closed = true;
     byValue.close();
     byLabel.close();
   }

@@ -27,7 +27,6 @@ public final class Storage implements AutoCloseable {
   static final long SMALL_BYTES = 512 * 1024;
   private static final long HEAP_SHARE = 32;
   private static final long CROWD = 4;
-  private static final long FILE_BYTES = 1 << 20;
   private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Executor merges;
@@ -133,26 +132,41 @@ public final class Storage implements AutoCloseable {
     for (Run run : runs) {
       small &= isSmall(run);
     }
-    return small && bytes(runs) < SMALL_BYTES ? Run.merge(runs, Shelf.heap()) : place(runs, memory);
+    return small && bytes(runs) < SMALL_BYTES
+        ? Run.merge(runs, Shelf.heap())
+        : place(runs, memory, memory / 16);
   }
 
-  /// The sum of runs, elsewhere than on the heap if there is anywhere else. A file for a few of
-  /// them
-  /// would be dearer than the memory that they may take beyond what is allowed.
+  /// Whether so many bytes should leave the heap when that is crowded. A file for a few of them
+  /// would
+  /// be dearer than the heap that they take.
+  boolean isWorthMoving(long bytes) {
+    return bytes >= SMALL_BYTES || slabs == null || slabs.used() + bytes <= allowedToMove();
+  }
+
+  private long allowedToMove() {
+    return memory + Math.min(CROWD * heapLimit, Long.MAX_VALUE - memory);
+  }
+
+  /// The sum of runs, elsewhere than on the heap if there is anywhere else. Small ones may take
+  /// some
+  /// memory beyond what is allowed.
   Run move(List<Run> runs) {
-    return place(runs, bytes(runs) < FILE_BYTES ? Long.MAX_VALUE : memory);
+    return bytes(runs) < SMALL_BYTES
+        ? place(runs, allowedToMove(), SMALL_BYTES)
+        : place(runs, memory, memory / 16);
   }
 
   private static long bytes(List<Run> runs) {
     return runs.stream().mapToLong(Run::bytes).sum();
   }
 
-  private Run place(List<Run> runs, long allowed) {
+  private Run place(List<Run> runs, long allowed, long largest) {
     if (slabs == null) {
       return Run.merge(runs, Shelf.heap());
     }
     long bytes = bytes(runs);
-    if (directory == null || (bytes <= allowed / 16 && slabs.used() + bytes <= allowed)) {
+    if (directory == null || (bytes <= largest && slabs.used() + bytes <= allowed)) {
       return Run.merge(runs, slabs.shelf(bytes));
     }
     try {

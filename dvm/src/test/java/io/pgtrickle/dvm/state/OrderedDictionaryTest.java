@@ -104,30 +104,33 @@ final class OrderedDictionaryTest {
   @Test
   void anOrderThatContradictsItselfIsAnErrorAndNotWithoutEnd() {
     for (int n : new int[] {2, 3, 40, 500}) {
-      OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run));
-      List<Bytes> known =
-          IntStream.range(0, n).mapToObj(i -> bytes("%04d".formatted(2 * i))).toList();
-      var _ = dictionary.labels(known, this::ranks);
-      long size = dictionary.size();
-      // Sorted the other way round, and then with a newcomer that is above all and below all.
-      assertThatThrownBy(
-              () -> dictionary.labels(List.of(bytes("0001")), values -> reversed(ranks(values))))
-          .isInstanceOf(StateDamaged.class);
-      assertThatThrownBy(
-              () ->
-                  dictionary.labels(
-                      List.of(bytes("0001")),
-                      values -> {
-                        int[] ranks = ranks(values);
-                        for (int i = 1; i < ranks.length; i++) {
-                          ranks[i] = 1_000 - i;
-                        }
-                        ranks[0] = 500;
-                        return ranks;
-                      }))
-          .isInstanceOf(StateDamaged.class);
-      assertThat(dictionary.size()).isEqualTo(size);
+      contradicts(n, values -> reversed(ranks(values)));
+      // The newcomer is above all and below all.
+      contradicts(
+          n,
+          values -> {
+            int[] ranks = ranks(values);
+            for (int i = 1; i < ranks.length; i++) {
+              ranks[i] = 1_000 - i;
+            }
+            ranks[0] = 500;
+            return ranks;
+          });
     }
+  }
+
+  private void contradicts(int n, OrderedDictionary.Sorting sorting) {
+    OrderedDictionary dictionary = new OrderedDictionary(Storage.onHeap(Runnable::run));
+    List<Bytes> known =
+        IntStream.range(0, n).mapToObj(i -> bytes("%04d".formatted(2 * i))).toList();
+    var _ = dictionary.labels(known, this::ranks);
+    assertThat(dictionary.isClosed()).isFalse();
+    assertThatThrownBy(() -> dictionary.labels(List.of(bytes("0001")), sorting))
+        .isInstanceOf(StateDamaged.class);
+    assertThat(dictionary.isClosed()).isTrue();
+    assertThatThrownBy(() -> dictionary.labels(known, this::ranks))
+        .as("labels that others have been given before are of no use either")
+        .isInstanceOf(StateDamaged.class);
   }
 
   private static int[] reversed(int[] ranks) {

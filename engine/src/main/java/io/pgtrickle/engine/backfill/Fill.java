@@ -93,8 +93,7 @@ final class Fill {
     Instant began = clock.instant();
     try (Connection reader = readers.open()) {
       reader.setAutoCommit(false);
-      try (HeldRows held =
-          new Boundary(loop).call(() -> loop.builds().start(build, reader, loop.where()))) {
+      try (HeldRows held = new Boundary(loop).call(() -> loop.start(build, reader))) {
         load(build, held.rows(), reader, group);
       }
     }

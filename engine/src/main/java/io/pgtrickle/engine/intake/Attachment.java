@@ -87,7 +87,7 @@ public final class Attachment {
       }
     }
     retained.clear();
-    boolean _ = table.settle();
+    table.settle();
     table.endEpoch();
     return table;
   }

@@ -30,8 +30,6 @@ public final class Intake {
   private final Map<Oid, Attachment> attaching = new HashMap<>();
 
   private final Set<SourceTable> changed = new LinkedHashSet<>();
-  // Those that may have a merge under way, changed or not.
-  private final Set<SourceTable> settling = new LinkedHashSet<>();
   private final Set<Oid> touched = new HashSet<>();
   private final Map<Integer, StateDamaged> damaged = new LinkedHashMap<>();
   private long rows;
@@ -49,7 +47,6 @@ public final class Intake {
   public void attach(SourceTable table) {
     attaching.remove(table.oid());
     tables.put(table.oid(), table);
-    settling.add(table);
   }
 
   /// Starts retaining a table's changes while it is copied.
@@ -70,7 +67,6 @@ public final class Intake {
     }
     SourceTable table = tables.remove(oid);
     if (table != null) {
-      settling.remove(table);
       table.close();
     }
   }
@@ -87,7 +83,6 @@ public final class Intake {
     tables.values().forEach(SourceTable::close);
     attaching.clear();
     tables.clear();
-    settling.clear();
   }
 
   /// The OIDs of the decoded tables.
@@ -156,13 +151,11 @@ public final class Intake {
   /// @throws io.pgtrickle.dvm.TrickleException.StorageUnavailable when state cannot be written and
   ///     too much of it waits for that
   public void settle() {
-    for (SourceTable table : List.copyOf(settling)) {
+    // All of them: also one that does not change may have a merge under way, or rows to move.
+    for (SourceTable table : tables.values()) {
       try {
-        if (!table.settle()) {
-          settling.remove(table);
-        }
+        table.settle();
       } catch (StateDamaged e) {
-        settling.remove(table);
         damaged.put(table.relation(), e);
         changed.add(table);
       }
@@ -179,7 +172,6 @@ public final class Intake {
       } else {
         try {
           ZSet delta = table.endEpoch();
-          settling.add(table);
           if (!delta.isEmpty()) {
             deltas.put(table.relation(), delta);
           }

@@ -51,8 +51,8 @@ public final class RowStore {
   ///
   /// @throws io.pgtrickle.dvm.TrickleException.StorageUnavailable when too much waits to be written
   /// @throws StateDamaged when what was written cannot be read
-  boolean settle() {
-    return arrangement.settle();
+  void settle() {
+    var _ = arrangement.settle();
   }
 
   void close() {

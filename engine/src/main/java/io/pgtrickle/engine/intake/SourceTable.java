@@ -143,7 +143,7 @@ public final class SourceTable {
 
   /// Adds the rows of an initial copy, which no epoch contains.
   public void load(ZSet copied) {
-    boolean _ = rows.settle();
+    rows.settle();
     rows.apply(copied);
   }
 
@@ -151,9 +151,8 @@ public final class SourceTable {
   ///
   /// @throws io.pgtrickle.dvm.TrickleException.StorageUnavailable when it has to be tried again
   /// @throws StateDamaged when rows cannot be read
-  /// @return whether more of it is to be done at a later boundary
-  boolean settle() {
-    return rows.settle();
+  void settle() {
+    rows.settle();
   }
 
   /// The table is in the publication, by this entry.

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.Labels;
@@ -121,6 +122,18 @@ public final class Build implements AutoCloseable {
   /// Gives up the views that read a relation.
   public void giveUpReaders(int relation, Exception reason) {
     readers(relation).forEach(view -> giveUp(view.id(), reason));
+  }
+
+  /// Gives up the views whose labels cannot be used any more.
+  void giveUpUnusable() {
+    for (long view : List.copyOf(views.keySet())) {
+      if (!dataflow.hasUsableLabels(view)) {
+        giveUp(
+            view,
+            new SourceUnavailable(
+                "55000", "what it sorts or compares is not sorted as it was", null));
+      }
+    }
   }
 
   /// The views given up since this was last asked, and why.
@@ -244,7 +257,8 @@ public final class Build implements AutoCloseable {
   }
 
   private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
-    for (int attempt = 1; ; attempt++) {
+    int attempts = 0;
+    while (true) {
       try {
         StepResult result = dataflow.step(deltas, reached().time(), view -> release);
         errors.putAll(result.errors());
@@ -254,7 +268,7 @@ public final class Build implements AutoCloseable {
         giveUp(failed);
       } catch (AnswersUnavailable notNow) {
         // Mostly a session that was lost: asking again opens another.
-        if (attempt >= ATTEMPTS) {
+        if (++attempts >= ATTEMPTS) {
           throw notNow;
         }
         pause(notNow);

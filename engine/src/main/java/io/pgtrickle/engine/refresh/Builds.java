@@ -37,8 +37,7 @@ public final class Builds {
   ///     applied
   /// @param where the stream is at this boundary
   /// @return the rows of the base tables as of this boundary, to be closed when they are read
-  public HeldRows start(Build build, Connection reader, LiveTable.Released where)
-      throws SQLException {
+  HeldRows start(Build build, Connection reader, LiveTable.Released where) throws SQLException {
     Map<Integer, Object> origins = new HashMap<>();
     for (int relation : build.relations()) {
       Optional<Object> origin = origin(relation);
@@ -82,6 +81,7 @@ public final class Builds {
       lose(build, origins);
     }
     build.catchUp();
+    build.giveUpUnusable();
   }
 
   /// Tells every build what an epoch did.

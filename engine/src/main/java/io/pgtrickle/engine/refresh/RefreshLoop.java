@@ -23,6 +23,8 @@ import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.intake.Intake;
 import io.pgtrickle.engine.intake.RegionRepair;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -257,12 +259,6 @@ public final class RefreshLoop implements AutoCloseable {
     return frontier;
   }
 
-  /// Where the stream is: the frontier, and the time as of it, which is what `now()` is; boundary
-  /// only.
-  public LiveTable.Released where() {
-    return here();
-  }
-
   public Optional<LiveTable> table(long id) {
     return Optional.ofNullable(tables.get(id));
   }
@@ -309,6 +305,22 @@ public final class RefreshLoop implements AutoCloseable {
   /// The views that are being built; boundary only.
   public Builds builds() {
     return builds;
+  }
+
+  /// Starts a private build, as [Builds#start] does; boundary only. What is live with labels that
+  /// cannot be used is built anew, too, so that nobody has them who has new ones.
+  public HeldRows start(Build build, Connection reader) throws SQLException {
+    for (LiveTable table : tables.all()) {
+      if (table.differential()
+          && tables.contains(table.id())
+          && !dataflow.hasUsableLabels(table.id())) {
+        rebuild(
+            new Failure("55000", "what it sorts or compares is not sorted as it was", true),
+            table.id());
+      }
+    }
+    build.dataflow().renewLabels();
+    return builds.start(build, reader, here());
   }
 
   /// Makes privately built views part of the main dataflow; their output since they were filled

@@ -72,7 +72,7 @@ final class SmallHeapIT {
       } finally {
         end(sidecar, log);
       }
-      // With the state that it has saved by then, and without the rest.
+      // With the state that it has saved, all of which is on the heap at first where it is small.
       Path later = directory.resolve("later.log");
       sidecar = database.startProcess(directory.resolve("state"), later, HEAP);
       try {
@@ -87,7 +87,10 @@ final class SmallHeapIT {
 
   private static void end(Process sidecar, Path log) throws Exception {
     boolean alive = sidecar.isAlive();
-    sidecar.destroyForcibly().waitFor();
+    sidecar.destroy();
+    if (!sidecar.waitFor(PATIENCE)) {
+      sidecar.destroyForcibly().waitFor();
+    }
     assertThat(alive).as(Files.readString(log)).isTrue();
   }
 
