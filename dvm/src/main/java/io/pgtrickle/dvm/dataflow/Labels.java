@@ -146,12 +146,7 @@ public final class Labels implements Server, AutoCloseable {
   /// before anything else is asked.
   public void save(Capture capture) {
     synchronized (dictionaries) {
-      dictionaries.forEach(
-          (inquiry, labels) -> {
-            if (!labels.isClosed()) {
-              labels.save(capture, name(inquiry));
-            }
-          });
+      dictionaries.forEach((inquiry, labels) -> labels.save(capture, name(inquiry)));
     }
   }
 

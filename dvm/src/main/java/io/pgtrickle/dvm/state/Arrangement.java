@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
 ///   runs
 ///   that no merge has taken up have more than a 32nd of the heap, [#settle] merges them itself, to
 ///   where they belong; and when the runs of all arrangements have more than an eighth of it,
-///   [#settle] moves whatever lies there, and a merge of that which has not begun is given up. A
+///   [#settle] moves what lies there, and a merge of that which has not begun is given up (but
+///   where only files are left, little is moved before they have a quarter of it). A
 ///   merge that could not write its file is started again; beyond 64 runs [#settle] says so by
 ///   throwing, and nothing has changed.
 ///
@@ -231,7 +232,7 @@ public final class Arrangement implements AutoCloseable {
   }
 
   private boolean mustMove() {
-    return onHeap > HEAP_GRAIN && storage.heapIsCrowded();
+    return onHeap > HEAP_GRAIN && storage.heapIsCrowded() && storage.isWorthMoving(onHeap);
   }
 
   // Steps may make runs faster than the background moves them, and that may be busy with much
@@ -253,10 +254,7 @@ public final class Arrangement implements AutoCloseable {
         idle(committed.runs()).stream()
             .filter(crowded ? Run::onHeap : storage::isMisplaced)
             .toList();
-    long bytes = bytes(due);
-    if (crowded
-        ? bytes <= HEAP_GRAIN || !storage.isWorthMoving(bytes)
-        : bytes <= storage.heapLimit()) {
+    if (bytes(due) <= (crowded ? HEAP_GRAIN : storage.heapLimit())) {
       return;
     }
     try {

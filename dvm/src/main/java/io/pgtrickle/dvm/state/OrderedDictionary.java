@@ -61,8 +61,9 @@ public final class OrderedDictionary implements AutoCloseable {
       Schema.of(new Column("value", SqlType.BYTEA), new Column("label", SqlType.BYTEA));
   private static final ByteSink ALL = new ByteSink(1);
   private static final String DISORDER =
-      "values are not sorted as they were: the function that compares them was replaced, or"
-          + " contradicts itself";
+      "values are not sorted as they were: the function that compares them was replaced";
+  private static final String CONTRADICTION =
+      "a value cannot be sorted: the function that compares contradicts itself";
 
   private final Arrangement byValue;
   // One value of each label.
@@ -94,9 +95,11 @@ public final class OrderedDictionary implements AutoCloseable {
     }
   }
 
-  /// Puts the dictionary into a checkpoint.
+  /// Puts the dictionary into a checkpoint, unless it is closed.
   public synchronized void save(Capture capture, String name) {
-    capture.put(name + "/values", byValue).put(name + "/labels", byLabel);
+    if (!closed) {
+      capture.put(name + "/values", byValue).put(name + "/labels", byLabel);
+    }
   }
 
   /// How many values are known.
@@ -114,7 +117,9 @@ public final class OrderedDictionary implements AutoCloseable {
   ///
   /// @param values each in one form only
   /// @throws StateDamaged when the server sorts what is known otherwise than it did, or did so
-  ///     before; the dictionary is closed then
+  ///     before, or what is known cannot be read: the dictionary is closed then; or when a value
+  ///     has
+  ///     no place in an order that contradicts itself
   public Map<Bytes, Bytes> labels(Collection<Bytes> values, Sorting sorting) {
     Map<Bytes, Bytes> labels = new HashMap<>();
     List<Bytes> distinct = List.copyOf(new TreeSet<>(values));
@@ -131,6 +136,17 @@ public final class OrderedDictionary implements AutoCloseable {
     if (closed) {
       throw new StateDamaged(DISORDER, null);
     }
+    try {
+      find(values, sorting, labels);
+    } catch (StateDamaged e) {
+      if (!CONTRADICTION.equals(e.getMessage())) {
+        close();
+      }
+      throw e;
+    }
+  }
+
+  private void find(List<Bytes> values, Sorting sorting, Map<Bytes, Bytes> labels) {
     List<Bytes> unknown = new ArrayList<>();
     ByteSink key = new ByteSink();
     Lookup known = byValue.snapshot().lookup();
@@ -232,7 +248,7 @@ public final class OrderedDictionary implements AutoCloseable {
     return fences;
   }
 
-  private void sort(
+  private static void sort(
       List<Newcomer> open, SortedMap<Long, Row> fences, Sorting sorting, boolean first) {
     List<Bytes> sorted = new ArrayList<>();
     open.forEach(each -> sorted.add(each.value));
@@ -246,7 +262,7 @@ public final class OrderedDictionary implements AutoCloseable {
     int i = open.size();
     for (Map.Entry<Long, Row> fence : fences.entrySet()) {
       if (!byRank.isEmpty() && ranks[i] <= byRank.lastKey()) {
-        throw contradiction();
+        throw contradiction(fences, sorting);
       }
       byRank.put(ranks[i++], fence);
     }
@@ -270,16 +286,23 @@ public final class OrderedDictionary implements AutoCloseable {
         newcomer.high = Math.min(newcomer.high, above.getValue().getKey());
       }
       if (newcomer.low > newcomer.high) {
-        throw contradiction();
+        throw contradiction(fences, sorting);
       }
     }
   }
 
-  // Otherwise a newcomer would be looked for a place that there is not, without end. The labels are
-  // of no use to anybody any more.
-  private StateDamaged contradiction() {
-    close();
-    return new StateDamaged(DISORDER, null);
+  // Otherwise a newcomer would be looked for a place that there is not, without end. Where known
+  // values are not in their order without it either, their labels are of no use to anybody any
+  // more.
+  private static StateDamaged contradiction(SortedMap<Long, Row> fences, Sorting sorting) {
+    int[] ranks =
+        sorting.denseRanks(fences.values().stream().map(OrderedDictionary::value).toList());
+    for (int i = 1; i < ranks.length; i++) {
+      if (ranks[i] <= ranks[i - 1]) {
+        return new StateDamaged(DISORDER, null);
+      }
+    }
+    return new StateDamaged(CONTRADICTION, null);
   }
 
   // Of newcomers in their order, those between the same neighbours share the gap.

@@ -139,9 +139,12 @@ public final class Storage implements AutoCloseable {
 
   /// Whether so many bytes should leave the heap when that is crowded. A file for a few of them
   /// would
-  /// be dearer than the heap that they take.
+  /// be dearer than the heap that they take, while there is any.
   boolean isWorthMoving(long bytes) {
-    return bytes >= SMALL_BYTES || slabs == null || slabs.used() + bytes <= allowedToMove();
+    return bytes >= SMALL_BYTES
+        || slabs == null
+        || slabs.used() + bytes <= allowedToMove()
+        || onHeap.get() > 2 * CROWD * heapLimit;
   }
 
   private long allowedToMove() {
