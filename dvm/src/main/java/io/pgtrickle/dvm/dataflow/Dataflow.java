@@ -476,8 +476,7 @@ public final class Dataflow implements AutoCloseable {
   }
 
   /// Begins anew with labels that cannot be used; before the first rows have come, and when no
-  /// other
-  /// dataflow has a view with such labels.
+  /// other dataflow has a view with such labels.
   public void renewLabels() {
     sinks.values().forEach(sink -> labels.renew(Labels.inquiries(sink.view().plan())));
   }

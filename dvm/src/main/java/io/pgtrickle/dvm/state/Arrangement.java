@@ -33,13 +33,12 @@ import org.jspecify.annotations.Nullable;
 ///   run that a step has made on the heap is moved where it belongs, as a merge of one.
 /// - [#settle], at a step boundary, puts a finished merge in the place of its inputs. Nobody ever
 ///   waits for one, but for rules of back-pressure: beyond 64 runs, [#settle] waits; when large
-///   runs
-///   that no merge has taken up have more than a 32nd of the heap, [#settle] merges them itself, to
-///   where they belong; and when the runs of all arrangements have more than an eighth of it,
-///   [#settle] moves what lies there, and a merge of that which has not begun is given up (but
-///   where only files are left, little is moved before they have a quarter of it). A
-///   merge that could not write its file is started again; beyond 64 runs [#settle] says so by
-///   throwing, and nothing has changed.
+///   runs that no merge has taken up have more than a 32nd of the heap, [#settle] merges them
+///   itself, to where they belong; and when the runs of all arrangements have more than an eighth
+///   of it, [#settle] moves what lies there, and a merge of that which has not begun is given up
+///   (but where only files are left, little is moved before they have a quarter of it). A merge
+///   that could not write its file is started again; beyond 64 runs [#settle] says so by throwing,
+///   and nothing has changed.
 ///
 /// The arrangement holds the runs of its committed contents, and a merge under way its inputs; a
 /// reader that goes on beyond a step takes a [Snapshot#hold].

@@ -118,8 +118,7 @@ public final class OrderedDictionary implements AutoCloseable {
   /// @param values each in one form only
   /// @throws StateDamaged when the server sorts what is known otherwise than it did, or did so
   ///     before, or what is known cannot be read: the dictionary is closed then; or when a value
-  ///     has
-  ///     no place in an order that contradicts itself
+  ///     has no place in an order that contradicts itself
   public Map<Bytes, Bytes> labels(Collection<Bytes> values, Sorting sorting) {
     Map<Bytes, Bytes> labels = new HashMap<>();
     List<Bytes> distinct = List.copyOf(new TreeSet<>(values));

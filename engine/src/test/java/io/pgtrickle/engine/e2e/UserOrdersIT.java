@@ -167,20 +167,9 @@ final class UserOrdersIT {
           "CREATE TYPE version AS (major int, minor int)",
           "CREATE FUNCTION version_cmp(a version, b version) RETURNS int LANGUAGE sql IMMUTABLE"
               + " STRICT AS 'SELECT btint4cmp(a.major * 100 + a.minor, b.major * 100 + b.minor)'");
-      for (String operator : List.of("< lt", "<= le", "= eq", ">= ge", "> gt")) {
-        String[] parts = operator.split(" ", 2);
-        run(
-            connection,
-            "CREATE FUNCTION version_%s(a version, b version) RETURNS bool LANGUAGE sql IMMUTABLE STRICT AS 'SELECT version_cmp(a, b) %s 0'"
-                .formatted(parts[1], parts[0]),
-            "CREATE OPERATOR ~%s~ (LEFTARG = version, RIGHTARG = version, FUNCTION = version_%s)"
-                .formatted(parts[0], parts[1]));
-      }
+      operatorClass(connection, "version");
       run(
           connection,
-          "CREATE OPERATOR CLASS version_ops DEFAULT FOR TYPE version USING btree AS OPERATOR 1"
-              + " ~<~, OPERATOR 2 ~<=~, OPERATOR 3 ~=~, OPERATOR 4 ~>=~, OPERATOR 5 ~>~,"
-              + " FUNCTION 1 version_cmp(version, version)",
           "CREATE TABLE releases (id int PRIMARY KEY, v version)",
           "INSERT INTO releases VALUES (1, (1, 10)), (2, (0, 110)), (3, (2, 0)), (4, (1, 2))");
       Map<String, String> tables =
@@ -238,20 +227,9 @@ final class UserOrdersIT {
           "CREATE FUNCTION level_cmp(a level, b level) RETURNS int LANGUAGE sql STABLE AS 'SELECT"
               + " btint4cmp((SELECT p FROM prio WHERE n = a.n), (SELECT p FROM prio WHERE n ="
               + " b.n))'");
-      for (String operator : List.of("< lt", "<= le", "= eq", ">= ge", "> gt")) {
-        String[] parts = operator.split(" ", 2);
-        run(
-            connection,
-            "CREATE FUNCTION level_%s(a level, b level) RETURNS bool LANGUAGE sql IMMUTABLE STRICT AS 'SELECT level_cmp(a, b) %s 0'"
-                .formatted(parts[1], parts[0]),
-            "CREATE OPERATOR ~%s~ (LEFTARG = level, RIGHTARG = level, FUNCTION = level_%s)"
-                .formatted(parts[0], parts[1]));
-      }
+      operatorClass(connection, "level");
       run(
           connection,
-          "CREATE OPERATOR CLASS level_ops DEFAULT FOR TYPE level USING btree AS OPERATOR 1 ~<~,"
-              + " OPERATOR 2 ~<=~, OPERATOR 3 ~=~, OPERATOR 4 ~>=~, OPERATOR 5 ~>~, FUNCTION 1"
-              + " level_cmp(level, level)",
           "CREATE TABLE leveled (id int PRIMARY KEY, v level)",
           "INSERT INTO prio VALUES (1, 3), (2, 2), (3, 1)",
           "INSERT INTO leveled VALUES (1, ROW(1)), (2, ROW(2)), (3, ROW(3))");
@@ -270,6 +248,26 @@ final class UserOrdersIT {
             .containsExactly("FULL");
       }
     }
+  }
+
+  /// Makes an order of a type, by a function that compares, the default one.
+  private static void operatorClass(Connection connection, String type) throws SQLException {
+    for (String operator : List.of("< lt", "<= le", "= eq", ">= ge", "> gt")) {
+      String[] parts = operator.split(" ", 2);
+      run(
+          connection,
+          "CREATE FUNCTION %1$s_%2$s(a %1$s, b %1$s) RETURNS bool LANGUAGE sql IMMUTABLE STRICT AS"
+                  .formatted(type, parts[1])
+              + " 'SELECT %s_cmp(a, b) %s 0'".formatted(type, parts[0]),
+          "CREATE OPERATOR ~%2$s~ (LEFTARG = %1$s, RIGHTARG = %1$s, FUNCTION = %1$s_%3$s)"
+              .formatted(type, parts[0], parts[1]));
+    }
+    run(
+        connection,
+        ("CREATE OPERATOR CLASS %1$s_ops DEFAULT FOR TYPE %1$s USING btree AS OPERATOR 1 ~<~,"
+                + " OPERATOR 2 ~<=~, OPERATOR 3 ~=~, OPERATOR 4 ~>=~, OPERATOR 5 ~>~,"
+                + " FUNCTION 1 %1$s_cmp(%1$s, %1$s)")
+            .formatted(type));
   }
 
   private static void requireAgreement(Connection connection, Map<String, String> tables)
