@@ -9,6 +9,7 @@ import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.cdc.stream.StreamOptions;
 import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.engine.intake.Intake;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.intake.SourceTable;
@@ -88,7 +89,7 @@ final class OurConsumer implements Consumer {
         new SourceTable(
             Math.toIntExact(rig.number("SELECT '" + Backlog.TABLE + "'::regclass::oid")),
             Backlog.TABLE,
-            Samples.ORDERS,
+            KeptColumns.all(Samples.ORDERS),
             new int[] {0},
             Samples.ORDERS.columns().stream().map(column -> column.name()).toList(),
             SourceShape.ANY,

@@ -10,6 +10,7 @@ import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.refresh.Evaluations;
 import io.pgtrickle.engine.refresh.LiveTable;
 import io.pgtrickle.engine.refresh.RefreshListener;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -92,8 +93,8 @@ final class Switchboard implements RefreshListener {
   }
 
   @Override
-  public void rebuild(long table, Failure reason) {
-    lines().queue.request(table);
+  public void rebuild(Collection<Long> tables) {
+    lines().queue.request(tables);
   }
 
   @Override

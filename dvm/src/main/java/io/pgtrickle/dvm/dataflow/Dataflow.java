@@ -653,8 +653,10 @@ public final class Dataflow implements AutoCloseable {
   }
 
   /// The operators a view is made of, with their state and what they did in the last step.
-  public String explain(long view, ExplainFormat format) {
-    Explain explain = new Explain(sink(view), step, id -> sink(id).view().name());
+  ///
+  /// @param sources what the host keeps of relations
+  public String explain(long view, ExplainFormat format, Map<Integer, SourceState> sources) {
+    Explain explain = new Explain(sink(view), step, id -> sink(id).view().name(), sources);
     return switch (format) {
       case TEXT -> explain.text();
       case JSON -> explain.json();

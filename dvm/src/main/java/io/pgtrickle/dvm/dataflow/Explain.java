@@ -3,6 +3,8 @@ package io.pgtrickle.dvm.dataflow;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongFunction;
 import java.util.stream.Collectors;
@@ -12,11 +14,32 @@ final class Explain {
   private final SinkNode sink;
   private final long step;
   private final LongFunction<String> names;
+  private final Map<Integer, SourceState> sources;
 
-  Explain(SinkNode sink, long step, LongFunction<String> names) {
+  /// @param names of views
+  /// @param sources what the host keeps of relations
+  Explain(SinkNode sink, long step, LongFunction<String> names, Map<Integer, SourceState> sources) {
     this.sink = sink;
     this.step = step;
     this.names = names;
+    this.sources = sources;
+  }
+
+  private Optional<SourceState> source(Node node) {
+    return node instanceof SourceNode source
+        ? Optional.ofNullable(sources.get(source.scan().relation()))
+        : Optional.empty();
+  }
+
+  private StateSize state(Node node) {
+    return source(node).map(SourceState::size).orElseGet(node::stateSize);
+  }
+
+  private static String columns(SourceState source) {
+    return source.columns().size() < source.of()
+        ? "columns: %d of %d (%s)"
+            .formatted(source.columns().size(), source.of(), String.join(", ", source.columns()))
+        : "columns: all " + source.of();
   }
 
   String text() {
@@ -31,11 +54,12 @@ final class Explain {
       out.append("  (above)\n");
       return;
     }
-    StateSize state = node.stateSize();
+    StateSize state = state(node);
     if (state.rows() > 0) {
       out.append("  state: ").append(state.rows()).append(" rows, ").append(state.bytes());
       out.append(" bytes");
     }
+    source(node).ifPresent(source -> out.append("  ").append(columns(source)));
     if (node.ranIn(step)) {
       out.append("  last step: ").append(node.rowsIn()).append(" in, ").append(node.rowsOut());
       out.append(" out");
@@ -69,7 +93,8 @@ final class Explain {
     }
     List<String> lines = new ArrayList<>();
     lines.add("#" + node.number() + " " + node.label());
-    StateSize state = node.stateSize();
+    StateSize state = state(node);
+    source(node).map(Explain::columns).ifPresent(lines::add);
     if (state.rows() > 0) {
       lines.add(state.rows() + " rows, " + state.bytes() + " bytes");
     }
@@ -99,19 +124,26 @@ final class Explain {
   }
 
   private String json(Node node) {
-    StateSize state = node.stateSize();
+    StateSize state = state(node);
     boolean ran = node.ranIn(step);
-    return "{\"operator\":%d,\"label\":%s,\"tier\":%s,\"state_rows\":%d,\"state_bytes\":%d,\"rows_in\":%d,\"rows_out\":%d,\"shared_with\":[%s],\"inputs\":[%s]}"
+    return "{\"operator\":%d,\"label\":%s,\"tier\":%s,\"state_rows\":%d,\"state_bytes\":%d%s,\"rows_in\":%d,\"rows_out\":%d,\"shared_with\":[%s],\"inputs\":[%s]}"
         .formatted(
             node.number(),
             quote(node.label()),
             quote(node.tier()),
             state.rows(),
             state.bytes(),
+            source(node)
+                .map(source -> ",\"columns\":[" + quoted(source.columns()) + "]")
+                .orElse(""),
             ran ? node.rowsIn() : 0,
             ran ? node.rowsOut() : 0,
-            sharers(node).stream().map(Explain::quote).collect(Collectors.joining(",")),
+            quoted(sharers(node)),
             node.inputs().stream().map(this::json).collect(Collectors.joining(",")));
+  }
+
+  private static String quoted(List<String> texts) {
+    return texts.stream().map(Explain::quote).collect(Collectors.joining(","));
   }
 
   private static String quote(String text) {

@@ -38,16 +38,22 @@ final class LookupArrangements {
     if (!plan.joins() || !PointLookup.supports(plan)) {
       return candidates;
     }
-    for (Plan.Scan scan : plan.scans()) {
-      if (!scan.key().isEmpty()) {
-        List<Expr> columns = PlanCompiler.columns(scan.schema());
-        candidates.add(new Candidate(scan, scan.key().stream().map(columns::get).toList(), true));
-      }
-    }
+    addScans(plan, candidates);
     for (ShownColumns.Side side : ShownColumns.of(plan)) {
       candidates.add(new Candidate(side.input(), side.keys(), false));
     }
     return candidates.stream().distinct().toList();
+  }
+
+  // Rows of a relation with the columns that are read of them, by its key.
+  private static void addScans(Plan plan, List<Candidate> candidates) {
+    List<Integer> key = PointLookup.primaryKey(plan);
+    if (!key.isEmpty()) {
+      List<Expr> columns = PlanCompiler.columns(plan.schema());
+      candidates.add(new Candidate(plan, key.stream().map(columns::get).toList(), true));
+    } else if (!(plan instanceof Plan.Project project && project.input() instanceof Plan.Scan)) {
+      plan.inputs().forEach(input -> addScans(input, candidates));
+    }
   }
 
   /// Makes those that are needed.

@@ -126,6 +126,21 @@ final class PointLookup {
         : -1;
   }
 
+  /// Where the primary key of a relation is among the columns of a scan, or of a projection of one;
+  /// empty when it has none, or it is not.
+  static List<Integer> primaryKey(Plan plan) {
+    return switch (plan) {
+      case Plan.Scan scan -> scan.key();
+      case Plan.Project(Plan.Scan scan, var expressions, var _) -> {
+        List<Integer> shown =
+            expressions.stream().map(each -> sameColumn(each, scan.schema())).toList();
+        List<Integer> key = scan.key().stream().map(shown::indexOf).toList();
+        yield key.contains(-1) ? List.of() : key;
+      }
+      default -> List.of();
+    };
+  }
+
   private static boolean sameKeys(TypeKind a, TypeKind b) {
     boolean strings =
         (a == TypeKind.TEXT || a == TypeKind.VARCHAR)
@@ -137,7 +152,7 @@ final class PointLookup {
   private record Builder(PlanCompiler compiler, Map<Object, Node> nodes, long scanned) {
     Access access(Plan plan) {
       return switch (plan) {
-        case Plan.Scan scan -> new Access.OfScan(paths(scan, scan.key()));
+        case Plan.Scan scan -> new Access.OfScan(paths(scan));
         case Plan.Values values -> new Access.OfValues((ValuesNode) compiler.compile(values));
         case Plan.Filter filter ->
             stage(
@@ -215,7 +230,8 @@ final class PointLookup {
       Schema input = project.input().schema();
       List<Integer> passed =
           project.expressions().stream().map(each -> sameColumn(each, input)).toList();
-      return stage(project.input(), passed, compiler.project(project));
+      Access computed = stage(project.input(), passed, compiler.project(project));
+      return project.input() instanceof Plan.Scan ? orArranged(project, computed) : computed;
     }
 
     private Access join(Plan.Join join) {
@@ -271,16 +287,19 @@ final class PointLookup {
     }
 
     private Access arranged(Plan plan) {
-      Access access = access(plan);
-      if (plan instanceof Plan.Scan) {
+      return orArranged(plan, access(plan));
+    }
+
+    private Access orArranged(Plan plan, Access access) {
+      if (access instanceof Access.OfScan || access instanceof Access.OfArranged) {
         return access;
       }
-      List<Access.Path> paths = paths(plan, List.of());
+      List<Access.Path> paths = paths(plan);
       return paths.isEmpty() ? access : new Access.OfArranged(new Access.OfScan(paths), access);
     }
 
-    /// @param key columns that tell rows apart; none when that is not known
-    private List<Access.Path> paths(Plan plan, List<Integer> key) {
+    private List<Access.Path> paths(Plan plan) {
+      List<Integer> key = primaryKey(plan);
       Node source = compiler.compile(plan);
       List<Access.Path> paths = new ArrayList<>();
       for (Node node : nodes.values()) {

@@ -205,15 +205,17 @@ final class DataflowTest {
     both.add(view(2, project(JOINED, column(JOINED, 0), column(JOINED, 4))));
     assertThat(both.stats().operators()).isEqualTo(alone + 1);
     assertThat(load(both, 200).stats().total()).isEqualTo(before);
-    assertThat(both.explain(2, ExplainFormat.TEXT)).contains("Join").contains("shared with: v1");
-    assertThat(both.explain(2, ExplainFormat.JSON)).contains("\"shared_with\":[\"v1\"]");
+    assertThat(both.explain(2, ExplainFormat.TEXT, Map.of()))
+        .contains("Join")
+        .contains("shared with: v1");
+    assertThat(both.explain(2, ExplainFormat.JSON, Map.of())).contains("\"shared_with\":[\"v1\"]");
   }
 
   @Test
   void aGraphForGraphvizHasOneNodePerOperator() {
     Dataflow dataflow = new Dataflow(Runnable::run);
     dataflow.add(view(1, project(JOINED, column(JOINED, 0), column(JOINED, 4))));
-    String dot = load(dataflow, 20).explain(1, ExplainFormat.DOT);
+    String dot = load(dataflow, 20).explain(1, ExplainFormat.DOT, Map.of());
     assertThat(dot).startsWith("digraph \"v1\" {").endsWith("}\n").contains("\\nlast step: ");
     List<String> declared = nodes(dot.lines().filter(line -> line.contains("[label=")));
     assertThat(declared).hasSizeGreaterThan(3).doesNotHaveDuplicates();

@@ -268,7 +268,7 @@ final class RecursionTest {
   @Test
   void equalRecursionsAreOneUntilTheLastViewGoes() {
     Dataflow dataflow = dataflow(CLOSURE, project(CLOSURE, column(CLOSURE, 1)), reachable(false));
-    assertThat(dataflow.explain(1, ExplainFormat.TEXT))
+    assertThat(dataflow.explain(1, ExplainFormat.TEXT, Map.of()))
         .contains("Recursive union")
         .contains("Working table")
         .contains("shared with: v2");

@@ -99,7 +99,7 @@ final class SchemaTest {
     return sink.toArray();
   }
 
-  private static Schema schema(SplittableRandom random, int size) {
+  static Schema schema(SplittableRandom random, int size) {
     List<SqlType> types = Samples.types();
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < size; i++) {
@@ -108,7 +108,7 @@ final class SchemaTest {
     return new Schema(columns);
   }
 
-  private static @Nullable Object[] values(Schema schema, SplittableRandom random) {
+  static @Nullable Object[] values(Schema schema, SplittableRandom random) {
     @Nullable Object[] values = new @Nullable Object[schema.size()];
     for (int i = 0; i < values.length; i++) {
       if (random.nextInt(4) != 0) {

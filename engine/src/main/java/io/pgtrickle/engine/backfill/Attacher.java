@@ -2,7 +2,6 @@ package io.pgtrickle.engine.backfill;
 
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Lsn;
-import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.dvm.TrickleException;
@@ -13,6 +12,7 @@ import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.refresh.BoundaryTask;
 import io.pgtrickle.engine.refresh.RefreshLoop;
+import io.pgtrickle.engine.refresh.Sources;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -20,10 +20,14 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
-/// Attaches the base tables that nobody reads yet: publishes them, copies them at the consistent
-/// point of an exported snapshot, and completes the copies with the changes retained meanwhile.
+/// Attaches the base tables that nobody reads yet, and those of which columns are read for the
+/// first
+/// time: publishes them, copies them at the consistent point of an exported snapshot, and completes
+/// the copies with the changes retained meanwhile. What is followed already with fewer columns is
+/// followed on until the copy takes its place.
 final class Attacher {
   private static final long RETAINED_CHANGES = 5_000_000;
 
@@ -97,18 +101,20 @@ final class Attacher {
     List<TableName> watched = new ArrayList<>();
     Set<Integer> read = new HashSet<>();
     SourceTables tables = new SourceTables(control, watch.publication(), storage);
+    Map<Integer, Set<String>> columns = Preparation.columnsRead(batch.values());
     for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : one.scans()) {
           if (definitions.isStreamTable(scan.relation())) {
             continue;
           }
-          // Columns were added since it was copied: what reads the old shape is built anew with
-          // this.
-          atBoundary(() -> loop.sources().requireShape(scan));
-          boolean attached = boundary(() -> loop.attachedRelations().contains(scan.relation()));
-          if (!attached && !missing.containsKey(scan.relation())) {
-            missing.put(scan.relation(), tables.source(scan, RETAINED_CHANGES));
+          int relation = scan.relation();
+          if (!missing.containsKey(relation)) {
+            Set<String> needed = columns.getOrDefault(relation, Set.of());
+            Optional<Set<String>> lacking = boundary(() -> lacking(scan, needed));
+            if (lacking.isPresent()) {
+              missing.put(relation, tables.source(scan, lacking.get(), RETAINED_CHANGES));
+            }
           }
         }
         if (one.plan().isEmpty()) {
@@ -152,10 +158,24 @@ final class Attacher {
     } catch (RuntimeException | SQLException | InterruptedException e) {
       atBoundary(
           () -> {
-            sources.forEach(s -> loop.intake().detach(new Oid(s.attachment().table().relation())));
+            sources.forEach(source -> loop.intake().release(source.attachment()));
           });
       throw e;
     }
+  }
+
+  // The columns with which a base table is to be copied; empty if it is followed with those that
+  // are needed.
+  private Optional<Set<String>> lacking(Plan.Scan scan, Set<String> needed) {
+    Sources sources = loop.sources();
+    if (sources.isFollowed(scan, needed)) {
+      return Optional.empty();
+    }
+    // Those that others read, too: they read the copy from then on.
+    Set<String> columns = sources.columnsRead(scan.relation());
+    columns.addAll(needed);
+    sources.requireShape(scan);
+    return Optional.of(columns);
   }
 
   private void complete(Attachment attachment, Lsn consistentPoint) {

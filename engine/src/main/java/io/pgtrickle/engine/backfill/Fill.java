@@ -4,10 +4,8 @@ import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
-import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.DeltaWriter;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
@@ -20,6 +18,7 @@ import io.pgtrickle.engine.catalog.Pipeline;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.CopiedRows;
 import io.pgtrickle.engine.intake.RowChunk;
+import io.pgtrickle.engine.intake.SourceRows;
 import io.pgtrickle.engine.notify.Notification;
 import io.pgtrickle.engine.refresh.Build;
 import io.pgtrickle.engine.refresh.HeldRows;
@@ -232,19 +231,19 @@ final class Fill {
 
   /// Rows of one relation: of a base table as they are arranged, of a stream table by a query.
   private record Source(
-      int relation, long bytes, @Nullable Snapshot rows, Optional<Plan.Scan> query) {}
+      int relation, long bytes, @Nullable SourceRows rows, Optional<Plan.Scan> query) {}
 
   // The small ones first. A step joins its rows with all that have come before, and the largest
   // table is where a row has few partners: a few rows of a dimension that came last would have to
   // be joined with all facts at once.
   private void load(
-      Build build, Map<Integer, Snapshot> snapshots, Connection reader, List<Preparation> group)
+      Build build, Map<Integer, SourceRows> tables, Connection reader, List<Preparation> group)
       throws SQLException, InterruptedException {
     try (Statement statement = reader.createStatement()) {
       statement.execute("SET LOCAL row_security = off");
     }
     Map<Integer, Source> sources = new LinkedHashMap<>();
-    snapshots.forEach(
+    tables.forEach(
         (relation, rows) ->
             sources.put(relation, new Source(relation, rows.bytes(), rows, Optional.empty())));
     for (Preparation one : group) {
@@ -284,15 +283,15 @@ final class Fill {
     }
   }
 
-  private void load(Build build, int relation, Snapshot snapshot) throws InterruptedException {
+  private void load(Build build, int relation, SourceRows rows) throws InterruptedException {
     try {
-      Entries rows = snapshot.prefix(new ByteSink(0));
       RowChunk chunk = chunk(build, relation);
-      while (rows.next()) {
-        if (chunk.add(rows.row(), rows.weight())) {
-          load(build, relation, chunk.take());
-        }
-      }
+      rows.forEach(
+          (row, weight) -> {
+            if (chunk.add(row, weight)) {
+              load(build, relation, chunk.take());
+            }
+          });
       load(build, relation, chunk.take());
     } catch (StateDamaged e) {
       build.giveUpReaders(

@@ -5,15 +5,13 @@ import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.RowPredicate;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
-import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.EvaluationFailure;
-import io.pgtrickle.dvm.zset.Row;
-import io.pgtrickle.dvm.zset.Schema;
+import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -228,7 +226,7 @@ public final class PartitionRepairs implements AutoCloseable {
       requireTold(session, found, known.keySet());
       requireSmall(session, found.locked());
       RegionRepair repair =
-          new RegionRepair(region(session, name.get(), found.condition(), table.schema()));
+          new RegionRepair(region(session, name.get(), found.condition(), table.columns()));
       tables.renew(Set.of(relation));
       boolean announced = false;
       try {
@@ -348,7 +346,8 @@ public final class PartitionRepairs implements AutoCloseable {
   }
 
   // The server says what the condition means, and proves that it is understood.
-  private RowPredicate region(Connection session, TableName table, String condition, Schema schema)
+  private RowPredicate region(
+      Connection session, TableName table, String condition, KeptColumns columns)
       throws SQLException {
     String query = "SELECT * FROM " + table.sql() + " WHERE " + condition;
     session.setAutoCommit(false);
@@ -375,7 +374,7 @@ public final class PartitionRepairs implements AutoCloseable {
         throw new Impossible("bounds are not understood: " + objection.get());
       }
       return Compiler.compilePredicate(
-          condition(understood.bound(), schema), schema, verdict.settings());
+          condition(understood.bound(), columns), columns.schema(), verdict.settings());
     } catch (IllegalArgumentException notNative) {
       throw new Impossible("bounds are not computed natively: " + notNative.getMessage());
     } finally {
@@ -384,10 +383,14 @@ public final class PartitionRepairs implements AutoCloseable {
     }
   }
 
-  private static Expr condition(Plan plan, Schema schema) {
+  private static Expr condition(Plan plan, KeptColumns columns) {
     Plan below = plan instanceof Plan.Project project ? project.input() : plan;
     if (below instanceof Plan.Filter(Plan.Scan scan, Expr condition)
-        && scan.schema().equals(schema)) {
+        && scan.schema().equals(columns.schema())) {
+      // Partitions of partitions may have come that are told apart by other columns than before.
+      if (!Expressions.columns(condition).stream().allMatch(columns::keeps)) {
+        throw new Impossible("bounds are about columns that are not kept");
+      }
       return condition;
     }
     throw new Impossible("bounds are not a condition on rows");
@@ -400,16 +403,18 @@ public final class PartitionRepairs implements AutoCloseable {
             .orElseThrow(() -> new Moved("the table is not followed any more"));
     try (Snapshot.Hold _ = start.hold()) {
       ZSet.Builder rows = new ZSet.Builder();
-      Entries all = start.rows().prefix(new ByteSink(0));
-      while (all.next()) {
-        Row row = all.row();
-        if (repair.contains(row)) {
-          rows.add(row, all.weight());
-          if (rows.size() > RegionRepair.MOST_ROWS) {
-            throw new Impossible("more than " + RegionRepair.MOST_ROWS + " rows are concerned");
-          }
-        }
-      }
+      start
+          .rows()
+          .forEach(
+              (row, weight) -> {
+                if (repair.contains(row)) {
+                  rows.add(row, weight);
+                  if (rows.size() > RegionRepair.MOST_ROWS) {
+                    throw new Impossible(
+                        "more than " + RegionRepair.MOST_ROWS + " rows are concerned");
+                  }
+                }
+              });
       return rows.build();
     }
   }
@@ -440,13 +445,13 @@ public final class PartitionRepairs implements AutoCloseable {
         throw new Moved("partitions have changed again");
       }
       String columns =
-          table.logged().stream().map(Identifiers::quote).collect(Collectors.joining(", "));
+          table.read().stream().map(Identifiers::quote).collect(Collectors.joining(", "));
       ZSet present =
           CopiedRows.read(
               session,
               "SELECT " + columns + " FROM " + name.sql() + " WHERE " + found.condition(),
-              table.schema(),
-              table.logged());
+              table.read(),
+              table.columns());
       repair.ready(before, present, versions, Partition.regions(found.all()));
       announce(session, repair);
       session.commit();

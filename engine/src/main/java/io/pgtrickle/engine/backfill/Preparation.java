@@ -2,6 +2,7 @@ package io.pgtrickle.engine.backfill;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.dataflow.View;
+import io.pgtrickle.dvm.plan.ColumnsRead;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
@@ -23,6 +24,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -87,6 +91,23 @@ record Preparation(
   /// What its plan scans; nothing in FULL mode.
   Set<Plan.Scan> scans() {
     return plan().map(Plan::scans).orElse(Set.of());
+  }
+
+  /// The columns that its plan reads, by relation; nothing in FULL mode.
+  Map<Integer, Set<String>> columnsRead() {
+    return plan().map(ColumnsRead::of).orElse(Map.of());
+  }
+
+  /// The columns that any of some plans reads, by relation.
+  static Map<Integer, Set<String>> columnsRead(Collection<Preparation> all) {
+    Map<Integer, Set<String>> read = new HashMap<>();
+    for (Preparation one : all) {
+      one.columnsRead()
+          .forEach(
+              (relation, names) ->
+                  read.computeIfAbsent(relation, _ -> new HashSet<>()).addAll(names));
+    }
+    return read;
   }
 
   /// The view that the dataflow maintains; of differential ones only.

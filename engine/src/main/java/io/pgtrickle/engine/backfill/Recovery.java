@@ -242,6 +242,7 @@ public final class Recovery {
       throws SQLException {
     SourceTables tables =
         new SourceTables(parts.control(), parts.watch().publication(), parts.storage());
+    Map<Integer, Set<String>> read = Preparation.columnsRead(prepared.values());
     Map<Integer, SourceTable> restored = new HashMap<>();
     Set<Integer> seen = new HashSet<>();
     for (Preparation one : prepared.values()) {
@@ -249,17 +250,18 @@ public final class Recovery {
         if (!parts.definitions().isStreamTable(scan.relation()) && seen.add(scan.relation())) {
           // First, so that whatever happens to its entry from now on is seen.
           parts.watch().published(parts.control(), Set.of(scan.relation()));
-          source(tables, scan, parts.storage()).ifPresent(t -> restored.put(scan.relation(), t));
+          source(tables, scan, read.getOrDefault(scan.relation(), Set.of()), parts.storage())
+              .ifPresent(table -> restored.put(scan.relation(), table));
         }
       }
     }
     return restored;
   }
 
-  private Optional<SourceTable> source(SourceTables tables, Plan.Scan scan, Storage storage)
-      throws SQLException {
+  private Optional<SourceTable> source(
+      SourceTables tables, Plan.Scan scan, Set<String> read, Storage storage) throws SQLException {
     try {
-      SourceTable table = tables.published(scan);
+      SourceTable table = tables.published(scan, read);
       Optional<String> problem = table.restore(saved, storage);
       if (problem.isEmpty()) {
         return Optional.of(table);

@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.intake.Attachment;
@@ -22,6 +23,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -48,29 +50,33 @@ final class SourceTables {
 
   /// A base table to be copied and followed.
   ///
+  /// @param read the names of the columns that are read of it
   /// @param retained how many changes may be retained while it is copied
-  SourceCopy.Source source(Plan.Scan scan, long retained) throws SQLException {
+  SourceCopy.Source source(Plan.Scan scan, Set<String> read, long retained) throws SQLException {
     TableName table = name(scan.relation());
     List<String> identity = usableIdentity(table);
     List<String> logged = publishedColumns(scan);
     List<Partition> partitions = Partition.read(control, scan.relation());
+    Set<String> kept = new HashSet<>(read);
+    kept.addAll(identity);
+    kept.addAll(Partition.keyColumns(control, scan.relation(), scan.schema()));
     SourceTable source =
         new SourceTable(
             scan.relation(),
             table.toString(),
-            scan.schema(),
+            KeptColumns.of(scan.schema(), kept),
             positions(table, scan.schema(), identity),
             logged,
             shape(scan.relation(), table, partitions),
             Partition.regions(partitions),
             storage);
-    return new SourceCopy.Source(table, logged, new Attachment(source, retained));
+    return new SourceCopy.Source(table, source.read(), new Attachment(source, retained));
   }
 
   /// A base table as it is now and as it would be followed, without publishing or copying it, for
   /// rows that were saved.
-  SourceTable published(Plan.Scan scan) throws SQLException {
-    SourceCopy.Source source = source(scan, 0);
+  SourceTable published(Plan.Scan scan, Set<String> read) throws SQLException {
+    SourceCopy.Source source = source(scan, read, 0);
     source.attachment().table().published(membership(source));
     return source.attachment().table();
   }

@@ -52,7 +52,7 @@ public final class Attachment {
   ///
   /// @param columns the copied columns, in the order of the tuples' cells
   public Copy copy(List<String> columns) {
-    return new Copy(TupleDecoder.of(table.schema(), columns));
+    return new Copy(TupleDecoder.of(table.columns().narrowSchema(), columns));
   }
 
   /// Packs copied rows into the table's arrangement.

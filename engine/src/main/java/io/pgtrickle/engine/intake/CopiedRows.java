@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.intake;
 
 import io.pgtrickle.cdc.slot.BulkCopy;
+import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.sql.Connection;
@@ -34,13 +35,13 @@ public final class CopiedRows {
 
   /// Rows of a table as the log would tell them, with weight 1 each.
   ///
-  /// @param columns what the query returns, by name; columns of the schema that are not among them
-  ///     are NULL
-  public static ZSet read(Connection session, String query, Schema schema, List<String> columns)
+  /// @param names what the query returns
+  /// @param columns those that are kept; all others are NULL
+  public static ZSet read(Connection session, String query, List<String> names, KeptColumns columns)
       throws SQLException {
-    TupleDecoder decoder = TupleDecoder.of(schema, columns);
+    TupleDecoder decoder = TupleDecoder.of(columns, names);
     ZSet.Builder rows = new ZSet.Builder();
-    BulkCopy.query(session, query, columns.size(), tuple -> rows.add(decoder.row(tuple, null), 1));
+    BulkCopy.query(session, query, names.size(), tuple -> rows.add(decoder.row(tuple, null), 1));
     return rows.build();
   }
 

@@ -43,15 +43,30 @@ public final class Intake {
   public record Deltas(
       Map<Integer, ZSet> deltas, Set<Oid> touched, Map<Integer, StateDamaged> damaged, long rows) {}
 
-  /// Starts decoding a table whose arrangement is complete up to the current frontier.
+  /// Starts decoding a table whose arrangement is complete up to the current frontier; it takes the
+  /// place of one that had fewer columns.
   public void attach(SourceTable table) {
     attaching.remove(table.oid());
-    tables.put(table.oid(), table);
+    SourceTable before = tables.put(table.oid(), table);
+    if (before != null && before != table) {
+      before.close();
+    }
   }
 
-  /// Starts retaining a table's changes while it is copied.
+  /// Starts retaining a table's changes while it is copied. One that is decoded already stays so
+  /// until the copy takes its place.
   public void retain(Attachment attachment) {
-    attaching.put(attachment.table().oid(), attachment);
+    Attachment before = attaching.put(attachment.table().oid(), attachment);
+    if (before != null) {
+      before.table().close();
+    }
+  }
+
+  /// Stops retaining a table's changes for an attachment; one that is decoded already stays so.
+  public void release(Attachment attachment) {
+    if (attaching.remove(attachment.table().oid(), attachment)) {
+      attachment.table().close();
+    }
   }
 
   /// Whether a table's changes are retained for this attachment.
@@ -94,7 +109,7 @@ public final class Intake {
 
   /// The size of the primary arrangements, in bytes.
   public long stateBytes() {
-    return tables.values().stream().mapToLong(table -> table.rows().snapshot().bytes()).sum();
+    return tables.values().stream().mapToLong(table -> table.rows().bytes()).sum();
   }
 
   /// The decoded table of an OID.
@@ -194,7 +209,6 @@ public final class Intake {
     Attachment attachment = attaching.get(relation.oid());
     if (attachment != null) {
       attachment.retain(transaction.finalLsn(), change);
-      return;
     }
     SourceTable table = tables.get(relation.oid());
     if (table == null || damaged.containsKey(table.relation())) {

@@ -44,7 +44,7 @@ public final class RegionRepair {
   /// The table's rows when the repair began.
   ///
   /// @param hold keeps them readable
-  public record Start(Snapshot rows, Snapshot.Hold hold) {}
+  public record Start(SourceRows rows, Snapshot.Hold hold) {}
 
   /// What was found out before the message was written.
   ///
@@ -67,7 +67,7 @@ public final class RegionRepair {
   /// Has a table tell its changes to a repair from now on; between two epochs.
   public static Start start(SourceTable table, RegionRepair repair) {
     table.prepare(repair);
-    Snapshot rows = table.rows().snapshot();
+    SourceRows rows = table.rows();
     return new Start(rows, rows.hold());
   }
 

@@ -5,13 +5,11 @@ import com.dynatrace.hash4j.hashing.Hashing;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Batch;
-import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Lookup;
-import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.dvm.zset.Row;
-import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -19,32 +17,34 @@ import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// The primary arrangement of a base table: its rows by replica identity, or by a hash of the whole
-/// row where
-/// whole rows are logged.
-public final class RowStore {
+/// row where whole rows are logged. It has the columns that are kept, and no others: rows are
+/// arranged in their narrow form, and taken and told in the masked one.
+final class RowStore {
   private static final Hasher64 HASH = Hashing.xxh3_64();
 
-  private final Schema schema;
+  private final KeptColumns columns;
+  // In narrow rows.
   private final int[] identity;
-  private Arrangement arrangement;
+  private final Arrangement arrangement;
   private final ByteSink key = new ByteSink(64);
   private final ByteSink wanted = new ByteSink(64);
 
-  RowStore(Schema schema, int[] identity, Storage storage) {
-    this.schema = schema;
-    this.identity = identity;
-    this.arrangement = new Arrangement(storage);
+  /// @param identity positions of the replica identity's columns in the table's schema, all of them
+  ///     kept; empty when whole rows are logged
+  RowStore(KeptColumns columns, int[] identity, Storage storage) {
+    this(columns, identity, new Arrangement(storage));
+  }
+
+  /// @param arrangement has the rows of a checkpoint
+  RowStore(KeptColumns columns, int[] identity, Arrangement arrangement) {
+    this.columns = columns;
+    this.identity = columns.inNarrowRows(identity);
+    this.arrangement = arrangement;
   }
 
   /// What the rows are kept in, for a checkpoint.
   Arrangement arrangement() {
     return arrangement;
-  }
-
-  /// Takes the rows of a checkpoint instead of those there are.
-  void restore(Arrangement saved) {
-    arrangement.close();
-    arrangement = saved;
   }
 
   /// Takes finished merges over; to be done before [#apply].
@@ -59,9 +59,9 @@ public final class RowStore {
     arrangement.close();
   }
 
-  /// The rows as they are now; readable until they change, or while it is held.
-  public Snapshot snapshot() {
-    return arrangement.snapshot();
+  /// The rows as they are now; readable until they change, or while they are held.
+  SourceRows current() {
+    return new SourceRows(arrangement.snapshot(), columns);
   }
 
   /// The only row of a key, `null` when there is none.
@@ -89,13 +89,15 @@ public final class RowStore {
     }
     Row found = lookup.row();
     if (lookup.weight() != 1 || lookup.next()) {
-      throw new StateDamaged("two rows have one replica identity: " + schema.toText(found), null);
+      throw new StateDamaged(
+          "two rows have one replica identity: " + columns.narrowSchema().toText(found), null);
     }
-    return found;
+    return columns.widen(found);
   }
 
   /// How often a whole row is there; where whole rows are logged.
-  long weight(Row row) {
+  long weight(Row masked) {
+    Row row = columns.narrow(masked);
     wanted.clear();
     wanted.putLong(HASH.hashBytesToLong(row.bytes()));
     Lookup lookup = arrangement.snapshot().lookup();
@@ -109,29 +111,37 @@ public final class RowStore {
   }
 
   void forEach(ObjLongConsumer<Row> action) {
-    Entries all = arrangement.snapshot().prefix(new ByteSink(0));
-    while (all.next()) {
-      action.accept(all.row(), all.weight());
-    }
+    current().forEach(action);
   }
 
-  /// Folds a delta in.
+  /// Folds a delta of masked rows in.
   void apply(ZSet delta) {
-    if (delta.isEmpty()) {
-      return;
-    }
     Batch.Builder batch = new Batch.Builder(delta.size());
-    delta.forEach(
-        (row, weight) -> {
-          key.clear();
-          if (identity.length > 0) {
-            schema.appendKey(row, identity, key);
-          } else {
-            key.putLong(HASH.hashBytesToLong(row.bytes()));
-          }
-          batch.add(key, row, weight);
-        });
-    arrangement.stage(batch.build());
-    arrangement.commit();
+    delta.forEach((row, weight) -> add(batch, columns.narrow(row), weight));
+    fold(batch, delta);
+  }
+
+  /// Folds narrow rows in.
+  void load(ZSet rows) {
+    Batch.Builder batch = new Batch.Builder(rows.size());
+    rows.forEach((row, weight) -> add(batch, row, weight));
+    fold(batch, rows);
+  }
+
+  private void add(Batch.Builder batch, Row row, long weight) {
+    key.clear();
+    if (identity.length > 0) {
+      columns.narrowSchema().appendKey(row, identity, key);
+    } else {
+      key.putLong(HASH.hashBytesToLong(row.bytes()));
+    }
+    batch.add(key, row, weight);
+  }
+
+  private void fold(Batch.Builder batch, ZSet rows) {
+    if (!rows.isEmpty()) {
+      arrangement.stage(batch.build());
+      arrangement.commit();
+    }
   }
 }

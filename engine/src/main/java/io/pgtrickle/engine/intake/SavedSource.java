@@ -10,15 +10,17 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
 /// What a checkpoint says of a base table besides its rows.
 ///
 /// @param description how its rows are decoded and told apart
+/// @param columns the names of those that its rows have
 /// @param membership which entry of the publication it came by
 /// @param shape what DDL had made of it
-record SavedSource(String description, String membership, SourceShape shape) {
+record SavedSource(String description, List<String> columns, String membership, SourceShape shape) {
   private static final String PREFIX = "source/";
 
   static String name(int relation) {
@@ -31,6 +33,7 @@ record SavedSource(String description, String membership, SourceShape shape) {
       byte[] text = description.getBytes(StandardCharsets.UTF_8);
       out.writeInt(text.length);
       out.write(text);
+      write(Set.copyOf(columns), out);
       out.writeUTF(membership);
       write(shape.parts(), out);
       write(shape.definitions(), out);
@@ -53,7 +56,10 @@ record SavedSource(String description, String membership, SourceShape shape) {
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes.toArray()))) {
       String description = new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8);
       return new SavedSource(
-          description, in.readUTF(), new SourceShape(read(in), read(in), read(in), read(in)));
+          description,
+          List.copyOf(read(in)),
+          in.readUTF(),
+          new SourceShape(read(in), read(in), read(in), read(in)));
     } catch (IOException e) {
       throw new StateDamaged("a table's entry in the checkpoint cannot be read", e);
     }

@@ -8,12 +8,16 @@ import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.ReplicaIdentity;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.SourceState;
+import io.pgtrickle.dvm.dataflow.StateSize;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Saved;
+import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
@@ -31,10 +35,12 @@ import org.jspecify.annotations.Nullable;
 /// A base table as the dataflow reads it, with its primary arrangement.
 ///
 /// The law: after every epoch the arrangement holds exactly the table's rows as of the frontier,
-/// and
-/// the epoch's delta is the difference of the two. Several changes of one row in one epoch are
-/// netted
-/// before anything is evaluated, so no operator ever sees a row that no commit contained.
+/// and the epoch's delta is the difference of the two. Several changes of one row in one epoch are
+/// netted before anything is evaluated, so no operator ever sees a row that no commit contained.
+///
+/// Only the columns that are *kept* are decoded and arranged: those that some view reads, and those
+/// by which rows are told apart. Rows have NULL in the others, and what changes nothing but them is
+/// no change.
 ///
 /// Where whole rows are logged, changes are netted as a Z-set. Where only keys are, they are netted
 /// by key: most updates do not say what the row was before, and the answers are fetched from the
@@ -49,7 +55,8 @@ public final class SourceTable {
   private final Set<String> logged;
   private SourceShape shape;
   private Map<Integer, String> regions;
-  private final RowStore rows;
+  private KeptColumns columns;
+  private RowStore rows;
   private String membership = "";
   private @Nullable RegionRepair repair;
   // In the epoch under way.
@@ -79,8 +86,9 @@ public final class SourceTable {
 
   /// @param relation `pg_class.oid`, which is also how plans name it
   /// @param name qualified, for messages
-  /// @param schema the columns as plans scan them
-  /// @param identity positions of the replica identity's columns; empty when whole rows are logged
+  /// @param columns those that are kept, of the columns as plans scan them
+  /// @param identity positions of the replica identity's columns, all of them kept; empty when
+  ///     whole rows are logged
   /// @param logged the columns that the log carries: all but the virtual ones
   /// @param shape what DDL had made of the table before it was copied
   /// @param regions of each partition the condition that its rows fulfil, SQL
@@ -88,7 +96,7 @@ public final class SourceTable {
   public SourceTable(
       int relation,
       String name,
-      Schema schema,
+      KeptColumns columns,
       int[] identity,
       List<String> logged,
       SourceShape shape,
@@ -96,12 +104,13 @@ public final class SourceTable {
       Storage storage) {
     this.relation = relation;
     this.name = name;
-    this.schema = schema;
+    this.schema = columns.schema();
+    this.columns = columns;
     this.identity = identity.clone();
     this.logged = Set.copyOf(logged);
     this.shape = shape;
     this.regions = Map.copyOf(regions);
-    this.rows = new RowStore(schema, this.identity, storage);
+    this.rows = new RowStore(columns, this.identity, storage);
   }
 
   public int relation() {
@@ -116,6 +125,11 @@ public final class SourceTable {
     return schema;
   }
 
+  /// The columns that its rows have; all others are NULL.
+  public KeptColumns columns() {
+    return columns;
+  }
+
   /// What the table must still look like for its rows to be those that are arranged here.
   public SourceShape shape() {
     return shape;
@@ -126,9 +140,10 @@ public final class SourceTable {
     return regions;
   }
 
-  /// The columns that the log carries, in the order of the schema.
-  public List<String> logged() {
-    return schema.columns().stream().map(Column::name).filter(logged::contains).toList();
+  /// The columns to be read of the server's rows, in the order of the schema: those kept that the
+  /// log carries.
+  public List<String> read() {
+    return columns.names().stream().filter(logged::contains).toList();
   }
 
   /// Whether the log tells rows apart by these columns; by whole rows for none.
@@ -137,14 +152,23 @@ public final class SourceTable {
   }
 
   /// The rows as of the last epoch.
-  public RowStore rows() {
-    return rows;
+  public SourceRows rows() {
+    return rows.current();
+  }
+
+  /// How much there is of it.
+  public SourceState state() {
+    Snapshot stored = rows().stored();
+    return new SourceState(
+        new StateSize(stored.rows(), stored.bytes()), columns.names(), schema.size());
   }
 
   /// Adds the rows of an initial copy, which no epoch contains.
+  ///
+  /// @param copied with the kept columns only
   public void load(ZSet copied) {
     rows.settle();
-    rows.apply(copied);
+    rows.load(copied);
   }
 
   /// Prepares the end of the epoch, which nothing can prevent after that.
@@ -166,7 +190,7 @@ public final class SourceTable {
   /// Puts the table into a checkpoint, as of the last epoch.
   void save(Capture capture) {
     String saved = SavedSource.name(relation);
-    capture.put(saved, new SavedSource(description(), membership, shape).encode());
+    capture.put(saved, new SavedSource(description(), columns.names(), membership, shape).encode());
     capture.put(saved, rows.arrangement());
   }
 
@@ -187,7 +211,15 @@ public final class SourceTable {
       if (!was.membership().equals(membership)) {
         return Optional.of(name + " was out of the publication for a time");
       }
-      rows.restore(saved.arrangement(entry, storage));
+      // It may have more columns than anybody reads by now; they go with the next copy.
+      if (!was.columns().containsAll(columns.names())) {
+        return Optional.of("columns of " + name + " are read that the checkpoint does not have");
+      }
+      KeptColumns kept = KeptColumns.of(schema, was.columns());
+      RowStore restored = new RowStore(kept, identity, saved.arrangement(entry, storage));
+      rows.close();
+      rows = restored;
+      columns = kept;
       return Optional.empty();
     } catch (StateDamaged e) {
       return Optional.of("the rows of " + name + " are damaged: " + e.getMessage());
@@ -476,7 +508,7 @@ public final class SourceTable {
     if (current == null || !relation.equals(described)) {
       checkColumns(relation);
       checkIdentity(relation);
-      current = TupleDecoder.of(schema, relation);
+      current = TupleDecoder.of(columns, relation);
       decoder = current;
       described = relation;
     }
@@ -485,7 +517,7 @@ public final class SourceTable {
 
   // A column that is gone would read as NULL, and one of another type as another value.
   private void checkColumns(Relation now) {
-    for (Column column : schema.columns()) {
+    for (Column column : columns.narrowSchema().columns()) {
       if (logged.contains(column.name())) {
         checkColumn(column, now);
       }

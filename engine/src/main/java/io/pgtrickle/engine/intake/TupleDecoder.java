@@ -5,6 +5,7 @@ import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.type.TypeKind;
+import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.RowPacker;
 import io.pgtrickle.dvm.zset.Schema;
@@ -14,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns the server's tuples of one relation into packed rows of a schema.
 ///
-/// Columns are matched by name, since that is what the stream sends; a column of the schema that
-/// the
-/// relation does not publish (a generated one) is NULL, and no plan reads it.
+/// Columns are matched by name, since that is what the stream sends. A column of the schema that
+/// the relation does not publish (a generated one), or that is not kept, is NULL, and no plan reads
+/// it.
 final class TupleDecoder {
   private final Schema schema;
   // Per column of the schema its cell in the tuple, −1 when it is not sent.
@@ -29,18 +30,24 @@ final class TupleDecoder {
     this.packer = new RowPacker(schema);
   }
 
-  /// Matches the columns of a relation as the stream describes it.
-  static TupleDecoder of(Schema schema, Relation relation) {
-    return of(schema, relation.columns().stream().map(Relation.Column::name).toList());
+  /// Matches kept columns with those of a relation as the stream describes it; the rows are masked.
+  static TupleDecoder of(KeptColumns columns, Relation relation) {
+    return of(columns, relation.columns().stream().map(Relation.Column::name).toList());
   }
 
-  /// Matches the names of a tuple's cells.
-  static TupleDecoder of(Schema schema, List<String> names) {
+  /// Matches kept columns with the names of a tuple's cells; the rows are masked.
+  static TupleDecoder of(KeptColumns columns, List<String> names) {
+    Schema schema = columns.schema();
     int[] cells = new int[schema.size()];
     for (int i = 0; i < cells.length; i++) {
-      cells[i] = names.indexOf(schema.column(i).name());
+      cells[i] = columns.keeps(i) ? names.indexOf(schema.column(i).name()) : -1;
     }
     return new TupleDecoder(schema, cells);
+  }
+
+  /// Matches the columns of a schema with the names of a tuple's cells.
+  static TupleDecoder of(Schema schema, List<String> names) {
+    return of(KeptColumns.all(schema), names);
   }
 
   /// A decoder of tuples that hold exactly the schema's columns.

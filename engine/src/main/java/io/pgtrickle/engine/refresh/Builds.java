@@ -1,9 +1,9 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
-import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.intake.Intake;
+import io.pgtrickle.engine.intake.SourceRows;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -52,12 +52,12 @@ public final class Builds {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
       statement.execute("SELECT 1");
     }
-    Map<Integer, Snapshot> snapshots = new HashMap<>();
+    Map<Integer, SourceRows> rows = new HashMap<>();
     for (int relation : build.relations()) {
-      intake.table(relation).ifPresent(t -> snapshots.put(relation, t.rows().snapshot()));
+      intake.table(relation).ifPresent(table -> rows.put(relation, table.rows()));
     }
     builds.put(build, origins);
-    return HeldRows.of(snapshots);
+    return HeldRows.of(rows);
   }
 
   private Optional<Object> origin(int relation) {

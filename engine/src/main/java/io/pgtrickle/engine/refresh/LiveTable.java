@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.CatalogVersion;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -88,6 +89,11 @@ public final class LiveTable {
 
   Definition definition() {
     return definition;
+  }
+
+  /// The plan that is maintained, empty in FULL mode.
+  Optional<Plan> plan() {
+    return verdict.differential().map(Verdict.Differential::plan);
   }
 
   Verdict verdict() {

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.catalog.Request;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -33,8 +34,8 @@ public interface RefreshListener {
   /// A table has contents that follow its sources, for the first time or again.
   void live(long table);
 
-  /// A table must be initialized again.
-  void rebuild(long table, Failure reason);
+  /// Tables must be initialized again, together.
+  void rebuild(Collection<Long> tables);
 
   /// Whether a stream table is defined, live or not.
   boolean isDefined(long table);

@@ -31,12 +31,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
@@ -267,11 +268,6 @@ public final class RefreshLoop implements AutoCloseable {
     return tables.all();
   }
 
-  /// The base tables that are decoded already.
-  public Set<Integer> attachedRelations() {
-    return intake.relations();
-  }
-
   /// The stream tables among some relations that are not part of the stream, or have no contents
   /// that are applied as they are computed; boundary only.
   public Set<Integer> unsettled(Set<Integer> relations, IntPredicate isStreamTable) {
@@ -310,15 +306,15 @@ public final class RefreshLoop implements AutoCloseable {
   /// Starts a private build, as [Builds#start] does; boundary only. What is live with labels that
   /// cannot be used is built anew, too, so that nobody has them who has new ones.
   public HeldRows start(Build build, Connection reader) throws SQLException {
+    Failure reason =
+        new Failure("55000", "what it sorts or compares is not sorted as it was", true);
+    Map<Long, Failure> reasons = new LinkedHashMap<>();
     for (LiveTable table : tables.all()) {
-      if (table.differential()
-          && tables.contains(table.id())
-          && !dataflow.hasUsableLabels(table.id())) {
-        rebuild(
-            new Failure("55000", "what it sorts or compares is not sorted as it was", true),
-            table.id());
+      if (table.differential() && !dataflow.hasUsableLabels(table.id())) {
+        reasons.put(table.id(), reason);
       }
     }
+    rebuild(reasons);
     build.dataflow().renewLabels();
     return builds.start(build, reader, here());
   }
@@ -460,11 +456,9 @@ public final class RefreshLoop implements AutoCloseable {
     }
     Set<Long> readers = tables.downstream(table.id());
     remove(table.id());
-    Failure reason =
-        new Failure("55000", definition.displayName() + ", which it reads, is built anew", true);
-    for (long reader : readers) {
-      remove(reader);
-      listener.rebuild(reader, reason);
+    readers.forEach(this::remove);
+    if (!readers.isEmpty()) {
+      listener.rebuild(readers);
     }
     return true;
   }
@@ -535,7 +529,7 @@ public final class RefreshLoop implements AutoCloseable {
         .map(
             table ->
                 table.differential()
-                    ? dataflow.explain(id, format)
+                    ? dataflow.explain(id, format, sources.states())
                     : new FullExplain(table).write(format));
   }
 
@@ -650,17 +644,19 @@ public final class RefreshLoop implements AutoCloseable {
     tables.all().stream()
         .filter(table -> replay.isDoubtful(table.id(), table.storage().relation()))
         .forEach(table -> doubtful.add(table.storage().relation()));
+    Failure reason =
+        new Failure(
+            "55000",
+            "its contents are computed anew after a restart: the log does not tell when it saw"
+                + " changes of a stream table that it reads",
+            true);
+    Map<Long, Failure> reasons = new LinkedHashMap<>();
     for (LiveTable table : tables.all()) {
-      if (!Collections.disjoint(table.sources(), doubtful) && tables.contains(table.id())) {
-        rebuild(
-            new Failure(
-                "55000",
-                "its contents are computed anew after a restart: the log does not tell when it saw"
-                    + " changes of a stream table that it reads",
-                true),
-            table.id());
+      if (!Collections.disjoint(table.sources(), doubtful)) {
+        reasons.put(table.id(), reason);
       }
     }
+    rebuild(reasons);
     tables.all().stream().filter(LiveTable::differential).forEach(steps::noteErrors);
     status.publish(clock.instant());
   }
@@ -691,18 +687,25 @@ public final class RefreshLoop implements AutoCloseable {
   }
 
   private void rebuild(Failure reason, long id) {
-    LiveTable table = tables.get(id);
-    Set<Long> after = tables.downstream(id);
-    Consumer<Long> again =
-        each -> {
-          remove(each);
-          listener.rebuild(each, reason);
-        };
-    if (table != null) {
-      ledger.failed(table, reason, clock.instant());
+    rebuild(Map.of(id, reason));
+  }
+
+  // At once, so that what they read is read once.
+  private void rebuild(Map<Long, Failure> reasons) {
+    Set<Long> again = new LinkedHashSet<>();
+    reasons.forEach(
+        (id, reason) -> {
+          LiveTable table = tables.get(id);
+          if (table != null) {
+            ledger.failed(table, reason, clock.instant());
+          }
+          again.addAll(tables.downstream(id));
+          again.add(id);
+        });
+    again.forEach(this::remove);
+    if (!again.isEmpty()) {
+      listener.rebuild(again);
     }
-    after.forEach(again);
-    again.accept(id);
   }
 
   private boolean timerDue() {

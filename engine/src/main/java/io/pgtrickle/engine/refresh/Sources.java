@@ -3,6 +3,8 @@ package io.pgtrickle.engine.refresh;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Dataflow;
+import io.pgtrickle.dvm.dataflow.SourceState;
+import io.pgtrickle.dvm.plan.ColumnsRead;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.engine.analyze.CatalogVersion;
 import io.pgtrickle.engine.apply.Applier.Failure;
@@ -12,10 +14,12 @@ import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.intake.SourceTable;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.ObjLongConsumer;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /// Base tables that are not what they were, and what becomes of the stream tables that read them.
 ///
@@ -25,15 +29,15 @@ public final class Sources {
   private final Dataflow dataflow;
   private final LiveTables tables;
   private final FullRefreshes full;
-  private final ObjLongConsumer<Failure> rebuild;
+  private final Consumer<Map<Long, Failure>> rebuild;
 
-  /// @param rebuild builds a stream table anew, for a reason
+  /// @param rebuild builds stream tables anew, each for a reason
   Sources(
       Intake intake,
       Dataflow dataflow,
       LiveTables tables,
       FullRefreshes full,
-      ObjLongConsumer<Failure> rebuild) {
+      Consumer<Map<Long, Failure>> rebuild) {
     this.intake = intake;
     this.dataflow = dataflow;
     this.tables = tables;
@@ -44,14 +48,40 @@ public final class Sources {
   /// The rows of a base table are not known any more: all that read them are built anew.
   void damaged(int relation, StateDamaged damage) {
     Failure failure = new Failure(damage.sqlState(), String.valueOf(damage.getMessage()), true);
-    for (LiveTable table : tables.all()) {
-      if (table.differential() && table.sources().contains(relation)) {
-        rebuild.accept(failure, table.id());
-      }
-    }
+    rebuildReaders(relation, failure, LiveTable::differential);
   }
 
-  /// Lets go of a base table that is decoded in another shape than a new scan of it has.
+  private void rebuildReaders(int relation, Failure reason, Predicate<LiveTable> which) {
+    Map<Long, Failure> reasons = new LinkedHashMap<>();
+    for (LiveTable table : tables.all()) {
+      if (which.test(table) && table.sources().contains(relation)) {
+        reasons.put(table.id(), reason);
+      }
+    }
+    rebuild.accept(reasons);
+  }
+
+  /// What is kept of each base table.
+  Map<Integer, SourceState> states() {
+    Map<Integer, SourceState> states = new HashMap<>();
+    for (int relation : intake.relations()) {
+      intake.table(relation).ifPresent(table -> states.put(relation, table.state()));
+    }
+    return states;
+  }
+
+  /// Whether a base table is decoded in the shape that a scan of it has, with all of some columns.
+  ///
+  /// @param columns names
+  public boolean isFollowed(Plan.Scan scan, Set<String> columns) {
+    return intake
+        .table(scan.relation())
+        .filter(table -> table.schema().equals(scan.schema()) && table.columns().keepAll(columns))
+        .isPresent();
+  }
+
+  /// Lets go of a base table that is decoded in another shape than a new scan of it has: columns
+  /// were added since it was copied. What reads the old shape is built anew.
   public void requireShape(Plan.Scan scan) {
     intake
         .table(scan.relation())
@@ -64,6 +94,21 @@ public final class Sources {
                   new StateDamaged(
                       table.name() + " has other columns than when it was copied", null));
             });
+  }
+
+  /// The columns of a base table that live stream tables read, by name.
+  public Set<String> columnsRead(int relation) {
+    Set<String> columns = new HashSet<>();
+    for (LiveTable table : tables.all()) {
+      if (table.sources().contains(relation)) {
+        table
+            .plan()
+            .map(ColumnsRead::of)
+            .map(read -> read.get(relation))
+            .ifPresent(columns::addAll);
+      }
+    }
+    return columns;
   }
 
   /// What the sources of live tables must still look like.
@@ -94,16 +139,18 @@ public final class Sources {
   ///
   /// @param was what it was
   public void replaced(Set<CatalogVersion> was) {
+    Map<Long, Failure> reasons = new LinkedHashMap<>();
     for (LiveTable table : tables.all()) {
       table.versions().stream()
           .filter(was::contains)
           .findFirst()
           .ifPresent(
               one ->
-                  rebuild.accept(
-                      new Failure("55000", one + " was replaced, altered or dropped", true),
-                      table.id()));
+                  reasons.put(
+                      table.id(),
+                      new Failure("55000", one + " was replaced, altered or dropped", true)));
     }
+    rebuild.accept(reasons);
     // The function may come back as it was, and what was sorted meanwhile was sorted by another.
     for (CatalogVersion one : was) {
       if (one.kind() == CatalogVersion.Kind.FUNCTION) {
@@ -157,10 +204,6 @@ public final class Sources {
   public void unpublished(int relation, StateDamaged how) {
     intake.detach(new Oid(relation));
     Failure failure = new Failure(how.sqlState(), String.valueOf(how.getMessage()), true);
-    for (LiveTable table : tables.all()) {
-      if (table.sources().contains(relation)) {
-        rebuild.accept(failure, table.id());
-      }
-    }
+    rebuildReaders(relation, failure, _ -> true);
   }
 }

@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.LongPredicate;
-import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Runs the dataflow a step, and hands what it says to the stream tables: rows to be written, and
@@ -34,19 +34,19 @@ final class Steps {
   private final LiveTables tables;
   private final Ledger ledger;
   private final RefreshListener listener;
-  private final ObjLongConsumer<Failure> rebuild;
+  private final Consumer<Map<Long, Failure>> rebuild;
   private final Clock clock;
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
   private volatile @Nullable StorageUnavailable storageProblem;
   private volatile boolean stopping;
 
-  /// @param rebuild builds a stream table anew, for a reason
+  /// @param rebuild builds stream tables anew, each for a reason
   Steps(
       Dataflow dataflow,
       LiveTables tables,
       Ledger ledger,
       RefreshListener listener,
-      ObjLongConsumer<Failure> rebuild,
+      Consumer<Map<Long, Failure>> rebuild,
       Clock clock) {
     this.dataflow = dataflow;
     this.tables = tables;
@@ -192,9 +192,10 @@ final class Steps {
         return result;
       } catch (StepFailed failed) {
         // The step left everything as it was: without the failing views it is run again.
-        for (long view : failed.views()) {
-          rebuild.accept(new Failure("XX000", String.valueOf(failed.getMessage()), true), view);
-        }
+        Failure reason = new Failure("XX000", String.valueOf(failed.getMessage()), true);
+        Map<Long, Failure> reasons = new LinkedHashMap<>();
+        failed.views().forEach(view -> reasons.put(view, reason));
+        rebuild.accept(reasons);
       } catch (StorageUnavailable problem) {
         awaitStorage(problem);
       } catch (AnswersUnavailable notNow) {

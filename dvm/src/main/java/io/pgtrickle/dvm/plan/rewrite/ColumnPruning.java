@@ -25,6 +25,11 @@ final class ColumnPruning {
     return prune(plan, all(plan));
   }
 
+  /// A projection over the columns of its input that it uses.
+  static Plan.Project ofInput(Plan.Project project) {
+    return projection(project, all(project));
+  }
+
   private static NavigableSet<Integer> all(Plan plan) {
     return new TreeSet<>(IntStream.range(0, plan.schema().size()).boxed().toList());
   }
@@ -145,7 +150,7 @@ final class ColumnPruning {
     return project(narrow, below, needed);
   }
 
-  private static Plan projection(Plan.Project project, NavigableSet<Integer> needed) {
+  private static Plan.Project projection(Plan.Project project, NavigableSet<Integer> needed) {
     NavigableSet<Integer> below = new TreeSet<>();
     needed.forEach(i -> below.addAll(Expressions.columns(project.expressions().get(i))));
     List<Expr> expressions =

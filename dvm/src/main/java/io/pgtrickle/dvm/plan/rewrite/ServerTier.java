@@ -43,11 +43,7 @@ final class ServerTier {
       case Plan.Filter(Plan input, Expr condition) when Expressions.readsClock(condition) ->
           temporal(input, condition);
       case Plan.Filter filter -> filter(filter.input(), Conjuncts.of(filter.condition()));
-      case Plan.Project(Plan input, var expressions, var schema) -> {
-        Inquiries inquiries = new Inquiries(input, tiers);
-        List<Expr> taken = inquiries.take(expressions);
-        yield inquiries.isEmpty() ? over : new Plan.Project(inquiries.answered(), taken, schema);
-      }
+      case Plan.Project project -> project(project);
       case Plan.Unfold unfold -> unfold(unfold);
       case Plan.Join join -> join(join);
       case Plan.OuterJoin join -> {
@@ -80,6 +76,19 @@ final class ServerTier {
             : new Plan.Aggregate(inquiries.answered(), taken, takenCalls, schema);
       }
     };
+  }
+
+  private Plan project(Plan.Project project) {
+    if (project.expressions().stream().noneMatch(this::asks)) {
+      return project;
+    }
+    // What is asked about a scan stands between it and the projection that forgets its other
+    // columns.
+    Plan.Project narrow =
+        project.input() instanceof Plan.Scan ? ColumnPruning.ofInput(project) : project;
+    Inquiries inquiries = new Inquiries(narrow.input(), tiers);
+    List<Expr> taken = inquiries.take(narrow.expressions());
+    return new Plan.Project(inquiries.answered(), taken, narrow.schema());
   }
 
   /// All functions of an item are asked for together where one is not native: they go in step.

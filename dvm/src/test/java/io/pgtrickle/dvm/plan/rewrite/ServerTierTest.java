@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.plan.rewrite;
 
 import static io.pgtrickle.dvm.dataflow.Shapes.CUSTOMERS_SCAN;
 import static io.pgtrickle.dvm.dataflow.Shapes.ORDERS;
+import static io.pgtrickle.dvm.dataflow.Shapes.ORDERS_OID;
 import static io.pgtrickle.dvm.dataflow.Shapes.ORDERS_SCAN;
 import static io.pgtrickle.dvm.dataflow.Shapes.call;
 import static io.pgtrickle.dvm.dataflow.Shapes.column;
@@ -13,6 +14,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.plan.ColumnsRead;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.server.Inquiry;
@@ -21,6 +23,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// Functions whose names begin with `ask` are the server's.
@@ -130,8 +133,18 @@ final class ServerTierTest {
     Plan plan = project(ORDERS_SCAN, ask("f", plus(ask("g", ID), CUSTOMER)));
     Plan.Ask ask = asked(ServerTier.rewrite(plan, TIERS));
     assertThat(texts(ask)).containsExactly("ask_g[a.p1]", "ask_f[a.p1]");
+    // Of the scan only the two columns that are used are below it.
+    Schema used = new Schema(ORDERS.columns().subList(0, 2));
     assertThat(ask.inquiries().getLast().arguments())
-        .containsExactly(plus(Plan.Ask.answer(ORDERS, 0, SqlType.INT4), CUSTOMER));
+        .containsExactly(plus(Plan.Ask.answer(used, 0, SqlType.INT4), CUSTOMER));
+  }
+
+  @Test
+  void columnsThatNobodyReadsAreForgottenBelowTheQuestion() {
+    Plan plan = project(ORDERS_SCAN, ask("f", CUSTOMER));
+    Plan.Ask ask = asked(ServerTier.rewrite(plan, TIERS));
+    assertThat(ask.input().schema().columns()).containsExactly(ORDERS.column(1));
+    assertThat(ColumnsRead.of(ask)).containsExactly(Map.entry(ORDERS_OID, Set.of("c1")));
   }
 
   @Test
