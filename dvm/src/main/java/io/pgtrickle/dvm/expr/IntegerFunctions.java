@@ -115,10 +115,12 @@ final class IntegerFunctions {
     registry.add(name + "pl" + types, "addition", (Long l, Long r) -> result.add(l, r));
     registry.add(name + "mi" + types, "subtraction", (Long l, Long r) -> result.subtract(l, r));
     registry.add(name + "mul" + types, "multiplication", (Long l, Long r) -> result.multiply(l, r));
-    registry.add(
-        name + "div" + types,
-        "division, truncating toward zero",
-        (Long l, Long r) -> result.divide(l, r));
+    registry
+        .add(
+            name + "div" + types,
+            "division, truncating toward zero",
+            (Long l, Long r) -> result.divide(l, r))
+        .neverFailsWith(1, divisor -> (Long) divisor != 0 && (Long) divisor != -1);
   }
 
   private static void ofOneWidth(Registry registry, Width width) {
@@ -126,8 +128,10 @@ final class IntegerFunctions {
     String unary = "(" + type + ") " + type;
     String binary = "(" + type + "," + type + ") " + type;
     for (String name : List.of(type + "mod", "mod")) {
-      registry.add(
-          name + binary, "remainder with the sign of the dividend", IntegerFunctions::remainder);
+      registry
+          .add(
+              name + binary, "remainder with the sign of the dividend", IntegerFunctions::remainder)
+          .neverFailsWith(1, divisor -> (Long) divisor != 0);
     }
     for (String name : List.of(type + "abs", "abs")) {
       registry.add(name + unary, "absolute value", (Long a) -> a < 0 ? width.negate(a) : a);

@@ -5,6 +5,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /// A built-in function that the engine evaluates itself, with the server's results and errors.
 ///
@@ -57,6 +58,8 @@ public final class NativeFunction {
   private final Role role;
   private final EnumSet<Requirement> requirements = EnumSet.noneOf(Requirement.class);
   private boolean total;
+  private int decidingArgument = -1;
+  private Predicate<Object> harmless = _ -> false;
   private boolean inlined;
   private int zoneArgument = -1;
 
@@ -83,6 +86,14 @@ public final class NativeFunction {
 
   NativeFunction neverFails() {
     total = true;
+    return this;
+  }
+
+  /// Marks a strict function that fails for no values of its other arguments where one of them is a
+  /// constant of a kind: `x % 7` does not, `x % 0` does.
+  NativeFunction neverFailsWith(int argument, Predicate<Object> constant) {
+    decidingArgument = argument;
+    harmless = constant;
     return this;
   }
 
@@ -122,9 +133,13 @@ public final class NativeFunction {
     return EnumSet.copyOf(requirements);
   }
 
-  /// Whether no argument values at all make it fail.
-  public boolean isTotal() {
-    return total;
+  /// Whether no values of the arguments that are not constants make it fail.
+  boolean isTotal(List<Expr> uses) {
+    return total
+        || (decidingArgument >= 0
+            && decidingArgument < uses.size()
+            && uses.get(decidingArgument) instanceof Expr.Literal(var value, var _)
+            && (value == null || harmless.test(value)));
   }
 
   Role role() {

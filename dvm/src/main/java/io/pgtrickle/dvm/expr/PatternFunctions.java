@@ -51,6 +51,7 @@ final class PatternFunctions {
             name + " bool",
             (negated ? "does not match" : "matches") + " a LIKE pattern",
             (String text, String pattern) -> negated != matches(text, pattern))
+        .neverFailsWith(1, PatternFunctions::isWhole)
         .needs(Requirement.DETERMINISTIC);
   }
 
@@ -66,7 +67,18 @@ final class PatternFunctions {
                   (text, pattern) ->
                       negated != matches(letters.lower(text), letters.lower(pattern));
             })
+        .neverFailsWith(1, PatternFunctions::isWhole)
         .needs(Requirement.DETERMINISTIC, Requirement.LETTER_CASE);
+  }
+
+  // Whether a pattern does not end with an escape character that takes nothing.
+  private static boolean isWhole(Object pattern) {
+    String text = (String) pattern;
+    int escapes = 0;
+    while (escapes < text.length() && text.charAt(text.length() - 1 - escapes) == '\\') {
+      escapes++;
+    }
+    return escapes % 2 == 0;
   }
 
   // One char per byte, so that `_` is one byte.

@@ -63,10 +63,12 @@ final class TextFunctions {
               "the characters from a position on",
               (String a, Long from) -> Strings.slice(a, from - 1, Long.MAX_VALUE))
           .neverFails();
-      registry.add(
-          name + "(text,int4,int4) text",
-          "a number of characters from a position on",
-          TextFunctions::substring);
+      registry
+          .add(
+              name + "(text,int4,int4) text",
+              "a number of characters from a position on",
+              TextFunctions::substring)
+          .neverFailsWith(2, count -> (Long) count >= 0);
     }
     registry
         .add(

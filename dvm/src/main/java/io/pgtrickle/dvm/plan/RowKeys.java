@@ -41,7 +41,8 @@ public final class RowKeys {
     return keys(plan).stream().min((l, r) -> Integer.compare(l.size(), r.size())).map(List::copyOf);
   }
 
-  static Set<NavigableSet<Integer>> keys(Plan plan) {
+  /// Keys, if any are known: positions of columns.
+  public static Set<NavigableSet<Integer>> keys(Plan plan) {
     Set<NavigableSet<Integer>> keys =
         switch (plan) {
           case Plan.Scan scan ->

@@ -73,7 +73,8 @@ public final class Analyzer {
           Rewrites.apply(
               query.plan(),
               tiers,
-              new ServerOrderings(settings, facts, server, document.context(owner)));
+              new ServerOrderings(settings, facts, server, document.context(owner)),
+              settings);
       Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
     } catch (QueryRejected rejected) {

@@ -10,22 +10,26 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.intake.Attachment;
+import io.pgtrickle.engine.intake.SourceTable;
 import io.pgtrickle.engine.refresh.BoundaryTask;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.Sources;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// Attaches the base tables that nobody reads yet, and those of which columns are read for the
-/// first
-/// time: publishes them, copies them at the consistent point of an exported snapshot, and completes
+/// first time: publishes them, copies them at the consistent point of an exported snapshot, and
+/// completes
 /// the copies with the changes retained meanwhile. What is followed already with fewer columns is
 /// followed on until the copy takes its place.
 final class Attacher {
@@ -56,34 +60,37 @@ final class Attacher {
   /// Attaches what a batch reads and nobody has attached; definitions for which that cannot be done
   /// are taken out of the batch and reported.
   ///
-  /// @return those among them for which the server lacks something that others may give back
+  /// @return those among them for which it may be done later
   List<Definition> attach(Connection control, Map<Long, Preparation> batch)
       throws SQLException, InterruptedException {
-    List<Definition> again = new ArrayList<>();
+    // Of all of them, also where they are looked at one by one: a copy for one must not lack what
+    // another reads.
+    Map<Integer, Set<String>> columns = Preparation.columnsRead(batch.values());
     try {
-      attachTogether(control, batch);
+      return attachTogether(control, batch, columns);
     } catch (CaptureException e) {
       if (e instanceof CaptureException.Retry && !isExhausted(e)) {
         throw e;
       }
-      // Find out whose source it is; the others must not wait for that.
-      for (Preparation one : List.copyOf(batch.values())) {
-        Map<Long, Preparation> alone = new LinkedHashMap<>();
-        alone.put(one.definition().pgtId(), one);
-        try {
-          attachTogether(control, alone);
-          if (alone.isEmpty()) {
-            batch.remove(one.definition().pgtId());
-          }
-        } catch (CaptureException refused) {
-          if (refused instanceof CaptureException.Retry && !isExhausted(refused)) {
-            throw refused;
-          }
-          batch.remove(one.definition().pgtId());
-          progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
-          if (isExhausted(refused)) {
-            again.add(one.definition());
-          }
+    }
+    // Find out whose source it is; the others must not wait for that.
+    List<Definition> again = new ArrayList<>();
+    for (Preparation one : List.copyOf(batch.values())) {
+      Map<Long, Preparation> alone = new LinkedHashMap<>();
+      alone.put(one.id(), one);
+      try {
+        again.addAll(attachTogether(control, alone, columns));
+        if (alone.isEmpty()) {
+          batch.remove(one.id());
+        }
+      } catch (CaptureException refused) {
+        if (refused instanceof CaptureException.Retry && !isExhausted(refused)) {
+          throw refused;
+        }
+        batch.remove(one.id());
+        progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
+        if (isExhausted(refused)) {
+          again.add(one.definition());
         }
       }
     }
@@ -95,26 +102,24 @@ final class Attacher {
     return refusal.sqlState().startsWith("53");
   }
 
-  private void attachTogether(Connection control, Map<Long, Preparation> batch)
+  private List<Definition> attachTogether(
+      Connection control, Map<Long, Preparation> batch, Map<Integer, Set<String>> columns)
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
     Set<Integer> read = new HashSet<>();
     SourceTables tables = new SourceTables(control, watch.publication(), storage);
-    Map<Integer, Set<String>> columns = Preparation.columnsRead(batch.values());
     for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : one.scans()) {
-          if (definitions.isStreamTable(scan.relation())) {
+          int relation = scan.relation();
+          if (definitions.isStreamTable(relation) || missing.containsKey(relation)) {
             continue;
           }
-          int relation = scan.relation();
-          if (!missing.containsKey(relation)) {
-            Set<String> needed = columns.getOrDefault(relation, Set.of());
-            Optional<Set<String>> lacking = boundary(() -> lacking(scan, needed));
-            if (lacking.isPresent()) {
-              missing.put(relation, tables.source(scan, lacking.get(), RETAINED_CHANGES));
-            }
+          Set<String> needed = columns.getOrDefault(relation, Set.of());
+          Optional<Set<String>> lacking = boundary(() -> lacking(scan, needed));
+          if (lacking.isPresent()) {
+            missing.put(relation, tables.source(scan, lacking.get(), RETAINED_CHANGES));
           }
         }
         if (one.plan().isEmpty()) {
@@ -122,46 +127,16 @@ final class Attacher {
           read.addAll(one.verdict().sources());
         }
       } catch (TrickleException e) {
-        batch.remove(one.definition().pgtId());
+        batch.remove(one.id());
         progress.failed(one.definition(), e);
       }
     }
     tables.publish(watched);
     read.addAll(missing.keySet());
     tables.renew(read);
-    if (missing.isEmpty()) {
-      return;
-    }
-    List<SourceCopy.Source> sources = List.copyOf(missing.values());
-    atBoundary(
-        () -> {
-          sources.forEach(source -> loop.intake().retain(source.attachment()));
-        });
-    try {
-      Lsn consistentPoint =
-          new SourceCopy(database, watch)
-              .run(
-                  control,
-                  sources,
-                  rows ->
-                      batch
-                          .values()
-                          .forEach(one -> progress.phase(one.definition(), "copying", rows)));
-      for (SourceCopy.Source source : sources) {
-        source.attachment().table().published(tables.membership(source));
-      }
-      tables.barrier();
-      Boundary.await(
-          loop.whenBeyond(
-              consistentPoint,
-              () -> sources.forEach(source -> complete(source.attachment(), consistentPoint))));
-    } catch (RuntimeException | SQLException | InterruptedException e) {
-      atBoundary(
-          () -> {
-            sources.forEach(source -> loop.intake().release(source.attachment()));
-          });
-      throw e;
-    }
+    return missing.isEmpty()
+        ? List.of()
+        : withoutReaders(batch, copied(control, tables, missing, batch.values()));
   }
 
   // The columns with which a base table is to be copied; empty if it is followed with those that
@@ -171,30 +146,95 @@ final class Attacher {
     if (sources.isFollowed(scan, needed)) {
       return Optional.empty();
     }
-    // Those that others read, too: they read the copy from then on.
+    // Those that others read, too: they read the copy from then on. And those that somebody has
+    // asked for before: whoever it was may be about to ask again.
     Set<String> columns = sources.columnsRead(scan.relation());
     columns.addAll(needed);
     sources.requireShape(scan);
+    sources.table(scan.relation()).ifPresent(table -> columns.addAll(table.columns().names()));
     return Optional.of(columns);
   }
 
-  private void complete(Attachment attachment, Lsn consistentPoint) {
-    if (attachment.overflowed()) {
-      throw new SourceUnavailable(
-          "53400",
-          attachment.table().name()
-              + " changed more than "
-              + RETAINED_CHANGES
-              + " rows while it was copied; the copy is made again",
-          null);
+  // What is wrong with the copies that failed by themselves, by relation.
+  private Map<Integer, TrickleException> copied(
+      Connection control,
+      SourceTables tables,
+      Map<Integer, SourceCopy.Source> missing,
+      Collection<Preparation> batch)
+      throws SQLException, InterruptedException {
+    List<SourceCopy.Source> sources = List.copyOf(missing.values());
+    Set<Integer> followed =
+        boundary(
+            () -> {
+              sources.forEach(source -> loop.intake().retain(source.attachment()));
+              return loop.intake().relations();
+            });
+    try {
+      Lsn consistentPoint =
+          new SourceCopy(database, watch)
+              .run(
+                  control,
+                  sources,
+                  followed,
+                  rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
+      for (SourceCopy.Source source : sources) {
+        source.attachment().table().published(tables.membership(source));
+      }
+      tables.barrier();
+      Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();
+      Boundary.await(
+          loop.whenBeyond(
+              consistentPoint,
+              () ->
+                  sources.forEach(
+                      source -> complete(source.attachment(), consistentPoint, failures))));
+      return failures;
+    } catch (RuntimeException | SQLException | InterruptedException e) {
+      atBoundary(() -> sources.forEach(source -> loop.intake().release(source.attachment())));
+      throw e;
     }
-    if (!loop.intake().isRetaining(attachment)) {
-      throw new SourceUnavailable(
-          "55000",
-          attachment.table().name() + " was altered while it was copied; the copy is made again",
-          null);
+  }
+
+  private void complete(
+      Attachment attachment, Lsn consistentPoint, Map<Integer, TrickleException> failures) {
+    SourceTable table = attachment.table();
+    try {
+      if (attachment.overflowed()) {
+        throw unavailable(
+            "53400", table, "changed more than " + RETAINED_CHANGES + " rows while it was copied");
+      }
+      if (!loop.intake().isRetaining(attachment)) {
+        throw unavailable("55000", table, "was altered while it was copied");
+      }
+      loop.sources().attach(attachment.complete(consistentPoint));
+    } catch (TrickleException e) {
+      loop.intake().release(attachment);
+      failures.put(table.relation(), e);
     }
-    loop.intake().attach(attachment.complete(consistentPoint));
+  }
+
+  private static SourceUnavailable unavailable(String sqlState, SourceTable table, String why) {
+    return new SourceUnavailable(
+        sqlState, table.name() + " " + why + "; the copy is made again", null);
+  }
+
+  // Takes out of a batch what reads a table that could not be copied.
+  private List<Definition> withoutReaders(
+      Map<Long, Preparation> batch, Map<Integer, TrickleException> failures) {
+    List<Definition> again = new ArrayList<>();
+    for (Preparation one : List.copyOf(batch.values())) {
+      one.scans().stream()
+          .map(scan -> failures.get(scan.relation()))
+          .filter(Objects::nonNull)
+          .findFirst()
+          .ifPresent(
+              failure -> {
+                batch.remove(one.id());
+                progress.failed(one.definition(), failure);
+                again.add(one.definition());
+              });
+    }
+    return again;
   }
 
   /// Takes base tables that are not followed any more out of the publication.

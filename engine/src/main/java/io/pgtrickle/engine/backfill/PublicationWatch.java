@@ -30,11 +30,15 @@ public final class PublicationWatch {
   }
 
   /// Tables were published and are about to be copied.
-  void published(Connection control, Set<Integer> relations) {
+  ///
+  /// @param followed those that were copied before and are followed on meanwhile: what they rely on
+  ///     stays what it was
+  void published(Connection control, Set<Integer> relations, Set<Integer> followed) {
     Map<Oid, String> entries = Publications.entries(control, publication).orElse(Map.of());
     for (int relation : relations) {
       // Nothing there is never what is found later.
-      reliedOn.put(relation, entries.getOrDefault(new Oid(relation), ""));
+      String entry = entries.getOrDefault(new Oid(relation), "");
+      reliedOn.merge(relation, entry, (before, now) -> followed.contains(relation) ? before : now);
     }
   }
 

@@ -172,7 +172,7 @@ public final class Recovery {
             parts.analyzer(),
             parts.writers());
     Map<Integer, SourceTable> sources = sources(parts, prepared);
-    retainRestorable(parts, prepared, entries, sources.keySet());
+    retainRestorable(parts, prepared, entries, sources);
     Restored restored =
         parts
             .loop()
@@ -242,15 +242,14 @@ public final class Recovery {
       throws SQLException {
     SourceTables tables =
         new SourceTables(parts.control(), parts.watch().publication(), parts.storage());
-    Map<Integer, Set<String>> read = Preparation.columnsRead(prepared.values());
     Map<Integer, SourceTable> restored = new HashMap<>();
     Set<Integer> seen = new HashSet<>();
     for (Preparation one : prepared.values()) {
       for (Plan.Scan scan : one.scans()) {
         if (!parts.definitions().isStreamTable(scan.relation()) && seen.add(scan.relation())) {
           // First, so that whatever happens to its entry from now on is seen.
-          parts.watch().published(parts.control(), Set.of(scan.relation()));
-          source(tables, scan, read.getOrDefault(scan.relation(), Set.of()), parts.storage())
+          parts.watch().published(parts.control(), Set.of(scan.relation()), Set.of());
+          source(tables, scan, parts.storage())
               .ifPresent(table -> restored.put(scan.relation(), table));
         }
       }
@@ -258,10 +257,10 @@ public final class Recovery {
     return restored;
   }
 
-  private Optional<SourceTable> source(
-      SourceTables tables, Plan.Scan scan, Set<String> read, Storage storage) throws SQLException {
+  private Optional<SourceTable> source(SourceTables tables, Plan.Scan scan, Storage storage)
+      throws SQLException {
     try {
-      SourceTable table = tables.published(scan, read);
+      SourceTable table = tables.published(scan);
       Optional<String> problem = table.restore(saved, storage);
       if (problem.isEmpty()) {
         return Optional.of(table);
@@ -282,7 +281,7 @@ public final class Recovery {
       Parts parts,
       Map<Long, Preparation> prepared,
       Map<Long, SavedTable> entries,
-      Set<Integer> sources) {
+      Map<Integer, SourceTable> sources) {
     Map<Integer, Long> producers = new HashMap<>();
     Set<Long> full = new HashSet<>();
     prepared.forEach(
@@ -294,6 +293,7 @@ public final class Recovery {
         });
     prepared.keySet().removeAll(full);
     prepared.values().removeIf(one -> !hasItsLabels(one, entries));
+    prepared.values().removeIf(one -> !areAllRestored(one, sources));
     boolean changed = true;
     while (changed) {
       changed =
@@ -307,9 +307,21 @@ public final class Recovery {
                               relation ->
                                   parts.definitions().isStreamTable(relation)
                                       ? !isThere(producers.get(relation), prepared, full)
-                                      : !sources.contains(relation)));
+                                      : !sources.containsKey(relation)));
     }
     entries.keySet().removeIf(id -> !prepared.containsKey(id) && !full.contains(id));
+  }
+
+  // A view below may read other columns by now than when the rows were saved.
+  private static boolean areAllRestored(Preparation one, Map<Integer, SourceTable> sources) {
+    Map<Integer, Set<String>> read = one.columnsRead();
+    for (Plan.Scan scan : one.scans()) {
+      SourceTable table = sources.get(scan.relation());
+      if (table != null && !table.isReadBy(scan, read.getOrDefault(scan.relation(), Set.of()))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   // State has values of enums as texts.

@@ -12,6 +12,7 @@ import io.pgtrickle.engine.intake.Attachment;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -55,8 +56,10 @@ final class SourceCopy {
   /// @param control an ordinary session without an open transaction: creating the snapshot waits
   /// for every open
   ///     write transaction of the cluster
+  /// @param followed what is followed meanwhile as it was copied before
   /// @param progress called with the number of rows copied so far
-  Lsn run(Connection control, List<Source> sources, Consumer<Long> progress) {
+  Lsn run(
+      Connection control, List<Source> sources, Set<Integer> followed, Consumer<Long> progress) {
     Publications.add(
         control,
         watch.publication(),
@@ -66,7 +69,8 @@ final class SourceCopy {
         control,
         sources.stream()
             .map(source -> source.attachment().table().relation())
-            .collect(Collectors.toSet()));
+            .collect(Collectors.toSet()),
+        followed);
     try (ExportedSnapshot snapshot =
             ExportedSnapshot.open(database, PATIENCE, REPORT_AFTER, SourceCopy::report);
         BulkCopy copy = BulkCopy.open(database, snapshot)) {

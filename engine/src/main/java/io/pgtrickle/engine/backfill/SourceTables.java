@@ -57,26 +57,38 @@ final class SourceTables {
     List<String> identity = usableIdentity(table);
     List<String> logged = publishedColumns(scan);
     List<Partition> partitions = Partition.read(control, scan.relation());
-    Set<String> kept = new HashSet<>(read);
-    kept.addAll(identity);
-    kept.addAll(Partition.keyColumns(control, scan.relation(), scan.schema()));
+    SourceShape shape = shape(scan.relation(), table, partitions);
     SourceTable source =
         new SourceTable(
             scan.relation(),
             table.toString(),
-            KeptColumns.of(scan.schema(), kept),
+            kept(scan, read, identity, shape),
             positions(table, scan.schema(), identity),
             logged,
-            shape(scan.relation(), table, partitions),
+            shape,
             Partition.regions(partitions),
             storage);
     return new SourceCopy.Source(table, source.read(), new Attachment(source, retained));
   }
 
+  // Rows of partitions that log whole rows may come under the name of a key; that they are none of
+  // ours shows by their not being there, in all of their columns.
+  private KeptColumns kept(
+      Plan.Scan scan, Set<String> read, List<String> identity, SourceShape shape)
+      throws SQLException {
+    if (shape.isPartitioned() && identity.isEmpty()) {
+      return KeptColumns.all(scan.schema());
+    }
+    Set<String> kept = new HashSet<>(read);
+    kept.addAll(identity);
+    kept.addAll(Partition.keyColumns(control, scan.relation(), scan.schema()));
+    return KeptColumns.of(scan.schema(), kept);
+  }
+
   /// A base table as it is now and as it would be followed, without publishing or copying it, for
-  /// rows that were saved.
-  SourceTable published(Plan.Scan scan, Set<String> read) throws SQLException {
-    SourceCopy.Source source = source(scan, read, 0);
+  /// rows that were saved, which say what columns they have.
+  SourceTable published(Plan.Scan scan) throws SQLException {
+    SourceCopy.Source source = source(scan, Set.of(), 0);
     source.attachment().table().published(membership(source));
     return source.attachment().table();
   }

@@ -28,6 +28,8 @@ import java.util.UUID;
 public final class Intake {
   private final Map<Oid, SourceTable> tables = new HashMap<>();
   private final Map<Oid, Attachment> attaching = new HashMap<>();
+  // Let go of while they may still be copied into.
+  private final Set<Attachment> abandoned = new HashSet<>();
 
   private final Set<SourceTable> changed = new LinkedHashSet<>();
   private final Set<Oid> touched = new HashSet<>();
@@ -45,12 +47,16 @@ public final class Intake {
 
   /// Starts decoding a table whose arrangement is complete up to the current frontier; it takes the
   /// place of one that had fewer columns.
-  public void attach(SourceTable table) {
+  ///
+  /// @return false when readers of that one may lack what the log has not told
+  public boolean attach(SourceTable table) {
     attaching.remove(table.oid());
     SourceTable before = tables.put(table.oid(), table);
-    if (before != null && before != table) {
-      before.close();
+    if (before == null || before == table) {
+      return true;
     }
+    before.close();
+    return table.continues(before);
   }
 
   /// Starts retaining a table's changes while it is copied. One that is decoded already stays so
@@ -64,7 +70,8 @@ public final class Intake {
 
   /// Stops retaining a table's changes for an attachment; one that is decoded already stays so.
   public void release(Attachment attachment) {
-    if (attaching.remove(attachment.table().oid(), attachment)) {
+    boolean held = attaching.remove(attachment.table().oid(), attachment);
+    if (abandoned.remove(attachment) || held) {
       attachment.table().close();
     }
   }
@@ -74,11 +81,11 @@ public final class Intake {
     return attachment.equals(attaching.get(attachment.table().oid()));
   }
 
-  /// Stops decoding or retaining a table.
+  /// Stops decoding or retaining a table. Whoever copies it has to [#release] it.
   public void detach(Oid oid) {
     Attachment attachment = attaching.remove(oid);
     if (attachment != null) {
-      attachment.table().close();
+      abandoned.add(attachment);
     }
     SourceTable table = tables.remove(oid);
     if (table != null) {
@@ -95,6 +102,8 @@ public final class Intake {
   /// Gives all rows up.
   public void close() {
     attaching.values().forEach(attachment -> attachment.table().close());
+    abandoned.forEach(attachment -> attachment.table().close());
+    abandoned.clear();
     tables.values().forEach(SourceTable::close);
     attaching.clear();
     tables.clear();

@@ -117,7 +117,7 @@ public record SourceShape(
   }
 
   /// Whether the table's rows are those of partitions.
-  boolean isPartitioned() {
+  public boolean isPartitioned() {
     return parts.contains(PARTITIONED);
   }
 

@@ -10,6 +10,7 @@ import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.SourceState;
 import io.pgtrickle.dvm.dataflow.StateSize;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Saved;
 import io.pgtrickle.dvm.state.Snapshot;
@@ -125,6 +126,13 @@ public final class SourceTable {
     return schema;
   }
 
+  /// Whether its rows are those of a scan, with all of some columns.
+  ///
+  /// @param read names
+  public boolean isReadBy(Plan.Scan scan, Set<String> read) {
+    return schema.equals(scan.schema()) && columns.keepAll(read);
+  }
+
   /// The columns that its rows have; all others are NULL.
   public KeptColumns columns() {
     return columns;
@@ -185,6 +193,16 @@ public final class SourceTable {
   ///     was told of
   public void published(String entry) {
     membership = entry;
+  }
+
+  /// Whether this copy has the rows that a former one has by now, with other columns, as far as can
+  /// be told. Where DDL came in between, it may have what the log has not told, and nobody who read
+  /// the other one will be told; of partitions the log tells the least.
+  boolean continues(SourceTable former) {
+    return !shape.isPartitioned()
+        && former.shape.isKeptBy(shape)
+        && former.membership.equals(membership)
+        && Arrays.equals(former.identity, identity);
   }
 
   /// Puts the table into a checkpoint, as of the last epoch.

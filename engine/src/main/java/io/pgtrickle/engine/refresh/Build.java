@@ -101,6 +101,11 @@ public final class Build implements AutoCloseable {
     return views.isEmpty();
   }
 
+  /// The views that take part.
+  List<View> views() {
+    return List.copyOf(views.values());
+  }
+
   /// The views that take part and read a relation.
   public List<View> readers(int relation) {
     return views.values().stream().filter(view -> relations(view).contains(relation)).toList();

@@ -1,6 +1,9 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.dataflow.View;
+import io.pgtrickle.dvm.plan.ColumnsRead;
+import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.intake.Intake;
 import io.pgtrickle.engine.intake.SourceRows;
@@ -47,6 +50,7 @@ public final class Builds {
         build.giveUpReaders(relation, unavailable(relation, "is not followed at this moment"));
       }
     }
+    giveUpWithoutColumns(build);
     build.beginAt(where);
     try (Statement statement = reader.createStatement()) {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
@@ -58,6 +62,24 @@ public final class Builds {
     }
     builds.put(build, origins);
     return HeldRows.of(rows);
+  }
+
+  // Rows have NULL in columns that are not kept.
+  private void giveUpWithoutColumns(Build build) {
+    for (View view : build.views()) {
+      Map<Integer, Set<String>> read = ColumnsRead.of(view.plan());
+      for (Plan.Scan scan : view.plan().scans()) {
+        int relation = scan.relation();
+        boolean lacks =
+            intake
+                .table(relation)
+                .filter(table -> !table.isReadBy(scan, read.getOrDefault(relation, Set.of())))
+                .isPresent();
+        if (lacks) {
+          build.giveUp(view.id(), unavailable(relation, "is not followed with all its columns"));
+        }
+      }
+    }
   }
 
   private Optional<Object> origin(int relation) {

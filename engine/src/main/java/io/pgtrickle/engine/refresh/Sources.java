@@ -74,10 +74,19 @@ public final class Sources {
   ///
   /// @param columns names
   public boolean isFollowed(Plan.Scan scan, Set<String> columns) {
-    return intake
-        .table(scan.relation())
-        .filter(table -> table.schema().equals(scan.schema()) && table.columns().keepAll(columns))
-        .isPresent();
+    return intake.table(scan.relation()).filter(table -> table.isReadBy(scan, columns)).isPresent();
+  }
+
+  /// Takes the copy of a base table into the stream, instead of one with fewer columns if there is
+  /// one. Where its readers may lack what happened in between they are built anew.
+  public void attach(SourceTable copy) {
+    if (!intake.attach(copy)) {
+      damaged(
+          copy.relation(),
+          new StateDamaged(
+              copy.name() + " was copied with further columns, and may have been altered before",
+              null));
+    }
   }
 
   /// Lets go of a base table that is decoded in another shape than a new scan of it has: columns

@@ -8,17 +8,28 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// Turns a tree of cross products under conditions into joins by key.
 ///
 /// An inner join is a filtered cross product, and both are associative and commutative; so the
-/// inputs of neighbouring joins and all their conditions are taken apart and put together anew:
-/// inputs that are connected by equalities are joined in the order of FROM, and what remains
-/// unconnected is multiplied last. A condition is placed at the first join that has all of its
-/// columns; one that can fail stays above all joins.
+/// inputs of neighbouring joins and all their conditions are taken apart and put together anew. Of
+/// all trees whose joins are connected by equalities that is taken whose intermediate results have
+/// the fewest rows ([JoinEstimates]), because all of them are kept and every change goes through
+/// them; the order of FROM decides where that is equal. What remains unconnected is multiplied
+/// last. A condition is placed at the first join that has all of its columns; one that can fail
+/// stays above all joins.
+///
+/// The search goes through all subsets of the inputs, as that of Selinger and others (1979), and
+/// through all ways to part each of them in two.
 final class JoinOrdering {
+  /// Of more inputs not all trees are looked at.
+  private static final int MOST_INPUTS = 10;
+
   private final List<Plan> inputs = new ArrayList<>();
 
   /// Conditions over the columns of all inputs, in the order of the tree.
@@ -118,7 +129,9 @@ final class JoinOrdering {
       }
     }
     parts.replaceAll(this::restrict);
-    Part all = product(components(parts));
+    JoinEstimates estimates = estimates(parts);
+    Part all =
+        product(parts.size() <= MOST_INPUTS ? best(parts, estimates) : greedy(parts, estimates));
     Plan joined = Conjuncts.filter(all.plan(), above.stream().map(c -> moved(c, all)).toList());
     return inOrder(joined, all, plan.schema());
   }
@@ -149,35 +162,147 @@ final class JoinOrdering {
     return taken;
   }
 
-  /// Joins what equalities connect, starting from the first input and adding the first connected
-  /// one in the order of FROM, again and again.
-  private List<Part> components(List<Part> singles) {
+  private JoinEstimates estimates(List<Part> singles) {
+    JoinEstimates estimates = new JoinEstimates(singles.stream().map(Part::plan).toList());
+    for (Equality equality : equalities) {
+      if (equality.left().cardinality() == 1 && equality.right().cardinality() == 1) {
+        int left = equality.left().nextSetBit(0);
+        int right = equality.right().nextSetBit(0);
+        estimates.equate(
+            left,
+            column(equality.key().left(), singles.get(left)),
+            right,
+            column(equality.key().right(), singles.get(right)));
+      } else {
+        estimates.condition(equality.members());
+      }
+    }
+    conditions.forEach(condition -> estimates.condition(inputsOf(condition)));
+    estimates.complete();
+    return estimates;
+  }
+
+  private static int column(Expr side, Part part) {
+    return side instanceof Expr.Column(int index, var _) ? part.positions().get(index) : -1;
+  }
+
+  /// The cheapest way to join some inputs: the join of two subsets of them.
+  ///
+  /// @param right those of the inputs that are the right side, as bits; 0 for a single input
+  /// @param cost the rows of all joins below
+  private record Way(int right, double cost, double rows) {
+    double costAbove() {
+      return right == 0 ? 0 : cost + rows;
+    }
+  }
+
+  /// Joins what equalities connect.
+  private List<Part> best(List<Part> singles, JoinEstimates estimates) {
+    int n = singles.size();
+    @Nullable Way[] ways = new @Nullable Way[1 << n];
+    for (int set = 1; set < ways.length; set++) {
+      ways[set] = Integer.bitCount(set) == 1 ? new Way(0, 0, 0) : way(set, ways, estimates);
+    }
+    List<Part> components = new ArrayList<>();
+    for (int rest = ways.length - 1; rest != 0; ) {
+      int component = largest(rest, ways);
+      components.add(built(component, ways, singles));
+      rest &= ~component;
+    }
+    return components;
+  }
+
+  // The first of those that cost the least, in an order that begins with that of FROM.
+  private @Nullable Way way(int set, @Nullable Way[] ways, JoinEstimates estimates) {
+    int others = set & (set - 1);
+    double rows = estimates.rows(bits(set));
+    Way best = null;
+    for (int rest = others; rest != 0; rest &= ~Integer.highestOneBit(rest)) {
+      best = better(best, set, Integer.highestOneBit(rest), ways, rows);
+    }
+    for (int right = others; right != 0; right = (right - 1) & others) {
+      if (Integer.bitCount(right) > 1) {
+        best = better(best, set, right, ways, rows);
+      }
+    }
+    return best;
+  }
+
+  private @Nullable Way better(
+      @Nullable Way best, int set, int right, @Nullable Way[] ways, double rows) {
+    Way leftWay = ways[set & ~right];
+    Way rightWay = ways[right];
+    if (leftWay == null || rightWay == null) {
+      return best;
+    }
+    double cost = leftWay.costAbove() + rightWay.costAbove();
+    boolean better = best == null || cost < best.cost * (1 - 1e-9);
+    BitSet left = bits(set & ~right);
+    BitSet others = bits(right);
+    return better && equalities.stream().anyMatch(e -> connects(e, left, others))
+        ? new Way(right, cost, rows)
+        : best;
+  }
+
+  // The largest connected set that has the first of the inputs that are left.
+  private static int largest(int rest, @Nullable Way[] ways) {
+    int first = Integer.lowestOneBit(rest);
+    int largest = first;
+    for (int set = rest; set != 0; set = (set - 1) & rest) {
+      boolean larger = Integer.bitCount(set) > Integer.bitCount(largest);
+      if (larger && (set & first) != 0 && ways[set] != null) {
+        largest = set;
+      }
+    }
+    return largest;
+  }
+
+  private Part built(int set, @Nullable Way[] ways, List<Part> singles) {
+    int right = Objects.requireNonNull(ways[set]).right();
+    return right == 0
+        ? singles.get(Integer.numberOfTrailingZeros(set))
+        : join(built(set & ~right, ways, singles), built(right, ways, singles));
+  }
+
+  private static BitSet bits(int set) {
+    return BitSet.valueOf(new long[] {set});
+  }
+
+  /// Joins what equalities connect, one input after the other, that which makes the fewest rows
+  /// first.
+  private List<Part> greedy(List<Part> singles, JoinEstimates estimates) {
     List<Part> rest = new ArrayList<>(singles);
     List<Part> components = new ArrayList<>();
     while (!rest.isEmpty()) {
       Part component = rest.removeFirst();
-      Optional<Part> next = firstConnected(component, rest);
+      Optional<Part> next = next(component, rest, estimates);
       while (next.isPresent()) {
         rest.remove(next.get());
         component = join(component, next.get());
-        next = firstConnected(component, rest);
+        next = next(component, rest, estimates);
       }
       components.add(component);
     }
     return components;
   }
 
-  private Optional<Part> firstConnected(Part part, List<Part> candidates) {
+  private Optional<Part> next(Part part, List<Part> candidates, JoinEstimates estimates) {
     return candidates.stream()
-        .filter(candidate -> equalities.stream().anyMatch(e -> connects(e, part, candidate)))
-        .findFirst();
+        .filter(
+            candidate ->
+                equalities.stream().anyMatch(e -> connects(e, part.members(), candidate.members())))
+        .min(Comparator.comparingDouble(candidate -> rows(part, candidate, estimates)));
   }
 
-  private static boolean connects(Equality equality, Part left, Part right) {
-    return (isWithin(equality.left(), left.members())
-            && isWithin(equality.right(), right.members()))
-        || (isWithin(equality.left(), right.members())
-            && isWithin(equality.right(), left.members()));
+  private static double rows(Part part, Part candidate, JoinEstimates estimates) {
+    BitSet both = (BitSet) part.members().clone();
+    both.or(candidate.members());
+    return estimates.rows(both);
+  }
+
+  private static boolean connects(Equality equality, BitSet left, BitSet right) {
+    return (isWithin(equality.left(), left) && isWithin(equality.right(), right))
+        || (isWithin(equality.left(), right) && isWithin(equality.right(), left));
   }
 
   private Part product(List<Part> components) {
@@ -191,7 +316,7 @@ final class JoinOrdering {
   private Part join(Part left, Part right) {
     List<Plan.Key> keys = new ArrayList<>();
     for (Equality equality : List.copyOf(equalities)) {
-      if (connects(equality, left, right)) {
+      if (connects(equality, left.members(), right.members())) {
         boolean straight = isWithin(equality.left(), left.members());
         Expr ofLeft = straight ? equality.key().left() : equality.key().right();
         Expr ofRight = straight ? equality.key().right() : equality.key().left();
@@ -271,7 +396,7 @@ final class JoinOrdering {
     return members;
   }
 
-  private static boolean isWithin(BitSet some, BitSet all) {
+  static boolean isWithin(BitSet some, BitSet all) {
     BitSet outside = (BitSet) some.clone();
     outside.andNot(all);
     return outside.isEmpty();

@@ -1,5 +1,7 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
+import io.pgtrickle.dvm.expr.Collation;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.plan.Plan;
 
 /// The rewrites, in the order that lets each find the work of those before it.
@@ -16,19 +18,24 @@ public final class Rewrites {
 
   /// The plan that runs, for a plan as bound that is native throughout.
   public static Plan apply(Plan bound) {
-    return apply(bound, Tiers.NATIVE, Orderings.ofKeys());
+    return apply(
+        bound, Tiers.NATIVE, Orderings.ofKeys(), EvaluationSettings.of("UTC", Collation.C));
   }
 
   /// The plan that runs, for the plan as bound.
   ///
   /// @param tiers of what is native and what is asked for
   /// @param orderings of what is compared by its bytes and what needs labels
-  public static Plan apply(Plan bound, Tiers tiers, Orderings orderings) {
+  /// @param settings those under which the plan will run
+  public static Plan apply(
+      Plan bound, Tiers tiers, Orderings orderings, EvaluationSettings settings) {
     // Before subqueries are joins: what is called once for each row is called for all then.
     // And first: an aggregate over nothing may be anything, which unnesting need not know then.
     Plan plan = FunctionOrder.rewrite(ArraySubqueries.rewrite(bound));
     plan = AskedAggregates.rewrite(plan, tiers);
     plan = Unnesting.rewrite(plan);
+    // What is constant cannot fail, which the following ask about.
+    plan = ConstantFolding.rewrite(plan, settings);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan);
     plan = TruthTests.rewrite(plan);
