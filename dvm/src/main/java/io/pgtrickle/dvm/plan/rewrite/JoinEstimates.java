@@ -105,7 +105,8 @@ final class JoinEstimates {
     if (toLeft || toRight) {
       return 1 / (toLeft && toRight ? Math.max(left, right) : toRight ? right : left);
     }
-    return Math.min(1, FANOUT / Math.max(left, right));
+    // Each row of both has many partners: what comes of it is larger than both, mostly.
+    return Math.min(1, FANOUT * FANOUT / Math.max(left, right));
   }
 
   /// The rows of the join of some inputs.

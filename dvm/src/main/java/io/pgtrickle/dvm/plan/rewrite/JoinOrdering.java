@@ -128,12 +128,42 @@ final class JoinOrdering {
         conditions.remove(condition);
       }
     }
+    for (Expr condition : List.copyOf(conditions)) {
+      addImplied(condition);
+    }
     parts.replaceAll(this::restrict);
     JoinEstimates estimates = estimates(parts);
     Part all =
         product(parts.size() <= MOST_INPUTS ? best(parts, estimates) : greedy(parts, estimates));
     Plan joined = Conjuncts.filter(all.plan(), above.stream().map(c -> moved(c, all)).toList());
     return inOrder(joined, all, plan.schema());
+  }
+
+  /// Where each alternative of a condition over several inputs says something of one of them, that
+  /// holds of its rows in any case:
+  ///
+  ///     (n1.name = 'FRANCE' ∧ n2.name = 'GERMANY') ∨ (n1.name = 'GERMANY' ∧ n2.name = 'FRANCE')
+  ///       ⇒  n1.name = 'FRANCE' ∨ n1.name = 'GERMANY'
+  private void addImplied(Expr condition) {
+    BitSet members = inputsOf(condition);
+    if (!(condition instanceof Expr.Or(List<Expr> alternatives)) || members.cardinality() < 2) {
+      return;
+    }
+    for (int i = members.nextSetBit(0); i >= 0; i = members.nextSetBit(i + 1)) {
+      BitSet one = new BitSet();
+      one.set(i);
+      List<Expr> own = new ArrayList<>();
+      for (Expr alternative : alternatives) {
+        List<Expr> parts =
+            Conjuncts.of(alternative).stream().filter(c -> inputsOf(c).equals(one)).toList();
+        if (!parts.isEmpty()) {
+          own.add(Conjuncts.all(parts));
+        }
+      }
+      if (own.size() == alternatives.size()) {
+        conditions.add(new Expr.Or(own.stream().distinct().toList()));
+      }
+    }
   }
 
   private Part single(int index, int offset, int width) {

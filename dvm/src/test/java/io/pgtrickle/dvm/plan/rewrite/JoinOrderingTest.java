@@ -19,6 +19,7 @@ import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -91,6 +92,69 @@ final class JoinOrderingTest {
     Plan product = cross(join(a, c, null, key(col(0), col(0))), b);
     assertThat(JoinOrdering.rewrite(plan))
         .isEqualTo(narrow(filter(product, equal(moved, col(3))), 0, 1, 4, 5, 2, 3));
+  }
+
+  @Test
+  void aFilteredDimensionIsJoinedBeforeOthers() {
+    // Facts b refer to a and to c, of which few rows are wanted.
+    Plan facts = scan(4, 3);
+    Plan plan =
+        filter(
+            cross(cross(a, facts), c),
+            and(equal(col(3), col(0)), equal(col(4), col(5)), less(col(6), value(9))));
+    Plan few = filter(c, less(col(1), value(9)));
+    Plan joined = join(facts, few, null, key(col(2), col(0)));
+    assertThat(JoinOrdering.rewrite(plan)).isEqualTo(join(a, joined, null, key(col(0), col(1))));
+  }
+
+  @Test
+  void dimensionsOfDimensionsAreJoinedByThemselves() {
+    // Facts refer to b, b to c; of c few rows are wanted, and so of b.
+    Plan facts = scan(4, 2);
+    Plan plan =
+        filter(
+            cross(cross(facts, b), c),
+            and(equal(col(1), col(2)), equal(col(3), col(4)), equal(col(5), value(9))));
+    Plan few = filter(c, equal(col(1), value(9)));
+    assertThat(JoinOrdering.rewrite(plan))
+        .isEqualTo(join(facts, join(b, few, null, key(col(1), col(0))), null, key(col(1), col(0))));
+  }
+
+  @Test
+  void whatAllAlternativesSayOfOneInputFiltersIt() {
+    Expr first = and(equal(col(1), value(1)), equal(col(3), value(2)));
+    Expr second = and(equal(col(1), value(2)), equal(col(3), value(1)));
+    Expr either = new Expr.Or(List.of(first, second));
+    Expr oneOfThem = new Expr.Or(List.of(equal(col(1), value(1)), equal(col(1), value(2))));
+    Expr oneOfThose = new Expr.Or(List.of(equal(col(1), value(2)), equal(col(1), value(1))));
+    assertThat(JoinOrdering.rewrite(join(a, b, and(either, equal(col(0), col(2))))))
+        .isEqualTo(join(filter(a, oneOfThem), filter(b, oneOfThose), either, key(col(0), col(0))));
+    // The second alternative says nothing of a.
+    Expr open = new Expr.Or(List.of(first, equal(col(3), value(1))));
+    Expr ofB = new Expr.Or(List.of(equal(col(1), value(2)), equal(col(1), value(1))));
+    assertThat(JoinOrdering.rewrite(join(a, b, and(open, equal(col(0), col(2))))))
+        .isEqualTo(join(a, filter(b, ofB), open, key(col(0), col(0))));
+  }
+
+  @Test
+  void manyInputsAreJoinedToo() {
+    int inputs = 14;
+    Plan product = scan(1, 2);
+    List<Expr> chain = new ArrayList<>();
+    for (int i = 1; i < inputs; i++) {
+      product = cross(product, scan(i + 1, 2));
+      chain.add(equal(col(2 * i - 1), col(2 * i)));
+    }
+    Plan joined = JoinOrdering.rewrite(filter(product, new Expr.And(chain)));
+    assertThat(joined.schema()).isEqualTo(product.schema());
+    int joins = 0;
+    for (Plan plan = joined; !plan.inputs().isEmpty(); plan = plan.inputs().getFirst()) {
+      if (plan instanceof Plan.Join join) {
+        joins++;
+        assertThat(join.keys()).isNotEmpty();
+      }
+    }
+    assertThat(joins).isEqualTo(inputs - 1);
   }
 
   @Test
