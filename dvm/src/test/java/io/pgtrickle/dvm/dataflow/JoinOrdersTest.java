@@ -101,7 +101,26 @@ final class JoinOrdersTest {
     Plan chosen =
         Shapes.filter(
             product, conditions.size() == 1 ? conditions.getFirst() : new Expr.And(conditions));
+    for (int questions = random.nextInt(3); questions > 0; questions--) {
+      chosen = asked(chosen, random.nextInt(width), random);
+    }
     return Shapes.project(chosen, column(0), column(width - 1), column(random.nextInt(width)));
+  }
+
+  // Of the rows those that have a match in a table, or those that have none; some, where something
+  // else is asked for beside it.
+  private static Plan asked(Plan rows, int by, Random random) {
+    Plan table = scan(random.nextInt(TABLES));
+    Plan marked = Shapes.markJoin(rows, table, by, random.nextInt(3));
+    Expr mark = new Expr.Column(rows.schema().size(), SqlType.BOOL);
+    Expr condition =
+        switch (random.nextInt(4)) {
+          case 0 -> mark;
+          case 1 -> new Expr.Not(mark);
+          case 2 -> new Expr.And(List.of(mark, equal(column(1), Shapes.int4(1))));
+          default -> new Expr.Or(List.of(mark, equal(column(1), Shapes.int4(1))));
+        };
+    return Shapes.filter(marked, condition);
   }
 
   private static Plan scan(int table) {

@@ -43,6 +43,7 @@ public final class Rewrites {
     plan = JoinOrdering.rewrite(plan);
     // Joins have sorted out which conditions concern one input only; these sink on.
     plan = FilterPushdown.rewrite(plan);
+    plan = MarkPushdown.rewrite(plan);
     plan = TemporalFilters.rewrite(plan);
     plan = WindowTop.rewrite(plan);
     plan = ColumnPruning.rewrite(plan);
