@@ -204,10 +204,10 @@ public final class Expressions {
     }
     boolean node =
         switch (expression) {
-          case Call call -> isTotal(call.function(), call.arguments());
-          case IsDistinct(Call equality) -> isTotal(equality.function(), List.of());
-          case NullIf(Call equality, _) -> isTotal(equality.function(), List.of());
-          case Quantified quantified -> isTotal(quantified.comparison(), List.of());
+          case Call call -> isTotal(call.function(), call.arguments(), call.collation());
+          case IsDistinct(Call equality) -> isTotal(equality.function(), List.of(), 0);
+          case NullIf(Call equality, _) -> isTotal(equality.function(), List.of(), 0);
+          case Quantified quantified -> isTotal(quantified.comparison(), List.of(), 0);
           case TextCast(Expr input, var type) ->
               type.kind().isText() && input.type().kind() != TypeKind.OPAQUE;
           case Single(_, Expr rows) -> rows instanceof Literal;
@@ -232,7 +232,9 @@ public final class Expressions {
     return node && children(expression).stream().allMatch(Expressions::isTotal);
   }
 
-  private static boolean isTotal(Signature function, List<Expr> arguments) {
-    return FunctionLibrary.find(function).filter(known -> known.isTotal(arguments)).isPresent();
+  private static boolean isTotal(Signature function, List<Expr> arguments, int collation) {
+    return FunctionLibrary.find(function)
+        .filter(known -> known.isTotal(arguments, collation))
+        .isPresent();
   }
 }

@@ -50,6 +50,10 @@ public final class NativeFunction {
     }
   }
 
+  // None, the database's, C and POSIX.
+  private static final Set<Integer> BUILT_IN_COLLATIONS =
+      Set.of(0, SqlType.DEFAULT_COLLATION, 950, 951);
+
   private final String name;
   private final List<Integer> arguments;
   private final int result;
@@ -134,10 +138,15 @@ public final class NativeFunction {
   }
 
   /// Whether no values of the arguments that are not constants make it fail.
-  boolean isTotal(List<Expr> uses) {
+  ///
+  /// @param collation the input collation's OID: the server refuses some patterns under those that
+  ///     do not tell strings apart by their bytes
+  boolean isTotal(List<Expr> uses, int collation) {
     return total
         || (decidingArgument >= 0
             && decidingArgument < uses.size()
+            && (!requirements.contains(Requirement.DETERMINISTIC)
+                || BUILT_IN_COLLATIONS.contains(collation))
             && uses.get(decidingArgument) instanceof Expr.Literal(var value, var _)
             && (value == null || harmless.test(value)));
   }

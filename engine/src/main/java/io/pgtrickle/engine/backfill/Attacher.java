@@ -26,6 +26,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Attaches the base tables that nobody reads yet, and those of which columns are read for the
 /// first time: publishes them, copies them at the consistent point of an exported snapshot, and
@@ -33,6 +35,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /// the copies with the changes retained meanwhile. What is followed already with fewer columns is
 /// followed on until the copy takes its place.
 final class Attacher {
+  private static final Logger LOG = LoggerFactory.getLogger(Attacher.class);
   private static final long RETAINED_CHANGES = 5_000_000;
 
   private final SourceDatabase database;
@@ -163,13 +166,13 @@ final class Attacher {
       Collection<Preparation> batch)
       throws SQLException, InterruptedException {
     List<SourceCopy.Source> sources = List.copyOf(missing.values());
-    Set<Integer> followed =
-        boundary(
-            () -> {
-              sources.forEach(source -> loop.intake().retain(source.attachment()));
-              return loop.intake().relations();
-            });
     try {
+      Set<Integer> followed =
+          boundary(
+              () -> {
+                sources.forEach(source -> loop.intake().retain(source.attachment()));
+                return loop.intake().relations();
+              });
       Lsn consistentPoint =
           new SourceCopy(database, watch)
               .run(
@@ -190,7 +193,8 @@ final class Attacher {
                       source -> complete(source.attachment(), consistentPoint, failures))));
       return failures;
     } catch (RuntimeException | SQLException | InterruptedException e) {
-      atBoundary(() -> sources.forEach(source -> loop.intake().release(source.attachment())));
+      // Without fail, whether or not somebody waits for it.
+      loop.post(() -> sources.forEach(source -> loop.intake().release(source.attachment())));
       throw e;
     }
   }
@@ -213,6 +217,11 @@ final class Attacher {
     }
   }
 
+  // Somebody altered the table just then.
+  private static boolean isPassing(TrickleException failure) {
+    return failure.sqlState().equals("55000");
+  }
+
   private static SourceUnavailable unavailable(String sqlState, SourceTable table, String why) {
     return new SourceUnavailable(
         sqlState, table.name() + " " + why + "; the copy is made again", null);
@@ -230,8 +239,15 @@ final class Attacher {
           .ifPresent(
               failure -> {
                 batch.remove(one.id());
-                progress.failed(one.definition(), failure);
                 again.add(one.definition());
+                if (failure instanceof SourceUnavailable && isPassing(failure)) {
+                  LOG.warn(
+                      "{} is initialized again: {}",
+                      one.definition().displayName(),
+                      failure.getMessage());
+                } else {
+                  progress.failed(one.definition(), failure);
+                }
               });
     }
     return again;
@@ -244,9 +260,5 @@ final class Attacher {
 
   private <T> T boundary(BoundaryTask<T> task) throws InterruptedException {
     return new Boundary(loop).call(task);
-  }
-
-  private void atBoundary(Runnable task) throws InterruptedException {
-    new Boundary(loop).run(task);
   }
 }

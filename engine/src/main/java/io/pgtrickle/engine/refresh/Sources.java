@@ -86,6 +86,16 @@ public final class Sources {
           new StateDamaged(
               copy.name() + " was copied with further columns, and may have been altered before",
               null));
+      evaluateReaders(copy.relation());
+    }
+  }
+
+  // FULL tables: nothing in the log tells that they are out of date.
+  private void evaluateReaders(int relation) {
+    for (LiveTable table : tables.all()) {
+      if (!table.differential() && table.sources().contains(relation)) {
+        full.request(table.id());
+      }
     }
   }
 
@@ -199,11 +209,7 @@ public final class Sources {
   public void altered(int relation, StateDamaged how) {
     intake.detach(new Oid(relation));
     damaged(relation, how);
-    for (LiveTable table : tables.all()) {
-      if (!table.differential() && table.sources().contains(relation)) {
-        full.request(table.id());
-      }
-    }
+    evaluateReaders(relation);
   }
 
   /// The log may lack changes of a base table.

@@ -28,6 +28,7 @@ final class ServerTierIT {
     "CREATE TABLE things (id int PRIMARY KEY, grp int, j jsonb, doc json, s text,"
         + " en text COLLATE \"en-x-icu\", d text, mood mood, arr int[], tags text[], r int4range,"
         + " n numeric, f float8, at timestamptz)",
+    "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
     "CREATE TABLE others (id int, thing int, s text, j jsonb)",
     "CREATE FUNCTION slug(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN"
         + " RETURN regexp_replace(lower($1), '[^a-z]+', '-', 'g'); END $$",
@@ -70,6 +71,16 @@ final class ServerTierIT {
             + " ab, array_length(tags, 1) AS n, ARRAY[grp, id] AS pair FROM things");
     query("ranges", "SELECT id, lower(r) AS low, r @> grp AS has FROM things");
     query("collated", "SELECT id, en FROM things WHERE en < 'm' AND en LIKE '%a%'");
+    query(
+        "collated_constants",
+        "SELECT id, s, s < ('m' COLLATE \"en-x-icu\") AS before, s = ('APPLE' COLLATE any_case) AS"
+            + " apple, s ~* ('B' COLLATE \"C\") AS b, s LIKE ('a' || '%') AS a,"
+            + " s IN ('Kiwi' COLLATE any_case, 'bEta') AS either FROM things"
+            + " WHERE s < ('zz' || 'z') COLLATE \"en-x-icu\"");
+    query(
+        "own_case",
+        "SELECT id FROM things WHERE NOT CASE WHEN sin(grp) > 0 THEN true WHEN f > 0 THEN NULL"
+            + " ELSE false END");
     query("greatest", "SELECT id, greatest(en, 'Mm') AS g FROM things");
     query("rows_compared", "SELECT id FROM things WHERE (grp, s) > (2, 'k'::text)");
     query("own_operator", "SELECT id FROM things WHERE j ?#? 'c'");

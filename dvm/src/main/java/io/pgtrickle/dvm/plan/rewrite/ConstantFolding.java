@@ -8,9 +8,11 @@ import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
+import java.time.ZoneId;
 import org.jspecify.annotations.Nullable;
 
 /// Evaluates native calls of constants, once and here:
@@ -19,7 +21,9 @@ import org.jspecify.annotations.Nullable;
 ///       =  o_orderdate < timestamp '1996-01-01 00:00:00'
 ///
 /// The other rewrites ask of a condition whether it can fail, and `+` can. A call that does fail
-/// stays as it is, and fails for the rows that get to it.
+/// stays as it is, and fails for the rows that get to it. So do texts under a collation of their
+/// own, which the server would not know of when it is asked about them, and names of time zones,
+/// because those in a query are compared with the server's.
 final class ConstantFolding {
   /// Longer values, in characters or bytes, stay calls: a plan is compared, named and printed.
   private static final int LONGEST = 1_000;
@@ -48,16 +52,24 @@ final class ConstantFolding {
     return switch (expression) {
       case Expr.Call _, Expr.TextCast _, Expr.Relabel _ ->
           expression.type().kind() != TypeKind.OPAQUE
+              && hasNoCollationOfItsOwn(expression.type())
               && Expressions.children(expression).stream().allMatch(Expr.Literal.class::isInstance)
               && FunctionLibrary.refusals(expression, settings).isEmpty();
       default -> false;
     };
   }
 
+  private static boolean hasNoCollationOfItsOwn(SqlType type) {
+    return type.collation() == 0 || type.collation() == SqlType.DEFAULT_COLLATION;
+  }
+
   private Expr evaluated(Expr call) {
     try {
       @Nullable Object value = Compiler.compile(call, NO_COLUMNS, settings).evaluate(NO_ROW);
-      return length(value) <= LONGEST ? new Expr.Literal(value, call.type()) : call;
+      boolean stays =
+          length(value) > LONGEST
+              || (value instanceof String text && ZoneId.getAvailableZoneIds().contains(text));
+      return stays ? call : new Expr.Literal(value, call.type());
     } catch (EvaluationFailure failure) {
       return call;
     }

@@ -5,12 +5,12 @@ import io.pgtrickle.dvm.plan.RowKeys;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Set;
+import java.util.TreeMap;
 
 /// Guesses how many rows joins of some inputs have, by what holds whatever the data are: keys,
 /// conditions, and who refers to whom.
@@ -26,7 +26,8 @@ final class JoinEstimates {
 
   private final int size;
   private final List<Set<NavigableSet<Integer>>> keys = new ArrayList<>();
-  private final Map<Pair, Equated> equated = new HashMap<>();
+  private final Map<Pair, Equated> equated =
+      new TreeMap<>(Comparator.comparingInt(Pair::left).thenComparingInt(Pair::right));
   private final List<BitSet> conditions = new ArrayList<>();
   private final double[] shares;
   private final double[] whole;
@@ -82,7 +83,10 @@ final class JoinEstimates {
     }
     for (int i = 0; i < size; i++) {
       boolean single = keys.get(i).stream().anyMatch(Set::isEmpty);
-      whole[i] = single ? 1 : SMALLEST * Math.pow(FANOUT, Math.min(levels[i], size));
+      whole[i] = single ? 1 : SMALLEST;
+      for (int level = 0; !single && level < levels[i]; level++) {
+        whole[i] *= FANOUT;
+      }
     }
     List<Edge> all = new ArrayList<>();
     equated.forEach((pair, columns) -> all.add(new Edge(pair, selectivity(pair, columns))));

@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Turns a tree of cross products under conditions into joins by key.
@@ -22,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// the fewest rows ([JoinEstimates]), because all of them are kept and every change goes through
 /// them; the order of FROM decides where that is equal. What remains unconnected is multiplied
 /// last. A condition is placed at the first join that has all of its columns; one that can fail
-/// stays above all joins.
+/// stays above all joins. An equality that can fail, in making its sides, joins only what others
+/// have joined before, in the order of FROM: for which rows it fails is the user's choice.
 ///
 /// The search goes through all subsets of the inputs, as that of Selinger and others (1979), and
 /// through all ways to part each of them in two.
@@ -133,8 +135,9 @@ final class JoinOrdering {
     }
     parts.replaceAll(this::restrict);
     JoinEstimates estimates = estimates(parts);
-    Part all =
-        product(parts.size() <= MOST_INPUTS ? best(parts, estimates) : greedy(parts, estimates));
+    List<Part> components =
+        parts.size() <= MOST_INPUTS ? best(parts, estimates) : greedy(parts, estimates);
+    Part all = product(connected(components));
     Plan joined = Conjuncts.filter(all.plan(), above.stream().map(c -> moved(c, all)).toList());
     return inOrder(joined, all, plan.schema());
   }
@@ -146,7 +149,9 @@ final class JoinOrdering {
   ///       ⇒  n1.name = 'FRANCE' ∨ n1.name = 'GERMANY'
   private void addImplied(Expr condition) {
     BitSet members = inputsOf(condition);
-    if (!(condition instanceof Expr.Or(List<Expr> alternatives)) || members.cardinality() < 2) {
+    if (!(condition instanceof Expr.Or(List<Expr> alternatives))
+        || members.cardinality() < 2
+        || Expressions.readsClock(condition)) {
       return;
     }
     for (int i = members.nextSetBit(0); i >= 0; i = members.nextSetBit(i + 1)) {
@@ -269,7 +274,7 @@ final class JoinOrdering {
     boolean better = best == null || cost < best.cost * (1 - 1e-9);
     BitSet left = bits(set & ~right);
     BitSet others = bits(right);
-    return better && equalities.stream().anyMatch(e -> connects(e, left, others))
+    return better && safe().anyMatch(e -> connects(e, left, others))
         ? new Way(right, cost, rows)
         : best;
   }
@@ -322,6 +327,32 @@ final class JoinOrdering {
             candidate ->
                 equalities.stream().anyMatch(e -> connects(e, part.members(), candidate.members())))
         .min(Comparator.comparingDouble(candidate -> rows(part, candidate, estimates)));
+  }
+
+  private Stream<Equality> safe() {
+    return equalities.stream()
+        .filter(e -> Expressions.isTotal(e.key().left()) && Expressions.isTotal(e.key().right()));
+  }
+
+  /// Joins what the equalities that are left connect, one after the other.
+  private List<Part> connected(List<Part> parts) {
+    List<Part> rest = new ArrayList<>(parts);
+    List<Part> components = new ArrayList<>();
+    while (!rest.isEmpty()) {
+      Part component = rest.removeFirst();
+      for (int i = 0; i < rest.size(); ) {
+        BitSet members = component.members();
+        BitSet others = rest.get(i).members();
+        if (equalities.stream().anyMatch(e -> connects(e, members, others))) {
+          component = join(component, rest.remove(i));
+          i = 0;
+        } else {
+          i++;
+        }
+      }
+      components.add(component);
+    }
+    return components;
   }
 
   private static double rows(Part part, Part candidate, JoinEstimates estimates) {

@@ -59,10 +59,16 @@ final class TruthTests {
           new Answer(branches.getFirst().condition(), branches.getLast().condition(), first));
     }
 
+    // Marks are true or false, but conditions of somebody's own CASE may be unknown: it goes on
+    // then, as if they were false.
     Expr is(boolean wanted) {
       return wanted == deciding
           ? decided
-          : new Expr.And(List.of(new Expr.Not(decided), new Expr.Not(unknown)));
+          : new Expr.And(List.of(isNotTrue(decided), isNotTrue(unknown)));
+    }
+
+    private static Expr isNotTrue(Expr condition) {
+      return new Expr.Not(new Expr.IsTruth(condition, Expr.Truth.TRUE));
     }
   }
 }

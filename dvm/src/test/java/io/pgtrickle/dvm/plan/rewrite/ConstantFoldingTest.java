@@ -52,6 +52,17 @@ final class ConstantFoldingTest {
   }
 
   @Test
+  void aCollationOfItsOwnAndTheNameOfAZoneStay() {
+    Expr text = new Expr.Literal("m", SqlType.TEXT);
+    Expr collated = new Expr.Relabel(text, SqlType.of(25, -1, 12_345));
+    assertThat(folded(new Expr.IsNull(collated))).isEqualTo(new Expr.IsNull(collated));
+    Expr zone =
+        new Expr.Call(
+            REPEAT, List.of(new Expr.Literal("UTC", SqlType.TEXT), value(1)), SqlType.TEXT, 100);
+    assertThat(folded(new Expr.IsNull(zone))).isEqualTo(new Expr.IsNull(zone));
+  }
+
+  @Test
   void longTextsStayCalls() {
     Expr text = new Expr.Literal("ab", SqlType.TEXT);
     Expr many = new Expr.Call(REPEAT, List.of(text, value(100_000)), SqlType.TEXT, 100);
@@ -69,14 +80,20 @@ final class ConstantFoldingTest {
     assertThat(Expressions.isTotal(like("100\\%"))).isTrue();
     assertThat(Expressions.isTotal(like("100\\\\"))).isTrue();
     assertThat(Expressions.isTotal(like("100\\"))).isFalse();
+    // Under a collation that is not known the server may refuse any pattern.
+    assertThat(Expressions.isTotal(like("a%", 12_345))).isFalse();
   }
 
   private static Expr like(String pattern) {
+    return like(pattern, 100);
+  }
+
+  private static Expr like(String pattern, int collation) {
     Signature like = new Signature(850, "pg_catalog", "textlike", List.of(25, 25), 16, true, 'i');
     return new Expr.Call(
         like,
         List.of(new Expr.Column(0, SqlType.TEXT), new Expr.Literal(pattern, SqlType.TEXT)),
         SqlType.BOOL,
-        100);
+        collation);
   }
 }

@@ -108,6 +108,26 @@ final class JoinOrderingTest {
   }
 
   @Test
+  void whatMayFailJoinsOnlyWhatOthersHaveJoined() {
+    // c is filtered and would come first; but then the quotient would be computed for rows of a
+    // that have no partner in b.
+    Plan plan =
+        filter(
+            cross(cross(a, b), c),
+            and(
+                equal(col(1), col(2)),
+                equal(divided(col(0), col(1)), col(4)),
+                equal(col(5), value(9))));
+    assertThat(JoinOrdering.rewrite(plan))
+        .isEqualTo(
+            join(
+                join(a, b, null, key(col(1), col(0))),
+                filter(c, equal(col(1), value(9))),
+                null,
+                key(divided(col(0), col(1)), col(0))));
+  }
+
+  @Test
   void dimensionsOfDimensionsAreJoinedByThemselves() {
     // Facts refer to b, b to c; of c few rows are wanted, and so of b.
     Plan facts = scan(4, 2);
