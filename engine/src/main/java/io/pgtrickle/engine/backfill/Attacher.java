@@ -181,7 +181,11 @@ final class Attacher {
                   followed,
                   rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
       for (SourceCopy.Source source : sources) {
-        source.attachment().table().published(tables.membership(source));
+        SourceTable table = source.attachment().table();
+        table.published(tables.membership(source));
+        if (!tables.hasItsPartitions(table)) {
+          table.doubt();
+        }
       }
       tables.barrier();
       Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();

@@ -128,6 +128,8 @@ public final class PartitionRepairs implements AutoCloseable {
   }
 
   private void submit(int relation) {
+    RefreshLoop loop = boundary.loop();
+    loop.post(() -> loop.sources().table(relation).ifPresent(SourceTable::doubt));
     if (underWay.add(relation)) {
       thread.execute(() -> attempt(relation));
     }

@@ -100,6 +100,14 @@ final class SourceTables {
         .orElse("");
   }
 
+  /// Whether the partitions of a table are still those that there were when it was looked at.
+  boolean hasItsPartitions(SourceTable table) throws SQLException {
+    return table
+        .shape()
+        .partitions()
+        .equals(Partition.versions(Partition.read(control, table.relation())));
+  }
+
   private SourceShape shape(int relation, TableName table, List<Partition> partitions)
       throws SQLException {
     SourceShape shape = SourceShape.read(control, Set.of(relation)).get(relation);

@@ -55,8 +55,9 @@ public final class Intake {
     if (before == null || before == table) {
       return true;
     }
+    boolean continues = table.continues(before);
     before.close();
-    return table.continues(before);
+    return continues;
   }
 
   /// Starts retaining a table's changes while it is copied. One that is decoded already stays so
