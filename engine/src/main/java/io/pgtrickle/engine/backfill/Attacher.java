@@ -181,11 +181,7 @@ final class Attacher {
                   followed,
                   rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
       for (SourceCopy.Source source : sources) {
-        SourceTable table = source.attachment().table();
-        table.published(tables.membership(source));
-        if (!tables.hasItsPartitions(table)) {
-          table.doubt();
-        }
+        source.attachment().table().published(tables.membership(source));
       }
       tables.barrier();
       Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();

@@ -128,8 +128,6 @@ public final class PartitionRepairs implements AutoCloseable {
   }
 
   private void submit(int relation) {
-    RefreshLoop loop = boundary.loop();
-    loop.post(() -> loop.sources().table(relation).ifPresent(SourceTable::doubt));
     if (underWay.add(relation)) {
       thread.execute(() -> attempt(relation));
     }
@@ -389,7 +387,6 @@ public final class PartitionRepairs implements AutoCloseable {
     Plan below = plan instanceof Plan.Project project ? project.input() : plan;
     if (below instanceof Plan.Filter(Plan.Scan scan, Expr condition)
         && scan.schema().equals(columns.schema())) {
-      // Partitions of partitions may have come that are told apart by other columns than before.
       if (!Expressions.columns(condition).stream().allMatch(columns::keeps)) {
         throw new Impossible("bounds are about columns that are not kept");
       }

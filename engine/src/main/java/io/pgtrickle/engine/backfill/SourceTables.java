@@ -71,17 +71,16 @@ final class SourceTables {
     return new SourceCopy.Source(table, source.read(), new Attachment(source, retained));
   }
 
-  // Rows of partitions that log whole rows may come under the name of a key; that they are none of
-  // ours shows by their not being there, in all of their columns.
-  private KeptColumns kept(
-      Plan.Scan scan, Set<String> read, List<String> identity, SourceShape shape)
-      throws SQLException {
-    if (shape.isPartitioned() && identity.isEmpty()) {
+  // What becomes of partitions is not in the log but repaired afterwards. A second copy with
+  // further
+  // columns could hide it from those that read the first one, so there is none.
+  private static KeptColumns kept(
+      Plan.Scan scan, Set<String> read, List<String> identity, SourceShape shape) {
+    if (shape.isPartitioned()) {
       return KeptColumns.all(scan.schema());
     }
     Set<String> kept = new HashSet<>(read);
     kept.addAll(identity);
-    kept.addAll(Partition.keyColumns(control, scan.relation(), scan.schema()));
     return KeptColumns.of(scan.schema(), kept);
   }
 
@@ -98,14 +97,6 @@ final class SourceTables {
     return Publications.entries(control, publication)
         .map(entries -> entries.get(source.attachment().table().oid()))
         .orElse("");
-  }
-
-  /// Whether the partitions of a table are still those that there were when it was looked at.
-  boolean hasItsPartitions(SourceTable table) throws SQLException {
-    return table
-        .shape()
-        .partitions()
-        .equals(Partition.versions(Partition.read(control, table.relation())));
   }
 
   private SourceShape shape(int relation, TableName table, List<Partition> partitions)

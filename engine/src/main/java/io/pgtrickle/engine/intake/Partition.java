@@ -1,13 +1,11 @@
 package io.pgtrickle.engine.intake;
 
 import io.pgtrickle.cdc.TableName;
-import io.pgtrickle.dvm.zset.Schema;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -49,45 +47,8 @@ public record Partition(
       ORDER BY b.path
       """;
 
-  // One of NULL for a key that is an expression.
-  private static final String READ_KEYS =
-      """
-      WITH RECURSIVE tree (oid) AS (
-        SELECT ?::oid
-        UNION ALL
-        SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
-      SELECT DISTINCT a.attname
-      FROM tree t
-      JOIN pg_partitioned_table p ON p.partrelid = t.oid
-      CROSS JOIN LATERAL unnest(p.partattrs::int2[]) k (attnum)
-      LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.attnum
-      """;
-
   public Partition {
     path = List.copyOf(path);
-  }
-
-  /// The columns that regions are about; all of them where rows go by expressions, and none for a
-  /// table that is not partitioned.
-  ///
-  /// @param columns those of the table
-  public static Set<String> keyColumns(Connection session, int relation, Schema columns)
-      throws SQLException {
-    Set<String> names = new HashSet<>();
-    try (PreparedStatement query = session.prepareStatement(READ_KEYS)) {
-      query.setLong(1, Integer.toUnsignedLong(relation));
-      try (ResultSet row = query.executeQuery()) {
-        while (row.next()) {
-          String name = row.getString(1);
-          if (name == null) {
-            columns.columns().forEach(column -> names.add(column.name()));
-          } else {
-            names.add(name);
-          }
-        }
-      }
-    }
-    return names;
   }
 
   /// All partitions of a table, each behind that which it is a part of.

@@ -59,7 +59,6 @@ public final class SourceTable {
   private KeptColumns columns;
   private RowStore rows;
   private String membership = "";
-  private boolean doubtful;
   private @Nullable RegionRepair repair;
   // In the epoch under way.
   private RegionRepair.@Nullable Replacement repairing;
@@ -196,20 +195,11 @@ public final class SourceTable {
     membership = entry;
   }
 
-  /// Something became of partitions that the rows may lack, or have without anybody knowing, until
-  /// a
-  /// repair has been made.
-  public void doubt() {
-    doubtful = true;
-  }
-
   /// Whether this copy has the rows that a former one has by now, with other columns, as far as can
   /// be told. Where DDL came in between, it may have what the log has not told, and nobody who read
   /// the other one will be told.
   boolean continues(SourceTable former) {
-    return !doubtful
-        && !former.doubtful
-        && former.repair == null
+    return !shape.isPartitioned()
         && former.shape.isKeptBy(shape)
         && former.membership.equals(membership)
         && Arrays.equals(former.identity, identity);
@@ -388,7 +378,6 @@ public final class SourceTable {
       shape = shape.with(made.partitions());
       regions = made.regions();
       repair = null;
-      doubtful = false;
       underWay.done().complete(made.rows());
       return;
     }

@@ -84,7 +84,7 @@ final class JoinEstimates {
     for (int i = 0; i < size; i++) {
       boolean single = keys.get(i).stream().anyMatch(Set::isEmpty);
       whole[i] = single ? 1 : SMALLEST;
-      for (int level = 0; !single && level < levels[i]; level++) {
+      for (int level = 0; !single && level < Math.min(levels[i], size); level++) {
         whole[i] *= FANOUT;
       }
     }

@@ -46,6 +46,11 @@ final class JoinOrdering {
 
   /// An equality of a side over some inputs and a side over others.
   private record Equality(Expr condition, Plan.Key key, BitSet left, BitSet right) {
+    /// Whether its sides cannot fail.
+    boolean isSafe() {
+      return Expressions.isTotal(key.left()) && Expressions.isTotal(key.right());
+    }
+
     BitSet members() {
       BitSet both = (BitSet) left.clone();
       both.or(right);
@@ -296,7 +301,7 @@ final class JoinOrdering {
     int right = Objects.requireNonNull(ways[set]).right();
     return right == 0
         ? singles.get(Integer.numberOfTrailingZeros(set))
-        : join(built(set & ~right, ways, singles), built(right, ways, singles));
+        : join(built(set & ~right, ways, singles), built(right, ways, singles), false);
   }
 
   private static BitSet bits(int set) {
@@ -313,7 +318,7 @@ final class JoinOrdering {
       Optional<Part> next = next(component, rest, estimates);
       while (next.isPresent()) {
         rest.remove(next.get());
-        component = join(component, next.get());
+        component = join(component, next.get(), false);
         next = next(component, rest, estimates);
       }
       components.add(component);
@@ -323,15 +328,12 @@ final class JoinOrdering {
 
   private Optional<Part> next(Part part, List<Part> candidates, JoinEstimates estimates) {
     return candidates.stream()
-        .filter(
-            candidate ->
-                equalities.stream().anyMatch(e -> connects(e, part.members(), candidate.members())))
+        .filter(candidate -> safe().anyMatch(e -> connects(e, part.members(), candidate.members())))
         .min(Comparator.comparingDouble(candidate -> rows(part, candidate, estimates)));
   }
 
   private Stream<Equality> safe() {
-    return equalities.stream()
-        .filter(e -> Expressions.isTotal(e.key().left()) && Expressions.isTotal(e.key().right()));
+    return equalities.stream().filter(Equality::isSafe);
   }
 
   /// Joins what the equalities that are left connect, one after the other.
@@ -344,7 +346,7 @@ final class JoinOrdering {
         BitSet members = component.members();
         BitSet others = rest.get(i).members();
         if (equalities.stream().anyMatch(e -> connects(e, members, others))) {
-          component = join(component, rest.remove(i));
+          component = join(component, rest.remove(i), true);
           i = 0;
         } else {
           i++;
@@ -369,15 +371,17 @@ final class JoinOrdering {
   private Part product(List<Part> components) {
     Part all = components.getFirst();
     for (Part next : components.subList(1, components.size())) {
-      all = join(all, next);
+      all = join(all, next, true);
     }
     return all;
   }
 
-  private Part join(Part left, Part right) {
+  /// @param all whether equalities that can fail are keys, too, rather than conditions above all
+  ///     joins
+  private Part join(Part left, Part right, boolean all) {
     List<Plan.Key> keys = new ArrayList<>();
     for (Equality equality : List.copyOf(equalities)) {
-      if (connects(equality, left.members(), right.members())) {
+      if (connects(equality, left.members(), right.members()) && (all || equality.isSafe())) {
         boolean straight = isWithin(equality.left(), left.members());
         Expr ofLeft = straight ? equality.key().left() : equality.key().right();
         Expr ofRight = straight ? equality.key().right() : equality.key().left();

@@ -17,8 +17,8 @@ import java.util.stream.IntStream;
 ///
 ///     σ_mark ((A ⋈ B) ⊳ S on A's columns)  =  σ_mark (A ⊳ S) ⋈ B
 ///
-/// A mark join keeps its left side, which is A then and not the join. Where the other side is
-/// filtered the join may have fewer rows than A, and nothing is moved.
+/// A mark join keeps its left side, which is A then and not the join. Where the other side or the
+/// join is filtered it may have fewer rows than A, and nothing is moved.
 final class MarkPushdown {
   private MarkPushdown() {}
 
@@ -72,10 +72,6 @@ final class MarkPushdown {
                       })
               : Optional.empty();
         }
-        case Plan.Filter(Plan input, Expr condition) ->
-            Expressions.isTotal(condition) && !Expressions.readsClock(condition)
-                ? pushed(input, keys).map(rows -> new Plan.Filter(rows, condition))
-                : Optional.empty();
         case Plan.Join join -> pushed(join, keys);
         default -> Optional.empty();
       };
@@ -97,13 +93,37 @@ final class MarkPushdown {
       if (columns.isEmpty()) {
         return Optional.empty();
       }
-      if (columns.last() < width && Selectivity.of(join.right()) == 1) {
+      if (columns.last() < width && isWhole(join.right())) {
         return Optional.of(intoLeft(join, keys));
       }
-      if (columns.first() >= width && Selectivity.of(join.left()) == 1) {
+      if (columns.first() >= width && isWhole(join.left())) {
         return Optional.of(intoRight(join, keys, width));
       }
       return Optional.empty();
+    }
+
+    // Whether nothing is known that takes rows away.
+    private static boolean isWhole(Plan plan) {
+      return switch (plan) {
+        case Plan.Project project -> isWhole(project.input());
+        case Plan.Ask ask -> isWhole(ask.input());
+        case Plan.Window window -> isWhole(window.input());
+        case Plan.MarkJoin join -> isWhole(join.left());
+        case Plan.Join join ->
+            join.residual() == null && isWhole(join.left()) && isWhole(join.right());
+        case Plan.Filter _, Plan.TopK _, Plan.Unfold _, Plan.Apply _ -> false;
+        case Plan.Scan _,
+            Plan.Values _,
+            Plan.Working _,
+            Plan.Recursion _,
+            Plan.OuterJoin _,
+            Plan.UnionAll _,
+            Plan.SetOperation _,
+            Plan.Distinct _,
+            Plan.Aggregate _,
+            Plan.GroupingSets _ ->
+            true;
+      };
     }
 
     // The mark comes to stand between the columns of both sides.

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
 import java.util.List;
 import java.util.Optional;
@@ -52,7 +53,8 @@ final class TruthTests {
           || !(otherwise instanceof Expr.Literal(Boolean last, var _))
           || !(branches.getFirst().result() instanceof Expr.Literal(Boolean first, var _))
           || !branches.getLast().result().equals(new Expr.Literal(null, expression.type()))
-          || first.equals(last)) {
+          || first.equals(last)
+          || !branches.stream().allMatch(branch -> Expressions.isTotal(branch.condition()))) {
         return Optional.empty();
       }
       return Optional.of(
@@ -60,7 +62,7 @@ final class TruthTests {
     }
 
     // Marks are true or false, but conditions of somebody's own CASE may be unknown: it goes on
-    // then, as if they were false.
+    // then, as if they were false. Where they can fail, only CASE itself has the right order.
     Expr is(boolean wanted) {
       return wanted == deciding
           ? decided

@@ -128,6 +128,20 @@ final class JoinOrderingTest {
   }
 
   @Test
+  void whatMayFailIsAskedAboveTheJoinsThatOthersMake() {
+    Plan plan =
+        filter(
+            cross(cross(a, b), c),
+            and(
+                equal(col(1), col(2)),
+                equal(col(3), col(4)),
+                equal(divided(col(0), col(1)), col(5))));
+    Plan joined = join(a, join(b, c, null, key(col(1), col(0))), null, key(col(1), col(0)));
+    assertThat(JoinOrdering.rewrite(plan))
+        .isEqualTo(filter(joined, equal(divided(col(0), col(1)), col(5))));
+  }
+
+  @Test
   void dimensionsOfDimensionsAreJoinedByThemselves() {
     // Facts refer to b, b to c; of c few rows are wanted, and so of b.
     Plan facts = scan(4, 2);

@@ -51,6 +51,10 @@ final class MarkPushdownTest {
     Plan few = join(a, filter(b, less(col(1), value(5))), null, key(col(1), col(0)));
     Plan plan = filter(markJoin(few, s, key(col(0), col(0))), mark(4));
     assertThat(MarkPushdown.rewrite(plan)).isEqualTo(plan);
+    // Also where that is one join further down.
+    Plan further = join(a, join(b, filter(scan(4, 2), less(col(1), value(5))), null), null);
+    Plan asked = filter(markJoin(further, s, key(col(0), col(0))), mark(6));
+    assertThat(MarkPushdown.rewrite(asked)).isEqualTo(asked);
   }
 
   @Test
