@@ -31,9 +31,8 @@ import org.slf4j.LoggerFactory;
 
 /// Attaches the base tables that nobody reads yet, and those of which columns are read for the
 /// first time: publishes them, copies them at the consistent point of an exported snapshot, and
-/// completes
-/// the copies with the changes retained meanwhile. What is followed already with fewer columns is
-/// followed on until the copy takes its place.
+/// completes the copies with the changes retained meanwhile. What is followed already with fewer
+/// columns is followed on until the copy takes its place.
 final class Attacher {
   private static final Logger LOG = LoggerFactory.getLogger(Attacher.class);
   private static final long RETAINED_CHANGES = 5_000_000;

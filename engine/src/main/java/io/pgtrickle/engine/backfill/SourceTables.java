@@ -72,8 +72,7 @@ final class SourceTables {
   }
 
   // What becomes of partitions is not in the log but repaired afterwards. A second copy with
-  // further
-  // columns could hide it from those that read the first one, so there is none.
+  // further columns could hide it from those that read the first one, so there is none.
   private static KeptColumns kept(
       Plan.Scan scan, Set<String> read, List<String> identity, SourceShape shape) {
     if (shape.isPartitioned()) {
