@@ -14,7 +14,7 @@ import java.util.Map;
 /// Measures the engine from commit to visible row and prints Markdown tables.
 ///
 ///     EndToEnd [--quick] [--factor=0.1] latency | bulk | refresh | phd1 |
-///         capture | primary | large | restart | tpch | all
+///         capture | primary | large | restart | many | tpch | all
 ///
 /// `--quick` shrinks every size so that a run takes a minute; its figures only show that the
 /// program works. `--factor` names the scale factors of TPC-H, instead of 0.1 and 1.
@@ -71,6 +71,7 @@ public final class EndToEnd {
     all.put("primary", PrimaryCost::measure);
     all.put("large", LargeTransaction::measure);
     all.put("restart", Restart::measure);
+    all.put("many", ManyTables::measure);
     all.put("tpch", Tpch::measure);
     return all;
   }
