@@ -53,7 +53,9 @@ final class AggregateCompiler {
     int representatives = -1;
     if (plan.groups().stream().anyMatch(g -> !TypeCodec.of(g.type()).equalMeansIdentical())) {
       representatives = multisets.size();
-      multisets.add(compiler.arrange(plan.input(), plan.groups(), plan.groups(), groups, false));
+      multisets.add(
+          compiler.arrange(
+              plan.input(), plan.groups(), plan.groups(), schema(plan.groups()), false));
     }
     List<Accumulator> functions = new ArrayList<>();
     for (AggregateCall call : plan.calls()) {

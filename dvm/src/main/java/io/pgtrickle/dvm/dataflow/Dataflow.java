@@ -14,6 +14,7 @@ import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -152,7 +153,13 @@ public final class Dataflow implements AutoCloseable {
             _ ->
                 PointLookup.of(
                     subject.plan(),
-                    new PlanCompiler(nodes, subject.settings(), expressions, storage, labels),
+                    new PlanCompiler(
+                        // What looks rows up must not make nodes, which nobody would feed.
+                        Collections.unmodifiableMap(nodes),
+                        subject.settings(),
+                        expressions,
+                        storage,
+                        labels),
                     nodes,
                     lookupBudget))
         .weight(row, step);
@@ -509,7 +516,11 @@ public final class Dataflow implements AutoCloseable {
           capture.put(SavedView.pending(id), sink.state());
           capture.put(
               SavedView.name(id),
-              new SavedView(sink.fingerprint(), names.getOrDefault(id, Set.of()), sink.failures())
+              new SavedView(
+                      sink.fingerprint(),
+                      names.getOrDefault(id, Set.of()),
+                      sink.widths(),
+                      sink.failures())
                   .encode());
         });
     labels.save(capture);
@@ -520,7 +531,13 @@ public final class Dataflow implements AutoCloseable {
   /// wait for one.
   public void nameState() {
     nodes.values().stream().filter(node -> node.state() != null).forEach(Node::stateName);
-    sinks.values().forEach(SinkNode::fingerprint);
+    sinks
+        .values()
+        .forEach(
+            sink -> {
+              sink.fingerprint();
+              sink.widths();
+            });
   }
 
   /// Adds views with the state they had when a checkpoint was made; in an empty dataflow.
@@ -583,7 +600,7 @@ public final class Dataflow implements AutoCloseable {
     other.nodes.forEach(
         (key, node) -> {
           Node mine = nodes.get(key);
-          if (mine != null && !mine.schema().equals(node.schema())) {
+          if (mine != null && !mine.schema().hasTypesOf(node.schema())) {
             throw new IllegalArgumentException(
                 node.label() + " has another schema here: " + mine.schema());
           }

@@ -101,6 +101,12 @@ final class PlanCompiler {
     }
   }
 
+  /// The node of a plan; `null` where it is none, because it is a part of another.
+  @Nullable Node existing(Plan plan) {
+    return nodes.get(
+        plan instanceof Plan.Scan scan ? new SourceNode.Key(scan.relation()) : planKey(plan));
+  }
+
   Node compile(Plan plan) {
     return switch (plan) {
       case Plan.Scan scan -> scan(scan);

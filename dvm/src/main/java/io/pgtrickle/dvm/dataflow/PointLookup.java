@@ -300,8 +300,11 @@ final class PointLookup {
 
     private List<Access.Path> paths(Plan plan) {
       List<Integer> key = primaryKey(plan);
-      Node source = compiler.compile(plan);
       List<Access.Path> paths = new ArrayList<>();
+      Node source = compiler.existing(plan);
+      if (source == null) {
+        return paths;
+      }
       for (Node node : nodes.values()) {
         if (node instanceof ArrangeNode arrangement && arrangement.input(0) == source) {
           List<Integer> columns = arrangement.plainKey();

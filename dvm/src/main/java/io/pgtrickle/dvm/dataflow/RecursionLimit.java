@@ -16,11 +16,15 @@ record RecursionLimit(int iterations, long rows) {
   private static final int MOST_ROWS = 1 << 24;
   private static final int BYTES_PER_ROW = 1024;
 
-  /// As many rows as a heap has room for while they are found.
+  /// As many rows as a heap has room for while they are found; a power of two, because with another
+  /// limit saved state is of no use.
   static final RecursionLimit DEFAULT =
       new RecursionLimit(
           20_000,
-          Math.clamp(Runtime.getRuntime().maxMemory() / BYTES_PER_ROW, LEAST_ROWS, MOST_ROWS));
+          Math.clamp(
+              Long.highestOneBit(Runtime.getRuntime().maxMemory() / BYTES_PER_ROW),
+              LEAST_ROWS,
+              MOST_ROWS));
 
   boolean allows(int iteration, long count) {
     return iteration == 0 || count == 0 || (iteration <= iterations && count <= rows / iteration);

@@ -10,12 +10,13 @@ import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The end of a view: consolidates its output until it is released.
 ///
 /// What is pending lies in an arrangement, so that a view that is held back for long costs a step
-/// no more than its delta. Errors are few distinct rows and lie in a plain Z-set.
+/// no more than its delta.
 final class SinkNode extends Node {
   private static final ByteSink NO_KEY = new ByteSink(1);
 
@@ -23,12 +24,13 @@ final class SinkNode extends Node {
   private final List<Node> nodes;
   private final Storage storage;
   private Arrangement pending;
-  private ZSet failures = ZSet.EMPTY;
+  private Failures failures = Failures.NONE;
   private @Nullable String fingerprint;
+  private @Nullable Map<String, List<Integer>> widths;
 
   // Staged by the step at hand.
   private ZSet.Builder arriving = new ZSet.Builder(4);
-  private @Nullable ZSet nextFailures;
+  private @Nullable Failures nextFailures;
   private @Nullable ZSet released;
   private boolean staged;
 
@@ -55,13 +57,21 @@ final class SinkNode extends Node {
     return fingerprint;
   }
 
+  /// The columns of the view's wider sides, by names that mean the same in every process.
+  Map<String, List<Integer>> widths() {
+    if (widths == null) {
+      widths = Sharing.names(view);
+    }
+    return widths;
+  }
+
   /// The errors the view has as of the last step.
-  ZSet failures() {
+  Failures failures() {
     return failures;
   }
 
   /// Takes saved errors.
-  void restoreFailures(ZSet saved) {
+  void restoreFailures(Failures saved) {
     failures = saved;
   }
 
@@ -76,6 +86,7 @@ final class SinkNode extends Node {
     moved.pending = pending;
     moved.failures = failures;
     moved.fingerprint = fingerprint;
+    moved.widths = widths;
     return moved;
   }
 
@@ -100,7 +111,7 @@ final class SinkNode extends Node {
     if (!arriving.isEmpty()) {
       nextFailures = failures.plus(arriving.build());
     }
-    boolean held = hasFailures(nextFailures == null ? failures : nextFailures);
+    boolean held = !(nextFailures == null ? failures : nextFailures).isEmpty();
     staged = true;
     if (isPending()
         ? !held && release.due(view.id())
@@ -137,15 +148,6 @@ final class SinkNode extends Node {
     boolean due(long view);
   }
 
-  private static boolean hasFailures(ZSet failures) {
-    for (int i = 0; i < failures.size(); i++) {
-      if (failures.weight(i) > 0) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private ZSet pendingRows() {
     ZSet.Builder rows = new ZSet.Builder();
     Entries entries = pending.snapshot().prefix(NO_KEY);
@@ -175,19 +177,7 @@ final class SinkNode extends Node {
 
   /// The view's errors, with this step's changes.
   ViewErrors viewErrors() {
-    ZSet current = nextFailures == null ? failures : nextFailures;
-    long rows = 0;
-    Row sample = null;
-    for (int i = 0; i < current.size(); i++) {
-      if (current.weight(i) > 0) {
-        rows += current.weight(i);
-        sample = sample == null ? current.row(i) : sample;
-      }
-    }
-    return sample == null
-        ? ViewErrors.NONE
-        : new ViewErrors(
-            rows, String.valueOf(ERRORS.value(sample, 0)), String.valueOf(ERRORS.value(sample, 1)));
+    return (nextFailures == null ? failures : nextFailures).toViewErrors();
   }
 
   @Override

@@ -24,7 +24,7 @@ import java.util.zip.CRC32C;
 record Manifest(
     Origin origin, Bytes frontier, Map<String, Bytes> values, Map<String, List<Copy>> runs) {
   private static final long MAGIC = 0x5047_544B_4D41_4E46L; // "PGTKMANF"
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
 
   Manifest {
     values = new LinkedHashMap<>(values);

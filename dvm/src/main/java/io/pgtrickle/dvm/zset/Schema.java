@@ -55,6 +55,14 @@ public final class Schema {
     return new Schema(List.of(columns));
   }
 
+  /// Whether rows of the other schema are rows of this one: names are not in them.
+  public boolean hasTypesOf(Schema other) {
+    return columns.stream()
+        .map(Column::type)
+        .toList()
+        .equals(other.columns.stream().map(Column::type).toList());
+  }
+
   /// Columns without names.
   public static Schema ofTypes(List<SqlType> types) {
     return new Schema(types.stream().map(type -> new Column("", type)).toList());

@@ -21,7 +21,9 @@ import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.plan.AggregateCall;
+import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.rewrite.Rewrites;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.SqlType;
@@ -459,5 +461,34 @@ final class DataflowTest {
         .isEqualTo(zset(plan.schema(), "-1 | 0 | NULL", "+1 | 1 | 1.50"));
     assertThat(dataflow.step(orders("-1 | 1 | 7 | 1.50 | a"), _ -> true).released().get(1L))
         .isEqualTo(zset(plan.schema(), "+1 | 0 | NULL", "-1 | 1 | 1.50"));
+  }
+
+  /// Arrangements of the same rows by the same key have names of columns that nobody reads.
+  @Test
+  void namesOfColumnsDoNotKeepViewsApart() {
+    Plan amounts =
+        Shapes.filter(ORDERS_SCAN, new Expr.Not(new Expr.IsNull(column(ORDERS_SCAN, 2))));
+    Plan greatest =
+        group(
+            ORDERS_SCAN,
+            List.of(),
+            aggregate(AggregateCall.Kind.MAX, SqlType.NUMERIC, column(ORDERS_SCAN, 2)));
+    Plan each =
+        group(
+            amounts,
+            List.of(column(ORDERS_SCAN, 2)),
+            aggregate(AggregateCall.Kind.COUNT_ROWS, SqlType.INT8, null));
+    Dataflow dataflow = new Dataflow(Runnable::run);
+    dataflow.add(view(1, Rewrites.apply(greatest)));
+    ZSet first = zset(ORDERS, "+1 | 1 | 1 | 5 | a");
+    dataflow.step(Map.of(ORDERS_OID, first), _ -> true);
+    Dataflow build = new Dataflow(Runnable::run);
+    build.add(view(2, Rewrites.apply(each)));
+    build.load(Map.of(ORDERS_OID, first));
+    build.step(Map.of(), _ -> true);
+    dataflow.adopt(build);
+    StepResult result =
+        dataflow.step(Map.of(ORDERS_OID, zset(ORDERS, "+1 | 2 | 1 | 5 | a")), _ -> true);
+    assertThat(result.released()).containsOnlyKeys(2L);
   }
 }

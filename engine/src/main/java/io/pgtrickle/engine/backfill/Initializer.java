@@ -8,6 +8,8 @@ import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Labels;
+import io.pgtrickle.dvm.dataflow.Sharing;
+import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.Verdict;
@@ -333,9 +335,11 @@ public final class Initializer {
   private Optional<RuntimeException> tryBuild(
       Connection writer, List<Preparation> group, Results results)
       throws SQLException, InterruptedException {
+    List<View> live = boundary(() -> loop.dataflow().views());
     Build build;
     try {
-      build = new Build(group.stream().map(Preparation::view).toList(), storage, labels);
+      List<View> views = group.stream().map(Preparation::view).toList();
+      build = new Build(Sharing.among(live, views), storage, labels);
     } catch (RuntimeException e) {
       return Optional.of(e);
     }

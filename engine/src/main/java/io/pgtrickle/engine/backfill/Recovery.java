@@ -7,6 +7,9 @@ import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Restored;
+import io.pgtrickle.dvm.dataflow.Sharing;
+import io.pgtrickle.dvm.dataflow.View;
+import io.pgtrickle.dvm.plan.ColumnsRead;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Origin;
 import io.pgtrickle.dvm.state.Saved;
@@ -174,10 +177,7 @@ public final class Recovery {
     Map<Integer, SourceTable> sources = sources(parts, prepared);
     retainRestorable(parts, prepared, entries, sources);
     Restored restored =
-        parts
-            .loop()
-            .dataflow()
-            .restore(saved, prepared.values().stream().map(Preparation::view).toList());
+        parts.loop().dataflow().restore(saved, prepared.values().stream().map(this::view).toList());
     restored
         .refused()
         .forEach(
@@ -277,7 +277,7 @@ public final class Recovery {
 
   // Those maintained differentially of which all that they read comes back, too; what FULL tables
   // hold is evaluated anew anyway, and their readers are told the difference.
-  private static void retainRestorable(
+  private void retainRestorable(
       Parts parts,
       Map<Long, Preparation> prepared,
       Map<Long, SavedTable> entries,
@@ -313,8 +313,8 @@ public final class Recovery {
   }
 
   // A view below may read other columns by now than when the rows were saved.
-  private static boolean areAllRestored(Preparation one, Map<Integer, SourceTable> sources) {
-    Map<Integer, Set<String>> read = one.columnsRead();
+  private boolean areAllRestored(Preparation one, Map<Integer, SourceTable> sources) {
+    Map<Integer, Set<String>> read = ColumnsRead.of(view(one).plan());
     for (Plan.Scan scan : one.scans()) {
       SourceTable table = sources.get(scan.relation());
       if (table != null && !table.isReadBy(scan, read.getOrDefault(scan.relation(), Set.of()))) {
@@ -322,6 +322,11 @@ public final class Recovery {
       }
     }
     return true;
+  }
+
+  // With the columns that it had because others read them.
+  private View view(Preparation one) {
+    return Sharing.asSaved(saved, one.view());
   }
 
   // State has values of enums as texts.

@@ -4,6 +4,7 @@ import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.SourceState;
+import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.ColumnsRead;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.engine.analyze.CatalogVersion;
@@ -115,9 +116,13 @@ public final class Sources {
             });
   }
 
-  /// The columns of a base table that live stream tables read, by name.
+  /// The columns of a base table that live stream tables read, by name; also those that they read
+  /// because others do.
   public Set<String> columnsRead(int relation) {
     Set<String> columns = new HashSet<>();
+    for (View view : dataflow.views()) {
+      columns.addAll(ColumnsRead.of(view.plan()).getOrDefault(relation, Set.of()));
+    }
     for (LiveTable table : tables.all()) {
       if (table.sources().contains(relation)) {
         table

@@ -13,9 +13,13 @@ final class ProjectMerge {
   private ProjectMerge() {}
 
   static Plan rewrite(Plan plan) {
-    Plan over = Inputs.map(plan, ProjectMerge::rewrite);
-    if (!(over instanceof Plan.Project upper)) {
-      return over;
+    return merge(Inputs.map(plan, ProjectMerge::rewrite));
+  }
+
+  /// The same for a projection at the top, over a plan in which there is none to merge.
+  static Plan merge(Plan plan) {
+    if (!(plan instanceof Plan.Project upper)) {
+      return plan;
     }
     Plan.Project merged = upper;
     while (merged.input() instanceof Plan.Project lower && composes(merged, lower)) {
