@@ -37,12 +37,12 @@ public final class Rewrites {
     // What is constant cannot fail, which the following ask about.
     plan = ConstantFolding.rewrite(plan, settings);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
-    plan = FilterPushdown.rewrite(plan);
+    plan = FilterPushdown.rewrite(plan, settings);
     plan = TruthTests.rewrite(plan);
     plan = OuterJoinKeys.rewrite(plan);
     plan = JoinOrdering.rewrite(plan);
     // Joins have sorted out which conditions concern one input only; these sink on.
-    plan = FilterPushdown.rewrite(plan);
+    plan = FilterPushdown.rewrite(plan, settings);
     plan = MarkPushdown.rewrite(plan);
     plan = TemporalFilters.rewrite(plan);
     plan = WindowTop.rewrite(plan);
