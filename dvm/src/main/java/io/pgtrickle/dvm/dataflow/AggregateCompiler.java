@@ -224,12 +224,10 @@ final class AggregateCompiler {
     return new Stream(nodes.size() - 1, compiler.evaluator(read.getLast(), schema), null);
   }
 
-  // The input rows that count: those that pass the filter and have an argument.
+  // The input rows that count: those that pass the filter and have an argument, which is evaluated
+  // for no other row.
   private Plan counted(AggregateCall call, Expr argument) {
-    Expr present = new Expr.Not(new Expr.IsNull(argument));
-    Expr filter = call.filter();
-    return new Plan.Filter(
-        plan.input(), filter == null ? present : new Expr.And(List.of(filter, present)));
+    return new Plan.Filter(filtered(call), new Expr.Not(new Expr.IsNull(argument)));
   }
 
   private Plan filtered(AggregateCall call) {
