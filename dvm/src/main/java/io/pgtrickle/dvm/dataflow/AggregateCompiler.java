@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.operator.Aggregate;
 import io.pgtrickle.dvm.operator.BitTotal;
 import io.pgtrickle.dvm.operator.Collected;
 import io.pgtrickle.dvm.operator.Collectors;
+import io.pgtrickle.dvm.operator.FloatMean;
 import io.pgtrickle.dvm.operator.Moments;
 import io.pgtrickle.dvm.operator.Quantile;
 import io.pgtrickle.dvm.operator.Spread;
@@ -267,15 +268,10 @@ final class AggregateCompiler {
           call.function() + " was bound with result " + call.type() + ", not " + expected);
     }
     if (kind.isFloat()) {
-      return new Accumulator.FloatTotal(
-          stream.input,
-          stream.argument,
-          stream.filter,
-          average
-              ? Accumulator.FloatResult.AVERAGE
-              : kind == TypeKind.FLOAT4
-                  ? Accumulator.FloatResult.REAL_SUM
-                  : Accumulator.FloatResult.DOUBLE_SUM);
+      return average
+          ? new FloatMean(stream.input, stream.argument, stream.filter)
+          : new Accumulator.FloatTotal(
+              stream.input, stream.argument, stream.filter, kind == TypeKind.FLOAT4);
     }
     return new Accumulator.NumericTotal(
         stream.input,
