@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.operator.Aggregate;
 import io.pgtrickle.dvm.operator.BitTotal;
 import io.pgtrickle.dvm.operator.Collected;
 import io.pgtrickle.dvm.operator.Collectors;
+import io.pgtrickle.dvm.operator.FloatMean;
 import io.pgtrickle.dvm.operator.Moments;
 import io.pgtrickle.dvm.operator.Quantile;
 import io.pgtrickle.dvm.operator.Spread;
@@ -226,12 +227,10 @@ final class AggregateCompiler {
     return new Stream(nodes.size() - 1, compiler.evaluator(read.getLast(), schema), null);
   }
 
-  // The input rows that count: those that pass the filter and have an argument.
+  // The input rows that count: those that pass the filter and have an argument, which is evaluated
+  // for no other row.
   private Plan counted(AggregateCall call, Expr argument) {
-    Expr present = new Expr.Not(new Expr.IsNull(argument));
-    Expr filter = call.filter();
-    return new Plan.Filter(
-        plan.input(), filter == null ? present : new Expr.And(List.of(filter, present)));
+    return new Plan.Filter(filtered(call), new Expr.Not(new Expr.IsNull(argument)));
   }
 
   private Plan filtered(AggregateCall call) {
@@ -271,15 +270,10 @@ final class AggregateCompiler {
           call.function() + " was bound with result " + call.type() + ", not " + expected);
     }
     if (kind.isFloat()) {
-      return new Accumulator.FloatTotal(
-          stream.input,
-          stream.argument,
-          stream.filter,
-          average
-              ? Accumulator.FloatResult.AVERAGE
-              : kind == TypeKind.FLOAT4
-                  ? Accumulator.FloatResult.REAL_SUM
-                  : Accumulator.FloatResult.DOUBLE_SUM);
+      return average
+          ? new FloatMean(stream.input, stream.argument, stream.filter)
+          : new Accumulator.FloatTotal(
+              stream.input, stream.argument, stream.filter, kind == TypeKind.FLOAT4);
     }
     return new Accumulator.NumericTotal(
         stream.input,

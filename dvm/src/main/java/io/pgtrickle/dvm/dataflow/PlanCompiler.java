@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.PlainTexts;
+import io.pgtrickle.dvm.expr.RowPredicate;
 import io.pgtrickle.dvm.operator.Chain;
 import io.pgtrickle.dvm.operator.Distinct;
 import io.pgtrickle.dvm.operator.Filter;
@@ -32,6 +33,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Turns the plan of one view into nodes, taking those that exist already.
@@ -173,6 +175,27 @@ final class PlanCompiler {
 
   Evaluator evaluator(Expr expression, Schema input) {
     return expressions.compile(expression, input, settings);
+  }
+
+  /// What rows are joined on: an AND at the top is a list, of which nothing is evaluated behind the
+  /// first part that is not true. Within an expression it would go on after NULL.
+  RowPredicate condition(Expr condition, Schema input) {
+    List<Evaluator> conjuncts =
+        conjuncts(condition).map(conjunct -> evaluator(conjunct, input)).toList();
+    return row -> {
+      for (Evaluator conjunct : conjuncts) {
+        if (!Boolean.TRUE.equals(conjunct.evaluate(row))) {
+          return false;
+        }
+      }
+      return true;
+    };
+  }
+
+  private static Stream<Expr> conjuncts(Expr condition) {
+    return condition instanceof Expr.And(List<Expr> operands)
+        ? operands.stream().flatMap(PlanCompiler::conjuncts)
+        : Stream.of(condition);
   }
 
   private Node scan(Plan.Scan scan) {
@@ -410,7 +433,7 @@ final class PlanCompiler {
             left.schema(),
             right.schema(),
             join.schema(),
-            residual == null ? null : evaluator(residual, join.schema()));
+            residual == null ? null : condition(residual, join.schema()));
     return new KeyedNode(
         planKey(join),
         join.schema(),

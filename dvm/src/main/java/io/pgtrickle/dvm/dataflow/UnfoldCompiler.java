@@ -62,7 +62,7 @@ final class UnfoldCompiler {
         input,
         plan.schema(),
         plan.kept(),
-        condition == null ? null : compiler.evaluator(condition, plan.schema()));
+        condition == null ? null : compiler.condition(condition, plan.schema()));
   }
 
   /// The values that a function returns for a row, in order.

@@ -14,6 +14,10 @@ import java.util.Optional;
 /// @param isoDates whether the captured `DateStyle` prints ISO dates
 /// @param dateOrder in which order the captured `DateStyle` reads the numbers of a date
 /// @param postgresIntervals whether the captured `IntervalStyle` is `postgres`
+/// @param exactFloats whether the captured `extra_float_digits` prints floats with as many digits
+/// as
+///     tell them from all others, and not with fewer
+/// @param hexBytes whether the captured `bytea_output` is `hex`
 /// @param utf8 whether the database's encoding is UTF8
 /// @param collations by OID; the database's own stands under 100
 public record EvaluationSettings(
@@ -22,6 +26,8 @@ public record EvaluationSettings(
     boolean isoDates,
     DateOrder dateOrder,
     boolean postgresIntervals,
+    boolean exactFloats,
+    boolean hexBytes,
     boolean utf8,
     Map<Integer, Collation> collations) {
   private static final int NEWEST_VERSION = 18;
@@ -33,13 +39,13 @@ public record EvaluationSettings(
     collations = Map.copyOf(collations);
   }
 
-  /// Settings of a UTF8 database of the newest version with one default collation, DateStyle `ISO,
-  /// MDY`.
+  /// Settings of a UTF8 database of the newest version with one default collation, and otherwise
+  /// the server's own: DateStyle `ISO, MDY`, exact floats.
   public static EvaluationSettings of(String timeZone, Collation defaultCollation) {
     return of(NEWEST_VERSION, timeZone, defaultCollation);
   }
 
-  /// Settings of a UTF8 database with one default collation, DateStyle `ISO, MDY`.
+  /// Settings of a UTF8 database with one default collation, and otherwise the server's own.
   public static EvaluationSettings of(
       int serverVersion, String timeZone, Collation defaultCollation) {
     return new EvaluationSettings(
@@ -47,6 +53,8 @@ public record EvaluationSettings(
         timeZone,
         true,
         DateOrder.MDY,
+        true,
+        true,
         true,
         true,
         Map.of(DEFAULT_OID, defaultCollation));
@@ -64,13 +72,29 @@ public record EvaluationSettings(
     Map<Integer, Collation> changed = new HashMap<>(collations);
     changed.put(oid, collation);
     return new EvaluationSettings(
-        serverVersion, timeZone, isoDates, dateOrder, postgresIntervals, utf8, changed);
+        serverVersion,
+        timeZone,
+        isoDates,
+        dateOrder,
+        postgresIntervals,
+        exactFloats,
+        hexBytes,
+        utf8,
+        changed);
   }
 
   /// The same settings with another order of dates.
   public EvaluationSettings with(DateOrder order) {
     return new EvaluationSettings(
-        serverVersion, timeZone, isoDates, order, postgresIntervals, utf8, collations);
+        serverVersion,
+        timeZone,
+        isoDates,
+        order,
+        postgresIntervals,
+        exactFloats,
+        hexBytes,
+        utf8,
+        collations);
   }
 
   /// The facts of a collation, [Collation#UNKNOWN] when none were given.

@@ -127,19 +127,9 @@ final class Nativeness {
   private static Optional<String> printing(SqlType type, EvaluationSettings settings) {
     boolean printable =
         switch (type.kind()) {
-          case BOOL,
-              INT2,
-              INT4,
-              INT8,
-              NUMERIC,
-              FLOAT4,
-              FLOAT8,
-              TEXT,
-              VARCHAR,
-              BPCHAR,
-              UUID,
-              BYTEA ->
-              true;
+          case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
+          case FLOAT4, FLOAT8 -> settings.exactFloats();
+          case BYTEA -> settings.hexBytes();
           case DATE, TIMESTAMP -> settings.isoDates();
           case TIMESTAMPTZ -> settings.isoDates() && settings.zone().isPresent();
           case INTERVAL -> settings.postgresIntervals();

@@ -30,6 +30,7 @@ public abstract sealed class Accumulator
         WindowExtreme,
         BitTotal,
         Collected,
+        FloatMean,
         Moments,
         Quantile,
         Spread {
@@ -192,30 +193,20 @@ public abstract sealed class Accumulator
     }
   }
 
-  /// What is made of a sum of floats.
-  public enum FloatResult {
-    /// `sum(float4)`.
-    REAL_SUM,
-    /// `sum(float8)`.
-    DOUBLE_SUM,
-    /// `avg` of both.
-    AVERAGE
-  }
-
-  /// `sum` and `avg` of floats, over an exact sum that is rounded once.
+  /// `sum` of floats, over an exact sum that is rounded once.
   public static final class FloatTotal extends Accumulator {
     private final int input;
     private final Evaluator argument;
     private final @Nullable Evaluator filter;
-    private final FloatResult result;
+    private final boolean real;
     private ExactFloatSum sum = new ExactFloatSum();
 
-    public FloatTotal(
-        int input, Evaluator argument, @Nullable Evaluator filter, FloatResult result) {
+    /// @param real whether the result is a `float4`
+    public FloatTotal(int input, Evaluator argument, @Nullable Evaluator filter, boolean real) {
       this.input = input;
       this.argument = argument;
       this.filter = filter;
-      this.result = result;
+      this.real = real;
     }
 
     @Override
@@ -258,11 +249,7 @@ public abstract sealed class Accumulator
       if (sum.count() == 0) {
         return null;
       }
-      return switch (result) {
-        case REAL_SUM -> sum.toFloat();
-        case DOUBLE_SUM -> sum.toDouble();
-        case AVERAGE -> sum.average();
-      };
+      return real ? (Object) sum.toFloat() : (Object) sum.toDouble();
     }
   }
 

@@ -1,6 +1,6 @@
 package io.pgtrickle.dvm.operator;
 
-import io.pgtrickle.dvm.expr.Evaluator;
+import io.pgtrickle.dvm.expr.RowPredicate;
 import io.pgtrickle.dvm.kernel.RowAssembler;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
@@ -28,13 +28,13 @@ public final class InnerJoin implements KeyedOperator {
   private static final int RIGHT = 1;
 
   private final RowAssembler pairs;
-  private final @Nullable Evaluator residual;
+  private final @Nullable RowPredicate residual;
   private final KeyDelta left = new KeyDelta();
   private final KeyDelta right = new KeyDelta();
 
   /// @param schema left's columns followed by right's
   /// @param residual over the pair; `null` when there is none
-  public InnerJoin(Schema left, Schema right, Schema schema, @Nullable Evaluator residual) {
+  public InnerJoin(Schema left, Schema right, Schema schema, @Nullable RowPredicate residual) {
     this.residual = residual;
     pairs = pairs(left, right, schema);
   }
@@ -71,7 +71,7 @@ public final class InnerJoin implements KeyedOperator {
     }
     boolean keep;
     try {
-      keep = Boolean.TRUE.equals(residual.evaluate(pair));
+      keep = residual.test(pair);
     } catch (EvaluationFailure failure) {
       out.fail(failure, weight);
       return;
@@ -86,6 +86,6 @@ public final class InnerJoin implements KeyedOperator {
   /// @throws EvaluationFailure where PostgreSQL would raise an error
   public @Nullable Row pair(Row l, Row r) {
     Row pair = pairs.assemble(l, r);
-    return residual == null || Boolean.TRUE.equals(residual.evaluate(pair)) ? pair : null;
+    return residual == null || residual.test(pair) ? pair : null;
   }
 }

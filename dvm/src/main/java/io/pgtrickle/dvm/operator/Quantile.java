@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.operator;
 
 import io.pgtrickle.dvm.expr.Evaluator;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.FloatText;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
@@ -88,7 +89,8 @@ public final class Quantile extends Accumulator {
   @Override
   @Nullable Object result() {
     if (fraction.evaluate(NO_ROW) instanceof Double p && !(p >= 0 && p <= 1)) {
-      throw new EvaluationFailure("22003", "percentile value " + p + " is not between 0 and 1");
+      throw new EvaluationFailure(
+          "22003", "percentile value " + FloatText.printShort(p) + " is not between 0 and 1");
     }
     return value;
   }

@@ -1,6 +1,6 @@
 package io.pgtrickle.dvm.operator;
 
-import io.pgtrickle.dvm.expr.Evaluator;
+import io.pgtrickle.dvm.expr.RowPredicate;
 import io.pgtrickle.dvm.kernel.RowAssembler;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.Row;
@@ -36,7 +36,7 @@ public final class Unfold implements Stage {
   private final Functions functions;
   private final int added;
   private final boolean kept;
-  private final @Nullable Evaluator condition;
+  private final @Nullable RowPredicate condition;
   private final RowAssembler assembler;
 
   /// @param kept whether a row without partners stays, with NULLs
@@ -46,7 +46,7 @@ public final class Unfold implements Stage {
       Schema input,
       Schema output,
       boolean kept,
-      @Nullable Evaluator condition) {
+      @Nullable RowPredicate condition) {
     this.functions = functions;
     this.added = output.size() - input.size();
     this.kept = kept;
@@ -82,7 +82,7 @@ public final class Unfold implements Stage {
       }
       Row pair = assembler.assemble(row);
       try {
-        if (condition == null || Boolean.TRUE.equals(condition.evaluate(pair))) {
+        if (condition == null || condition.test(pair)) {
           out.add(pair, weight);
           alone = false;
         }

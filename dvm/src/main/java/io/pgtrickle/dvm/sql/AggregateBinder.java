@@ -210,7 +210,7 @@ final class AggregateBinder {
               type.kind() != TypeKind.OPAQUE
                   && KnownTypes.elementOf(result.oid()).equals(Optional.of(type.oid())),
               Kind.ARRAY_AGG);
-      case "json_agg" -> where(isPlainJson(type, true), Kind.JSON_AGG);
+      case "json_agg" -> where(isPlainJson(type, facts.printsFloatsExactly()), Kind.JSON_AGG);
       case "jsonb_agg" -> where(isPlainJson(type, false), Kind.JSONB_AGG);
       default -> Optional.empty();
     };
@@ -274,6 +274,8 @@ final class AggregateBinder {
   }
 
   /// Whether a value is a number, a string or a truth value in JSON without regard to settings.
+  ///
+  /// @param floats whether floats are, which are written as they are printed
   private static boolean isPlainJson(SqlType type, boolean floats) {
     return switch (type.kind()) {
       case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;

@@ -48,6 +48,9 @@ public interface Facts {
   /// @param number from 1
   Optional<String> field(int rowType, int number);
 
+  /// Whether floats are printed with as many digits as tell them from all others.
+  boolean printsFloatsExactly();
+
   /// The schema-qualified, quoted name of a type.
   Optional<String> typeName(int oid);
 

@@ -196,18 +196,16 @@ public final class ExactFloatSum {
     return (float) rounded(24, 1074 - 149, Float.MAX_VALUE);
   }
 
-  /// The sum divided by the count, as `avg(double precision)` divides them; it is never −0.
-  ///
-  /// @throws EvaluationFailure 22003 when finite values add up to more than the type holds
-  public double average() {
-    return (toDouble() + 0.0) / count;
+  /// Whether all values are finite.
+  boolean isFinite() {
+    return nans == 0 && positiveInfinities == 0 && negativeInfinities == 0;
   }
 
   private double rounded(int precision, int lowestBit, double max) {
     if (nans != 0 || (positiveInfinities != 0 && negativeInfinities != 0)) {
       return Double.NaN;
     }
-    if (positiveInfinities != 0 || negativeInfinities != 0) {
+    if (!isFinite()) {
       return positiveInfinities != 0 ? Double.POSITIVE_INFINITY : Double.NEGATIVE_INFINITY;
     }
     carry();

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
 ///     Sxx = Σx² − (Σx)² / N        Sxy = Σxy − Σx·Σy / N
 ///
 /// and from there on the arithmetic is the server's. It adds up by the scheme of Youngs and Cramer,
-/// with a rounding at each step; its results are approximations of ours.
+/// with a rounding at each step; its results are approximations of ours. On the way it squares
+/// `n·x − Σx` over the n values so far. Where that overflows is a matter of their order: there is
+/// one in which it does if and only if `N·Sxx` is beyond the type, and that is an error here.
 ///
 /// With a value that is not finite, sums about its mean are NaN.
 public final class FloatMoments {
@@ -123,6 +125,14 @@ public final class FloatMoments {
     };
   }
 
+  /// Requires that squares about the mean of the first values of the pairs do not overflow.
+  ///
+  /// @param n of how many values, those among them that are 0 not having been added
+  /// @throws EvaluationFailure 22003 when they do
+  void requireSquares(long n) {
+    x.requireSquares(n);
+  }
+
   private double products(Side a, Side b) {
     if (!a.isFinite() || !b.isFinite()) {
       return Double.NaN;
@@ -175,7 +185,19 @@ public final class FloatMoments {
     }
 
     double about(long count) {
-      return isFinite() ? Dyadic.about(squares, sum, sum, count) : Double.NaN;
+      if (!isFinite()) {
+        return Double.NaN;
+      }
+      requireSquares(count);
+      return Dyadic.about(squares, sum, sum, count);
+    }
+
+    void requireSquares(long count) {
+      Dyadic.requireProducts(squares, sum, sum, count);
+    }
+
+    boolean isEmpty() {
+      return isFinite() && sum.isZero() && squares.isZero();
     }
 
     void write(ByteSink out) {
@@ -234,15 +256,29 @@ public final class FloatMoments {
 
     /// `sum − a·b / n`, rounded once.
     static double about(Dyadic sum, Dyadic a, Dyadic b, long n) {
-      BigInteger count = BigInteger.valueOf(n);
-      BigInteger whole = sum.digits.multiply(count);
+      Dyadic difference = difference(sum, a, b, n);
+      return quotient(difference.digits, BigInteger.valueOf(n), difference.exponent);
+    }
+
+    /// Requires that `n·sum − a·b` is within the range of the type.
+    static void requireProducts(Dyadic sum, Dyadic a, Dyadic b, long n) {
+      difference(sum, a, b, n).rounded();
+    }
+
+    private static Dyadic difference(Dyadic sum, Dyadic a, Dyadic b, long n) {
+      BigInteger whole = sum.digits.multiply(BigInteger.valueOf(n));
       BigInteger product = a.digits.multiply(b.digits);
-      int unit = Math.min(sum.exponent, a.exponent + b.exponent);
-      BigInteger difference =
+      Dyadic difference = new Dyadic();
+      difference.exponent = Math.min(sum.exponent, a.exponent + b.exponent);
+      difference.digits =
           whole
-              .shiftLeft(sum.exponent - unit)
-              .subtract(product.shiftLeft(a.exponent + b.exponent - unit));
-      return quotient(difference, count, unit);
+              .shiftLeft(sum.exponent - difference.exponent)
+              .subtract(product.shiftLeft(a.exponent + b.exponent - difference.exponent));
+      return difference;
+    }
+
+    boolean isZero() {
+      return digits.signum() == 0;
     }
 
     double rounded() {
@@ -296,9 +332,17 @@ public final class FloatMoments {
     products.write(out);
   }
 
+  /// Whether nothing is left of what was added.
+  boolean isEmpty() {
+    return count == 0 && x.isEmpty() && y.isEmpty() && products.isZero();
+  }
+
   /// Reads what [#write] wrote.
   public static FloatMoments read(byte[] data) {
-    ByteSource in = new ByteSource(data, 0, data.length);
+    return read(new ByteSource(data, 0, data.length));
+  }
+
+  static FloatMoments read(ByteSource in) {
     return new FloatMoments(in.nextVarlong(), Side.read(in), Side.read(in), Dyadic.read(in));
   }
 }

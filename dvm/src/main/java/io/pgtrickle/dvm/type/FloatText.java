@@ -12,7 +12,7 @@ import java.util.Locale;
 /// where one would do (4.9E-324), and it accepts a decimal exactly midway between two numbers when
 /// it
 /// reads back by rounding to even, which the server never prints.
-final class FloatText {
+public final class FloatText {
   // Below these a number's midpoint with its neighbour has more digits than any shortest decimal.
   private static final double FIRST_SHORT_MIDPOINT_8 = 0x1p52;
   private static final float FIRST_SHORT_MIDPOINT_4 = 0x1p21f;
@@ -48,6 +48,16 @@ final class FloatText {
       decimal = strictlyBetween(decimal, below, exact, above);
     }
     return format(value < 0, decimal.stripTrailingZeros(), 15);
+  }
+
+  /// As C's `%g` prints it, which is how messages of the server show a number: six digits at most.
+  public static String printShort(double value) {
+    if (!Double.isFinite(value) || value == 0) {
+      return print(value);
+    }
+    BigDecimal decimal =
+        new BigDecimal(Math.abs(value)).round(new MathContext(6, RoundingMode.HALF_EVEN));
+    return format(value < 0, decimal.stripTrailingZeros(), 6);
   }
 
   static String print(float value) {

@@ -20,7 +20,8 @@
 ///
 /// [TypeOrder] compares as SQL does, [DisplayText] shows a timestamptz in a session's zone,
 /// [PgNumeric]
-/// computes. [ExactFloatSum] and [NumericSum] add up columns so that what was added can be taken
+/// computes. [ExactFloatSum], [FloatAverage] and [NumericSum] add up columns so that what was added
+/// can be taken
 /// away.
 ///
 /// An evaluation error of a row is data, see [EvaluationFailure].

@@ -61,7 +61,7 @@ final class FunctionLibraryTest {
         EvaluationSettings.of("UTC", Collation.of('i', "", "", "und", false));
     assertThat(FunctionLibrary.isNative(equal, nondeterministic)).isFalse();
     EvaluationSettings unknown =
-        new EvaluationSettings(18, "UTC", true, DateOrder.MDY, true, true, Map.of());
+        new EvaluationSettings(18, "UTC", true, DateOrder.MDY, true, true, true, true, Map.of());
     assertThat(FunctionLibrary.isNative(equal, unknown)).isFalse();
   }
 
@@ -106,15 +106,51 @@ final class FunctionLibraryTest {
     assertThat(FunctionLibrary.isNative(cast, C)).isTrue();
     EvaluationSettings german =
         new EvaluationSettings(
-            18, "UTC", false, DateOrder.MDY, true, true, Map.of(100, Collation.C));
+            18, "UTC", false, DateOrder.MDY, true, true, true, true, Map.of(100, Collation.C));
     assertThat(FunctionLibrary.refusals(cast, german)).containsExactly("output of type date");
+  }
+
+  @Test
+  void floatsArePrintedWithAllTheirDigitsOnly() {
+    EvaluationSettings rounded = output(false, true);
+    for (SqlType type : List.of(SqlType.FLOAT4, SqlType.FLOAT8)) {
+      Expr cast = new TextCast(new Column(0, type), SqlType.TEXT);
+      assertThat(FunctionLibrary.isNative(cast, C)).isTrue();
+      assertThat(FunctionLibrary.isNative(cast, rounded)).isFalse();
+      Expr read = new TextCast(S, type);
+      assertThat(FunctionLibrary.isNative(read, rounded)).isTrue();
+      Expr concatenated = call(signature("concat", 25, 2276), 100, new Column(0, type));
+      assertThat(FunctionLibrary.isNative(concatenated, C)).isTrue();
+      assertThat(FunctionLibrary.isNative(concatenated, rounded)).isFalse();
+    }
+  }
+
+  @Test
+  void bytesArePrintedInHexadecimalOnly() {
+    EvaluationSettings escaped = output(true, false);
+    Expr cast = new TextCast(new Column(0, SqlType.BYTEA), SqlType.TEXT);
+    assertThat(FunctionLibrary.isNative(cast, C)).isTrue();
+    assertThat(FunctionLibrary.refusals(cast, escaped)).containsExactly("output of type bytea");
+  }
+
+  private static EvaluationSettings output(boolean exactFloats, boolean hexBytes) {
+    return new EvaluationSettings(
+        18,
+        "UTC",
+        true,
+        DateOrder.MDY,
+        true,
+        exactFloats,
+        hexBytes,
+        true,
+        Map.of(100, Collation.C));
   }
 
   @Test
   void charactersAreNativeInUtf8DatabasesOnly() {
     EvaluationSettings latin =
         new EvaluationSettings(
-            18, "UTC", true, DateOrder.MDY, true, false, Map.of(100, Collation.C));
+            18, "UTC", true, DateOrder.MDY, true, true, true, false, Map.of(100, Collation.C));
     assertThat(FunctionLibrary.isNative(call(signature("length", 23, 25), 100, S), latin))
         .isFalse();
   }

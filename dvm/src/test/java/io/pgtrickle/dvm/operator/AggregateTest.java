@@ -42,6 +42,26 @@ final class AggregateTest {
   }
 
   @Test
+  void theArgumentIsEvaluatedForRowsOnlyThatPassTheFilter() {
+    Expr quotient = call("int4div", SqlType.INT4, int4(10), ID);
+    Expr filter = call("int4gt", SqlType.BOOL, CUSTOMER, int4(0));
+    for (Kind kind : List.of(Kind.MAX, Kind.SUM, Kind.COUNT)) {
+      for (boolean distinct : List.of(false, true)) {
+        SqlType type = kind == Kind.MAX ? SqlType.INT4 : SqlType.INT8;
+        OneView view =
+            new OneView(
+                group(ORDERS_SCAN, List.of(), aggregate(kind, type, quotient, distinct, filter)));
+        // Of the unknown one, too, an AND would evaluate the quotient.
+        String nothing = kind == Kind.COUNT ? "0" : "NULL";
+        String one = kind == Kind.COUNT ? "1" : "5";
+        assertThat(view.step("orders: +1 | 0 | NULL | 1 | a", "orders: +1 | 2 | 7 | 1 | a"))
+            .as("%s, distinct %s", kind, distinct)
+            .isEqualTo(rows("-1 | " + nothing, "+1 | " + one));
+      }
+    }
+  }
+
+  @Test
   void aGroupWhoseSumIsZeroStays() {
     OneView view = grouped(aggregate(Kind.SUM, SqlType.INT8, ID));
     view.step("orders: +1 | 3 | 7 | 5 | a");

@@ -3,13 +3,19 @@ package io.pgtrickle.dvm.operator;
 import static io.pgtrickle.dvm.dataflow.OneView.rows;
 import static io.pgtrickle.dvm.dataflow.Shapes.CUSTOMERS_SCAN;
 import static io.pgtrickle.dvm.dataflow.Shapes.ORDERS_SCAN;
+import static io.pgtrickle.dvm.dataflow.Shapes.call;
 import static io.pgtrickle.dvm.dataflow.Shapes.column;
+import static io.pgtrickle.dvm.dataflow.Shapes.int4;
 import static io.pgtrickle.dvm.dataflow.Shapes.outerJoin;
 import static io.pgtrickle.dvm.dataflow.Shapes.project;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.dataflow.OneView;
+import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.rewrite.Rewrites;
+import io.pgtrickle.dvm.type.SqlType;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class OuterJoinTest {
@@ -29,6 +35,28 @@ final class OuterJoinTest {
     assertThat(view.step("customers: -1 | 7 | north | 0")).isEqualTo("-1 | 1 | north");
     assertThat(view.step("customers: -1 | 7 | south | 0"))
         .isEqualTo(rows("-1 | 1 | south", "+1 | 1 | NULL"));
+  }
+
+  @Test
+  void ofAConditionNothingIsEvaluatedBehindWhatIsNotTrue() {
+    Expr quotient = call("int4div", SqlType.INT4, int4(10), new Expr.Column(4, SqlType.INT4));
+    Expr condition =
+        new Expr.And(
+            List.of(
+                call("int4gt", SqlType.BOOL, quotient, int4(1)),
+                call(
+                    "int4lt",
+                    SqlType.BOOL,
+                    column(ORDERS_SCAN, 1),
+                    new Expr.Column(4, SqlType.INT4))));
+    Plan join = outerJoin(ORDERS_SCAN, CUSTOMERS_SCAN, Plan.Kept.LEFT, condition, 0, 0);
+    OneView view = new OneView(Rewrites.apply(project(join, column(join, 0), column(join, 5))));
+    assertThat(view.step("orders: +1 | 0 | NULL | 5 | a", "customers: +1 | 0 | north | 0"))
+        .isEqualTo("+1 | 0 | NULL");
+    assertThat(view.step("orders: +1 | 0 | 1 | 5 | a")).isEqualTo("+1 | 0 | NULL");
+    assertThat(view.step("orders: +1 | 2 | 1 | 5 | a", "customers: +1 | 2 | south | 0"))
+        .isEqualTo("+1 | 2 | south");
+    assertThat(view.step("orders: +1 | 0 | -1 | 5 | a")).isEqualTo("ERROR 22012");
   }
 
   @Test

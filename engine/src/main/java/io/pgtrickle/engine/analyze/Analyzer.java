@@ -65,8 +65,7 @@ public final class Analyzer {
       requireSameColumns(query.plan(), document);
       EvaluationSettings settings = withLetterCases(query.plan(), document, captured);
       ServerExpressions tiers =
-          new ServerExpressions(
-              settings, facts, server, document.context(owner), document.writesFloatsExactly());
+          new ServerExpressions(settings, facts, server, document.context(owner));
       ExpressionTiers.requirePlaceable(query.plan(), tiers);
       requireSameZoneRules(query.plan(), settings);
       Plan plan =

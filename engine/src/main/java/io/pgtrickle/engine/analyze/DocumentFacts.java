@@ -39,6 +39,11 @@ final class DocumentFacts implements Facts {
   }
 
   @Override
+  public boolean printsFloatsExactly() {
+    return document.printsFloatsExactly();
+  }
+
+  @Override
   public List<Column> resultColumns(int function) {
     return document.resultColumns().getOrDefault(function, List.of());
   }

@@ -216,6 +216,8 @@ public record QueryDocument(
         setting("DateStyle").toUpperCase(Locale.ROOT).startsWith("ISO"),
         DateOrder.of(setting("DateStyle")),
         setting("IntervalStyle").equals("postgres"),
+        printsFloatsExactly(),
+        setting("bytea_output").equals("hex"),
         setting("server_encoding").equals("UTF8"),
         properties);
   }
@@ -241,7 +243,7 @@ public record QueryDocument(
   }
 
   /// Whether the text of a float is that float under the captured settings.
-  boolean writesFloatsExactly() {
+  boolean printsFloatsExactly() {
     return Integer.parseInt(setting("extra_float_digits")) > 0;
   }
 

@@ -32,6 +32,7 @@ public final class ServerExpressions implements Tiers {
   /// or the output of the types they are given, and not because of the clock or of tables.
   private static final Set<String> STABLE_BY_SETTINGS =
       Set.of(
+          "anytextcat",
           "array_to_json",
           "array_to_string",
           "concat",
@@ -69,6 +70,7 @@ public final class ServerExpressions implements Tiers {
           "quote_literal",
           "quote_nullable",
           "row_to_json",
+          "textanycat",
           "timezone",
           "to_char",
           "to_date",
@@ -106,16 +108,9 @@ public final class ServerExpressions implements Tiers {
   private final Facts facts;
   private final ServerCatalog server;
   private final Inquiry.Context context;
-  private final boolean writesFloatsExactly;
 
-  /// @param writesFloatsExactly whether floats come back from their text under these settings
   ServerExpressions(
-      EvaluationSettings settings,
-      Facts facts,
-      ServerCatalog server,
-      Inquiry.Context context,
-      boolean writesFloatsExactly) {
-    this.writesFloatsExactly = writesFloatsExactly;
+      EvaluationSettings settings, Facts facts, ServerCatalog server, Inquiry.Context context) {
     this.settings = settings;
     this.facts = facts;
     this.server = server;
@@ -359,7 +354,7 @@ public final class ServerExpressions implements Tiers {
   // There and back under the captured settings, and without the collation.
   private boolean travelsAsText(SqlType type) {
     return settings.isoDates()
-        && writesFloatsExactly
+        && settings.exactFloats()
         && (type.collation() == 0 || type.collation() == SqlType.DEFAULT_COLLATION)
         && server.travelsAsText(type.oid());
   }

@@ -55,6 +55,14 @@ final class Conjuncts {
     return conjuncts.size() == 1 ? conjuncts.getFirst() : new Expr.And(conjuncts);
   }
 
+  /// The same condition with its conjuncts in the order in which they are evaluated.
+  static Expr inOrder(Expr condition) {
+    List<Expr> conjuncts = of(condition);
+    List<Expr> order = new ArrayList<>(total(conjuncts));
+    order.addAll(fallible(conjuncts));
+    return all(order);
+  }
+
   static List<Expr> total(List<Expr> conjuncts) {
     return conjuncts.stream().filter(Expressions::isTotal).toList();
   }

@@ -1,14 +1,17 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
+import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 
 /// Moves filters towards the scans, so that fewer rows reach the stateful operators.
 ///
@@ -17,15 +20,23 @@ import java.util.TreeSet;
 /// fail: there may be rows below
 /// that never come up.
 final class FilterPushdown {
-  private FilterPushdown() {}
+  private final EvaluationSettings settings;
 
-  static Plan rewrite(Plan plan) {
-    return plan instanceof Plan.Filter(Plan input, Expr condition)
-        ? push(rewrite(input), Conjuncts.of(condition))
-        : Inputs.map(plan, FilterPushdown::rewrite);
+  private FilterPushdown(EvaluationSettings settings) {
+    this.settings = settings;
   }
 
-  private static Plan push(Plan input, List<Expr> conjuncts) {
+  static Plan rewrite(Plan plan, EvaluationSettings settings) {
+    return new FilterPushdown(settings).rewrite(plan);
+  }
+
+  private Plan rewrite(Plan plan) {
+    return plan instanceof Plan.Filter(Plan input, Expr condition)
+        ? push(rewrite(input), Conjuncts.of(condition))
+        : Inputs.map(plan, this::rewrite);
+  }
+
+  private Plan push(Plan input, List<Expr> conjuncts) {
     if (conjuncts.isEmpty()) {
       return input;
     }
@@ -48,16 +59,8 @@ final class FilterPushdown {
       // Every row that is taken away below lets another one up.
       case Plan.TopK top -> Conjuncts.filter(top, conjuncts);
       case Plan.Window window -> intoWindow(window, conjuncts);
-      case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) -> {
-        List<Expr> total = Conjuncts.total(conjuncts);
-        Plan pushed =
-            new Plan.SetOperation(push(left, total), push(right, total), kind, all, schema);
-        yield Conjuncts.filter(pushed, Conjuncts.fallible(conjuncts));
-      }
-      case Plan.Distinct(Plan below, var keys) ->
-          Conjuncts.filter(
-              new Plan.Distinct(push(below, Conjuncts.total(conjuncts)), keys),
-              Conjuncts.fallible(conjuncts));
+      case Plan.SetOperation operation -> intoSetOperation(operation, conjuncts);
+      case Plan.Distinct distinct -> intoDistinct(distinct, conjuncts);
       case Plan.Join join -> intoJoin(join, conjuncts);
       case Plan.OuterJoin join -> intoOuterJoin(join, conjuncts);
       case Plan.MarkJoin join -> intoMarkJoin(join, conjuncts);
@@ -73,7 +76,7 @@ final class FilterPushdown {
     return conjuncts.stream().map(conjunct -> Expressions.over(conjunct, expressions)).toList();
   }
 
-  private static Plan intoJoin(Plan.Join join, List<Expr> conjuncts) {
+  private Plan intoJoin(Plan.Join join, List<Expr> conjuncts) {
     int width = join.left().schema().size();
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
@@ -102,7 +105,7 @@ final class FilterPushdown {
 
   /// A condition on a kept side removes its rows before the join as well as after it. One on the
   /// other side decides about rows that the join makes up, and stays.
-  private static Plan intoOuterJoin(Plan.OuterJoin join, List<Expr> conjuncts) {
+  private Plan intoOuterJoin(Plan.OuterJoin join, List<Expr> conjuncts) {
     int width = join.left().schema().size();
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
@@ -129,7 +132,7 @@ final class FilterPushdown {
     return Conjuncts.filter(pushed, stay);
   }
 
-  private static Plan intoMarkJoin(Plan.MarkJoin join, List<Expr> conjuncts) {
+  private Plan intoMarkJoin(Plan.MarkJoin join, List<Expr> conjuncts) {
     int mark = join.left().schema().size();
     List<Expr> left = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
@@ -146,7 +149,7 @@ final class FilterPushdown {
 
   /// A condition on the input's columns alone may fail for a row that the functions have no rows
   /// for: it comes before them here, as it does in the server's plans.
-  private static Plan intoUnfold(Plan.Unfold unfold, List<Expr> conjuncts) {
+  private Plan intoUnfold(Plan.Unfold unfold, List<Expr> conjuncts) {
     int width = unfold.input().schema().size();
     List<Expr> below = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
@@ -157,7 +160,7 @@ final class FilterPushdown {
   }
 
   /// A condition that no answer is needed for spares the inquiries.
-  private static Plan intoAsk(Plan.Ask ask, List<Expr> conjuncts) {
+  private Plan intoAsk(Plan.Ask ask, List<Expr> conjuncts) {
     int width = ask.input().schema().size();
     List<Expr> below = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
@@ -173,13 +176,74 @@ final class FilterPushdown {
     return !columns.isEmpty() && columns.last() < width;
   }
 
+  /// What is left of an EXCEPT depends on equal rows of the right side that look different: a
+  /// condition that tells these apart would keep them from taking a row away. An INTERSECT has no
+  /// row that such a condition brings up.
+  private Plan intoSetOperation(Plan.SetOperation operation, List<Expr> conjuncts) {
+    boolean except = operation.kind() == Plan.SetOperation.Kind.EXCEPT;
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      boolean movable =
+          Expressions.isTotal(conjunct)
+              && (except ? isOfClasses(conjunct) : isOfRepresentatives(conjunct));
+      (movable ? below : stay).add(conjunct);
+    }
+    Plan pushed =
+        new Plan.SetOperation(
+            push(operation.left(), below),
+            push(operation.right(), below),
+            operation.kind(),
+            operation.all(),
+            operation.schema());
+    return Conjuncts.filter(pushed, stay);
+  }
+
+  private Plan intoDistinct(Plan.Distinct distinct, List<Expr> conjuncts) {
+    List<Expr> below = new ArrayList<>();
+    List<Expr> stay = new ArrayList<>();
+    for (Expr conjunct : conjuncts) {
+      boolean movable = Expressions.isTotal(conjunct) && isOfRepresentatives(conjunct);
+      (movable ? below : stay).add(conjunct);
+    }
+    return Conjuncts.filter(
+        new Plan.Distinct(push(distinct.input(), below), distinct.keys()), stay);
+  }
+
+  /// Whether a condition is true of all rows that are equal or of none.
+  private boolean isOfClasses(Expr conjunct) {
+    return reads(
+        conjunct, type -> TypeCodec.of(type).equalMeansIdentical() && isDeterministic(type));
+  }
+
+  /// Whether the server lets a condition choose among rows that are equal before one of them stands
+  /// for all: under a collation that takes different texts for equal it does not.
+  private boolean isOfRepresentatives(Expr conjunct) {
+    return reads(conjunct, this::isDeterministic);
+  }
+
+  private boolean isDeterministic(SqlType type) {
+    return !type.kind().isText() || settings.collation(type.collation()).deterministic();
+  }
+
+  private static boolean reads(Expr conjunct, Predicate<SqlType> types) {
+    List<SqlType> read = new ArrayList<>();
+    Expressions.forEach(
+        conjunct,
+        node -> {
+          if (node instanceof Expr.Column(int _, SqlType type)) {
+            read.add(type);
+          }
+        });
+    return read.stream().allMatch(types);
+  }
+
   /// A condition on what a partition has in common removes whole partitions. Equal values that look
   /// different are one partition, and a condition may tell them apart.
-  private static Plan intoWindow(Plan.Window window, List<Expr> conjuncts) {
+  private Plan intoWindow(Plan.Window window, List<Expr> conjuncts) {
     Set<Integer> common = new TreeSet<>();
     for (Expr by : window.partition()) {
-      if (by instanceof Expr.Column(int index, var type)
-          && TypeCodec.of(type).equalMeansIdentical()) {
+      if (by instanceof Expr.Column(int index, var _)) {
         common.add(index);
       }
     }
@@ -188,7 +252,10 @@ final class FilterPushdown {
     for (Expr conjunct : conjuncts) {
       SortedSet<Integer> columns = Expressions.columns(conjunct);
       boolean movable =
-          !columns.isEmpty() && common.containsAll(columns) && Expressions.isTotal(conjunct);
+          !columns.isEmpty()
+              && common.containsAll(columns)
+              && Expressions.isTotal(conjunct)
+              && isOfClasses(conjunct);
       (movable ? below : stay).add(conjunct);
     }
     Plan pushed =
@@ -203,14 +270,14 @@ final class FilterPushdown {
   }
 
   /// A condition on group values removes whole groups, so it may as well remove their rows.
-  private static Plan intoAggregate(Plan.Aggregate aggregate, List<Expr> conjuncts) {
+  private Plan intoAggregate(Plan.Aggregate aggregate, List<Expr> conjuncts) {
     List<Expr> below = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
       SortedSet<Integer> columns = Expressions.columns(conjunct);
       boolean onGroups = !columns.isEmpty() && columns.last() < aggregate.groups().size();
       Expr lowered = onGroups ? Expressions.over(conjunct, aggregate.groups()) : conjunct;
-      if (onGroups && Expressions.isTotal(lowered)) {
+      if (onGroups && Expressions.isTotal(lowered) && isOfRepresentatives(conjunct)) {
         below.add(lowered);
       } else {
         stay.add(conjunct);

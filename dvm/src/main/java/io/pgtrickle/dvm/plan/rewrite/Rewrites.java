@@ -10,10 +10,11 @@ public final class Rewrites {
 
   /// The bound plan with only those rewrites that it cannot run without.
   public static Plan necessary(Plan bound) {
-    return GroupingSetsSplit.rewrite(
-        ResidualSplit.rewrite(
-            TemporalFilters.rewrite(
-                Unnesting.rewrite(FunctionOrder.rewrite(ArraySubqueries.rewrite(bound))))));
+    return ConditionOrder.rewrite(
+        GroupingSetsSplit.rewrite(
+            ResidualSplit.rewrite(
+                TemporalFilters.rewrite(
+                    Unnesting.rewrite(FunctionOrder.rewrite(ArraySubqueries.rewrite(bound)))))));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
@@ -37,12 +38,12 @@ public final class Rewrites {
     // What is constant cannot fail, which the following ask about.
     plan = ConstantFolding.rewrite(plan, settings);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
-    plan = FilterPushdown.rewrite(plan);
+    plan = FilterPushdown.rewrite(plan, settings);
     plan = TruthTests.rewrite(plan);
     plan = OuterJoinKeys.rewrite(plan);
     plan = JoinOrdering.rewrite(plan);
     // Joins have sorted out which conditions concern one input only; these sink on.
-    plan = FilterPushdown.rewrite(plan);
+    plan = FilterPushdown.rewrite(plan, settings);
     plan = MarkPushdown.rewrite(plan);
     plan = TemporalFilters.rewrite(plan);
     plan = WindowTop.rewrite(plan);
@@ -52,7 +53,7 @@ public final class Rewrites {
     plan = GroupingSetsSplit.rewrite(plan);
     plan = ProjectMerge.rewrite(plan);
     // Last: what stands in the way of other rewrites is an expression like any other until here.
-    plan = ServerTier.rewrite(plan, tiers);
+    plan = ConditionOrder.rewrite(ServerTier.rewrite(plan, tiers));
     return ProjectMerge.rewrite(OrderLabels.rewrite(plan, orderings));
   }
 }

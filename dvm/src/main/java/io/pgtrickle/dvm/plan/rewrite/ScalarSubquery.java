@@ -192,7 +192,9 @@ final class ScalarSubquery {
     Plan input = apply.input();
     int width = input.schema().size();
     Correlation.Selection selection = Correlation.Selection.of(aggregate.input());
-    if (PlanExpressions.isCorrelated(selection.core()) || selection.conditions().isEmpty()) {
+    if (PlanExpressions.isCorrelated(selection.core())
+        || !isTotal(selection.core())
+        || selection.conditions().isEmpty()) {
       return Optional.empty();
     }
     List<AggregateCall> calls = new ArrayList<>();
@@ -209,7 +211,7 @@ final class ScalarSubquery {
     List<Column> columns = new ArrayList<>();
     for (Expr condition : selection.conditions()) {
       Optional<Plan.Key> key = OuterJoinKeys.key(Correlation.beside(condition, width), width);
-      if (key.isEmpty()) {
+      if (key.isEmpty() || !Expressions.isTotal(condition)) {
         return Optional.empty();
       }
       SqlType type = key.get().right().type();
@@ -242,6 +244,36 @@ final class ScalarSubquery {
                   : PlanExpressions.lifted(node);
             });
     return Optional.of(answered(apply, all, value, ONE));
+  }
+
+  /// Whether no row of a plan can fail.
+  private static boolean isTotal(Plan plan) {
+    boolean node =
+        switch (plan) {
+          case Plan.Scan _,
+              Plan.Values _,
+              Plan.Working _,
+              Plan.Filter _,
+              Plan.Project _,
+              Plan.Join _,
+              Plan.OuterJoin _,
+              Plan.MarkJoin _,
+              Plan.UnionAll _,
+              Plan.SetOperation _,
+              Plan.TopK _,
+              Plan.Distinct _ ->
+              true;
+          case Plan.Aggregate aggregate ->
+              aggregate.calls().stream().allMatch(ScalarSubquery::isTotal);
+          case Plan.GroupingSets sets -> sets.calls().stream().allMatch(ScalarSubquery::isTotal);
+          // Functions in FROM and frames of windows fail of their own, and a recursion may not end.
+          case Plan.Unfold _, Plan.Window _, Plan.Recursion _, Plan.Ask _, Plan.Apply _ -> false;
+        };
+    List<Expr> own = new ArrayList<>();
+    PlanExpressions.forEachOwn(plan, own::add);
+    return node
+        && own.stream().allMatch(Expressions::isTotal)
+        && plan.inputs().stream().allMatch(ScalarSubquery::isTotal);
   }
 
   /// Floats may add up to more than a float; other sums would need more rows than a table has.

@@ -6,8 +6,8 @@
 /// [Unnesting] comes first: it makes joins of subqueries, which all others do without, and of the
 /// step of a recursion one for all [Iterations]. What an
 /// operator cannot do as written comes last: residual conditions of joins ([ResidualSplit]),
-/// expressions that the server evaluates ([ServerTier]), and values that only it can compare
-/// ([OrderLabels]).
+/// expressions that the server evaluates ([ServerTier]), the order in which conditions of joins are
+/// evaluated ([ConditionOrder]), and values that only the server can compare ([OrderLabels]).
 ///
 /// Errors are part of the result, so an expression that may fail is never evaluated for rows that
 /// the query as written would have removed before: such conditions stay where they were or move up.

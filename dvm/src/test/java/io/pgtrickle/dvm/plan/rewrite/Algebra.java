@@ -1,5 +1,7 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
+import io.pgtrickle.dvm.expr.Collation;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
@@ -61,6 +63,11 @@ final class Algebra {
 
   static Expr and(Expr... operands) {
     return new Expr.And(List.of(operands));
+  }
+
+  /// The plan with its filters as far down as they go, where the database's collation is `C`.
+  static Plan sunk(Plan plan) {
+    return FilterPushdown.rewrite(plan, EvaluationSettings.of("UTC", Collation.C));
   }
 
   static Plan filter(Plan input, Expr condition) {

@@ -11,12 +11,16 @@ import static io.pgtrickle.dvm.plan.rewrite.Algebra.less;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.project;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.recursion;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.scan;
+import static io.pgtrickle.dvm.plan.rewrite.Algebra.sunk;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.unionAll;
 import static io.pgtrickle.dvm.plan.rewrite.Algebra.value;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.zset.Schema;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class FilterPushdownTest {
@@ -26,19 +30,19 @@ final class FilterPushdownTest {
 
   @Test
   void movesBelowProjectionsByWhatTheyCompute() {
-    assertThat(FilterPushdown.rewrite(filter(project(t, col(2), col(1)), equal(col(0), value(1)))))
+    assertThat(sunk(filter(project(t, col(2), col(1)), equal(col(0), value(1)))))
         .isEqualTo(project(filter(t, equal(col(2), value(1))), col(2), col(1)));
   }
 
   @Test
   void movesBelowProjectionsEvenWhenItMayFail() {
-    assertThat(FilterPushdown.rewrite(filter(project(t, col(1)), fails)))
+    assertThat(sunk(filter(project(t, col(1)), fails)))
         .isEqualTo(project(filter(t, equal(divided(value(1), col(1)), value(1))), col(1)));
   }
 
   @Test
   void movesIntoEveryInputOfAUnion() {
-    assertThat(FilterPushdown.rewrite(filter(unionAll(t, t), fails)))
+    assertThat(sunk(filter(unionAll(t, t), fails)))
         .isEqualTo(unionAll(filter(t, fails), filter(t, fails)));
   }
 
@@ -51,7 +55,7 @@ final class FilterPushdownTest {
                 false,
                 found -> filter(project(cross(found, u), col(2)), less(col(0), value(2)))),
             less(col(0), value(3)));
-    assertThat(FilterPushdown.rewrite(plan))
+    assertThat(sunk(plan))
         .isEqualTo(
             filter(
                 recursion(
@@ -66,7 +70,7 @@ final class FilterPushdownTest {
     Plan plan =
         filter(
             cross(t, u), and(less(col(0), value(1)), less(col(4), value(2)), less(col(1), col(3))));
-    assertThat(FilterPushdown.rewrite(plan))
+    assertThat(sunk(plan))
         .isEqualTo(
             filter(
                 cross(filter(t, less(col(0), value(1))), filter(u, less(col(1), value(2)))),
@@ -76,40 +80,95 @@ final class FilterPushdownTest {
   @Test
   void staysAboveAJoinWhenItMayFail() {
     Plan plan = filter(cross(t, u), fails);
-    assertThat(FilterPushdown.rewrite(plan)).isEqualTo(plan);
+    assertThat(sunk(plan)).isEqualTo(plan);
   }
 
   @Test
   void movesBelowAGroupingWhenItConcernsGroupsOnly() {
-    assertThat(FilterPushdown.rewrite(filter(count(t, col(2)), equal(col(0), value(1)))))
+    assertThat(sunk(filter(count(t, col(2)), equal(col(0), value(1)))))
         .isEqualTo(count(filter(t, equal(col(2), value(1))), col(2)));
   }
 
   @Test
   void staysAboveAGroupingWhenItConcernsResultsOrNothing() {
     Plan onResult = filter(count(t, col(2)), new Expr.IsNull(col(1)));
-    assertThat(FilterPushdown.rewrite(onResult)).isEqualTo(onResult);
+    assertThat(sunk(onResult)).isEqualTo(onResult);
     Plan global = filter(count(t), equal(value(1), value(2)));
-    assertThat(FilterPushdown.rewrite(global)).isEqualTo(global);
+    assertThat(sunk(global)).isEqualTo(global);
   }
 
   @Test
   void movesBelowADistinctWhenItCannotFail() {
-    assertThat(FilterPushdown.rewrite(filter(new Plan.Distinct(t), less(col(0), value(1)))))
+    assertThat(sunk(filter(new Plan.Distinct(t), less(col(0), value(1)))))
         .isEqualTo(new Plan.Distinct(filter(t, less(col(0), value(1)))));
     Plan stays = filter(new Plan.Distinct(t), fails);
-    assertThat(FilterPushdown.rewrite(stays)).isEqualTo(stays);
+    assertThat(sunk(stays)).isEqualTo(stays);
   }
 
   @Test
   void conditionsThatMayFailComeAfterThoseThatGuardThem() {
-    assertThat(FilterPushdown.rewrite(filter(t, and(fails, less(value(0), col(0))))))
+    assertThat(sunk(filter(t, and(fails, less(value(0), col(0))))))
         .isEqualTo(filter(filter(t, less(value(0), col(0))), fails));
   }
 
   @Test
   void aFilterOnAScanStays() {
     Plan plan = filter(t, less(col(0), value(1)));
-    assertThat(FilterPushdown.rewrite(plan)).isEqualTo(plan);
+    assertThat(sunk(plan)).isEqualTo(plan);
+  }
+
+  @Test
+  void movesBelowAnExceptWhenItIsTrueOfAllEqualRowsOrOfNone() {
+    Expr condition = new Expr.Not(new Expr.IsNull(col(0)));
+    assertThat(sunk(filter(operation(t, t, Plan.SetOperation.Kind.EXCEPT), condition)))
+        .isEqualTo(
+            operation(filter(t, condition), filter(t, condition), Plan.SetOperation.Kind.EXCEPT));
+  }
+
+  @Test
+  void staysAboveAnExceptWhenItMayTellEqualRowsApart() {
+    int nondeterministic = 16_400;
+    for (SqlType type :
+        List.of(
+            SqlType.NUMERIC,
+            SqlType.FLOAT8,
+            SqlType.INTERVAL,
+            SqlType.of(SqlType.TEXT.oid(), -1, nondeterministic))) {
+      Plan some = new Plan.Scan(7, "some", List.of(), Schema.ofTypes(List.of(type)));
+      Expr condition = new Expr.IsNull(new Expr.Column(0, type));
+      Plan except = filter(operation(some, some, Plan.SetOperation.Kind.EXCEPT), condition);
+      assertThat(sunk(except)).as("%s", type).isEqualTo(except);
+    }
+  }
+
+  @Test
+  void goesBelowAnIntersectWhereTheServerTakesItThere() {
+    Plan some = new Plan.Scan(7, "some", List.of(), Schema.ofTypes(List.of(SqlType.NUMERIC)));
+    Expr condition = new Expr.IsNull(new Expr.Column(0, SqlType.NUMERIC));
+    assertThat(sunk(filter(operation(some, some, Plan.SetOperation.Kind.INTERSECT), condition)))
+        .isEqualTo(
+            operation(
+                filter(some, condition),
+                filter(some, condition),
+                Plan.SetOperation.Kind.INTERSECT));
+  }
+
+  @Test
+  void staysWhereTextsThatLookDifferentAreOneClass() {
+    SqlType type = SqlType.of(SqlType.TEXT.oid(), -1, 16_400);
+    Plan some = new Plan.Scan(7, "some", List.of(), Schema.ofTypes(List.of(type)));
+    Expr condition = new Expr.IsNull(new Expr.Column(0, type));
+    for (Plan classes :
+        List.of(
+            new Plan.Distinct(some),
+            operation(some, some, Plan.SetOperation.Kind.INTERSECT),
+            count(some, new Expr.Column(0, type)))) {
+      Plan plan = filter(classes, condition);
+      assertThat(sunk(plan)).isEqualTo(plan);
+    }
+  }
+
+  private static Plan operation(Plan left, Plan right, Plan.SetOperation.Kind kind) {
+    return new Plan.SetOperation(left, right, kind, false, left.schema());
   }
 }

@@ -116,6 +116,26 @@ final class UnnestingTest {
   }
 
   @Test
+  void aConditionThatCouldFailForGroupsNobodyAsksForIsEvaluatedForTheDomainOnly() {
+    Expr tied = equal(col(1), outer(0));
+    for (Expr condition :
+        List.of(
+            and(tied, less(divided(value(10), col(0)), value(1))),
+            equal(divided(value(10), col(0)), outer(0)),
+            equal(col(1), divided(value(10), outer(0))))) {
+      Plan plan =
+          Unnesting.rewrite(
+              asked(
+                  a,
+                  count(filter(b, condition)),
+                  new Plan.Question.Scalar(),
+                  SqlType.INT8,
+                  SqlType.INT8));
+      assertThat(hasDomain(plan)).as("%s", condition).isTrue();
+    }
+  }
+
+  @Test
   void aSubqueryThatIsNoSelectionGetsADomain() {
     Plan subquery = new Plan.Distinct(filter(b, equal(col(1), outer(0))));
     assertThat(hasDomain(Unnesting.rewrite(exists(a, subquery)))).isTrue();
