@@ -179,9 +179,6 @@ final class Attacher {
                   sources,
                   followed,
                   rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
-      for (SourceCopy.Source source : sources) {
-        source.attachment().table().published(tables.membership(source));
-      }
       tables.barrier();
       Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();
       Boundary.await(

@@ -195,6 +195,11 @@ public final class SourceTable {
     membership = entry;
   }
 
+  /// The entry of the publication that its rows go with; an empty text before there is one.
+  public String membership() {
+    return membership;
+  }
+
   /// Whether this copy has the rows that a former one has by now, with other columns, as far as can
   /// be told. Where DDL came in between, it may have what the log has not told, and nobody who read
   /// the other one will be told.
