@@ -454,11 +454,11 @@ public final class SourceTable {
     Touched known = touched.get(key);
     if (known == null) {
       if (truncated) {
-        throw missing(key);
+        throw missing();
       }
       touched.put(key, new Touched(true));
     } else if (known.after == null) {
-      throw missing(key);
+      throw missing();
     } else {
       known.after = null;
     }
@@ -477,7 +477,7 @@ public final class SourceTable {
     Touched known = touched.get(key);
     Row row = known != null ? known.after : truncated ? null : rows.find(key);
     if (row == null) {
-      throw missing(key);
+      throw missing();
     }
     return row;
   }
@@ -497,7 +497,7 @@ public final class SourceTable {
         replaced,
         (key, row) -> {
           if (row == null) {
-            throw missing(key);
+            throw missing();
           }
           delta.add(row, -1);
         });
@@ -508,16 +508,16 @@ public final class SourceTable {
     net.forEach(
         (row, weight) -> {
           if (weight < 0 && rows.weight(row) + weight < 0) {
-            throw new StateDamaged(
-                name + " changed a row that its arrangement does not hold: " + schema.toText(row),
-                null);
+            throw missing();
           }
         });
   }
 
-  private StateDamaged missing(Row key) {
+  // Which one is not said: messages hold no users' data, and keys are some.
+  private StateDamaged missing() {
     return new StateDamaged(
-        name + " changed a row that its arrangement does not hold, key bytes " + key, null);
+        name + " changed a row that its arrangement does not hold; the table is copied again",
+        null);
   }
 
   private Row key(Row row) {
