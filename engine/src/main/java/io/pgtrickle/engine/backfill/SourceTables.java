@@ -55,8 +55,7 @@ final class SourceTables {
   /// A base table to be copied and followed.
   ///
   /// @param read the names of the columns that are read of it
-  /// @param retained how many changes may be retained while it is copied
-  SourceCopy.Source source(Plan.Scan scan, Set<String> read, long retained) throws SQLException {
+  SourceCopy.Source source(Plan.Scan scan, Set<String> read) throws SQLException {
     TableName table = name(scan.relation());
     List<String> identity = usableIdentity(table);
     List<String> logged = publishedColumns(scan);
@@ -72,7 +71,7 @@ final class SourceTables {
             shape,
             Partition.regions(partitions),
             storage);
-    return new SourceCopy.Source(table, source.read(), new Attachment(source, retained));
+    return new SourceCopy.Source(table, source.read(), new Attachment(source));
   }
 
   // What becomes of partitions is not in the log but repaired afterwards. A second copy with
@@ -92,7 +91,7 @@ final class SourceTables {
   ///
   /// @param entry by which it is in the publication
   SourceTable published(Plan.Scan scan, String entry) throws SQLException {
-    SourceTable table = source(scan, Set.of(), 0).attachment().table();
+    SourceTable table = source(scan, Set.of()).attachment().table();
     table.published(entry);
     return table;
   }

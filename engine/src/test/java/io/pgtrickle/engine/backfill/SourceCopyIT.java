@@ -59,7 +59,7 @@ final class SourceCopyIT {
               connection,
               List.of(
                   new SourceCopy.Source(
-                      new TableName("public", "t"), List.of("id"), new Attachment(table, 10))),
+                      new TableName("public", "t"), List.of("id"), new Attachment(table))),
               Set.of(),
               rows -> {
                 assertThat(rows).isEqualTo(2);
