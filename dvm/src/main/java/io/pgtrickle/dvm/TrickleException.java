@@ -121,7 +121,12 @@ public abstract sealed class TrickleException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     public StateDamaged(String message, @Nullable Throwable cause) {
-      super("XX001", message, cause);
+      this("XX001", message, cause);
+    }
+
+    /// Where it is no damage that makes the state useless.
+    public StateDamaged(String sqlState, String message, @Nullable Throwable cause) {
+      super(sqlState, message, cause);
     }
   }
 

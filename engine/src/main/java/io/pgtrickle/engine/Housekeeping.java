@@ -23,7 +23,6 @@ import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.History;
-import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
@@ -57,8 +56,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// What has to be done every few seconds, and at once when the definitions change: look at the
-/// definitions, keep
-/// the heartbeat, read the settings, prune, keep an idle slot moving.
+/// definitions, read the settings, prune, keep an idle slot moving.
 ///
 /// One thread, one session: that which holds the lease. When the session is lost, so is the lease,
 /// and the
@@ -71,14 +69,12 @@ final class Housekeeping {
   // Commits are in the log some microseconds before others see them, or as long as a standby takes.
   private static final Duration UNDISCLOSED_LOOK = Duration.ofMillis(5);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
-  private static final Duration BEAT = Duration.ofSeconds(1);
   private static final int PRUNE_ROWS = 10_000;
   private static final int SELDOM_LOOKS = 5;
   private static final Duration SILENCE = Duration.ofSeconds(25);
   private static final LockPolicy ONCE =
       new LockPolicy(Duration.ofMillis(500), 1, Duration.ofMillis(1));
 
-  private final Lease lease;
   private final Connection session;
   private final String slot;
   private final LogStream stream;
@@ -106,8 +102,7 @@ final class Housekeeping {
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
   private boolean unsaved;
-  private long beatAt;
-  private long firstBeat;
+  private long begun;
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -117,7 +112,6 @@ final class Housekeeping {
   private record Seen(SourceShape copied, SourceShape shape) {}
 
   Housekeeping(
-      Lease lease,
       Connection session,
       String slot,
       LogStream stream,
@@ -132,7 +126,6 @@ final class Housekeeping {
       Switchboard switchboard,
       Coalescer coalescer,
       StatusRecorder status) {
-    this.lease = lease;
     this.session = session;
     this.slot = slot;
     this.stream = stream;
@@ -189,7 +182,7 @@ final class Housekeeping {
     return lookedFor == announced.get();
   }
 
-  /// The log that the slot keeps back, as of the last beat.
+  /// The log that the slot keeps back, as of the last look.
   long slotLagBytes() {
     return slotLagBytes;
   }
@@ -201,9 +194,8 @@ final class Housekeeping {
 
   private void run() {
     try {
-      Duration pause = Lease.heartbeatPause(serverVersion());
-      // No heartbeats were written while stream tables were restored.
-      firstBeat = System.nanoTime();
+      // Nothing was taken off the stream while stream tables were restored.
+      begun = System.nanoTime();
       boolean woken = true;
       long again = UNDISCLOSED_LOOK.toMillis();
       long looks = 0;
@@ -212,7 +204,6 @@ final class Housekeeping {
       long lookAt = System.nanoTime();
       long identitiesAt = lookAt;
       while (!closed) {
-        beat(Duration.ZERO);
         if (System.nanoTime() - identitiesAt >= 0) {
           lookAtIdentities();
           identitiesAt = System.nanoTime() + IDENTITY_LOOK.toNanos();
@@ -231,9 +222,7 @@ final class Housekeeping {
         if (regular) {
           lookAtSources();
           lookAtMeanings();
-          beat(BEAT);
           lookAtStorages();
-          beat(BEAT);
           regularly();
           lookAtStream();
           if (looks++ % SELDOM_LOOKS == 0) {
@@ -241,13 +230,13 @@ final class Housekeeping {
           }
           lookAt = System.nanoTime() + LOOK.toNanos();
         }
-        long patience = Math.min(pause.toMillis(), IDENTITY_LOOK.toMillis());
+        long patience = IDENTITY_LOOK.toMillis();
         again = undisclosed.isEmpty() ? UNDISCLOSED_LOOK.toMillis() : Math.min(2 * again, patience);
         boolean waits = !undisclosed.isEmpty();
         woken = wakeups.poll(waits ? again : patience, TimeUnit.MILLISECONDS) != null || waits;
       }
     } catch (SQLException | RuntimeException e) {
-      // Whatever it is: a tenure without heartbeats, and with nobody who looks, must not go on.
+      // Whatever it is: a tenure with nobody who looks must not go on.
       if (!closed) {
         LOG.warn("the lease's session is lost, starting over: {}", e.getMessage());
         loop.stop();
@@ -257,10 +246,6 @@ final class Housekeeping {
     } catch (InterruptedException e) {
       LOG.debug("housekeeping ends");
     }
-  }
-
-  private int serverVersion() throws SQLException {
-    return session.getMetaData().getDatabaseMajorVersion() * 10_000;
   }
 
   private void lookAtDefinitions() throws SQLException {
@@ -296,18 +281,6 @@ final class Housekeeping {
     if (!changes.dropped().isEmpty()) {
       StreamTableState.removeOrphans(session);
       queue.releaseUnused();
-    }
-  }
-
-  // Callers take a sidecar for dead that is silent for ten seconds, and each look may take some.
-  private void beat(Duration atLeast) throws SQLException {
-    if (System.nanoTime() - beatAt < atLeast.toNanos()) {
-      return;
-    }
-    beatAt = System.nanoTime();
-    if (!lease.heartbeat(session)) {
-      LOG.warn("another sidecar has taken the lease");
-      loop.stop();
     }
   }
 
@@ -465,7 +438,7 @@ final class Housekeeping {
       boolean ended = !ours.equals(now);
       boolean silent =
           stream.silence().compareTo(SILENCE) > 0
-              && System.nanoTime() - firstBeat > SILENCE.toNanos()
+              && System.nanoTime() - begun > SILENCE.toNanos()
               && Slots.waitsForReader(session, slot);
       if ((ended || silent) && stream.serverProcess().equals(ours)) {
         stream.suspect(

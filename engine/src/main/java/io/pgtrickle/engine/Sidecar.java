@@ -231,16 +231,18 @@ public final class Sidecar implements AutoCloseable {
       // the way to it, is gone without a word, and the lease with it.
       session.setNetworkTimeout(Runnable::run, Math.toIntExact(LEASE_PATIENCE.toMillis()));
       Lease lease = lease(session);
-      try (Tenure current =
-          Tenure.open(
-              database,
-              lease,
-              session,
-              catalog,
-              observer,
-              captureLog,
-              config.stateDirectory(),
-              clock)) {
+      try (Heartbeat heartbeat = Heartbeat.start(database, lease, session);
+          Tenure current =
+              Tenure.open(
+                  database,
+                  lease,
+                  heartbeat,
+                  session,
+                  catalog,
+                  observer,
+                  captureLog,
+                  config.stateDirectory(),
+                  clock)) {
         tenure = current;
         obstacle = null;
         if (!closing) {

@@ -131,20 +131,37 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
             PATIENCE,
             REPORT_AFTER,
             blockers -> LOG.warn("a new slot waits for open write transactions: {}", blockers));
-    boolean ours =
-        Progress.startOver(
-            control,
-            server.systemId(),
-            server.timeline(),
-            made.name(),
-            made.name().substring(Slots.PREFIX.length()),
-            PUBLICATION,
-            lease.token());
+    boolean ours = false;
+    try {
+      ours =
+          Progress.startOver(
+              control,
+              server.systemId(),
+              server.timeline(),
+              made.name(),
+              made.name().substring(Slots.PREFIX.length()),
+              PUBLICATION,
+              lease.token());
+    } finally {
+      if (!ours) {
+        giveUp(database, made.name());
+      }
+    }
     if (!ours) {
       throw otherHolder();
     }
     LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
     return new StartingPoint(made.name(), made.consistentPoint(), progress, Optional.empty());
+  }
+
+  // The lease went, and perhaps its session, while the slot was made. Whoever has it now does not
+  // know of this slot, which would keep the log until the next start.
+  private static void giveUp(SourceDatabase database, String slot) {
+    try (Connection session = database.connect("pgtrickle slot removal")) {
+      Slots.drop(session, slot);
+    } catch (SQLException | CaptureException e) {
+      LOG.warn("slot {} stays until the next start: {}", slot, e.getMessage());
+    }
   }
 
   private static SourceUnavailable otherHolder() {

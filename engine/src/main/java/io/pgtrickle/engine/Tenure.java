@@ -100,10 +100,12 @@ final class Tenure implements AutoCloseable {
 
   /// Takes the lease and everything else that is needed; on failure nothing stays behind.
   ///
-  /// @param lease asked for until somebody gives it: the caller decides how long
+  /// @param lease of which somebody else may have another one by now
+  /// @param heartbeat beats already, for this may take long
   static Tenure open(
       SourceDatabase database,
       Lease lease,
+      Heartbeat heartbeat,
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
@@ -116,6 +118,7 @@ final class Tenure implements AutoCloseable {
       return open(
           database,
           lease,
+          heartbeat,
           leaseSession,
           catalog,
           observer,
@@ -132,6 +135,7 @@ final class Tenure implements AutoCloseable {
   private static Tenure open(
       SourceDatabase database,
       Lease lease,
+      Heartbeat heartbeat,
       Connection leaseSession,
       ServerCatalog catalog,
       RefreshObserver observer,
@@ -149,6 +153,7 @@ final class Tenure implements AutoCloseable {
             StateDirectory::close);
     StartingPoint from =
         StartingPoint.find(database, leaseSession, lease, captureLog, identity, directory);
+    heartbeat.requireLease();
     captureLog.write(leaseSession);
     Settings settings = Settings.read(leaseSession);
     Connection apply = lifetime.owns(sessions.apply());
@@ -249,7 +254,6 @@ final class Tenure implements AutoCloseable {
     Housekeeping housekeeping =
         lifetime.owns(
             new Housekeeping(
-                lease,
                 leaseSession,
                 from.slot(),
                 stream,
@@ -287,8 +291,10 @@ final class Tenure implements AutoCloseable {
                 directory);
       }
     }
+    heartbeat.requireLease();
     housekeeping.start(all, restored);
     queue.start();
+    heartbeat.whenLost(loop::stop);
     return new Tenure(lifetime, stream, loop, definitions, queue, status, housekeeping);
   }
 

@@ -12,6 +12,8 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
+import io.pgtrickle.dvm.zset.Row;
+import io.pgtrickle.dvm.zset.Schema;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -210,6 +212,19 @@ final class ArchitectureTest {
             .because(
                 "replays must give the same result; take a Clock or an Instant as a parameter"
                     + " (Sidecar makes the real one)"));
+  }
+
+  @Test
+  void messagesHoldNoRows() {
+    check(
+        noClasses()
+            .that()
+            .resideOutsideOfPackage("io.pgtrickle.bench..")
+            .should()
+            .callMethod(Schema.class, "toText", Row.class)
+            .because(
+                "messages end up in logs, the history and /ready, which people see who may not see"
+                    + " the users' data; name the table and the count instead"));
   }
 
   @Test

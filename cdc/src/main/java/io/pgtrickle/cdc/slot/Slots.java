@@ -29,6 +29,8 @@ public final class Slots {
   public static final String PREFIX = "pgtrickle_";
 
   private static final int FAILOVER_SINCE = 17;
+  // Every other encoding is converted to that of our sessions, or refuses them.
+  private static final String NOT_CONVERTED = "SQL_ASCII";
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private Slots() {}
@@ -38,12 +40,14 @@ public final class Slots {
     return PREFIX + String.format(Locale.ROOT, "%08x", RANDOM.nextInt());
   }
 
-  /// Refuses a server whose log does not carry what logical decoding needs.
+  /// Refuses a server whose log does not carry what logical decoding needs, and a database whose
+  /// texts nobody can tell the characters of.
   public static void requireLogicalDecoding(Connection connection) {
     try (PreparedStatement query =
             connection.prepareStatement(
                 "SELECT current_setting('wal_level'),"
-                    + " current_setting('server_version_num')::int, pg_is_in_recovery()");
+                    + " current_setting('server_version_num')::int, pg_is_in_recovery(),"
+                    + " current_setting('server_encoding'), current_database()");
         ResultSet row = query.executeQuery()) {
       row.next();
       String walLevel = row.getString(1);
@@ -64,6 +68,15 @@ public final class Slots {
       if (row.getBoolean(3)) {
         throw new CaptureException.Misconfigured(
             "25006", "the server is a standby; connect to the primary");
+      }
+      if (NOT_CONVERTED.equals(row.getString(4))) {
+        throw new CaptureException.Misconfigured(
+            "0A000",
+            "the encoding of database \""
+                + row.getString(5)
+                + "\" is SQL_ASCII, in which texts are bytes of no known encoding and are not"
+                + " converted to UTF-8, so that they could change without notice: load a dump of it"
+                + " into a database with ENCODING 'UTF8'");
       }
     } catch (SQLException e) {
       throw CaptureException.of(e, "read the server's settings");

@@ -124,4 +124,22 @@ final class SlotsIT {
       Slots.requireLogicalDecoding(connection);
     }
   }
+
+  @Test
+  void refusesADatabaseWhoseTextsAreOfNoKnownEncoding() throws Exception {
+    TestServer.execute(
+        database,
+        "CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE"
+            + " 'C'");
+    SourceDatabase bytes = TestServer.at("localhost", TestServer.port(), "bytes");
+    try (Connection connection = bytes.connect("tests")) {
+      assertThatThrownBy(() -> Slots.requireLogicalDecoding(connection))
+          .isInstanceOf(CaptureException.Misconfigured.class)
+          .hasMessageContaining("the encoding of database \"bytes\" is SQL_ASCII")
+          .hasMessageContaining("ENCODING 'UTF8'")
+          .extracting(e -> ((CaptureException) e).sqlState())
+          .isEqualTo("0A000");
+    }
+    TestServer.execute(database, "DROP DATABASE bytes");
+  }
 }

@@ -118,10 +118,8 @@ final class ArrangeNode extends Node {
             if (weight < 0 && after.weight(walk.key(), row) < 0) {
               throw new StateDamaged(
                   source.scan().name()
-                      + " loses a row that it does not have: "
-                      + schema().toText(row)
-                      + "; the changes received do not belong to the contents the state was built"
-                      + " from",
+                      + " loses a row that it does not have; the changes received do not belong to"
+                      + " the contents the state was built from",
                   null);
             }
           });

@@ -227,7 +227,7 @@ public final class Schema {
     }
   }
 
-  /// The row as text, for messages: `1 | ada | NULL`.
+  /// The row as text, `1 | ada | NULL`, for tests; messages that somebody may log hold no rows.
   public String toText(Row row) {
     StringJoiner text = new StringJoiner(" | ");
     for (int i = 0; i < codecs.length; i++) {

@@ -34,9 +34,7 @@ record KeyedDelta(List<Row> deleted, List<Row> updated, List<Row> inserted) {
         throw new StateDamaged(
             "the delta of "
                 + table.qualifiedName()
-                + " changes one key more than once: row "
-                + table.schema().toText(row)
-                + " with weight "
+                + " changes one key more than once, by a row of weight "
                 + weight,
             null);
       }

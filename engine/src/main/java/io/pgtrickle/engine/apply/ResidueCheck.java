@@ -161,8 +161,7 @@ public final class ResidueCheck {
               + actual
               + " copies of a row that its query has "
               + expected
-              + " times: "
-              + table.schema().toText(row),
+              + " times",
           null);
     }
     surplus.add(row, -extra);

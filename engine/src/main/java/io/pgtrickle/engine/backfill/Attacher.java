@@ -35,7 +35,6 @@ import org.slf4j.LoggerFactory;
 /// columns is followed on until the copy takes its place.
 final class Attacher {
   private static final Logger LOG = LoggerFactory.getLogger(Attacher.class);
-  private static final long RETAINED_CHANGES = 5_000_000;
 
   private final SourceDatabase database;
   private final PublicationWatch watch;
@@ -121,7 +120,7 @@ final class Attacher {
           Set<String> needed = columns.getOrDefault(relation, Set.of());
           Optional<Set<String>> lacking = boundary(() -> lacking(scan, needed));
           if (lacking.isPresent()) {
-            missing.put(relation, tables.source(scan, lacking.get(), RETAINED_CHANGES));
+            missing.put(relation, tables.source(scan, lacking.get()));
           }
         }
         if (one.plan().isEmpty()) {
@@ -179,9 +178,6 @@ final class Attacher {
                   sources,
                   followed,
                   rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
-      for (SourceCopy.Source source : sources) {
-        source.attachment().table().published(tables.membership(source));
-      }
       tables.barrier();
       Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();
       Boundary.await(
@@ -204,7 +200,10 @@ final class Attacher {
     try {
       if (attachment.overflowed()) {
         throw unavailable(
-            "53400", table, "changed more than " + RETAINED_CHANGES + " rows while it was copied");
+            "53400",
+            table,
+            "changed by more than an eighth of the heap holds while it was copied (a larger one,"
+                + " PGTRICKLE_HEAP or -Xmx, holds more)");
       }
       if (!loop.intake().isRetaining(attachment)) {
         throw unavailable("55000", table, "was altered while it was copied");

@@ -3,6 +3,7 @@ package io.pgtrickle.engine.backfill;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.slot.Publications;
 import java.sql.Connection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
@@ -33,13 +34,18 @@ public final class PublicationWatch {
   ///
   /// @param followed those that were copied before and are followed on meanwhile: what they rely on
   ///     stays what it was
-  void published(Connection control, Set<Integer> relations, Set<Integer> followed) {
+  /// @return by which entry each of them is published now; a copy holds for no other one
+  Map<Integer, String> published(
+      Connection control, Set<Integer> relations, Set<Integer> followed) {
     Map<Oid, String> entries = Publications.entries(control, publication).orElse(Map.of());
+    Map<Integer, String> found = new HashMap<>();
     for (int relation : relations) {
       // Nothing there is never what is found later.
       String entry = entries.getOrDefault(new Oid(relation), "");
+      found.put(relation, entry);
       reliedOn.merge(relation, entry, (before, now) -> followed.contains(relation) ? before : now);
     }
+    return found;
   }
 
   /// Looks for tables whose changes may be missing from the log.

@@ -242,25 +242,29 @@ public final class Recovery {
       throws SQLException {
     SourceTables tables =
         new SourceTables(parts.control(), parts.watch().publication(), parts.storage());
-    Map<Integer, SourceTable> restored = new HashMap<>();
-    Set<Integer> seen = new HashSet<>();
+    Map<Integer, Plan.Scan> scans = new LinkedHashMap<>();
     for (Preparation one : prepared.values()) {
       for (Plan.Scan scan : one.scans()) {
-        if (!parts.definitions().isStreamTable(scan.relation()) && seen.add(scan.relation())) {
-          // First, so that whatever happens to its entry from now on is seen.
-          parts.watch().published(parts.control(), Set.of(scan.relation()), Set.of());
-          source(tables, scan, parts.storage())
-              .ifPresent(table -> restored.put(scan.relation(), table));
+        if (!parts.definitions().isStreamTable(scan.relation())) {
+          scans.putIfAbsent(scan.relation(), scan);
         }
       }
+    }
+    // First, so that whatever happens to their entries from now on is seen.
+    Map<Integer, String> entries =
+        parts.watch().published(parts.control(), scans.keySet(), Set.of());
+    Map<Integer, SourceTable> restored = new HashMap<>();
+    for (Plan.Scan scan : scans.values()) {
+      source(tables, scan, entries.getOrDefault(scan.relation(), ""), parts.storage())
+          .ifPresent(table -> restored.put(scan.relation(), table));
     }
     return restored;
   }
 
-  private Optional<SourceTable> source(SourceTables tables, Plan.Scan scan, Storage storage)
-      throws SQLException {
+  private Optional<SourceTable> source(
+      SourceTables tables, Plan.Scan scan, String entry, Storage storage) throws SQLException {
     try {
-      SourceTable table = tables.published(scan);
+      SourceTable table = tables.published(scan, entry);
       Optional<String> problem = table.restore(saved, storage);
       if (problem.isEmpty()) {
         return Optional.of(table);

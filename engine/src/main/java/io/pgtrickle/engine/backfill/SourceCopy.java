@@ -9,9 +9,11 @@ import io.pgtrickle.cdc.slot.ExportedSnapshot;
 import io.pgtrickle.cdc.slot.LockPolicy;
 import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.engine.intake.Attachment;
+import io.pgtrickle.engine.intake.SourceTable;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -65,12 +67,14 @@ final class SourceCopy {
         watch.publication(),
         sources.stream().map(Source::table).toList(),
         LockPolicy.POLITE);
-    watch.published(
-        control,
+    Map<Integer, SourceTable> tables =
         sources.stream()
-            .map(source -> source.attachment().table().relation())
-            .collect(Collectors.toSet()),
-        followed);
+            .map(source -> source.attachment().table())
+            .collect(Collectors.toMap(SourceTable::relation, table -> table));
+    // Of what is written under a later entry the copy may have a part.
+    watch
+        .published(control, tables.keySet(), followed)
+        .forEach((relation, entry) -> tables.get(relation).published(entry));
     try (ExportedSnapshot snapshot =
             ExportedSnapshot.open(database, PATIENCE, REPORT_AFTER, SourceCopy::report);
         BulkCopy copy = BulkCopy.open(database, snapshot)) {

@@ -27,6 +27,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,6 +41,9 @@ final class SourceTables {
   private final Connection control;
   private final String publication;
   private final Storage storage;
+  // As of the first look: it takes long where it has many tables, and nothing here changes what is
+  // asked of it.
+  private @Nullable Publication inspected;
 
   /// @param control autocommit on
   SourceTables(Connection control, String publication, Storage storage) {
@@ -51,8 +55,7 @@ final class SourceTables {
   /// A base table to be copied and followed.
   ///
   /// @param read the names of the columns that are read of it
-  /// @param retained how many changes may be retained while it is copied
-  SourceCopy.Source source(Plan.Scan scan, Set<String> read, long retained) throws SQLException {
+  SourceCopy.Source source(Plan.Scan scan, Set<String> read) throws SQLException {
     TableName table = name(scan.relation());
     List<String> identity = usableIdentity(table);
     List<String> logged = publishedColumns(scan);
@@ -68,7 +71,7 @@ final class SourceTables {
             shape,
             Partition.regions(partitions),
             storage);
-    return new SourceCopy.Source(table, source.read(), new Attachment(source, retained));
+    return new SourceCopy.Source(table, source.read(), new Attachment(source));
   }
 
   // What becomes of partitions is not in the log but repaired afterwards. A second copy with
@@ -85,17 +88,12 @@ final class SourceTables {
 
   /// A base table as it is now and as it would be followed, without publishing or copying it, for
   /// rows that were saved, which say what columns they have.
-  SourceTable published(Plan.Scan scan) throws SQLException {
-    SourceCopy.Source source = source(scan, Set.of(), 0);
-    source.attachment().table().published(membership(source));
-    return source.attachment().table();
-  }
-
-  /// By which entry of the publication a table is in it; an empty text if it is not.
-  String membership(SourceCopy.Source source) {
-    return Publications.entries(control, publication)
-        .map(entries -> entries.get(source.attachment().table().oid()))
-        .orElse("");
+  ///
+  /// @param entry by which it is in the publication
+  SourceTable published(Plan.Scan scan, String entry) throws SQLException {
+    SourceTable table = source(scan, Set.of()).attachment().table();
+    table.published(entry);
+    return table;
   }
 
   private SourceShape shape(int relation, TableName table, List<Partition> partitions)
@@ -184,12 +182,7 @@ final class SourceTables {
 
   // Columns by which the log identifies rows; empty when it carries whole rows.
   private List<String> usableIdentity(TableName table) {
-    Publication published =
-        Publications.inspect(control, publication)
-            .orElseThrow(
-                () ->
-                    new SourceUnavailable(
-                        "42704", "publication \"" + publication + "\" does not exist", null));
+    Publication published = inspected();
     List<TableName> changed =
         ReplicaIdentities.setFullWhereUnusable(control, table, published, LockPolicy.POLITE);
     if (!changed.isEmpty()) {
@@ -219,6 +212,20 @@ final class SourceTables {
               + "; give all of them the same");
     }
     return identities.isEmpty() ? List.of() : identities.iterator().next();
+  }
+
+  private Publication inspected() {
+    Publication known = inspected;
+    if (known == null) {
+      known =
+          Publications.inspect(control, publication)
+              .orElseThrow(
+                  () ->
+                      new SourceUnavailable(
+                          "42704", "publication \"" + publication + "\" does not exist", null));
+      inspected = known;
+    }
+    return known;
   }
 
   private static int[] positions(TableName table, Schema schema, List<String> columns) {

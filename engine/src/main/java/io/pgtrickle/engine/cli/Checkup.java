@@ -85,6 +85,12 @@ final class Checkup {
         setting("wal_level"),
         "ALTER SYSTEM SET wal_level = 'logical' and restart the server (on managed services set"
             + " their parameter for logical replication)");
+    check(
+        !setting("server_encoding").equals("SQL_ASCII"),
+        "server_encoding",
+        setting("server_encoding"),
+        "texts of SQL_ASCII are of no known encoding: load a dump of it into a database with"
+            + " ENCODING 'UTF8'");
     free(
         "max_replication_slots",
         "SELECT count(*) FROM pg_replication_slots WHERE NOT starts_with(slot_name, 'pgtrickle_')");

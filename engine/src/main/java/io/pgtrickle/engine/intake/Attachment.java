@@ -1,6 +1,8 @@
 package io.pgtrickle.engine.intake;
 
 import io.pgtrickle.cdc.Change;
+import io.pgtrickle.cdc.Change.OldRow;
+import io.pgtrickle.cdc.LogicalMessage;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Tuple;
 import java.util.ArrayList;
@@ -16,36 +18,64 @@ import java.util.List;
 /// the copy
 /// already. Changes are retained by the refresh thread; the copy is filled by another.
 public final class Attachment {
+  // Objects and references around a message's bytes, roughly.
+  private static final int CHANGE_BYTES = 160;
+
   private final SourceTable table;
-  private final long maximumChanges;
+  private final EpochMemory memory = EpochMemory.ofHeap();
   private final List<Retained> retained = new ArrayList<>();
+  private long retainedBytes;
   private boolean overflowed;
 
   private record Retained(Lsn finalLsn, Change change) {}
 
-  /// @param maximumChanges how many changes are retained before the attempt is given up
-  public Attachment(SourceTable table, long maximumChanges) {
+  public Attachment(SourceTable table) {
     this.table = table;
-    this.maximumChanges = maximumChanges;
   }
 
   public SourceTable table() {
     return table;
   }
 
-  /// Whether more changes arrived than may be retained, so that the copy must be made again.
+  /// Whether more changes arrived than there is memory for, so that the copy must be made again.
   public boolean overflowed() {
     return overflowed;
   }
 
   void retain(Lsn finalLsn, Change change) {
-    if (retained.size() >= maximumChanges) {
-      overflowed = true;
-      retained.clear();
-    }
     if (!overflowed) {
       retained.add(new Retained(finalLsn, change));
+      retainedBytes += bytes(change);
     }
+  }
+
+  /// What the retained changes take of the heap, in bytes.
+  long retainedBytes() {
+    return retainedBytes;
+  }
+
+  /// Gives the attempt up: there is no memory for its changes.
+  void overflow() {
+    overflowed = true;
+    retained.clear();
+    retainedBytes = 0;
+  }
+
+  // Both rows of an update are parts of one message.
+  private static long bytes(Change change) {
+    return CHANGE_BYTES
+        + switch (change) {
+          case Change.Insert insert -> insert.row().bytes().length;
+          case Change.Update update -> update.row().bytes().length;
+          case Change.Delete delete ->
+              switch (delete.old()) {
+                case OldRow.Full full -> full.row().bytes().length;
+                case OldRow.Key key -> key.key().bytes().length;
+                case OldRow.Unknown _ -> 0;
+              };
+          case Change.Truncate _ -> 0;
+          case LogicalMessage _ -> 0;
+        };
   }
 
   /// Starts taking the rows of the initial copy; for the copying thread, before [#complete].
@@ -80,13 +110,18 @@ public final class Attachment {
   /// the table.
   ///
   /// @param consistentPoint the copy's C; the stream must have been read beyond it
+  /// @throws io.pgtrickle.dvm.TrickleException.StateDamaged when the copy has to be made again
   public SourceTable complete(Lsn consistentPoint) {
     for (Retained one : retained) {
       if (!one.finalLsn().isBefore(consistentPoint)) {
         table.accept(one.change());
+        if (table.pendingBytes() > memory.limit()) {
+          throw memory.exceededBy(table.name(), table.pendingBytes());
+        }
       }
     }
     retained.clear();
+    retainedBytes = 0;
     table.settle();
     table.endEpoch();
     return table;

@@ -10,6 +10,8 @@ import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -26,6 +28,9 @@ import java.util.UUID;
 ///
 /// Used by the refresh thread only.
 public final class Intake {
+  private static final long EPOCH_ROWS = 200_000;
+
+  private final EpochMemory memory;
   private final Map<Oid, SourceTable> tables = new HashMap<>();
   private final Map<Oid, Attachment> attaching = new HashMap<>();
   // Let go of while they may still be copied into.
@@ -36,11 +41,20 @@ public final class Intake {
   private final Map<Integer, StateDamaged> damaged = new LinkedHashMap<>();
   private long rows;
 
+  public Intake() {
+    this(EpochMemory.ofHeap());
+  }
+
+  Intake(EpochMemory memory) {
+    this.memory = memory;
+  }
+
   /// What one epoch changed.
   ///
   /// @param deltas per relation the net change of its rows
   /// @param touched every published relation that had a change, whether or not it is decoded
-  /// @param damaged relations whose changes could not be understood; they need a new initial copy
+  /// @param damaged relations whose changes could not be understood, or are more than there is
+  ///     memory for; they need a new initial copy
   /// @param rows the number of row changes decoded, before netting
   public record Deltas(
       Map<Integer, ZSet> deltas, Set<Oid> touched, Map<Integer, StateDamaged> damaged, long rows) {}
@@ -146,7 +160,35 @@ public final class Intake {
         }
       }
     }
+    giveUpLargest();
+    overflowLargest();
     return messages;
+  }
+
+  // Once per part of a transaction, of which none is large.
+  private void giveUpLargest() {
+    while (pendingBytes() > memory.limit()) {
+      SourceTable largest =
+          Collections.max(changed, Comparator.comparingLong(SourceTable::pendingBytes));
+      damaged.put(largest.relation(), memory.exceededBy(largest.name(), largest.pendingBytes()));
+      largest.abandonEpoch();
+    }
+  }
+
+  // What is read from the log for copies that are being made is on the heap, too.
+  private void overflowLargest() {
+    while (retainedBytes() > memory.limit()) {
+      Collections.max(attaching.values(), Comparator.comparingLong(Attachment::retainedBytes))
+          .overflow();
+    }
+  }
+
+  private long retainedBytes() {
+    return attaching.values().stream().mapToLong(Attachment::retainedBytes).sum();
+  }
+
+  private long pendingBytes() {
+    return changed.stream().mapToLong(SourceTable::pendingBytes).sum();
   }
 
   /// Takes the message of a repair into the epoch under way, where that of a table is awaited.
@@ -164,11 +206,12 @@ public final class Intake {
         }
       }
     }
+    giveUpLargest();
   }
 
-  /// The number of row changes in the epoch under way.
-  public long pendingRows() {
-    return rows;
+  /// Whether the epoch under way has so many changes that it should end with this transaction.
+  public boolean hasEnough() {
+    return rows >= EPOCH_ROWS || pendingBytes() >= memory.enough();
   }
 
   /// Prepares the end of the epoch; may be done again.
@@ -230,6 +273,7 @@ public final class Intake {
       table.accept(change);
     } catch (StateDamaged e) {
       damaged.put(table.relation(), e);
+      table.abandonEpoch();
     }
   }
 }

@@ -89,8 +89,7 @@ final class RowStore {
     }
     Row found = lookup.row();
     if (lookup.weight() != 1 || lookup.next()) {
-      throw new StateDamaged(
-          "two rows have one replica identity: " + columns.narrowSchema().toText(found), null);
+      throw new StateDamaged("two rows have one replica identity", null);
     }
     return columns.widen(found);
   }

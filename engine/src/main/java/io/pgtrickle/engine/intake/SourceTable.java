@@ -71,6 +71,10 @@ public final class SourceTable {
   // In the log's order, which is often near that of the key: sorting is cheap then.
   private final Map<Row, Touched> touched = new LinkedHashMap<>();
   private boolean truncated;
+  // What that takes, and will take when it ends.
+  private long pendingBytes;
+  // What a stored row takes on average; 0 if that was not asked for in this epoch.
+  private long storedRowBytes;
   private final ByteSink keyBytes = new ByteSink(64);
 
   /// What an epoch did to one key.
@@ -195,6 +199,11 @@ public final class SourceTable {
     membership = entry;
   }
 
+  /// The entry of the publication that its rows go with; an empty text before there is one.
+  public String membership() {
+    return membership;
+  }
+
   /// Whether this copy has the rows that a former one has by now, with other columns, as far as can
   /// be told. Where DDL came in between, it may have what the log has not told, and nobody who read
   /// the other one will be told.
@@ -313,28 +322,31 @@ public final class SourceTable {
     pending.forEach(
         (row, weight) -> {
           if (due.contains(row)) {
-            delta.add(row, -weight);
+            add(row, -weight);
           }
         });
-    delta.addAll(replacement.held().negate());
-    delta.addAll(replacement.present());
+    removeHeld(replacement);
+    replacement.present().forEach(this::add);
+  }
+
+  // Unless they are among all those that the epoch removes.
+  private void removeHeld(RegionRepair.Replacement replacement) {
+    if (!truncated) {
+      replacement.held().forEach((row, weight) -> add(row, -weight));
+    }
   }
 
   // Of a key there may be two rows, as of a partition that was emptied and filled again: all that
   // are held are taken away here, whatever the epoch did to the key before.
   private void replaceByKey(RegionRepair due, RegionRepair.Replacement replacement) {
+    removeHeld(replacement);
     if (!truncated) {
-      delta.addAll(replacement.held().negate());
-      replacement
-          .held()
-          .forEach(
-              (row, _) ->
-                  touched.computeIfAbsent(key(row), _ -> new Touched(false)).stored = false);
+      replacement.held().forEach((row, _) -> touch(key(row)).stored = false);
     }
     for (Touched change : touched.values()) {
       Row after = change.after;
       if (after != null && due.contains(after)) {
-        change.after = null;
+        leave(change, null);
       }
     }
     replacement.present().forEach((row, _) -> put(row));
@@ -342,10 +354,22 @@ public final class SourceTable {
 
   /// Forgets the epoch under way, as when one of its changes could not be read.
   void abandonEpoch() {
-    delta.build();
-    touched.clear();
+    forgetChanges();
     truncated = false;
     repairing = null;
+  }
+
+  private void forgetChanges() {
+    delta.build();
+    touched.clear();
+    pendingBytes = 0;
+    storedRowBytes = 0;
+  }
+
+  /// What the epoch under way takes of the heap, and will take when it ends, in bytes; see
+  /// [EpochMemory].
+  long pendingBytes() {
+    return pendingBytes;
   }
 
   /// Ends the epoch: folds its net delta into the arrangement and returns it.
@@ -393,8 +417,8 @@ public final class SourceTable {
     Tuple after = update.row();
     if (identity.length == 0) {
       Row before = whole(update.old(), decode);
-      delta.add(before, -1);
-      delta.add(decode.row(after, before), 1);
+      add(before, -1);
+      add(decode.row(after, before), 1);
       return;
     }
     Row key =
@@ -411,7 +435,7 @@ public final class SourceTable {
 
   private void delete(OldRow old, TupleDecoder decode) {
     if (identity.length == 0) {
-      delta.add(whole(old, decode), -1);
+      add(whole(old, decode), -1);
       return;
     }
     switch (old) {
@@ -439,32 +463,67 @@ public final class SourceTable {
 
   private void put(Row row) {
     if (identity.length == 0) {
-      delta.add(row, 1);
+      add(row, 1);
     } else {
-      touched.computeIfAbsent(key(row), ignored -> new Touched(false)).after = row;
+      leave(touch(key(row)), row);
     }
+  }
+
+  private void add(Row row, long weight) {
+    delta.add(row, weight);
+    pendingBytes += EpochMemory.of(row);
+  }
+
+  // One of which nothing is known is that of a row that is new.
+  private Touched touch(Row key) {
+    Touched known = touched.get(key);
+    if (known == null) {
+      known = new Touched(false);
+      touched.put(key, known);
+      pendingBytes += EpochMemory.ofKey(key);
+    }
+    return known;
+  }
+
+  private void leave(Touched change, @Nullable Row after) {
+    Row before = change.after;
+    pendingBytes +=
+        (after == null ? 0 : EpochMemory.of(after)) - (before == null ? 0 : EpochMemory.of(before));
+    change.after = after;
   }
 
   private void remove(Row key) {
     Touched known = touched.get(key);
     if (known == null) {
       if (truncated) {
-        throw missing(key);
+        throw missing();
       }
-      touched.put(key, new Touched(true));
+      touch(key).stored = true;
+      pendingBytes += storedRowBytes();
     } else if (known.after == null) {
-      throw missing(key);
+      throw missing();
     } else {
-      known.after = null;
+      leave(known, null);
     }
   }
 
-  // Whatever the epoch did before, its net effect is now the removal of every row there was.
+  // The row that a key has is fetched when the epoch ends, and may be large where the log tells no
+  // more than the key.
+  private long storedRowBytes() {
+    if (storedRowBytes == 0) {
+      Snapshot stored = rows().stored();
+      storedRowBytes = EpochMemory.ofStored(1, stored.bytes() / Math.max(1, stored.rows()));
+    }
+    return storedRowBytes;
+  }
+
+  // Whatever the epoch did before, its net effect is now the removal of every row there was. They
+  // are read when it ends, if there is room for them.
   private void removeAll() {
-    delta.build();
-    rows.forEach((row, weight) -> delta.add(row, -weight));
-    touched.clear();
+    forgetChanges();
     truncated = true;
+    Snapshot stored = rows().stored();
+    pendingBytes = EpochMemory.ofStored(stored.rows(), stored.bytes());
   }
 
   /// The row of a key as the epoch has left it so far.
@@ -472,12 +531,15 @@ public final class SourceTable {
     Touched known = touched.get(key);
     Row row = known != null ? known.after : truncated ? null : rows.find(key);
     if (row == null) {
-      throw missing(key);
+      throw missing();
     }
     return row;
   }
 
   private void resolve() {
+    if (truncated) {
+      rows.forEach((row, weight) -> delta.add(row, -weight));
+    }
     List<Row> replaced = new ArrayList<>();
     touched.forEach(
         (key, change) -> {
@@ -492,7 +554,7 @@ public final class SourceTable {
         replaced,
         (key, row) -> {
           if (row == null) {
-            throw missing(key);
+            throw missing();
           }
           delta.add(row, -1);
         });
@@ -503,16 +565,16 @@ public final class SourceTable {
     net.forEach(
         (row, weight) -> {
           if (weight < 0 && rows.weight(row) + weight < 0) {
-            throw new StateDamaged(
-                name + " changed a row that its arrangement does not hold: " + schema.toText(row),
-                null);
+            throw missing();
           }
         });
   }
 
-  private StateDamaged missing(Row key) {
+  // Which one is not said: messages hold no users' data, and keys are some.
+  private StateDamaged missing() {
     return new StateDamaged(
-        name + " changed a row that its arrangement does not hold, key bytes " + key, null);
+        name + " changed a row that its arrangement does not hold; the table is copied again",
+        null);
   }
 
   private Row key(Row row) {

@@ -59,7 +59,6 @@ public final class RefreshLoop implements AutoCloseable {
   private static final Duration WAIT = Duration.ofMillis(25);
   private static final Duration IDLE_WAIT = Duration.ofMillis(200);
   private static final long EPOCH_BYTES = 64L << 20;
-  private static final long EPOCH_ROWS = 200_000;
 
   private final LogStream reader;
   private final Intake intake;
@@ -179,7 +178,7 @@ public final class RefreshLoop implements AutoCloseable {
     }
     accept(event);
     if (!partial) {
-      if (intake.pendingRows() >= EPOCH_ROWS) {
+      if (intake.hasEnough()) {
         epoch();
       }
       cutBefore(position.plus(1));

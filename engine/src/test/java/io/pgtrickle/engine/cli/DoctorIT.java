@@ -41,6 +41,10 @@ final class DoctorIT {
   }
 
   private static Said run(String role, String command) {
+    return run(role, command, "postgres");
+  }
+
+  private static Said run(String role, String command, String database) {
     CommandLine line =
         Main.commandLine(
             configuration -> {
@@ -52,7 +56,9 @@ final class DoctorIT {
     line.setErr(new PrintWriter(out));
     int status =
         line.execute(
-            command, "--url", "postgresql://" + role + "@127.0.0.1:" + server.port() + "/postgres");
+            command,
+            "--url",
+            "postgresql://" + role + "@127.0.0.1:" + server.port() + "/" + database);
     return new Said(status, out.toString());
   }
 
@@ -72,6 +78,7 @@ final class DoctorIT {
     assertThat(before.status()).isEqualTo(ExitCode.NOT_READY);
     assertThat(before.text())
         .contains("OK    wal_level: logical")
+        .contains("OK    server_encoding: UTF8")
         .contains("FAIL  replication connection")
         .contains("ALTER ROLE nobody REPLICATION")
         .contains("FAIL  SQL objects: not installed")
@@ -101,5 +108,12 @@ final class DoctorIT {
     assertThat(run("postgres", "uninstall").status()).isEqualTo(ExitCode.OK);
     assertThat(run("postgres", "uninstall").text()).contains("there is no pgtrickle");
     execute("DROP ROLE nobody");
+
+    execute(
+        "CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE"
+            + " 'C'");
+    assertThat(run("postgres", "doctor", "bytes").text())
+        .contains("FAIL  server_encoding: SQL_ASCII")
+        .contains("ENCODING 'UTF8'");
   }
 }

@@ -3,7 +3,9 @@ package io.pgtrickle.engine.e2e;
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -13,6 +15,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,6 +86,67 @@ final class SmallHeapIT {
         end(sidecar, later);
       }
     }
+  }
+
+  /// Neither fits into the heap at once, so the table is copied again, and what reads it computed.
+  @Test
+  void whatChangesByMoreThanTheHeapHoldsIsCopiedAgain() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE facts (id int PRIMARY KEY, g int, v int, note text)",
+          "INSERT INTO facts SELECT i, i % 20, i % 1000, repeat('n', 190) || i"
+              + " FROM generate_series(1, 250000) i",
+          "CREATE TABLE other (id int PRIMARY KEY)");
+      Map<String, String> tables =
+          Map.of(
+              "grouped",
+                  "SELECT g, count(*) AS n, sum(v) AS s, max(note) AS m FROM facts GROUP BY g",
+              "others", "SELECT count(*) AS n FROM other");
+      Path log = directory.resolve("sidecar.log");
+      Process sidecar = database.startProcess(directory.resolve("state"), log, HEAP);
+      try {
+        awaitHeartbeat(connection, sidecar);
+        for (Map.Entry<String, String> table : tables.entrySet()) {
+          streamTable(connection, table.getKey(), table.getValue(), "DIFFERENTIAL");
+        }
+        run(connection, "UPDATE facts SET v = v + 1", "INSERT INTO other VALUES (1)");
+        awaitCopy(connection, 1, "grouped");
+        requireAgreement(connection, tables);
+        run(
+            connection,
+            "BEGIN; TRUNCATE facts; INSERT INTO facts SELECT i, i % 20, i, 'new'"
+                + " FROM generate_series(1, 1000) i; INSERT INTO other VALUES (2); COMMIT");
+        awaitCopy(connection, 2, "grouped");
+        requireAgreement(connection, tables);
+        assertThat(failures(connection, "others")).isEmpty();
+      } finally {
+        end(sidecar, log);
+      }
+    }
+  }
+
+  private static void awaitCopy(Connection connection, int times, String table)
+      throws SQLException {
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () ->
+                assertThat(failures(connection, table))
+                    .hasSize(times)
+                    .allMatch(
+                        failure ->
+                            failure.contains("\"facts\" changed by so much at once")
+                                && failure.contains("PGTRICKLE_HEAP")));
+    ready(connection, table);
+  }
+
+  private static List<String> failures(Connection connection, String table) throws SQLException {
+    return rows(
+        connection,
+        "SELECT h.error_message FROM pgtrickle.pgt_refresh_history h JOIN pgtrickle.pgt_definitions d USING (pgt_id) WHERE d.table_name = '%s' AND h.error_message IS NOT NULL"
+            .formatted(table));
   }
 
   private static void end(Process sidecar, Path log) throws Exception {

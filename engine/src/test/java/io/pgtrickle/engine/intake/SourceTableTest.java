@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.pgtrickle.cdc.CellKind;
 import io.pgtrickle.cdc.Change;
 import io.pgtrickle.cdc.Change.OldRow;
+import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.ReplicaIdentity;
+import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.Tuple;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.state.Storage;
@@ -19,7 +21,9 @@ import io.pgtrickle.dvm.zset.KeptColumns;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class SourceTableTest {
@@ -167,11 +172,82 @@ class SourceTableTest {
   void aCopyThatWasLetGoOfIsNotTakenForTheTable() {
     Intake intake = new Intake();
     SourceTable table = new Workload(Logs.KEYS, new Random(1)).table;
-    Attachment attachment = new Attachment(table, 10);
+    Attachment attachment = new Attachment(table);
     intake.retain(attachment);
     assertThat(intake.isRetaining(attachment)).isTrue();
     intake.detach(table.oid());
     assertThat(intake.isRetaining(attachment)).isFalse();
+  }
+
+  @Test
+  void whatThereIsNoMemoryForIsCopiedAgain() {
+    Intake intake = new Intake(new EpochMemory(200 * ROW_BYTES));
+    Workload workload = new Workload(Logs.KEYS, new Random(1));
+    intake.attach(workload.table);
+    int epochs = 0;
+    for (int id = 0; id < 500; id++) {
+      intake.accept(transaction(List.of(workload.insert(row(id, "", 1L)))));
+      if (intake.hasEnough()) {
+        epochs++;
+        assertThat(intake.endEpoch().damaged()).isEmpty();
+      }
+    }
+    assertThat(epochs).as("each of about a quarter of the limit").isBetween(8, 12);
+    assertThat(intake.endEpoch().damaged()).isEmpty();
+    intake.accept(transaction(List.of(workload.truncate(), workload.insert(row(1, "", 1L)))));
+    Intake.Deltas deltas = intake.endEpoch();
+    assertThat(deltas.deltas()).isEmpty();
+    assertThat(deltas.touched()).containsExactly(new Oid(20_000));
+    assertThat(deltas.damaged().get(20_000))
+        .hasMessageContaining("public.t changed by so much at once")
+        .extracting(StateDamaged::sqlState)
+        .isEqualTo("53400");
+    assertThat(intake.table(20_000)).isEmpty();
+    assertThat(intake.hasEnough()).isFalse();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatAnEpochTakesIsCountedWhateverTheLogTells(Logs logs) {
+    Workload workload = new Workload(logs, new Random(1));
+    SourceTable table = workload.table;
+    table.accept(workload.insert(row(1, "x".repeat(10_000), 1L)));
+    assertThat(table.pendingBytes()).isBetween(10_000L, 10_400L);
+    table.endEpoch();
+    assertThat(table.pendingBytes()).isZero();
+    // Where the log has the key only, the row is fetched later.
+    table.accept(workload.delete(1, row(1, "x".repeat(10_000), 1L)));
+    assertThat(table.pendingBytes()).isBetween(10_000L, 10_400L);
+    table.abandonEpoch();
+    table.accept(workload.insert(row(2, "x".repeat(10_000), 1L)));
+    table.accept(workload.truncate());
+    assertThat(table.pendingBytes()).as("the row that was stored").isBetween(10_000L, 10_400L);
+    table.endEpoch();
+    assertThat(rows(table)).isEqualTo(ZSet.EMPTY);
+  }
+
+  @Test
+  void aCopyDuringWhichThereIsNoMemoryForChangesIsMadeAgain() {
+    Intake intake = new Intake(new EpochMemory(100 * ROW_BYTES));
+    Workload workload = new Workload(Logs.KEYS, new Random(1));
+    Attachment attachment = new Attachment(workload.table);
+    intake.retain(attachment);
+    Change change = workload.insert(row(1, "", 1L));
+    for (int i = 0; i < 50; i++) {
+      intake.accept(transaction(List.of(change)));
+    }
+    assertThat(attachment.overflowed()).isFalse();
+    intake.accept(transaction(Collections.nCopies(100, change)));
+    assertThat(attachment.overflowed()).isTrue();
+    assertThat(attachment.retainedBytes()).isZero();
+  }
+
+  // Of a small row that is new, noted by its key.
+  private static final long ROW_BYTES = 210;
+
+  private static Transaction transaction(List<Change> changes) {
+    return new Transaction(
+        1, Lsn.ZERO, Lsn.ZERO.plus(1), Instant.EPOCH, changes, 1, Transaction.Part.LAST);
   }
 
   private static ZSet inRegion(SourceRows rows) {
