@@ -681,6 +681,22 @@ $$;
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON pgtrickle.pgt_definitions
   FOR EACH ROW EXECUTE FUNCTION pgtrickle_internal.stamp_definition();
 
+-- Stamps the definitions that came in without the trigger: pg_restore loads rows before it makes
+-- triggers, unless pgtrickle is an extension. Returns how many.
+CREATE FUNCTION pgtrickle_internal.stamp_restored() RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  stamped bigint;
+BEGIN
+  UPDATE pgtrickle.pgt_definitions d SET status = d.status
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = d.schema_name AND c.relname = d.table_name AND c.oid <> d.relid
+    AND c.oid = pgtrickle_internal.storage_of(d);
+  GET DIAGNOSTICS stamped = ROW_COUNT;
+  RETURN stamped;
+END
+$$;
+
 -- ---------------------------------------------------------------------------------------------
 -- 5 Names, schedules, modes
 -- ---------------------------------------------------------------------------------------------
@@ -2123,6 +2139,8 @@ BEGIN
     FOR UPDATE;
     EXIT WHEN FOUND;
   END LOOP;
+  -- Since a dump was restored the cache may name another table.
+  locked.relid := coalesce(pgtrickle_internal.storage_of(locked), locked.relid);
   RETURN locked;
 END
 $$;
@@ -2982,11 +3000,14 @@ GRANT SELECT, DELETE, INSERT (pgt_id, channel) ON pgtrickle_internal.pgt_subscri
 GRANT SELECT, INSERT (source_relid, gated, ungated_at),
   UPDATE (gated, gated_at, ungated_at, gated_by) ON pgtrickle.pgt_source_gates TO PUBLIC;
 
--- A member of an extension is dumped with its definition only; this has pg_dump save the rows too.
+-- A member of an extension is dumped with its definition only; this has pg_dump save the rows too,
+-- and where a sequence stands.
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgtrickle') THEN
     PERFORM pg_catalog.pg_extension_config_dump('pgtrickle.pgt_definitions', '');
+    PERFORM pg_catalog.pg_extension_config_dump(
+      pg_catalog.pg_get_serial_sequence('pgtrickle.pgt_definitions', 'pgt_id')::regclass, '');
     PERFORM pg_catalog.pg_extension_config_dump('pgtrickle_internal.pgt_subscriptions', '');
     PERFORM pg_catalog.pg_extension_config_dump('pgtrickle_internal.pgt_settings', '');
   END IF;
