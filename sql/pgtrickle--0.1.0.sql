@@ -681,6 +681,22 @@ $$;
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON pgtrickle.pgt_definitions
   FOR EACH ROW EXECUTE FUNCTION pgtrickle_internal.stamp_definition();
 
+-- Stamps the definitions that came in without the trigger: pg_restore loads rows before it makes
+-- triggers, unless pgtrickle is an extension. Returns how many.
+CREATE FUNCTION pgtrickle_internal.stamp_restored() RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  stamped bigint;
+BEGIN
+  UPDATE pgtrickle.pgt_definitions d SET status = d.status
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = d.schema_name AND c.relname = d.table_name AND c.oid <> d.relid
+    AND c.oid = pgtrickle_internal.storage_of(d);
+  GET DIAGNOSTICS stamped = ROW_COUNT;
+  RETURN stamped;
+END
+$$;
+
 -- ---------------------------------------------------------------------------------------------
 -- 5 Names, schedules, modes
 -- ---------------------------------------------------------------------------------------------
@@ -1943,7 +1959,16 @@ BEGIN
 END
 $$;
 
--- All three ways to create. p_exists says what to do with a stream table of that name.
+-- Whether a name is that of a relation; to_regclass() would go by what the session has cached, and
+-- not see one that another session has just made.
+CREATE FUNCTION pgtrickle_internal.is_relation(p_schema text, p_name text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE n.nspname = p_schema AND c.relname = p_name)
+$$;
+
+-- All three ways to create. p_exists says what to do with a stream table of that name, whether it
+-- was there before or another session makes it at the same time.
 CREATE FUNCTION pgtrickle_internal.create_definition(
   p_exists text, p_name text, p_query text, p_schedule text, p_refresh_mode text,
   p_initialize boolean, p_diamond_consistency text, p_diamond_schedule_policy text,
@@ -1973,41 +1998,54 @@ BEGIN
       USING ERRCODE = '22023';
   END IF;
 
-  IF p_exists <> 'error' THEN
-    existing := pgtrickle_internal.find_definition(p_name);
-    IF existing.pgt_id IS NOT NULL AND p_exists = 'skip' THEN
-      RAISE NOTICE 'stream table "%" already exists, skipping', p_name USING ERRCODE = '42P07';
-      RETURN;
-    ELSIF existing.pgt_id IS NOT NULL THEN
-      PERFORM pgtrickle_internal.replace_definition(existing, p_query, true, schedule, mode, NULL,
-        consistency, policy, capture, coalesce(p_append_only, false),
-        coalesce(p_pooler_compatibility_mode, false), p_max_differential_joins,
-        p_max_delta_fraction);
-      RETURN;
+  LOOP
+    IF p_exists = 'skip' THEN
+      existing := pgtrickle_internal.find_definition(p_name);
+      IF existing.pgt_id IS NOT NULL THEN
+        RAISE NOTICE 'stream table "%" already exists, skipping', p_name USING ERRCODE = '42P07';
+        RETURN;
+      END IF;
+    ELSIF p_exists = 'replace' THEN
+      existing := pgtrickle_internal.lock_definition(p_name);
+      IF existing.pgt_id IS NOT NULL THEN
+        PERFORM pgtrickle_internal.replace_definition(existing, p_query, true, schedule, mode, NULL,
+          consistency, policy, capture, coalesce(p_append_only, false),
+          coalesce(p_pooler_compatibility_mode, false), p_max_differential_joins,
+          p_max_delta_fraction);
+        RETURN;
+      END IF;
     END IF;
-  END IF;
 
-  parts[1] := coalesce(parts[1], current_schema());
-  IF parts[1] IS NULL THEN
-    RAISE EXCEPTION 'no schema has been selected to create in' USING ERRCODE = '3F000';
-  ELSIF to_regnamespace(quote_ident(parts[1])) IS NULL THEN
-    RAISE EXCEPTION 'schema "%" does not exist', parts[1] USING ERRCODE = '3F000';
-  ELSIF parts[1] LIKE 'pg\_temp%' THEN
-    RAISE EXCEPTION 'a stream table cannot be temporary' USING ERRCODE = '0A000';
-  ELSIF to_regclass(format('%I.%I', parts[1], parts[2])) IS NOT NULL THEN
-    RAISE EXCEPTION 'relation "%" already exists', format('%I.%I', parts[1], parts[2])
-      USING ERRCODE = '42P07';
-  ELSIF EXISTS (SELECT FROM pgtrickle.pgt_definitions d
-                WHERE d.schema_name = parts[1] AND d.table_name = parts[2]) THEN
-    RAISE EXCEPTION 'stream table "%" is defined, but its storage table was dropped',
-      format('%I.%I', parts[1], parts[2])
-      USING ERRCODE = '42P07', HINT = 'Call pgtrickle.drop_stream_table() first.';
-  END IF;
+    parts[1] := coalesce(parts[1], current_schema());
+    IF parts[1] IS NULL THEN
+      RAISE EXCEPTION 'no schema has been selected to create in' USING ERRCODE = '3F000';
+    ELSIF to_regnamespace(quote_ident(parts[1])) IS NULL THEN
+      RAISE EXCEPTION 'schema "%" does not exist', parts[1] USING ERRCODE = '3F000';
+    ELSIF parts[1] LIKE 'pg\_temp%' THEN
+      RAISE EXCEPTION 'a stream table cannot be temporary' USING ERRCODE = '0A000';
+    ELSIF pgtrickle_internal.is_relation(parts[1], parts[2]) THEN
+      RAISE EXCEPTION 'relation "%" already exists', format('%I.%I', parts[1], parts[2])
+        USING ERRCODE = '42P07';
+    ELSIF EXISTS (SELECT FROM pgtrickle.pgt_definitions d
+                  WHERE d.schema_name = parts[1] AND d.table_name = parts[2]) THEN
+      RAISE EXCEPTION 'stream table "%" is defined, but its storage table was dropped',
+        format('%I.%I', parts[1], parts[2])
+        USING ERRCODE = '42P07', HINT = 'Call pgtrickle.drop_stream_table() first.';
+    END IF;
 
-  document := pgtrickle_internal.analyze_query(p_query);
-  document := document || jsonb_build_object('verdict', pgtrickle_internal.verdict(
-    format('%I.%I', parts[1], parts[2]), mode, document));
-  PERFORM pgtrickle_internal.make_storage(parts[1], parts[2], document -> 'columns');
+    document := pgtrickle_internal.analyze_query(p_query);
+    document := document || jsonb_build_object('verdict', pgtrickle_internal.verdict(
+      format('%I.%I', parts[1], parts[2]), mode, document));
+    BEGIN
+      -- Waits for a session that is making a relation of that name.
+      PERFORM pgtrickle_internal.make_storage(parts[1], parts[2], document -> 'columns');
+      EXIT;
+    EXCEPTION WHEN duplicate_table OR unique_violation THEN
+      IF NOT pgtrickle_internal.is_relation(parts[1], parts[2]) THEN
+        RAISE;
+      END IF;
+    END;
+  END LOOP;
   INSERT INTO pgtrickle.pgt_definitions (
     schema_name, table_name, query, analysis, schedule, refresh_mode, initialize,
     diamond_consistency, diamond_schedule_policy, cdc_mode, append_only,
@@ -2079,6 +2117,70 @@ BEGIN
     RAISE EXCEPTION 'must be owner of stream table "%"',
       pgtrickle_internal.display_name(p_definition) USING ERRCODE = '42501';
   END IF;
+END
+$$;
+
+-- The definition a name means, NULL if there is none, as it stays until this transaction ends: who
+-- is to change one works out from what it is now what it will be, and another transaction must not
+-- change it in between. Whoever does so already is waited for, and then the name is looked up again,
+-- since it may mean nothing or another stream table by now.
+CREATE FUNCTION pgtrickle_internal.lock_definition(p_name text) RETURNS pgtrickle.pgt_definitions
+LANGUAGE plpgsql AS $$
+DECLARE
+  named  pgtrickle.pgt_definitions;
+  locked pgtrickle.pgt_definitions;
+BEGIN
+  LOOP
+    named := pgtrickle_internal.find_definition(p_name);
+    EXIT WHEN named.pgt_id IS NULL;
+    -- The row policies let nobody else lock it.
+    PERFORM pgtrickle_internal.require_ownership(named);
+    SELECT d.* INTO locked FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = named.pgt_id
+    FOR UPDATE;
+    EXIT WHEN FOUND;
+  END LOOP;
+  -- Since a dump was restored the cache may name another table.
+  locked.relid := coalesce(pgtrickle_internal.storage_of(locked), locked.relid);
+  RETURN locked;
+END
+$$;
+
+CREATE FUNCTION pgtrickle_internal.require_locked_definition(p_name text)
+RETURNS pgtrickle.pgt_definitions
+LANGUAGE plpgsql AS $$
+DECLARE
+  result pgtrickle.pgt_definitions := pgtrickle_internal.lock_definition(p_name);
+BEGIN
+  IF result.pgt_id IS NULL THEN
+    -- Says that it does not exist.
+    result := pgtrickle_internal.require_definition(p_name);
+  END IF;
+  RETURN result;
+END
+$$;
+
+-- Keeps everybody else from the storage table of a definition, NULL where there is none. Whoever has
+-- begun to read it in a query of a stream table or a view is waited for, so that what is looked up
+-- afterwards has all that depends on it.
+CREATE FUNCTION pgtrickle_internal.lock_storage(p_definition pgtrickle.pgt_definitions)
+RETURNS regclass LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  storage CONSTANT regclass := pgtrickle_internal.storage_of(p_definition);
+BEGIN
+  IF storage IS NOT NULL THEN
+    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', storage);
+  END IF;
+  RETURN storage;
+END
+$$;
+
+-- Lets those who change what existing stream tables read go one after the other: what two of them
+-- add may only together make a circle. To be called before the query is looked at. The number spells
+-- "pgt_edge" in ASCII.
+CREATE FUNCTION pgtrickle_internal.lock_dependencies() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(8099570407920920421);
 END
 $$;
 
@@ -2157,6 +2259,7 @@ CREATE FUNCTION pgtrickle_internal.remake_storage(
   p_definition pgtrickle.pgt_definitions, p_columns jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  storage    CONSTANT regclass := pgtrickle_internal.lock_storage(p_definition);
   dependents CONSTANT text[] := pgtrickle_internal.dependents_of(p_definition);
   grants     text[];
   one        text;
@@ -2175,8 +2278,8 @@ BEGIN
   INTO grants
   FROM pg_class c, LATERAL aclexplode(c.relacl) a
   WHERE c.oid = p_definition.relid AND a.grantee <> c.relowner AND a.grantor = c.relowner;
-  IF pgtrickle_internal.storage_of(p_definition) IS NOT NULL THEN
-    EXECUTE format('DROP TABLE %s', pgtrickle_internal.storage_of(p_definition));
+  IF storage IS NOT NULL THEN
+    EXECUTE format('DROP TABLE %s', storage);
   END IF;
   PERFORM pgtrickle_internal.make_storage(
     p_definition.schema_name, p_definition.table_name, p_columns);
@@ -2186,7 +2289,8 @@ BEGIN
 END
 $$;
 
--- Changes what is not NULL. p_replace also sets what is NULL back, for create_or_replace.
+-- Changes what is not NULL of a locked definition. p_replace also sets what is NULL back, for
+-- create_or_replace.
 CREATE FUNCTION pgtrickle_internal.replace_definition(
   p_definition pgtrickle.pgt_definitions, p_query text, p_replace boolean, p_schedule text,
   p_refresh_mode text, p_status text, p_diamond_consistency text, p_diamond_schedule_policy text,
@@ -2203,8 +2307,8 @@ DECLARE
   fresh    jsonb;
   changed  boolean := false;
 BEGIN
-  PERFORM pgtrickle_internal.require_ownership(p_definition);
   IF p_query IS NOT NULL THEN
+    PERFORM pgtrickle_internal.lock_dependencies();
     fresh := pgtrickle_internal.analyze_query(p_query);
     PERFORM pgtrickle_internal.check_cycle(p_definition, fresh);
     changed := fresh - noise IS DISTINCT FROM document - noise;
@@ -2265,7 +2369,7 @@ BEGIN
       USING ERRCODE = '22023';
   END IF;
   PERFORM pgtrickle_internal.replace_definition(
-    pgtrickle_internal.require_definition(name), query, false,
+    pgtrickle_internal.require_locked_definition(name), query, false,
     CASE WHEN schedule IS NOT NULL THEN pgtrickle_internal.check_schedule(schedule) END,
     CASE WHEN refresh_mode IS NOT NULL THEN pgtrickle_internal.check_mode(refresh_mode) END,
     CASE WHEN wanted = 'SUSPENDED' THEN 'PAUSED' ELSE wanted END,
@@ -2277,15 +2381,19 @@ BEGIN
 END
 $$;
 
+-- Drops a locked definition with its storage table. The delegates go first: the sidecar, too, takes
+-- hold of them before it writes the table.
 CREATE FUNCTION pgtrickle_internal.drop_definition(
   p_definition pgtrickle.pgt_definitions, p_cascade boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  readers CONSTANT bigint[] := ARRAY(SELECT pgtrickle_internal.readers_of(p_definition));
-  storage CONSTANT regclass := pgtrickle_internal.storage_of(p_definition);
+  storage regclass;
+  readers bigint[];
   reader  pgtrickle.pgt_definitions;
 BEGIN
-  PERFORM pgtrickle_internal.require_ownership(p_definition);
+  PERFORM pgtrickle_internal.drop_delegates(p_definition.pgt_id, p_definition.schema_name);
+  storage := pgtrickle_internal.lock_storage(p_definition);
+  readers := ARRAY(SELECT pgtrickle_internal.readers_of(p_definition));
   IF readers <> '{}' AND NOT p_cascade THEN
     RAISE EXCEPTION 'cannot drop stream table "%" because other stream tables read it',
       pgtrickle_internal.display_name(p_definition)
@@ -2294,14 +2402,16 @@ BEGIN
                       FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = ANY (readers)),
             HINT = 'Use cascade => true to drop them too.';
   END IF;
-  FOR reader IN SELECT d.* FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = ANY (readers) LOOP
-    -- One reader may have gone with another.
-    IF EXISTS (SELECT FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = reader.pgt_id) THEN
+  FOR reader IN
+    SELECT d.* FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = ANY (readers) ORDER BY d.pgt_id
+  LOOP
+    -- It may have gone with another reader, or by another session, or reads something else by now.
+    reader := pgtrickle_internal.lock_definition(pgtrickle_internal.display_name(reader));
+    IF reader.pgt_id IN (SELECT pgtrickle_internal.readers_of(p_definition)) THEN
       PERFORM pgtrickle_internal.drop_definition(reader, true);
     END IF;
   END LOOP;
   DELETE FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = p_definition.pgt_id;
-  PERFORM pgtrickle_internal.drop_delegates(p_definition.pgt_id, p_definition.schema_name);
   IF storage IS NOT NULL THEN
     EXECUTE format('DROP TABLE %s%s', storage, CASE WHEN p_cascade THEN ' CASCADE' ELSE '' END);
   END IF;
@@ -2312,16 +2422,17 @@ CREATE FUNCTION pgtrickle.drop_stream_table(name text, cascade boolean DEFAULT f
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pgtrickle_internal.drop_definition(
-    pgtrickle_internal.require_definition(name), coalesce(drop_stream_table.cascade, false));
+    pgtrickle_internal.require_locked_definition(name),
+    coalesce(drop_stream_table.cascade, false));
 END
 $$;
 
 CREATE FUNCTION pgtrickle.resume_stream_table(name text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-  definition CONSTANT pgtrickle.pgt_definitions := pgtrickle_internal.require_definition(name);
+  definition CONSTANT pgtrickle.pgt_definitions :=
+    pgtrickle_internal.require_locked_definition(name);
 BEGIN
-  PERFORM pgtrickle_internal.require_ownership(definition);
   -- Written even where it is ACTIVE already: the sidecar takes the write as the wish to try again
   -- a stream table that it has suspended after errors.
   UPDATE pgtrickle.pgt_definitions d SET status = 'ACTIVE' WHERE d.pgt_id = definition.pgt_id;
@@ -2332,11 +2443,12 @@ $$;
 CREATE FUNCTION pgtrickle.repair_stream_table(name text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-  definition CONSTANT pgtrickle.pgt_definitions := pgtrickle_internal.require_definition(name);
+  definition CONSTANT pgtrickle.pgt_definitions :=
+    pgtrickle_internal.require_locked_definition(name);
   path       CONSTANT text := current_setting('search_path');
   document   jsonb;
 BEGIN
-  PERFORM pgtrickle_internal.require_ownership(definition);
+  PERFORM pgtrickle_internal.lock_dependencies();
   -- The text means what it meant under the search path of creation.
   PERFORM set_config('search_path', definition.analysis #>> '{settings,search_path}', true);
   document := pgtrickle_internal.analyze_query(definition.query);
@@ -2344,12 +2456,13 @@ BEGIN
   PERFORM pgtrickle_internal.check_cycle(definition, document);
   document := document || jsonb_build_object('verdict', pgtrickle_internal.verdict(
     pgtrickle_internal.display_name(definition), definition.refresh_mode, document));
+  -- Before the table, as in drop_definition().
+  PERFORM pgtrickle_internal.drop_delegates(definition.pgt_id, definition.schema_name);
   -- A query without columns describes like a table that is not there.
   IF pgtrickle_internal.storage_of(definition) IS NULL OR NOT pgtrickle_internal.same_columns(
        document -> 'columns', pgtrickle_internal.describe_columns(definition.relid)) THEN
     PERFORM pgtrickle_internal.remake_storage(definition, document -> 'columns');
   END IF;
-  PERFORM pgtrickle_internal.drop_delegates(definition.pgt_id, definition.schema_name);
   PERFORM pgtrickle_internal.make_delegates(definition.pgt_id, definition.schema_name);
   UPDATE pgtrickle.pgt_definitions d
   SET analysis = document, generation = d.generation + 1
@@ -2413,10 +2526,16 @@ DECLARE
 BEGIN
   PERFORM pgtrickle_internal.require_waiting('wait_until_ready', definition, timeout);
   LOOP
-    SELECT s.status, s.is_populated, s.error_sqlstate, s.error_message, s.reason_detail INTO found
-    FROM pgtrickle.pgt_state s
-    WHERE s.pgt_id = definition.pgt_id AND s.generation = definition.generation;
-    IF found.status = 'ACTIVE' AND found.is_populated THEN
+    -- Altered meanwhile, it is ready when it shows what it was altered to.
+    SELECT d.pgt_id, s.status, s.is_populated, s.error_sqlstate, s.error_message, s.reason_detail
+    INTO found
+    FROM pgtrickle.pgt_definitions d
+    LEFT JOIN pgtrickle.pgt_state s ON s.pgt_id = d.pgt_id AND s.generation = d.generation
+    WHERE d.pgt_id = definition.pgt_id;
+    IF found.pgt_id IS NULL THEN
+      RAISE EXCEPTION 'stream table "%" was dropped meanwhile',
+        pgtrickle_internal.display_name(definition) USING ERRCODE = '42P01';
+    ELSIF found.status = 'ACTIVE' AND found.is_populated THEN
       RETURN;
     ELSIF found.status IN ('ERROR', 'SUSPENDED') THEN
       PERFORM pgtrickle_internal.raise_error(jsonb_strip_nulls(jsonb_build_object(
@@ -2881,11 +3000,14 @@ GRANT SELECT, DELETE, INSERT (pgt_id, channel) ON pgtrickle_internal.pgt_subscri
 GRANT SELECT, INSERT (source_relid, gated, ungated_at),
   UPDATE (gated, gated_at, ungated_at, gated_by) ON pgtrickle.pgt_source_gates TO PUBLIC;
 
--- A member of an extension is dumped with its definition only; this has pg_dump save the rows too.
+-- A member of an extension is dumped with its definition only; this has pg_dump save the rows too,
+-- and where a sequence stands.
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgtrickle') THEN
     PERFORM pg_catalog.pg_extension_config_dump('pgtrickle.pgt_definitions', '');
+    PERFORM pg_catalog.pg_extension_config_dump(
+      pg_catalog.pg_get_serial_sequence('pgtrickle.pgt_definitions', 'pgt_id')::regclass, '');
     PERFORM pg_catalog.pg_extension_config_dump('pgtrickle_internal.pgt_subscriptions', '');
     PERFORM pg_catalog.pg_extension_config_dump('pgtrickle_internal.pgt_settings', '');
   END IF;

@@ -110,6 +110,19 @@ final class DeltaStatements {
         + source.fromNumbered(this, all());
   }
 
+  /// Tells whether several rows of a keyed table have the same key, by the equality that a unique
+  /// index has.
+  String repeatsKey() {
+    List<Integer> key = table.identity().key();
+    String groups =
+        key.isEmpty() ? "()" : key.stream().map(columns::get).collect(Collectors.joining(", "));
+    return "SELECT EXISTS (SELECT FROM ONLY "
+        + table.qualifiedName()
+        + " GROUP BY "
+        + groups
+        + " HAVING count(*) > 1)";
+  }
+
   /// The index that finds rows again, so that every statement here costs as much as the delta;
   /// empty
   /// where none is needed.

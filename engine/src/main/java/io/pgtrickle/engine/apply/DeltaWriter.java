@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -112,10 +113,41 @@ public final class DeltaWriter {
         || table.schema().columns().stream().anyMatch(c -> c.type().kind() == TypeKind.OPAQUE);
   }
 
+  /// Whether several rows of the table have what is a key by its query. Contents of another query
+  /// may, and those that somebody has tampered with.
+  public boolean repeatsKeys() throws SQLException {
+    if (!table.keyed()) {
+      return false;
+    }
+    AtomicBoolean repeated = new AtomicBoolean();
+    Pipeline pipeline = new Pipeline();
+    Pipeline.Reader reader =
+        row -> {
+          row.next();
+          repeated.set(row.getBoolean(1));
+        };
+    if (table.delegated()) {
+      OwnerCalls.query(
+          table, statements.repeatsKey(), List.of(), "repeated pg_catalog.bool", pipeline, reader);
+    } else {
+      pipeline.query(statements.repeatsKey(), List.of(), reader);
+    }
+    pipeline.run(connection);
+    return repeated.get();
+  }
+
   /// Creates the index that finds rows again, unless it is there, and drops what an earlier query
-  /// left
-  /// of its kind.
+  /// left of its kind.
   public void ensureIdentityIndex() throws SQLException {
+    dropFormerIdentityIndexes();
+    Optional<DeltaStatements.Index> wanted = statements.identityIndex();
+    if (wanted.isPresent()) {
+      execute(wanted.get().create(), List.of());
+    }
+  }
+
+  /// Drops the indexes that an earlier query left: rows of this one may be the same to them.
+  public void dropFormerIdentityIndexes() throws SQLException {
     Optional<DeltaStatements.Index> wanted = statements.identityIndex();
     for (String name : identityIndexes()) {
       if (!Optional.of(name).equals(wanted.map(DeltaStatements.Index::name))) {
@@ -123,9 +155,6 @@ public final class DeltaWriter {
             "DROP INDEX " + Identifiers.quote(table.schemaName()) + "." + Identifiers.quote(name),
             List.of());
       }
-    }
-    if (wanted.isPresent()) {
-      execute(wanted.get().create(), List.of());
     }
   }
 

@@ -149,6 +149,23 @@ public record StreamTable(
     return bits;
   }
 
+  /// The same table, written as if its rows had no key: each is found by all its values, and may
+  /// have any number of copies.
+  public StreamTable withoutKey() {
+    return new StreamTable(
+        id,
+        relation,
+        schemaName,
+        name,
+        schema,
+        typeNames,
+        collations,
+        new Identity(Identity.Kind.ROW_HASH, List.of()),
+        hashed,
+        delegated,
+        joining);
+  }
+
   /// Whether a row has at most one copy, and the same row keeps its key.
   public boolean keyed() {
     return identity.kind() != Identity.Kind.ROW_HASH;

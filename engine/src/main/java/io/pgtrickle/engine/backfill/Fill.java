@@ -171,14 +171,21 @@ final class Fill {
     DeltaWriter table = new DeltaWriter(writer, one.table());
     OwnerCalls.require(writer, one.table());
     boolean wasEmpty = contents == Contents.UNKNOWN && subtract(writer, one, build);
+    // Rows that the key does not tell apart, such as those of the query before, are replaced as in
+    // a table without one; what is there then has the key.
+    boolean repeated = contents == Contents.UNKNOWN && !wasEmpty && table.repeatsKeys();
+    StreamTable filled = repeated ? one.table().withoutKey() : one.table();
+    DeltaWriter filling = new DeltaWriter(writer, filled);
     // Into an empty table rows go first and the index after them; otherwise the index finds the old
     // rows.
-    if (!wasEmpty) {
-      table.ensureIdentityIndex();
+    if (wasEmpty) {
+      filling.dropFormerIdentityIndexes();
+    } else {
+      filling.ensureIdentityIndex();
     }
     boolean healthy = build.healthy(one.id());
-    Written written = healthy ? write(table, one, build) : new Written(0, 0);
-    if (wasEmpty) {
+    Written written = healthy ? write(filling, filled, build) : new Written(0, 0);
+    if (wasEmpty || (repeated && healthy)) {
       table.ensureIdentityIndex();
     }
     tell(writer, definition, where, written);
@@ -386,11 +393,11 @@ final class Fill {
     return isEmpty[0];
   }
 
-  private Written write(DeltaWriter table, Preparation one, Build build) throws SQLException {
-    Snapshot difference = build.difference(one.id());
+  private Written write(DeltaWriter writer, StreamTable table, Build build) throws SQLException {
+    Snapshot difference = build.difference(table.id());
     // The build may be given up by another thread meanwhile.
     try (Snapshot.Hold _ = difference.hold()) {
-      return new Difference(difference, one.table(), memory).write(table);
+      return new Difference(difference, table, memory).write(writer);
     }
   }
 

@@ -187,12 +187,14 @@ public final class Recovery {
         (id, one) -> {
           SavedTable entry = entries.get(id);
           if (entry != null && restored.views().contains(id)) {
+            Visible now = visible.getOrDefault(id, Visible.NEVER);
+            Instant refreshed = now.refreshedAt();
             parts
                 .loop()
                 .restore(
-                    one.joining(
-                        one.definition(), visible.getOrDefault(id, Visible.NEVER).refreshId()),
-                    entry);
+                    one.joining(one.definition(), now.refreshId()),
+                    entry,
+                    refreshed == null ? entry.released().time() : refreshed);
           }
         });
     Set<Integer> gated =

@@ -67,6 +67,14 @@ public record Definition(
   /// The published table whose changes are definitions.
   public static final TableName TABLE = new TableName("pgtrickle", "pgt_definitions");
 
+  /// Has the definitions of a restored dump name their storage tables as they are here.
+  public static void stampRestored(Connection connection) throws SQLException {
+    try (PreparedStatement stamp =
+        connection.prepareStatement("SELECT pgtrickle_internal.stamp_restored()")) {
+      stamp.execute();
+    }
+  }
+
   /// Every definition visible to the connection, in order of creation.
   public static List<Definition> readAll(Connection connection) throws SQLException {
     try (PreparedStatement query = connection.prepareStatement(select("ORDER BY pgt_id"))) {

@@ -220,16 +220,21 @@ public record StreamTableState(
   /// @param refreshId the number of non-empty refreshes
   /// @param frontier that of the last of them; null before the first
   /// @param time that frontier's; null before the first
-  public record Visible(long refreshId, @Nullable Lsn frontier, @Nullable Instant time) {
-    public static final Visible NEVER = new Visible(0, null, null);
+  /// @param refreshedAt when it was refreshed last, by the server's clock; null before the first
+  public record Visible(
+      long refreshId,
+      @Nullable Lsn frontier,
+      @Nullable Instant time,
+      @Nullable Instant refreshedAt) {
+    public static final Visible NEVER = new Visible(0, null, null, null);
   }
 
   /// What is visible of every stream table.
   public static Map<Long, Visible> visible(Connection connection) throws SQLException {
     try (PreparedStatement query =
             connection.prepareStatement(
-                "SELECT pgt_id, refresh_id, frontier::text AS frontier, data_timestamp"
-                    + " FROM pgtrickle.pgt_state");
+                "SELECT pgt_id, refresh_id, frontier::text AS frontier, data_timestamp,"
+                    + " last_refresh_at FROM pgtrickle.pgt_state");
         ResultSet row = query.executeQuery()) {
       Map<Long, Visible> visible = new HashMap<>();
       while (row.next()) {
@@ -238,7 +243,8 @@ public record StreamTableState(
             new Visible(
                 row.getLong("refresh_id"),
                 Rows.lsn(row, "frontier"),
-                Rows.instant(row, "data_timestamp")));
+                Rows.instant(row, "data_timestamp"),
+                Rows.instant(row, "last_refresh_at")));
       }
       return visible;
     }

@@ -241,9 +241,15 @@ public final class LiveTable {
     return released;
   }
 
-  /// Output was released now, when the stream was there.
-  void releasedAt(Released where, Instant now) {
+  /// Output was released when the stream was there, before a restart. That was no later than the
+  /// last refresh, which the catalog has told.
+  void releasedBefore(Released where) {
     released = where;
-    lastRelease = now;
+  }
+
+  /// Output was released at a time when the stream was there.
+  void releasedAt(Released where, Instant time) {
+    released = where;
+    lastRelease = time;
   }
 }

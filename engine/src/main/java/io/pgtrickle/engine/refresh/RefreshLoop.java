@@ -367,10 +367,13 @@ public final class RefreshLoop implements AutoCloseable {
   /// the loop runs.
   ///
   /// @param saved what the checkpoint says of it
-  public void restore(Joining joining, SavedTable saved) {
+  /// @param lastRefresh from when on its schedule counts: what became due since then is due
+  public void restore(Joining joining, SavedTable saved, Instant lastRefresh) {
     LiveTable table = live(joining);
     long refreshes = joining.refreshes();
-    table.releasedAt(saved.released(), clock.instant());
+    Instant now = clock.instant();
+    // The server's clock may be ahead.
+    table.releasedAt(saved.released(), lastRefresh.isBefore(now) ? lastRefresh : now);
     // What was written since then was written with all that had been carried until then.
     if (refreshes == saved.refreshId()) {
       table.carry(saved.carried());
@@ -572,7 +575,7 @@ public final class RefreshLoop implements AutoCloseable {
     Map<Integer, ZSet> all =
         replay.isOver()
             ? steps.step(changed.deltas(), callers.wanted(), here(), now)
-            : steps.replay(changed.deltas(), here(), replay, now);
+            : steps.replay(changed.deltas(), here(), replay);
     touched.addAll(all.keySet());
     reached = here();
     builds.retain(all, reached);

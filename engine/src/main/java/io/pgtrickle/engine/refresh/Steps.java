@@ -161,8 +161,7 @@ final class Steps {
 
   /// The same for an epoch whose output is visible already, as far as [Replay] says so; nothing
   /// else is released.
-  Map<Integer, ZSet> replay(
-      Map<Integer, ZSet> changed, LiveTable.Released where, Replay replay, Instant now) {
+  Map<Integer, ZSet> replay(Map<Integer, ZSet> changed, LiveTable.Released where, Replay replay) {
     Map<Integer, ZSet> all = new HashMap<>(changed);
     StepResult result = run(all, where.time(), id -> replay.isVisible(id, where));
     result
@@ -171,7 +170,7 @@ final class Steps {
             (id, delta) -> {
               LiveTable table = tables.get(id);
               if (table != null) {
-                table.releasedAt(where, now);
+                table.releasedBefore(where);
                 all.merge(table.storage().relation(), delta, ZSet::plus);
               }
             });

@@ -151,6 +151,7 @@ final class InstallerIT {
                       + " WHERE extname = 'pgtrickle' ORDER BY c::regclass::text"))
           .containsExactly(
               "pgtrickle.pgt_definitions",
+              "pgtrickle.pgt_definitions_pgt_id_seq",
               "pgtrickle_internal.pgt_settings",
               "pgtrickle_internal.pgt_subscriptions");
       assertThat(Installer.uninstall(database.connection())).isTrue();

@@ -331,6 +331,26 @@ final class LifeCycleIT {
     assertThat(database.value("SHOW search_path")).isEqualTo("\"$user\", public");
   }
 
+  /// As `pg_restore` does it, which makes triggers after it has loaded rows.
+  @Test
+  void definitionsThatCameInWithoutTheTriggerAreStampedAnew() throws SQLException {
+    database.execute(create("loaded", "SELECT id FROM orders"));
+    database.execute(create("loaded_too", "SELECT id FROM loaded"));
+    String stamped =
+        "SELECT count(*) FROM pgtrickle.pgt_definitions"
+            + " WHERE table_name LIKE 'loaded%' AND relid = table_name::regclass";
+    database.execute(
+        "ALTER TABLE pgtrickle.pgt_definitions DISABLE TRIGGER stamp;"
+            + "UPDATE pgtrickle.pgt_definitions SET relid = 'customers'::regclass"
+            + " WHERE table_name LIKE 'loaded%';"
+            + "ALTER TABLE pgtrickle.pgt_definitions ENABLE TRIGGER stamp");
+    database.execute("SELECT pgtrickle.repair_stream_table('loaded')");
+    assertThat(database.value(stamped)).isEqualTo("1");
+    assertThat(database.value("SELECT pgtrickle_internal.stamp_restored()")).isEqualTo("1");
+    assertThat(database.value(stamped)).isEqualTo("2");
+    assertThat(generation("loaded_too")).isEqualTo("1");
+  }
+
   @Test
   void droppingRemovesTheTable() throws SQLException {
     database.execute(create("dropped", "SELECT id FROM orders"));

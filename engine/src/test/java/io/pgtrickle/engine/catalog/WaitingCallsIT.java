@@ -6,6 +6,9 @@ import static org.awaitility.Awaitility.await;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -199,6 +202,42 @@ final class WaitingCallsIT {
       var error = database.error("SELECT pgtrickle.wait_until_ready('st')");
       assertThat(error.getSQLState()).isEqualTo("0A000");
       assertThat(error.getMessage()).isEqualTo("cannot");
+      assertThat(responder.requests()).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SELECT pgtrickle.drop_stream_table('st') | 42P01",
+        "UPDATE pgtrickle.pgt_definitions SET generation = 2;"
+            + "INSERT INTO pgtrickle.pgt_state (pgt_id, generation, status, is_populated)"
+            + " SELECT pgt_id, 2, 'ACTIVE', true FROM pgtrickle.pgt_definitions | 00000"
+      })
+  void whatChangesMeanwhileEndsTheWait(String change) throws Exception {
+    String statement = change.substring(0, change.lastIndexOf('|'));
+    try (Responder responder = new Responder(database, Responder::agreeably);
+        Connection waiting = database.connect();
+        ExecutorService sessions = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<String> outcome =
+          sessions.submit(
+              () -> {
+                try {
+                  CatalogDatabase.execute(
+                      waiting, "SELECT pgtrickle.wait_until_ready('st', '9 s')");
+                  return "00000";
+                } catch (SQLException e) {
+                  return String.valueOf(e.getSQLState());
+                }
+              });
+      await()
+          .until(
+              () ->
+                  !database
+                      .rows("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+                      .isEmpty());
+      database.execute(statement);
+      assertThat(outcome.get()).isEqualTo(change.substring(change.length() - 5));
       assertThat(responder.requests()).isEmpty();
     }
   }

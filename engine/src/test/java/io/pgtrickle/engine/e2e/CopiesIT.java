@@ -107,6 +107,57 @@ final class CopiesIT {
     }
   }
 
+  /// It names the slot of the original, which is on the same server.
+  @Test
+  void copyOfADatabaseLeavesTheSlotOfTheOriginalAlone() throws Exception {
+    try (LiveDatabase original = LiveDatabase.start()) {
+      try (Connection connection = original.connect()) {
+        prepare(connection);
+      }
+      original.stopSidecar();
+      try (LiveDatabase clone = original.copy();
+          Connection connection = original.connect();
+          Connection elsewhere = clone.connect()) {
+        String slot = slot(connection);
+        assertThat(original.startSidecar().awaitReady(PATIENCE)).isTrue();
+        String reader = "SELECT active_pid FROM pg_replication_slots WHERE slot_name = '%s'";
+        String pid = value(connection, reader.formatted(slot));
+        assertThat(clone.startSidecar().awaitReady(PATIENCE)).isTrue();
+        run(connection, "UPDATE src SET v = v + 1 WHERE id < 500");
+        run(elsewhere, "DELETE FROM src WHERE id % 3 = 0", "INSERT INTO src VALUES (5000, 1, 1)");
+        assertExact(connection);
+        assertExact(elsewhere);
+        assertThat(slot(connection)).isEqualTo(slot);
+        assertThat(slot(elsewhere)).isNotEqualTo(slot);
+        assertThat(value(connection, reader.formatted(slot))).isEqualTo(pid);
+      }
+    }
+  }
+
+  /// A dump that is restored knows the storage tables by OIDs that are others' by now.
+  @Test
+  void storageTablesOfARestoredDumpAreFoundByTheirNames() throws Exception {
+    try (LiveDatabase original = LiveDatabase.start()) {
+      try (Connection connection = original.connect()) {
+        prepare(connection);
+        streamTable(connection, "over", "SELECT n, s FROM st WHERE g > 2", "DIFFERENTIAL");
+      }
+      original.stopSidecar();
+      try (LiveDatabase restored = original.copy();
+          Connection connection = restored.connect()) {
+        run(
+            connection,
+            "ALTER TABLE pgtrickle.pgt_definitions DISABLE TRIGGER stamp",
+            "UPDATE pgtrickle.pgt_definitions SET relid = 'src'::regclass",
+            "ALTER TABLE pgtrickle.pgt_definitions ENABLE TRIGGER stamp");
+        assertThat(restored.startSidecar().awaitReady(PATIENCE)).isTrue();
+        run(connection, "UPDATE src SET v = v + 1 WHERE id < 500");
+        assertExact(connection);
+        assertThat(differences(connection, "over", "SELECT n, s FROM st WHERE g > 2")).isEmpty();
+      }
+    }
+  }
+
   /// The backup and the state's position differ by log in which nothing concerns the sidecar, so
   /// what the database has recorded is the same in both, but for its time.
   @Test

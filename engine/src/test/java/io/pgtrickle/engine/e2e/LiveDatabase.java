@@ -82,6 +82,18 @@ final class LiveDatabase implements AutoCloseable {
     return database;
   }
 
+  /// A new database that is made from this one, to which nobody may be connected; without a
+  /// sidecar.
+  LiveDatabase copy() throws SQLException {
+    String copy = "live_" + NUMBER.incrementAndGet();
+    try (Connection admin = server().connect();
+        Statement statement = admin.createStatement()) {
+      statement.execute("CREATE DATABASE " + copy + " TEMPLATE " + name);
+    }
+    return new LiveDatabase(
+        copy, DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + server().port() + "/" + copy));
+  }
+
   /// A new database with a running sidecar.
   static LiveDatabase start() throws SQLException, InterruptedException {
     LiveDatabase database = create();

@@ -33,6 +33,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /// A sidecar is stopped, the world changes, and another one starts: what is still true comes back,
@@ -79,6 +81,47 @@ final class RestartsIT {
     tables.put(table, query);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"1h", "@daily"})
+  void whatBecameDueMeanwhileIsReleasedAtOnce(String schedule) throws Exception {
+    scheduled(schedule);
+    database.stopSidecar();
+    log.list.clear();
+    run(
+        connection,
+        "INSERT INTO a VALUES (500, 500, 'late')",
+        "UPDATE pgtrickle.pgt_state SET last_refresh_at = last_refresh_at - interval '25 hours'");
+    assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+    assertThat(restored()).isEqualTo(4);
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () -> assertThat(differences(connection, "slow", "SELECT id, g FROM a")).isEmpty());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1h", "30 2 29 2 *"})
+  void whatIsNotDueYetWaits(String schedule) throws Exception {
+    scheduled(schedule);
+    database.stopSidecar();
+    log.list.clear();
+    run(connection, "INSERT INTO a VALUES (500, 500, 'late')");
+    assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+    assertThat(restored()).isEqualTo(4);
+    run(connection, "SELECT pgtrickle.sync('grouped')");
+    assertThat(value(connection, "SELECT n FROM grouped WHERE g = 500")).isEqualTo("1");
+    assertThat(differences(connection, "slow", "SELECT id, g FROM a WHERE id < 500")).isEmpty();
+    run(connection, "SELECT pgtrickle.sync('slow')");
+    assertThat(differences(connection, "slow", "SELECT id, g FROM a")).isEmpty();
+  }
+
+  private void scheduled(String schedule) throws SQLException {
+    run(
+        connection,
+        "SELECT pgtrickle.create_stream_table('slow', 'SELECT id, g FROM a', '" + schedule + "')");
+    ready(connection, "slow");
+  }
+
   private void change() throws SQLException {
     run(
         connection,
@@ -95,6 +138,10 @@ final class RestartsIT {
     compare();
     change();
     compare();
+    return restored();
+  }
+
+  private int restored() {
     return log.list.stream()
         .map(event -> RESTORED.matcher(event.getFormattedMessage()))
         .filter(Matcher::matches)
