@@ -15,6 +15,10 @@
 --           6 talking to the sidecar · 7 the guard of storage tables · 8 describing a query
 --           9 life cycle · 10 waiting calls · 11 subscriptions · 12 inspection · 13 privileges
 
+-- What follows means the server's own operators and functions, whatever others have put into schemas
+-- on the path of the role that installs this.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- ---------------------------------------------------------------------------------------------
 -- 1 Schemas
 -- ---------------------------------------------------------------------------------------------
@@ -149,7 +153,7 @@ $$;
 
 -- What a custom parameter pg_trickle.NAME says in this session, NULL where unset.
 CREATE FUNCTION pgtrickle_internal.overridden_setting(p_name text) RETURNS text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT nullif(pg_catalog.current_setting('pg_trickle.' || p_name, true), '')
 $$;
 
@@ -205,7 +209,7 @@ END
 $$;
 
 CREATE FUNCTION pgtrickle_internal.timeout_setting(p_name text) RETURNS interval
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT pgtrickle_internal.setting(p_name)::bigint * interval '1 millisecond'
 $$;
 
@@ -725,9 +729,10 @@ BEGIN
 END
 $$;
 
--- The definition a name means under the caller's search path.
-CREATE FUNCTION pgtrickle_internal.find_definition(p_name text) RETURNS pgtrickle.pgt_definitions
-LANGUAGE plpgsql STABLE AS $$
+-- The definition that a name means under a search path.
+CREATE FUNCTION pgtrickle_internal.find_definition(p_name text, p_schemas text[])
+RETURNS pgtrickle.pgt_definitions
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   parts  text[] := pgtrickle_internal.split_name(p_name);
   result pgtrickle.pgt_definitions;
@@ -736,10 +741,20 @@ BEGIN
   FROM pgtrickle.pgt_definitions d
   WHERE d.table_name = parts[2]
     AND (d.schema_name = parts[1]
-         OR parts[1] IS NULL AND d.schema_name = ANY (current_schemas(false)::text[]))
-  ORDER BY array_position(current_schemas(false)::text[], d.schema_name)
+         OR parts[1] IS NULL AND d.schema_name = ANY (p_schemas))
+  ORDER BY array_position(p_schemas, d.schema_name)
   LIMIT 1;
   RETURN result;
+END
+$$;
+
+-- The same under the caller's search path. Such functions say nothing that is looked up on it: where
+-- the server would have to convert arguments, what somebody has put into a schema on it would win.
+CREATE FUNCTION pgtrickle_internal.find_definition(p_name text) RETURNS pgtrickle.pgt_definitions
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN pgtrickle_internal.find_definition(
+    p_name, pg_catalog.current_schemas(false)::pg_catalog.text[]);
 END
 $$;
 
@@ -1127,6 +1142,28 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT used.oid FROM used
 $$;
 
+-- What a domain is made of in the end; of any other type itself.
+CREATE FUNCTION pgtrickle_internal.base_type(p_type oid) RETURNS oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE below AS (
+    SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.oid = p_type
+    UNION ALL
+    SELECT t.oid, t.typbasetype FROM below b JOIN pg_type t ON t.oid = b.typbasetype)
+  SELECT b.oid FROM below b WHERE b.typbasetype = 0
+$$;
+
+-- Whether values of a type cannot be read without running what some user wrote: the conditions of a
+-- domain, the functions of a range. Whoever reads them runs it with his own rights.
+CREATE FUNCTION pgtrickle_internal.runs_user_code(p_type oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM pgtrickle_internal.types_within(ARRAY[p_type]) within
+    JOIN pg_type t ON t.oid = within
+    LEFT JOIN pg_range r ON within IN (r.rngtypid, r.rngmultitypid)
+    WHERE t.typtype = 'd' AND t.oid >= 16384
+       OR r.rngcanonical::oid >= 16384 OR r.rngsubdiff::oid >= 16384)
+$$;
+
 -- In which form the log tells values of a type: 'binary'; 'text', where the type has no binary form
 -- (those of the extensions isn and seg); 'none', where it seems to have one and a part of it has
 -- none (arrays and rows of such types): a value of these ends the session that reads the log.
@@ -1157,6 +1194,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'collation', a.attcollation::bigint,
            'not_null', a.attnotnull,
            'form', pgtrickle_internal.logged_form(a.atttypid),
+           -- Of a domain itself the sidecar reads what it is made of.
+           'runs_code', nullif(pgtrickle_internal.runs_user_code(
+             pgtrickle_internal.base_type(a.atttypid)), false),
            'generated', nullif(a.attgenerated::text, ''),
            'identity', nullif(a.attidentity::text, '')) ORDER BY a.attnum), '[]')
   FROM pg_attribute a
@@ -1569,7 +1609,9 @@ CREATE FUNCTION pgtrickle_internal.make_view(p_query text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
   probe refcursor;
-  view_name CONSTANT text := '__pgt_' || replace(gen_random_uuid()::text, '-', '');
+  -- This runs under the caller's path, which the text is written for, and uses nothing on it.
+  view_name CONSTANT text := pg_catalog.concat(
+    '__pgt_', pg_catalog.replace(pg_catalog.gen_random_uuid()::pg_catalog.text, '-', ''));
 BEGIN
   IF p_query IS NULL THEN
     RAISE EXCEPTION 'the query of a stream table must not be NULL' USING ERRCODE = '22004';
@@ -1582,9 +1624,9 @@ BEGIN
     CLOSE probe;
   EXCEPTION WHEN invalid_cursor_definition THEN
     RAISE EXCEPTION 'a stream table is defined by exactly one SELECT, VALUES or WITH query'
-      USING ERRCODE = '42601', DETAIL = 'PostgreSQL says: ' || SQLERRM || '.';
+      USING ERRCODE = '42601', DETAIL = pg_catalog.concat('PostgreSQL says: ', SQLERRM, '.');
   END;
-  EXECUTE format('CREATE TEMPORARY VIEW %I AS ', view_name) || p_query;
+  EXECUTE pg_catalog.concat('CREATE TEMPORARY VIEW ', view_name, ' AS ', p_query);
   RETURN view_name;
 END
 $$;
@@ -1593,13 +1635,14 @@ $$;
 CREATE FUNCTION pgtrickle_internal.analyze_query(p_query text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-  schemas   CONSTANT text[] := current_schemas(false)::text[];
+  schemas   CONSTANT text[] := pg_catalog.current_schemas(false)::pg_catalog.text[];
   view_name CONSTANT text := pgtrickle_internal.make_view(p_query);
-  view_oid  CONSTANT oid := to_regclass(format('pg_temp.%I', view_name))::oid;
+  view_oid  CONSTANT oid := pg_catalog.to_regclass(
+    pg_catalog.concat('pg_temp.', view_name))::pg_catalog.oid;
   document  jsonb;
 BEGIN
   document := pgtrickle_internal.describe_query(view_oid, p_query, schemas);
-  EXECUTE format('DROP VIEW pg_temp.%I', view_name);
+  EXECUTE pg_catalog.concat('DROP VIEW pg_temp.', view_name);
   PERFORM pgtrickle_internal.check_sources(document);
   RETURN document;
 END
@@ -1625,6 +1668,17 @@ BEGIN
       USING ERRCODE = '0A000',
             DETAIL = 'The type has no binary form, in which rows are read and written.',
             HINT = format('Have the query return %I::text.', r.name);
+  END LOOP;
+  FOR r IN
+    SELECT c.value ->> 'name' AS name, c.value ->> 'type_name' AS type
+    FROM jsonb_array_elements(p_document -> 'columns') c
+    WHERE (c.value ->> 'runs_code')::boolean AND current_user <> sidecar
+  LOOP
+    RAISE EXCEPTION 'a stream table cannot have column "%" of type %', r.name, r.type
+      USING ERRCODE = '0A000',
+            DETAIL = 'It contains a domain, or a range type with functions of its own, which would'
+              ' be run with the rights of the sidecar.',
+            HINT = format('Have the query return %I::text, or what the domain is made of.', r.name);
   END LOOP;
   FOR r IN
     SELECT v.value ->> 'schema' AS schema, v.value ->> 'name' AS name, c.value ->> 'name' AS column,
@@ -1868,10 +1922,12 @@ $$;
 
 -- What is wrong with the delegates of a stream table, NULL if they are as made (or not needed).
 --
--- To be asked in the transaction that calls them. Where the sidecar's role is a superuser, they also
+-- To be asked in the transaction that calls them, for a call: a table that the sidecar's role owns
+-- by now has none that it could rely on. Where the sidecar's role is a superuser, they also
 -- stay as they are until it ends: who replaces one has to wait for the locks taken here. The server
 -- gives such locks on its catalogs to nobody else.
-CREATE FUNCTION pgtrickle_internal.delegate_problem(p_pgt_id bigint) RETURNS text
+CREATE FUNCTION pgtrickle_internal.delegate_problem(
+  p_pgt_id bigint, p_for_call boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   sidecar CONSTANT name := pgtrickle_internal.sidecar_role();
@@ -1888,6 +1944,8 @@ BEGIN
   WHERE f.pgt_id = p_pgt_id;
   IF NOT FOUND THEN
     RETURN 'the storage table does not exist';
+  ELSIF d.owner = sidecar AND p_for_call THEN
+    RETURN format('the storage table belongs to "%s" by now', sidecar);
   ELSIF d.owner = sidecar THEN
     RETURN NULL;
   END IF;
@@ -1935,11 +1993,73 @@ $$;
 CREATE FUNCTION pgtrickle_internal.require_delegates(p_pgt_id bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  problem CONSTANT text := pgtrickle_internal.delegate_problem(p_pgt_id);
+  problem CONSTANT text := pgtrickle_internal.delegate_problem(p_pgt_id, true);
 BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION 'the sidecar cannot act for the owner: %', problem USING ERRCODE = '42501',
       HINT = 'pgtrickle.repair_stream_table() makes the functions anew.';
+  END IF;
+END
+$$;
+
+-- The temporary table through which large deltas of a storage table go, empty: one of this session
+-- for these columns and this owner, who alone may read it. It is ours only if the sidecar's role
+-- owns it, whatever it is called: owners' code runs in the same session.
+CREATE FUNCTION pgtrickle_internal.staging_table(p_storage oid, p_columns text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  owner     name;
+  stem      text;
+  table_name text;
+  is_full   boolean;
+BEGIN
+  SELECT pg_get_userbyid(c.relowner),
+         format('pgt_stage_%s_%s_%s_', to_hex(c.oid::bigint), to_hex(c.relowner::bigint),
+                left(md5(p_columns), 8))
+  INTO owner, stem FROM pg_class c WHERE c.oid = p_storage;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'storage table % was dropped', p_storage USING ERRCODE = '42P01';
+  END IF;
+  SELECT s.relname INTO table_name FROM pg_class s
+  WHERE s.relnamespace = pg_my_temp_schema() AND s.relkind = 'r'
+    AND s.relname BETWEEN stem::name AND (stem || '~')::name
+    AND pg_get_userbyid(s.relowner) = current_user
+  LIMIT 1;
+  IF FOUND THEN
+    -- Full of an earlier delta of this transaction.
+    EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I)', table_name) INTO is_full;
+    IF is_full THEN
+      EXECUTE format('TRUNCATE pg_temp.%I', table_name);
+    END IF;
+  ELSE
+    table_name := stem || left(replace(gen_random_uuid()::text, '-', ''), 26);
+    EXECUTE format('CREATE TEMPORARY TABLE %I (kind int8, w int8, %s) ON COMMIT DELETE ROWS',
+                   table_name, p_columns);
+    IF owner <> current_user THEN
+      EXECUTE format('GRANT SELECT ON pg_temp.%I TO %I', table_name, owner);
+    END IF;
+  END IF;
+  RETURN format('pg_temp.%I', table_name);
+END
+$$;
+
+-- For statements that run directly, with the rights of the sidecar's role: fails unless that role
+-- still owns the storage table, so that code of nobody else hangs on it. The lock keeps it so until
+-- the transaction ends.
+CREATE FUNCTION pgtrickle_internal.require_own_storage(p_storage text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  owner name;
+BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', p_storage);
+  SELECT pg_get_userbyid(c.relowner) INTO owner FROM pg_class c WHERE c.oid = to_regclass(p_storage);
+  IF owner <> current_user THEN
+    RAISE EXCEPTION 'storage table % belongs to "%" by now, and not to the sidecar''s role "%"',
+      p_storage, owner, current_user
+      USING ERRCODE = '42501', DETAIL = 'What is written to it would run the new owner''s triggers'
+              ' with the rights of the sidecar.',
+            HINT = 'pgtrickle.repair_stream_table(), called by the new owner, has it written in his'
+              ' name.';
   END IF;
 END
 $$;
@@ -2661,7 +2781,7 @@ $$;
 
 CREATE FUNCTION pgtrickle.list_subscriptions()
 RETURNS TABLE (stream_table text, channel text, created_at timestamptz)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT s.stream_table, s.channel, s.created_at
   FROM pgtrickle.pgt_subscriptions s ORDER BY s.stream_table, s.channel
 $$;
@@ -2681,7 +2801,7 @@ CREATE FUNCTION pgtrickle.pgt_status()
 RETURNS TABLE (name text, status text, refresh_mode text, is_populated boolean,
                consecutive_errors int, schedule text, data_timestamp timestamptz,
                staleness interval, scc_id int)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   -- scc_id numbers cycles of stream tables in 0.35; there are none here.
   SELECT pg_catalog.format('%I.%I', i.pgt_schema, i.pgt_name), i.status,
          coalesce(i.effective_refresh_mode, i.refresh_mode), i.is_populated,
@@ -2824,7 +2944,7 @@ $$;
 -- What max_slot_wal_keep_size should be said to be: half of what the volume of the log could hold is
 -- not known to SQL, so a multiple of what one checkpoint cycle writes.
 CREATE FUNCTION pgtrickle_internal.suggested_wal_keep() RETURNS text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT greatest(10, ceil(pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size'))
                            * 5 / 1073741824.0))::bigint || 'GB'
 $$;
@@ -2857,7 +2977,7 @@ $$;
 
 CREATE FUNCTION pgtrickle.health_check()
 RETURNS TABLE (check_name text, severity text, detail text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   problem record;
@@ -2937,7 +3057,7 @@ CREATE FUNCTION pgtrickle.check_cdc_health()
 RETURNS TABLE (source_relid oid, source_table text, cdc_mode text, slot_name text,
                lag_bytes bigint, confirmed_lsn text, alert text,
                protocol_version int, streaming boolean, phase text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT s.relid, pg_catalog.format('%I.%I', n.nspname, k.relname), 'WAL'::text, c.slot_name,
          c.retained_bytes, c.confirmed_lsn::text,
          CASE WHEN NOT c.slot_exists THEN 'replication_slot_missing'
@@ -2965,7 +3085,7 @@ COMMENT ON FUNCTION pgtrickle.check_cdc_health() IS
 CREATE FUNCTION pgtrickle.slot_health()
 RETURNS TABLE (slot_name text, source_relid bigint, active boolean, retained_wal_bytes bigint,
                wal_status text, invalidation_reason text, safe_wal_size bigint)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   -- One slot serves every source here.
   SELECT c.slot_name, NULL::bigint, c.active, c.retained_bytes, c.wal_status, c.lost_because,
          c.safe_wal_size

@@ -125,6 +125,14 @@ public record DatabaseUrl(
     return new DatabaseUrl(host, port, database, user, password, more);
   }
 
+  /// The same place for sessions of ours: what stands in a schema that others may write is never
+  /// meant by a name or an operator without one; temporary objects, which code of others may make
+  /// in
+  /// a session of ours, are looked at last.
+  public DatabaseUrl onOwnPath() {
+    return with("currentSchema", "pg_catalog,pg_temp");
+  }
+
   /// For the driver, without credentials and parameters; those are in [#properties].
   public String jdbcUrl() {
     return "jdbc:postgresql://" + host + ":" + port + "/" + database;

@@ -451,7 +451,7 @@ final class Housekeeping {
     captureLog.write(session, stream.state());
   }
 
-  // Nor that a storage table was renamed or dropped.
+  // Nor that a storage table was renamed, dropped, or handed over.
   private void lookAtStorages() throws SQLException, InterruptedException {
     List<StreamTable> written;
     try {
@@ -461,7 +461,7 @@ final class Housekeeping {
       return;
     }
     for (StreamTable table : StorageCatalog.displaced(session, written)) {
-      LOG.info("storage table {} is not where it was", table.catalogName());
+      LOG.info("storage table {} is not where or whose it was", table.catalogName());
       loop.post(() -> loop.storageAltered(table));
     }
   }

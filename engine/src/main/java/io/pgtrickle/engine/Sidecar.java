@@ -71,7 +71,7 @@ public final class Sidecar implements AutoCloseable {
     this.config = config;
     this.database = database;
     this.clock = clock;
-    this.pool = pool(config.database());
+    this.pool = pool(config.database().onOwnPath());
     this.catalog = new ServerCatalog(pool);
     this.http =
         StatusServer.start(config.httpHost(), config.httpPort(), this::report, this::scrape);
@@ -84,7 +84,7 @@ public final class Sidecar implements AutoCloseable {
   /// objects, the
   ///     role. What may pass by itself is waited for instead
   public static Sidecar start(SidecarConfig config) {
-    SourceDatabase database = database(config.database());
+    SourceDatabase database = database(config.database().onOwnPath());
     check(database);
     Sidecar sidecar =
         new Sidecar(config, database, new SteadyClock(Clock.systemUTC(), System::nanoTime));
@@ -95,9 +95,7 @@ public final class Sidecar implements AutoCloseable {
   private static SourceDatabase database(DatabaseUrl url) {
     Map<String, String> properties = new TreeMap<>();
     url.properties().forEach((key, value) -> properties.put(key.toString(), value.toString()));
-    // What stands in a schema that others may write is never meant by a name without one; temporary
-    // objects, which code of others may make in a session of ours, are looked at last.
-    return SourceDatabase.of(url.jdbcUrl(), properties).with("currentSchema", "pg_catalog,pg_temp");
+    return SourceDatabase.of(url.jdbcUrl(), properties);
   }
 
   // For short look-ups in the server's catalog only; sessions with a state of their own are not

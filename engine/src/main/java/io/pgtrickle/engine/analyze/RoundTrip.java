@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.Deparser;
 import io.pgtrickle.dvm.sql.Facts;
 import io.pgtrickle.dvm.sql.Fingerprint;
+import io.pgtrickle.engine.apply.Identifiers;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -21,8 +22,6 @@ import java.util.Optional;
 /// would have to be undone by an equal and opposite mistake in writing SQL to go unnoticed, and the
 /// fingerprint is computed without either.
 public final class RoundTrip {
-  private static final String VIEW = "pgtrickle_round_trip";
-
   private RoundTrip() {}
 
   /// What the server understands differently; empty when the plan is proven.
@@ -48,15 +47,16 @@ public final class RoundTrip {
     if (alone) {
       connection.setAutoCommit(false);
     }
+    String view = Identifiers.unforeseeable("pgtrickle_round_trip");
     Savepoint before = connection.setSavepoint();
     try (Statement statement = connection.createStatement()) {
       statement.execute("SET LOCAL search_path = pg_catalog, pg_temp");
-      statement.execute("CREATE TEMPORARY VIEW " + VIEW + " AS " + sql);
+      statement.execute("CREATE TEMPORARY VIEW " + view + " AS " + sql);
       try (ResultSet row =
           statement.executeQuery(
               "SELECT r.ev_action::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class ="
                   + " 'pg_temp."
-                  + VIEW
+                  + view
                   + "'::pg_catalog.regclass AND r.rulename = '_RETURN'")) {
         row.next();
         return row.getString(1);

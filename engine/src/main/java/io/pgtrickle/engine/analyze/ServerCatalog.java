@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.sql.Facts.Cast;
 import io.pgtrickle.dvm.sql.Facts.Operator;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.engine.analyze.TypedLiterals.Literal;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -20,6 +21,7 @@ import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -68,11 +70,12 @@ public final class ServerCatalog {
   }
 
   Optional<Operator> operator(int oid) {
-    return builtIn(operators, oid, id -> readOperator("o.oid = ?", id));
+    return builtIn(operators, oid, id -> readOperator("o.oid = ?::pg_catalog.oid", id));
   }
 
   Optional<Operator> operatorOf(int function) {
-    return builtIn(operatorsOfFunctions, function, id -> readOperator("o.oprcode = ?", id));
+    return builtIn(
+        operatorsOfFunctions, function, id -> readOperator("o.oprcode = ?::pg_catalog.oid", id));
   }
 
   Optional<Cast> implicitCast(int source, int target) {
@@ -121,7 +124,7 @@ public final class ServerCatalog {
             CASE WHEN t.typcategory = 'A' THEN 2277 WHEN t.typtype = 'e' THEN 3500
               WHEN t.typtype = 'r' THEN 3831 WHEN t.typtype = 'm' THEN 4537 END,
             CASE t.oid WHEN 650 THEN 869 WHEN 1043 THEN 25 END))
-        FROM pg_catalog.pg_type t WHERE t.oid = ?
+        FROM pg_catalog.pg_type t WHERE t.oid = ?::pg_catalog.oid
         """,
         type);
   }
@@ -134,7 +137,7 @@ public final class ServerCatalog {
           SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
           WHERE a.amname = 'btree' AND o.opcdefault AND o.opcintype IN (t.oid, t.typbasetype)
             AND o.oid >= 16384)
-        FROM pg_catalog.pg_type t WHERE t.oid = ?
+        FROM pg_catalog.pg_type t WHERE t.oid = ?::pg_catalog.oid
         """,
         type);
   }
@@ -172,7 +175,7 @@ public final class ServerCatalog {
         "SELECT p.provolatile = 'i' OR t.typtype = 'e' OR t.oid = 1083"
             + " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc p ON p.oid = t."
             + (input ? "typinput" : "typoutput")
-            + " WHERE t.oid = ?",
+            + " WHERE t.oid = ?::pg_catalog.oid",
         type);
   }
 
@@ -186,20 +189,22 @@ public final class ServerCatalog {
             + ")"
             + " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc p ON p.oid = t.typoutput"
             // What xml is depends on a setting, and a user's cast is not what the type writes.
-            + " WHERE t.oid = ? AND t.typtype <> 'p' AND t.oid <> 142 AND NOT EXISTS (SELECT FROM"
-            + " pg_catalog.pg_cast c WHERE c.castfunc >= 16384 AND 25 IN (c.castsource,"
-            + " c.casttarget) AND t.oid IN (c.castsource, c.casttarget))",
+            + " WHERE t.oid = ?::pg_catalog.oid AND t.typtype <> 'p' AND t.oid <> 142 AND NOT"
+            + " EXISTS (SELECT FROM pg_catalog.pg_cast c WHERE c.castfunc >= 16384 AND 25 IN"
+            + " (c.castsource, c.casttarget) AND t.oid IN (c.castsource, c.casttarget))",
         type);
   }
 
   /// Whether values of a type can be arguments of what the server is asked: everything but pseudo
-  /// types, and arrays of what the engine does not understand.
+  /// types, arrays of what the engine does not understand, and what cannot be received without
+  /// running what a user wrote. A domain is sent as what it is made of.
   boolean isSendable(int type) {
     return known(
-        "SELECT t.typtype <> 'p' AND t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem IN "
+        "SELECT NOT pgtrickle_internal.runs_user_code(pgtrickle_internal.base_type(t.oid))"
+            + " AND t.typtype <> 'p' AND t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem IN "
             + NATIVE_TYPES
             + ")"
-            + " FROM pg_catalog.pg_type t WHERE t.oid = ?",
+            + " FROM pg_catalog.pg_type t WHERE t.oid = ?::pg_catalog.oid",
         type);
   }
 
@@ -210,7 +215,7 @@ public final class ServerCatalog {
         SELECT CASE WHEN a.is_array THEN t.oid ELSE t.typarray END::bigint,
                CASE WHEN a.is_array THEN t.typelem ELSE t.oid END::bigint
         FROM pg_catalog.pg_type t, LATERAL (SELECT t.typcategory = 'A' AND t.typlen = -1) a (is_array)
-        WHERE t.oid = ? AND (a.is_array OR t.typarray <> 0)
+        WHERE t.oid = ?::pg_catalog.oid AND (a.is_array OR t.typarray <> 0)
         """,
         row -> new ArrayType((int) row.getLong(1), (int) row.getLong(2)),
         type);
@@ -222,7 +227,7 @@ public final class ServerCatalog {
         """
         SELECT pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_type t
         JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
-        WHERE t.oid = ? AND a.attnum = ? AND NOT a.attisdropped
+        WHERE t.oid = ?::pg_catalog.oid AND a.attnum = ? AND NOT a.attisdropped
         """,
         row -> row.getString(1),
         rowType,
@@ -230,11 +235,12 @@ public final class ServerCatalog {
   }
 
   /// The typed literals that a query and the views it reads are written with, by the memory images
-  /// that the server makes of them. None when one of them is of a type that no other transaction
-  /// sees yet.
+  /// that the server makes of them; but for those of types that no other transaction sees yet, and
+  /// those that cannot be read without running what a user wrote: it would run as the sidecar's
+  /// role.
   Map<ConstantImage, String> constants(QueryDocument document) {
     try (Connection connection = server.getConnection()) {
-      Set<String> literals = new LinkedHashSet<>(TypedLiterals.in(document.canonical()));
+      Set<Literal> literals = new LinkedHashSet<>(TypedLiterals.in(document.canonical()));
       Set<String> paths = new LinkedHashSet<>(TypedLiterals.paths(document.canonical()));
       for (RelationShape relation : document.relations().values()) {
         if (relation.view().isPresent()) {
@@ -243,7 +249,7 @@ public final class ServerCatalog {
           paths.addAll(TypedLiterals.paths(view));
         }
       }
-      Map<ConstantImage, String> images = images(connection, List.copyOf(literals));
+      Map<ConstantImage, String> images = images(connection, readable(connection, literals));
       // One that is none must not hide the others.
       for (String path : paths) {
         images.putAll(images(connection, List.of(path)));
@@ -252,6 +258,35 @@ public final class ServerCatalog {
     } catch (SQLException failure) {
       throw unavailable(failure);
     }
+  }
+
+  // Already the analysis of a query reads its literals: elements of arrays and fields of rows with
+  // the conditions of their domains.
+  private static List<String> readable(Connection connection, Set<Literal> literals)
+      throws SQLException {
+    Set<String> types = new HashSet<>();
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            """
+            SELECT w.name
+            FROM pg_catalog.unnest(?::pg_catalog.text[]) w (name),
+              LATERAL (SELECT pg_catalog.to_regtype(w.name)::pg_catalog.oid) t (oid)
+            WHERE t.oid IS NOT NULL AND NOT pgtrickle_internal.runs_user_code(t.oid)
+            """)) {
+      query.setArray(
+          1,
+          connection.createArrayOf(
+              "text", literals.stream().map(Literal::type).distinct().toArray()));
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          types.add(row.getString(1));
+        }
+      }
+    }
+    return literals.stream()
+        .filter(literal -> types.contains(literal.type()))
+        .map(Literal::sql)
+        .toList();
   }
 
   private static Map<ConstantImage, String> images(Connection connection, List<String> literals)
@@ -317,7 +352,7 @@ public final class ServerCatalog {
                            ON s.oid = a.aggtransfn OR s.oid = a.aggfinalfn
                          WHERE a.aggfnoid = p.oid), p.provolatile::text)
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-        WHERE p.oid = ?
+        WHERE p.oid = ?::pg_catalog.oid
         """,
         row ->
             new Signature(
@@ -365,7 +400,7 @@ public final class ServerCatalog {
     return query(
             """
             SELECT castfunc::bigint FROM pg_catalog.pg_cast
-            WHERE castsource = ? AND casttarget = ? AND castcontext = 'i' AND castmethod <> 'i'
+            WHERE castsource = ?::pg_catalog.oid AND casttarget = ?::pg_catalog.oid AND castcontext = 'i' AND castmethod <> 'i'
               AND oid < 16384
             """,
             row -> (int) row.getLong(1),
@@ -379,7 +414,7 @@ public final class ServerCatalog {
         """
         SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname)
         FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-        WHERE t.oid = ?
+        WHERE t.oid = ?::pg_catalog.oid
         """,
         row -> row.getString(1),
         oid);

@@ -43,19 +43,30 @@ final class TypedLiterals {
 
   private TypedLiterals() {}
 
-  /// The literals with a type, each once, as they are written; those of a limited type also without
-  /// the limit, which may be a conversion of its own.
-  static Set<String> in(String sql) {
-    Set<String> literals = new LinkedHashSet<>();
+  /// A literal with a type, as it is written.
+  ///
+  /// @param type the name of the type that follows the text
+  record Literal(String text, String type) {
+    String sql() {
+      return text + "::" + type;
+    }
+  }
+
+  /// The literals with a type, each once; those of a limited type also without the limit, which may
+  /// be a conversion of its own.
+  static Set<Literal> in(String sql) {
+    Set<Literal> literals = new LinkedHashSet<>();
     Matcher matcher = TOKEN.matcher(sql);
     while (matcher.find()) {
       if (matcher.group("type") != null) {
-        String literal = escaped(matcher.group("text")) + matcher.group("type");
-        literals.add(literal);
-        Matcher limit = LIMIT.matcher(literal);
+        String text = escaped(matcher.group("text"));
+        String type = matcher.group("type").substring("::".length());
+        literals.add(new Literal(text, type));
+        Matcher limit = LIMIT.matcher(type);
         if (limit.find()) {
           // Without quotes it would be of one bit.
-          literals.add(limit.replaceFirst("$2").replaceFirst("::bit$", "::\"bit\""));
+          literals.add(
+              new Literal(text, limit.replaceFirst("$2").replaceFirst("^bit$", "\"bit\"")));
         }
       }
     }

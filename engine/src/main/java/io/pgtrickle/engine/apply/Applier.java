@@ -145,6 +145,10 @@ public final class Applier {
     private final Map<Long, ResidueCheck> checks = new LinkedHashMap<>();
     private Pipeline pipeline = new Pipeline();
 
+    Attempt() {
+      OwnerCalls.ownSettings(pipeline);
+    }
+
     void add(TableDelta delta) throws SQLException {
       StreamTable table = delta.table();
       written.put(table.id(), new DeltaWriter(connection, table).write(delta.delta(), pipeline));

@@ -24,27 +24,6 @@ final class DeltaStatements {
     this.columns = table.schema().columns().stream().map(c -> Identifiers.quote(c.name())).toList();
   }
 
-  /// The staging table's name; one per stream table and session.
-  String stageName() {
-    return "pg_temp." + Identifiers.quote("pgt_stage_" + table.id());
-  }
-
-  String createStage() {
-    String definitions =
-        IntStream.range(0, columns.size())
-            .mapToObj(i -> "c" + i + " " + table.typeNames().get(i))
-            .collect(Collectors.joining(", "));
-    return "CREATE TEMPORARY TABLE IF NOT EXISTS "
-        + stageName().substring("pg_temp.".length())
-        + " (kind int8, w int8, "
-        + definitions
-        + ") ON COMMIT DELETE ROWS";
-  }
-
-  String copyIntoStage() {
-    return "COPY " + stageName() + " FROM STDIN (FORMAT BINARY)";
-  }
-
   String insert(Source source) {
     // A row with a key has one copy.
     String copies = table.keyed() ? "" : ", LATERAL generate_series(1, d.w)";
@@ -289,17 +268,17 @@ final class DeltaStatements {
       }
     }
 
-    /// The rows of one kind in the staging table.
-    record Stage(long code) implements Source {
+    /// The rows of one kind in a staging table, see [StagingTable].
+    record Stage(String name, long code) implements Source {
       @Override
       public String from(DeltaStatements statements, List<Integer> positions) {
-        return statements.stageName() + " AS d";
+        return StagingTable.rows(name, statements.table) + " AS d";
       }
 
       @Override
       public String fromNumbered(DeltaStatements statements, List<Integer> positions) {
         return "(SELECT s.*, row_number() OVER () AS n FROM "
-            + statements.stageName()
+            + StagingTable.rows(name, statements.table)
             + " AS s WHERE s.kind = "
             + code
             + ") AS d";

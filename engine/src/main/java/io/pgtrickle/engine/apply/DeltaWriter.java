@@ -47,7 +47,6 @@ public final class DeltaWriter {
   private final Connection connection;
   private final StreamTable table;
   private final DeltaStatements statements;
-  private boolean staged;
 
   /// @param connection in a transaction, its session holding what the guard trigger asks for
   public DeltaWriter(Connection connection, StreamTable table) {
@@ -83,12 +82,12 @@ public final class DeltaWriter {
     }
     Batches batches = table.keyed() ? keyed(delta) : byImage(delta);
     if (isStaged(delta)) {
-      stage(batches);
+      String stage = stage(batches);
       boolean manyRows = delta.size() > NESTED_LOOP_ROWS;
       if (manyRows) {
         planner("on");
       }
-      writeStaged(batches);
+      writeStaged(batches, stage);
       if (manyRows) {
         planner("off");
       }
@@ -142,7 +141,7 @@ public final class DeltaWriter {
     dropFormerIdentityIndexes();
     Optional<DeltaStatements.Index> wanted = statements.identityIndex();
     if (wanted.isPresent()) {
-      execute(wanted.get().create(), List.of());
+      execute(wanted.get().create());
     }
   }
 
@@ -152,8 +151,7 @@ public final class DeltaWriter {
     for (String name : identityIndexes()) {
       if (!Optional.of(name).equals(wanted.map(DeltaStatements.Index::name))) {
         execute(
-            "DROP INDEX " + Identifiers.quote(table.schemaName()) + "." + Identifiers.quote(name),
-            List.of());
+            "DROP INDEX " + Identifiers.quote(table.schemaName()) + "." + Identifiers.quote(name));
       }
     }
   }
@@ -212,22 +210,18 @@ public final class DeltaWriter {
         int to = Math.min(from + CHUNK_ROWS, batch.rows.size());
         long copies = batch.copies(from, to);
         List<String> arrays = arrays(batch, positions, from, to);
-        if (table.delegated()) {
-          OwnerCalls.exec(table, sql, arrays, pipeline, affected -> check(kind, copies, affected));
-        } else {
-          pipeline.update(sql, arrays, affected -> check(kind, copies, affected));
-        }
+        OwnerCalls.exec(table, sql, arrays, pipeline, affected -> check(kind, copies, affected));
       }
     }
   }
 
-  private void writeStaged(Batches batches) throws SQLException {
+  private void writeStaged(Batches batches, String stage) throws SQLException {
     for (Map.Entry<BatchKind, Batch> entry : batches.byKind.entrySet()) {
       Batch batch = entry.getValue();
       check(
           entry.getKey(),
           batch.copies(0, batch.rows.size()),
-          execute(sql(entry.getKey(), new Source.Stage(entry.getKey().code())), List.of()));
+          execute(sql(entry.getKey(), new Source.Stage(stage, entry.getKey().code()))));
     }
   }
 
@@ -277,20 +271,11 @@ public final class DeltaWriter {
     return arrays;
   }
 
-  private void stage(Batches batches) throws SQLException {
-    try (Statement create = connection.createStatement()) {
-      create.execute(statements.createStage());
-      if (staged) {
-        // By an earlier delta of this transaction.
-        create.execute("TRUNCATE " + statements.stageName());
-      }
-      staged = true;
-      if (table.delegated()) {
-        create.execute("GRANT SELECT ON " + statements.stageName() + " TO PUBLIC");
-      }
-    }
+  // Returns the staging table's name.
+  private String stage(Batches batches) throws SQLException {
+    String stage = StagingTable.emptied(connection, table);
     CopyIn copy =
-        connection.unwrap(PGConnection.class).getCopyAPI().copyIn(statements.copyIntoStage());
+        connection.unwrap(PGConnection.class).getCopyAPI().copyIn(StagingTable.copyInto(stage));
     try {
       ByteSink out = new ByteSink(1 << 16);
       CopyBinary.header(out);
@@ -318,24 +303,17 @@ public final class DeltaWriter {
       }
     }
     try (Statement analyze = connection.createStatement()) {
-      analyze.execute("ANALYZE " + statements.stageName());
+      analyze.execute("ANALYZE " + stage);
     }
+    return stage;
   }
 
-  private long execute(String sql, List<String> arguments) throws SQLException {
-    if (table.delegated()) {
-      AtomicLong count = new AtomicLong();
-      Pipeline pipeline = new Pipeline();
-      OwnerCalls.exec(table, sql, arguments, pipeline, count::set);
-      pipeline.run(connection);
-      return count.get();
-    }
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      for (int i = 0; i < arguments.size(); i++) {
-        statement.setObject(i + 1, arguments.get(i), Types.OTHER);
-      }
-      return statement.executeLargeUpdate();
-    }
+  private long execute(String sql) throws SQLException {
+    AtomicLong count = new AtomicLong();
+    Pipeline pipeline = new Pipeline();
+    OwnerCalls.exec(table, sql, List.of(), pipeline, count::set);
+    pipeline.run(connection);
+    return count.get();
   }
 
   private void planner(String value) throws SQLException {

@@ -69,6 +69,7 @@ public final class ResidueCheck {
         batch.add(touched.row(i), touched.weight(i));
       }
       Pipeline pipeline = new Pipeline();
+      OwnerCalls.ownSettings(pipeline);
       readBack(batch.build(), expected, pipeline);
       pipeline.run(session);
     }
@@ -87,10 +88,12 @@ public final class ResidueCheck {
               unchecked += rows.size() - batch.rows.size();
               if (!batch.rows.isEmpty()) {
                 checked += batch.rows.size();
-                readCounts(
+                OwnerCalls.query(
+                    table,
                     statements.countCopies(
                         new DeltaStatements.Source.Parameters(table.delegated()), nullKeys),
                     arrays(batch.rows),
+                    "n pg_catalog.int8, copies pg_catalog.int8",
                     pipeline,
                     counts -> {
                       while (counts.next()) {
@@ -100,17 +103,6 @@ public final class ResidueCheck {
                     });
               }
             });
-  }
-
-  // As its owner, like all that is read of a table.
-  private void readCounts(
-      String sql, List<String> arrays, Pipeline pipeline, Pipeline.Reader counts) {
-    if (table.delegated()) {
-      OwnerCalls.query(
-          table, sql, arrays, "n pg_catalog.int8, copies pg_catalog.int8", pipeline, counts);
-    } else {
-      pipeline.query(sql, arrays, counts);
-    }
   }
 
   /// Removes what [#readBack] found too much of.

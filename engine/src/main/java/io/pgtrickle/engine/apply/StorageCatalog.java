@@ -72,6 +72,9 @@ public final class StorageCatalog {
       SELECT c.oid, a.attname, a.atttypid, a.atttypmod, a.attcollation,
              k.collname, kn.nspname AS collschema,
              format_type(a.atttypid, a.atttypmod) AS type_name,
+             CASE WHEN t.typtype = 'd' THEN format('%I.%I', bn.nspname, b.typname)
+                  ELSE format_type(a.atttypid, a.atttypmod) END AS staged_type,
+             pgtrickle_internal.runs_user_code(b.oid) AS runs_code,
              c.relowner <> (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) AS foreign_owner,
              CASE
                WHEN a.attnum NOT IN (SELECT number FROM unhashable) THEN '%s'
@@ -86,6 +89,8 @@ public final class StorageCatalog {
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       JOIN pg_type t ON t.oid = a.atttypid
+      JOIN pg_type b ON b.oid = pgtrickle_internal.base_type(t.oid)
+      JOIN pg_namespace bn ON bn.oid = b.typnamespace
       LEFT JOIN pg_proc o ON o.oid = t.typoutput
       LEFT JOIN pg_proc s ON s.oid = t.typsend
       LEFT JOIN pg_namespace sn ON sn.oid = s.pronamespace
@@ -97,25 +102,29 @@ public final class StorageCatalog {
 
   private StorageCatalog() {}
 
-  /// Whether a storage table still has its name, and no other table has.
+  /// Whether a storage table still has its name, and no other table has, and it is the sidecar's or
+  /// not as it was.
   public static boolean isInPlace(Connection connection, StreamTable table) throws SQLException {
     return displaced(connection, List.of(table)).isEmpty();
   }
 
-  /// Those of some storage tables whose names mean another table by now, or none.
+  /// Those of some storage tables whose names mean another table by now, or none, or one that has
+  /// been handed over from the sidecar's role or to it, so that other rights are needed to write
+  /// it.
   public static List<StreamTable> displaced(Connection connection, List<StreamTable> tables)
       throws SQLException {
     String[] names = tables.stream().map(StreamTable::qualifiedName).toArray(String[]::new);
     List<StreamTable> displaced = new ArrayList<>();
     try (PreparedStatement query =
         connection.prepareStatement(
-            "SELECT w.n, to_regclass(w.name)::oid"
-                + " FROM unnest(?::text[]) WITH ORDINALITY w (name, n)")) {
+            "SELECT w.n, c.oid, pg_get_userbyid(c.relowner) <> current_user"
+                + " FROM unnest(?::text[]) WITH ORDINALITY w (name, n)"
+                + " LEFT JOIN pg_class c ON c.oid = to_regclass(w.name)")) {
       query.setArray(1, connection.createArrayOf("text", names));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           StreamTable table = tables.get(row.getInt(1) - 1);
-          if ((int) row.getLong(2) != table.relation()) {
+          if ((int) row.getLong(2) != table.relation() || row.getBoolean(3) != table.delegated()) {
             displaced.add(table);
           }
         }
@@ -128,7 +137,8 @@ public final class StorageCatalog {
   ///
   /// @param key positions of the columns that identify a row, as the analysis found them; see
   ///     [Identity]
-  /// @throws QueryRejected 42P01 when it does not exist
+  /// @throws QueryRejected 42P01 when it does not exist, 0A000 when the sidecar cannot receive its
+  ///     values without running code of another owner
   public static StreamTable load(
       Connection connection,
       long id,
@@ -139,6 +149,7 @@ public final class StorageCatalog {
       throws SQLException {
     List<Column> columns = new ArrayList<>();
     List<String> typeNames = new ArrayList<>();
+    List<String> stagedTypes = new ArrayList<>();
     List<String> collations = new ArrayList<>();
     List<Optional<String>> hashed = new ArrayList<>();
     int relation = 0;
@@ -161,6 +172,10 @@ public final class StorageCatalog {
                       row.getInt("atttypmod"),
                       (int) row.getLong("attcollation"))));
           typeNames.add(row.getString("type_name"));
+          stagedTypes.add(row.getString("staged_type"));
+          if (foreignOwner && row.getBoolean("runs_code")) {
+            throw runsUserCode(schemaName, name, row.getString("attname"), typeNames.getLast());
+          }
           String collation = row.getString("collname");
           collations.add(
               collation == null
@@ -192,11 +207,24 @@ public final class StorageCatalog {
         name,
         schema,
         typeNames,
+        stagedTypes,
         collations,
         Identity.of(schema, key, hashed, serverVersion(connection)),
         hashed,
         foreignOwner,
         joining);
+  }
+
+  private static QueryRejected runsUserCode(
+      String schemaName, String name, String column, String type) {
+    String table = Identifiers.quoteIfNeeded(schemaName) + "." + Identifiers.quoteIfNeeded(name);
+    return new QueryRejected(
+        QueryRejected.Kind.NOT_YET,
+        "0A000",
+        "unsupported_type",
+        type,
+        "column \"%s\" of %s is of type %s, which contains a domain, or a range type with functions of its own: they would run with the rights of the sidecar; have the query return %s::text, or what the domain is made of"
+            .formatted(column, table, type, Identifiers.quoteIfNeeded(column)));
   }
 
   // As in `server_version_num`, without the patch release.

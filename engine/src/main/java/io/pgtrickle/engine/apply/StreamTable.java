@@ -18,6 +18,9 @@ import java.util.stream.IntStream;
 /// @param name its name
 /// @param schema its columns
 /// @param typeNames per column the type as `format_type` prints it, for casts
+/// @param stagedTypes per column the type in which its values may be received on the way: the
+/// column's
+///     own, of a domain what it is made of
 /// @param collations per column the COLLATE clause that comparing it takes; empty for the type's
 /// own
 /// @param identity how its rows are found again
@@ -35,6 +38,7 @@ public record StreamTable(
     String name,
     Schema schema,
     List<String> typeNames,
+    List<String> stagedTypes,
     List<String> collations,
     Identity identity,
     List<Optional<String>> hashed,
@@ -45,11 +49,17 @@ public record StreamTable(
 
   public StreamTable {
     typeNames = List.copyOf(typeNames);
+    stagedTypes = List.copyOf(stagedTypes);
     collations = List.copyOf(collations);
     hashed = List.copyOf(hashed);
-    if (typeNames.size() != schema.size()) {
+    if (typeNames.size() != schema.size() || stagedTypes.size() != schema.size()) {
       throw new IllegalArgumentException(
-          typeNames.size() + " type names for " + schema.size() + " columns");
+          typeNames.size()
+              + " and "
+              + stagedTypes.size()
+              + " type names for "
+              + schema.size()
+              + " columns");
     }
   }
 

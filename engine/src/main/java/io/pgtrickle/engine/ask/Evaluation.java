@@ -166,7 +166,7 @@ final class Evaluation implements AutoCloseable {
         new StringBuilder("SELECT ")
             .append(
                 delegate.isPresent()
-                    ? "pgtrickle_internal.delegate_problem(?) AS problem, "
+                    ? "pgtrickle_internal.delegate_problem(?, true) AS problem, "
                     : "NULL::pg_catalog.text AS problem, ");
     context.settings().forEach((_, _) -> sql.append("pg_catalog.set_config(?, ?, true), "));
     sql.append("pg_catalog.set_config('transaction_read_only', 'on', true)")

@@ -166,6 +166,7 @@ final class Fill {
       throws SQLException {
     Definition definition = one.definition();
     progress.phase(definition, "filling", 0);
+    OwnerCalls.ownSettings(writer);
     boolean first = refreshes(writer, definition) == 0;
     LiveTable.Released where = build.reached();
     DeltaWriter table = new DeltaWriter(writer, one.table());

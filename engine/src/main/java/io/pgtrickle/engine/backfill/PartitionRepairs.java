@@ -72,7 +72,6 @@ public final class PartitionRepairs implements AutoCloseable {
   // Writers of these partitions wait while they are read, some tens of milliseconds per MiB.
   private static final long LARGEST_READ_BYTES = 8L << 20;
   private static final Duration PAUSE = Duration.ofSeconds(2);
-  private static final String VIEW = "pgtrickle_region";
   private static final String LIMITS =
       "SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '2s';"
           + " SET LOCAL row_security = off";
@@ -350,13 +349,14 @@ public final class PartitionRepairs implements AutoCloseable {
       Connection session, TableName table, String condition, KeptColumns columns)
       throws SQLException {
     String query = "SELECT * FROM " + table.sql() + " WHERE " + condition;
+    String view = Identifiers.unforeseeable("pgtrickle_region");
     session.setAutoCommit(false);
     try (Statement create = session.createStatement();
         PreparedStatement describe =
             session.prepareStatement(
                 "SELECT pgtrickle_internal.describe_query(?::regclass::oid, ?, '{}')::text")) {
-      create.execute("CREATE TEMPORARY VIEW " + VIEW + " AS " + query);
-      describe.setString(1, "pg_temp." + VIEW);
+      create.execute("CREATE TEMPORARY VIEW " + view + " AS " + query);
+      describe.setString(1, "pg_temp." + view);
       describe.setString(2, query);
       QueryDocument document;
       try (ResultSet row = describe.executeQuery()) {

@@ -166,7 +166,7 @@ record Preparation(
 
   private static QueryDocument describe(
       Connection session, Definition definition, StreamTable table) throws SQLException {
-    String view = "pgt_probe_" + definition.pgtId();
+    String view = Identifiers.unforeseeable("pgt_probe");
     checkDelegates(session, definition);
     Map<String, String> settings = settings(definition);
     CapturedSettings.set(session, settings);
@@ -174,8 +174,6 @@ record Preparation(
         session,
         table,
         "CREATE TEMPORARY VIEW " + Identifiers.quote(view) + " AS " + definition.query());
-    // CREATE VIEW does not check what may be read; planning the view's query as its owner does.
-    asOwner(session, table, "EXPLAIN SELECT * FROM pg_temp." + Identifiers.quote(view));
     // What is read from now on is written by us, and the names of types that the server prints are
     // for sessions with our own path.
     CapturedSettings.ownPath(session);
@@ -190,9 +188,22 @@ record Preparation(
         row.next();
         String document = row.getString(1);
         checkSources(session, definition, document);
+        checkPrivileges(session, definition, table, view);
         return QueryDocument.parse(document);
       }
     }
+  }
+
+  // CREATE VIEW does not check what may be read; planning the view's query as its owner does. It
+  // may
+  // also run code of his, which could put another query under the view's name: by now that is of no
+  // use to him.
+  private static void checkPrivileges(
+      Connection session, Definition definition, StreamTable table, String view)
+      throws SQLException {
+    CapturedSettings.set(session, settings(definition));
+    asOwner(session, table, "EXPLAIN SELECT * FROM pg_temp." + Identifiers.quote(view));
+    CapturedSettings.ownPath(session);
   }
 
   // What was granted at creation may have been revoked since.

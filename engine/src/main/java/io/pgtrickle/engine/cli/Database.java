@@ -22,7 +22,8 @@ final class Database {
   }
 
   static <T> T with(DatabaseUrl url, Work<T> work) {
-    try (Connection connection = DriverManager.getConnection(url.jdbcUrl(), url.properties())) {
+    DatabaseUrl own = url.onOwnPath();
+    try (Connection connection = DriverManager.getConnection(own.jdbcUrl(), own.properties())) {
       return work.on(connection);
     } catch (SQLException e) {
       throw unavailable(url, e);

@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
+import io.pgtrickle.engine.apply.OwnerCalls;
 import io.pgtrickle.engine.apply.ResidueCheck;
 import io.pgtrickle.engine.apply.StorageCatalog;
 import io.pgtrickle.engine.apply.StreamTable;
@@ -150,10 +151,15 @@ public final class Ledger {
       Map<LiveTable, Written> written,
       Instant now)
       throws SQLException {
+    boolean historyIsDue = !now.isBefore(historyDue);
+    if (historyIsDue || !changedStates.isEmpty()) {
+      // These come before the pipeline, which begins with it.
+      OwnerCalls.ownSettings(transaction);
+    }
     for (StreamTableState state : changedStates.values()) {
       state.put(transaction);
     }
-    if (!now.isBefore(historyDue)) {
+    if (historyIsDue) {
       History.append(transaction, entries());
     }
     if (!written.isEmpty()) {
@@ -202,6 +208,7 @@ public final class Ledger {
   /// Those of some tables whose names mean another table by now.
   List<StreamTable> displaced(Collection<LiveTable> tables) {
     try {
+      OwnerCalls.ownSettings(connection);
       return StorageCatalog.displaced(connection, tables.stream().map(LiveTable::storage).toList());
     } catch (SQLException e) {
       throw new SourceUnavailable(

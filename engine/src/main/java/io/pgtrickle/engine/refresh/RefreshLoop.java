@@ -288,7 +288,8 @@ public final class RefreshLoop implements AutoCloseable {
     LiveTable table = tables.get(storage.id());
     if (table != null && table.storage().relation() == storage.relation()) {
       rebuild(
-          new Failure("42P01", storage.catalogName() + " is not where it was", true), storage.id());
+          new Failure("42P01", storage.catalogName() + " is not where or whose it was", true),
+          storage.id());
     }
   }
 

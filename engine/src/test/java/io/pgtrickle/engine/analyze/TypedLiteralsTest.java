@@ -2,13 +2,14 @@ package io.pgtrickle.engine.analyze;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class TypedLiteralsTest {
   @Test
   void findsLiteralsOfEveryKindOfTypeName() {
     assertThat(
-            TypedLiterals.in(
+            literals(
                 "SELECT '1'::inet, 'a''b'::public.\"Odd \"\"t\"[], '1'::bit(8), B'01'::\"bit\","
                     + " '20:00'::time(2) with time zone, '0'::bit varying(3)[], E'\\\\x'::x.y"))
         .containsExactly(
@@ -26,7 +27,7 @@ final class TypedLiteralsTest {
   @Test
   void takesNoQuoteWithinANameOrATextForTheStartOfALiteral() {
     assertThat(
-            TypedLiterals.in(
+            literals(
                 "SELECT t.\"it's\" || ' ''::inet ' || E'\\'::inet' || 'c'::money, \"x\"\"'\" FROM"
                     + " t"))
         .containsExactly("'c'::money");
@@ -34,8 +35,7 @@ final class TypedLiteralsTest {
 
   @Test
   void aBackslashMeansItselfWhateverTheSettings() {
-    assertThat(TypedLiterals.in("SELECT '\\d''\\'::x.\"\\\""))
-        .containsExactly("E'\\\\d''\\\\'::x.\"\\\"");
+    assertThat(literals("SELECT '\\d''\\'::x.\"\\\"")).containsExactly("E'\\\\d''\\\\'::x.\"\\\"");
   }
 
   @Test
@@ -43,13 +43,17 @@ final class TypedLiteralsTest {
     String text = "it''s ".repeat(200_000);
     String escapes = "\\\\".repeat(200_000);
     assertThat(
-            TypedLiterals.in(
+            literals(
                 "SELECT '%s'::xml, E'%s'::xml, \"%s\", 'a'::inet".formatted(text, escapes, text)))
         .containsExactly("'" + text + "'::xml", "E'" + escapes + "'::xml", "'a'::inet");
   }
 
   @Test
   void leavesLiteralsWithoutATypeOut() {
-    assertThat(TypedLiterals.in("SELECT 'a', 'b' || 'c', a::text")).isEmpty();
+    assertThat(literals("SELECT 'a', 'b' || 'c', a::text")).isEmpty();
+  }
+
+  private static List<String> literals(String sql) {
+    return TypedLiterals.in(sql).stream().map(TypedLiterals.Literal::sql).toList();
   }
 }

@@ -154,7 +154,8 @@ class DeltaWriterIT {
     new DeltaWriter(connection, other).ensureIdentityIndex();
     new DeltaWriter(connection, table).ensureIdentityIndex();
     new DeltaWriter(connection, table).ensureIdentityIndex();
-    assertThat(database.rows("SELECT indisunique FROM pg_index WHERE indrelid = 't'::regclass"))
+    assertThat(
+            database.rows("SELECT indisunique FROM pg_index WHERE indrelid = 'public.t'::regclass"))
         .isEqualTo(
             switch (table.identity().kind()) {
               case UNIQUE -> List.of("t");
@@ -164,7 +165,7 @@ class DeltaWriterIT {
   }
 
   private StreamTable create(Layout layout) throws SQLException {
-    database.execute("CREATE TABLE t (" + layout.columns + ")");
+    database.execute("CREATE TABLE public.t (" + layout.columns + ")");
     StreamTable table = StorageCatalog.load(connection, 1, "public", "t", layout.key(), true);
     assertThat(table.identity().kind())
         .isEqualTo(
@@ -189,7 +190,7 @@ class DeltaWriterIT {
 
   private Map<String, Long> contents() throws SQLException {
     Map<String, Long> contents = new HashMap<>();
-    CatalogDatabase.rows(connection, "SELECT t::text FROM t")
+    CatalogDatabase.rows(connection, "SELECT t::text FROM public.t t")
         .forEach(row -> contents.merge(row, 1L, Long::sum));
     return contents;
   }

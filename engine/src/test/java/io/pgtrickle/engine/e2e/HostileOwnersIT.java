@@ -4,6 +4,7 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.refusal;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
@@ -37,6 +38,8 @@ final class HostileOwnersIT {
           "CREATE ROLE mallory LOGIN",
           "CREATE SCHEMA shop AUTHORIZATION vendor",
           "CREATE SCHEMA den AUTHORIZATION mallory",
+          "CREATE SCHEMA yard AUTHORIZATION warden",
+          "GRANT CREATE, USAGE ON SCHEMA yard TO mallory",
           "GRANT vendor TO warden",
           "GRANT USAGE ON SCHEMA den TO warden, vendor",
           "GRANT USAGE ON SCHEMA shop TO mallory");
@@ -49,6 +52,19 @@ final class HostileOwnersIT {
           "INSERT INTO shop.items VALUES (1, 'a'), (2, 'b')");
       assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
       streamTable(vendor, "shop.honest", QUERY, "DIFFERENTIAL");
+    }
+    try (Connection mallory = database.connectAs("mallory")) {
+      // What is drawn from a sequence stays drawn when the transaction is rolled back.
+      run(
+          mallory,
+          "CREATE SEQUENCE den.caught",
+          "GRANT USAGE, SELECT ON SEQUENCE den.caught TO PUBLIC",
+          bait("den.bait(text)", "boolean", "true"),
+          bait("den.bait()", "trigger", "NEW"),
+          "CREATE DOMAIN den.word AS text CHECK (den.bait(VALUE))",
+          "GRANT USAGE ON TYPE den.word TO PUBLIC",
+          "CREATE TYPE den.pair AS (first den.word, second int)",
+          "GRANT USAGE ON TYPE den.pair TO PUBLIC");
     }
   }
 
@@ -68,6 +84,11 @@ final class HostileOwnersIT {
           .atMost(PATIENCE)
           .untilAsserted(() -> assertThat(differences(vendor, "shop.honest", QUERY)).isEmpty());
       assertThat(status(vendor, "honest")).isEqualTo("ACTIVE");
+      assertNothingCaught(vendor);
+    } finally {
+      try (Connection mallory = database.connectAs("mallory")) {
+        run(mallory, "ALTER SEQUENCE den.caught RESTART");
+      }
     }
   }
 
@@ -279,7 +300,7 @@ final class HostileOwnersIT {
   }
 
   @Test
-  void whatTheOwnersTriggerDoesToTheSearchPathIsTakenBack() throws SQLException {
+  void whatTheOwnersTriggerDoesToTheSessionsSettingsIsTakenBack() throws SQLException {
     try (Connection vendor = database.connectAs("vendor");
         Connection mallory = database.connectAs("mallory")) {
       run(
@@ -289,6 +310,9 @@ final class HostileOwnersIT {
           CREATE FUNCTION den.stray() RETURNS trigger LANGUAGE plpgsql AS $$
           BEGIN
             PERFORM pg_catalog.set_config('search_path', 'den, pg_catalog', false);
+            PERFORM pg_catalog.set_config('array_nulls', 'off', false);
+            PERFORM pg_catalog.set_config('synchronous_commit', 'off', false);
+            PERFORM pg_catalog.set_config('default_transaction_read_only', 'on', false);
             RETURN NULL;
           END
           $$
@@ -300,13 +324,241 @@ final class HostileOwnersIT {
               + " FUNCTION den.stray()",
           "SELECT pgtrickle.subscribe('den.strayed', 'strays')");
       for (int i = 50; i < 53; i++) {
-        run(vendor, "INSERT INTO shop.items VALUES (%d, 'x')".formatted(i));
+        run(vendor, "INSERT INTO shop.items VALUES (%d, NULL)".formatted(i));
         sync(mallory);
         assertThat(status(mallory, "strayed")).isEqualTo("ACTIVE");
         assertThat(differences(mallory, "den.strayed", QUERY)).isEmpty();
+        assertThat(differences(vendor, "shop.honest", QUERY)).isEmpty();
       }
       run(mallory, "SELECT pgtrickle.drop_stream_table('den.strayed')");
     }
+  }
+
+  @Test
+  void operatorsInSchemasThatAnybodyMayWriteAreNotCalledByTheSidecar() throws SQLException {
+    try (Connection admin = database.connect();
+        Connection mallory = database.connectAs("mallory")) {
+      run(admin, "GRANT CREATE ON SCHEMA public TO PUBLIC");
+      // The server has no operator for these types and would cast: one that fits comes first.
+      run(
+          mallory,
+          bait("public.same(oid, bigint)", "boolean", "true"),
+          bait("public.same(oid, int)", "boolean", "true"),
+          bait("public.below(oid, int)", "boolean", "true"),
+          "CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = bigint, FUNCTION = public.same)",
+          "CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = int, FUNCTION = public.same)",
+          "CREATE OPERATOR public.< (LEFTARG = oid, RIGHTARG = int, FUNCTION = public.below)",
+          "SELECT * FROM pgtrickle.validate_query($$SELECT DISTINCT id, to_jsonb(v) AS j,"
+              + " v::timestamptz AT TIME ZONE 'Europe/Paris' AS t FROM shop.items$$)");
+      assertNothingCaught(mallory);
+      run(
+          mallory,
+          "DROP OPERATOR public.= (oid, bigint), public.= (oid, int), public.< (oid, int)",
+          "DROP FUNCTION public.same(oid, bigint), public.same(oid, int), public.below(oid, int)");
+      run(admin, "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    }
+  }
+
+  @Test
+  void namesAndQueriesAreLookedUpWithoutFunctionsOnTheCallersSearchPath() throws SQLException {
+    try (Connection admin = database.connect();
+        Connection warden = database.connectAs("warden");
+        Connection mallory = database.connectAs("mallory")) {
+      run(admin, "GRANT CREATE ON SCHEMA public TO PUBLIC");
+      run(
+          mallory,
+          bait("public.format(text, text)", "text", "$1"),
+          bait("public.array_position(text[], text)", "int", "1"),
+          bait("public.times(bigint, interval)", "interval", "$2"),
+          "CREATE OPERATOR public.* (LEFTARG = bigint, RIGHTARG = interval, FUNCTION ="
+              + " public.times)");
+      run(
+          warden,
+          "SET search_path = shop, public",
+          "SELECT * FROM pgtrickle.validate_query('SELECT id FROM items')",
+          "SELECT * FROM pgtrickle.freshness('honest')",
+          "SELECT * FROM pgtrickle.health_check()",
+          "SELECT * FROM pgtrickle.slot_health()");
+      assertNothingCaught(mallory);
+      run(
+          mallory,
+          "DROP OPERATOR public.* (bigint, interval)",
+          "DROP FUNCTION public.format(text, text), public.array_position(text[], text),"
+              + " public.times(bigint, interval)");
+      run(admin, "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    }
+  }
+
+  @Test
+  void temporaryTablesUnderTheNamesOfTheSidecarsAreNotWritten() throws SQLException {
+    String documents = "SELECT id, to_jsonb(v) AS j FROM shop.items";
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      streamTable(vendor, "shop.documents", documents, "DIFFERENTIAL");
+      String victim =
+          value(
+              vendor,
+              "SELECT pgt_id FROM pgtrickle.pgt_definitions WHERE table_name = 'documents'");
+      run(
+          mallory,
+          """
+          CREATE FUNCTION den.take_over() RETURNS trigger LANGUAGE plpgsql AS $$
+          DECLARE
+            staging text;
+          BEGIN
+            SELECT c.relname INTO staging FROM pg_class c
+            WHERE c.relnamespace = pg_my_temp_schema() AND c.relname LIKE 'pgt\\_stage%%'
+              AND c.relowner <> 'mallory'::regrole;
+            DISCARD TEMP;
+            FOREACH staging IN ARRAY ARRAY[staging, 'pgt_stage_%1$s'] LOOP
+              IF to_regclass('pg_temp.' || staging) IS NULL THEN
+                EXECUTE format('CREATE TEMPORARY TABLE %%I (kind int8, w int8, c0 int, c1 jsonb)',
+                               staging);
+                EXECUTE format('CREATE TRIGGER bait BEFORE INSERT ON pg_temp.%%I FOR EACH ROW '
+                               'EXECUTE FUNCTION den.bait()', staging);
+                EXECUTE format('GRANT ALL ON pg_temp.%%I TO PUBLIC', staging);
+              END IF;
+            END LOOP;
+            RETURN NULL;
+          END
+          $$
+          """
+              .formatted(victim));
+      streamTable(mallory, "den.small", QUERY, "DIFFERENTIAL");
+      run(
+          mallory,
+          "CREATE TRIGGER take_over AFTER INSERT ON den.small FOR EACH STATEMENT EXECUTE FUNCTION"
+              + " den.take_over()");
+      for (int i = 70; i < 74; i++) {
+        run(vendor, "INSERT INTO shop.items VALUES (%d, 'x')".formatted(i));
+        sync(vendor);
+        assertThat(differences(vendor, "shop.documents", documents)).isEmpty();
+      }
+      assertThat(status(vendor, "documents")).isEqualTo("ACTIVE");
+      assertNothingCaught(mallory);
+      run(vendor, "SELECT pgtrickle.drop_stream_table('shop.documents')");
+      run(mallory, "SELECT pgtrickle.drop_stream_table('den.small')");
+    }
+  }
+
+  @Test
+  void stagedRowsAreReadByTheOwnerOfTheirTableOnly() throws SQLException {
+    String documents = "SELECT id, to_jsonb(v) AS j FROM shop.items";
+    try (Connection admin = database.connect();
+        Connection vendor = database.connectAs("vendor")) {
+      streamTable(vendor, "shop.documents", documents, "DIFFERENTIAL");
+      run(vendor, "INSERT INTO shop.items VALUES (80, 'x')");
+      sync(vendor);
+      assertThat(
+              rows(
+                  admin,
+                  "SELECT DISTINCT pg_get_userbyid(a.grantee)::text FROM pg_class c,"
+                      + " aclexplode(c.relacl) a WHERE c.relname LIKE 'pgt\\_stage%'"))
+          .containsExactlyInAnyOrder("warden", "vendor");
+      run(vendor, "SELECT pgtrickle.drop_stream_table('shop.documents')");
+    }
+  }
+
+  @Test
+  void checksOfDomainsRunAsTheOwner() throws SQLException {
+    String words = "SELECT id, v::den.word AS v FROM shop.items";
+    try (Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      streamTable(mallory, "den.words", words, "FULL");
+      for (int i = 90; i < 92; i++) {
+        run(vendor, "INSERT INTO shop.items VALUES (%d, 'x')".formatted(i));
+        run(vendor, "UPDATE shop.items SET v = v || '!' WHERE id < 3");
+        run(mallory, "SELECT pgtrickle.refresh_stream_table('den.words')");
+        assertThat(differences(mallory, "den.words", words)).isEmpty();
+      }
+      assertNothingCaught(mallory);
+      run(mallory, "SELECT pgtrickle.drop_stream_table('den.words')");
+    }
+  }
+
+  @Test
+  void columnsWithDomainsInsideAreRefused() throws SQLException {
+    try (Connection mallory = database.connectAs("mallory")) {
+      for (String column :
+          new String[] {"ARRAY[v]::den.word[] AS x", "ROW(v, id)::den.pair AS x"}) {
+        assertThat(
+                refusal(
+                    mallory,
+                    "SELECT pgtrickle.create_stream_table('den.inside', $$SELECT id, %s FROM"
+                            .formatted(column)
+                        + " shop.items$$, refresh_mode => 'FULL')"))
+            .satisfies(
+                said -> {
+                  assertThat(said.getSQLState()).isEqualTo("0A000");
+                  assertThat(said.getMessage()).contains("column \"x\"");
+                });
+      }
+      assertNothingCaught(mallory);
+    }
+  }
+
+  @Test
+  void literalsOfTypesWithDomainsInsideAreNotReadByTheSidecar() throws SQLException {
+    String arrays = "SELECT id FROM shop.items WHERE id < cardinality('{1,2,3}'::den.word[])";
+    String records = "SELECT id FROM shop.items WHERE id > ('(x,1)'::den.pair).second";
+    try (Connection mallory = database.connectAs("mallory")) {
+      for (String query : new String[] {arrays, records}) {
+        run(mallory, "SELECT * FROM pgtrickle.validate_query($$%s$$)".formatted(query));
+        assertNothingCaught(mallory);
+        streamTable(mallory, "den.literals", query, "AUTO");
+        assertThat(differences(mallory, "den.literals", query)).isEmpty();
+        assertNothingCaught(mallory);
+        run(mallory, "SELECT pgtrickle.drop_stream_table('den.literals')");
+      }
+    }
+  }
+
+  @Test
+  void aTableOfTheSidecarsThatWasHandedOverIsNotWrittenWithItsRights() throws SQLException {
+    try (Connection admin = database.connect();
+        Connection warden = database.connectAs("warden");
+        Connection vendor = database.connectAs("vendor");
+        Connection mallory = database.connectAs("mallory")) {
+      streamTable(warden, "yard.handed", QUERY, "DIFFERENTIAL");
+      run(admin, "GRANT mallory TO warden", "ALTER TABLE yard.handed OWNER TO mallory");
+      run(
+          mallory,
+          "CREATE TRIGGER bait BEFORE INSERT OR UPDATE ON yard.handed FOR EACH ROW EXECUTE FUNCTION"
+              + " den.bait()");
+      run(vendor, "INSERT INTO shop.items VALUES (100, 'x')");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> assertThat(status(mallory, "handed")).isIn("HELD 42501", "ERROR 42501"));
+      assertNothingCaught(mallory);
+      run(mallory, "SELECT pgtrickle.repair_stream_table('yard.handed')");
+      ready(mallory, "yard.handed");
+      assertThat(differences(mallory, "yard.handed", QUERY)).isEmpty();
+      assertNothingCaught(mallory);
+      run(mallory, "SELECT pgtrickle.drop_stream_table('yard.handed')");
+      run(admin, "REVOKE mallory FROM warden");
+    }
+  }
+
+  private static void assertNothingCaught(Connection connection) throws SQLException {
+    assertThat(value(connection, "SELECT is_called FROM den.caught"))
+        .as("code of hers has run as the sidecar's role")
+        .isEqualTo("f");
+  }
+
+  // A function that remembers, for ever, that the sidecar has called it.
+  private static String bait(String signature, String type, String result) {
+    return """
+    CREATE FUNCTION %s RETURNS %s LANGUAGE plpgsql AS $$
+    BEGIN
+      IF current_user = 'warden' THEN
+        PERFORM pg_catalog.nextval('den.caught');
+      END IF;
+      RETURN %s;
+    END
+    $$
+    """
+        .formatted(signature, type, result);
   }
 
   // A function that fails where the sidecar calls it.
