@@ -169,6 +169,7 @@ public record StreamTable(
         name,
         schema,
         typeNames,
+        stagedTypes,
         collations,
         new Identity(Identity.Kind.ROW_HASH, List.of()),
         hashed,
