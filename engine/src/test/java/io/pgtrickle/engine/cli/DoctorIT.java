@@ -99,7 +99,7 @@ final class DoctorIT {
         "ALTER TABLE bare REPLICA IDENTITY NOTHING",
         "SELECT pgtrickle.create_stream_table('st', 'SELECT v FROM bare')");
     assertThat(run("postgres", "doctor").text())
-        .contains("FAIL  replica identity of bare")
+        .contains("FAIL  replica identity of public.bare")
         .contains("FAIL  sidecar: no sidecar has run on this database")
         .contains("OK    replication connection: accepted");
     execute("SELECT pgtrickle.drop_stream_table('st')", "DROP TABLE bare");
