@@ -213,7 +213,7 @@ final class Tenure implements AutoCloseable {
     lifetime.owns(checkpoints, Checkpoints::close);
     loop.gate(SourceGates.gated(leaseSession));
     Analyzer analyzer = new Analyzer(catalog);
-    StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
+    StatusRecorder status = new StatusRecorder(lasting(lifetime, sessions), clock);
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
         new Initializer(
@@ -232,8 +232,7 @@ final class Tenure implements AutoCloseable {
             new InitializationQueue(initializer, definitions::definition),
             InitializationQueue::close);
     Responder responder =
-        lifetime.owns(
-            new Responder(loop, analyzer, lifetime.owns(sessions.control())), Responder::close);
+        lifetime.owns(new Responder(loop, analyzer, lasting(lifetime, sessions)), Responder::close);
     Evaluations evaluations =
         lifetime.owns(new Evaluations(loop, sessions::control, clock), Evaluations::close);
     PartitionRepairs partitions =
@@ -290,6 +289,10 @@ final class Tenure implements AutoCloseable {
     housekeeping.start(all, restored);
     queue.start();
     return new Tenure(lifetime, stream, loop, definitions, queue, status, housekeeping);
+  }
+
+  private static LastingSession lasting(Lifetime lifetime, Sessions sessions) {
+    return lifetime.owns(new LastingSession(sessions::control), LastingSession::close);
   }
 
   // A checkpoint that nobody can make sense of must not end one tenure after the other.
