@@ -101,6 +101,7 @@ final class Tenure implements AutoCloseable {
   /// Takes the lease and everything else that is needed; on failure nothing stays behind.
   ///
   /// @param lease asked for until somebody gives it: the caller decides how long
+  /// @param lessons of the tenures before, and for the next one
   static Tenure open(
       SourceDatabase database,
       Lease lease,
@@ -108,6 +109,7 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Lessons lessons,
       Path stateDirectory,
       Clock clock)
       throws SQLException {
@@ -120,6 +122,7 @@ final class Tenure implements AutoCloseable {
           catalog,
           observer,
           captureLog,
+          lessons,
           stateDirectory,
           clock,
           lifetime);
@@ -136,6 +139,7 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Lessons lessons,
       Path stateDirectory,
       Clock clock,
       Lifetime lifetime)
@@ -148,7 +152,7 @@ final class Tenure implements AutoCloseable {
             StateDirectory.open(stateDirectory.resolve(name(identity, leaseSession))),
             StateDirectory::close);
     StartingPoint from =
-        StartingPoint.find(database, leaseSession, lease, captureLog, identity, directory);
+        StartingPoint.find(database, leaseSession, lease, captureLog, identity, directory, lessons);
     captureLog.write(leaseSession);
     Settings settings = Settings.read(leaseSession);
     Connection apply = lifetime.owns(sessions.apply());
@@ -163,7 +167,8 @@ final class Tenure implements AutoCloseable {
                         StreamOptions.Streaming.WHERE_OFFERED,
                         settings.number(Setting.TXN_MEMORY) << 20,
                         stateDirectory.resolve("transactions")),
-                captureLog),
+                captureLog,
+                lessons.failures()),
             LogStream::close);
 
     if (settings.on(Setting.CDC_PAUSED)) {
