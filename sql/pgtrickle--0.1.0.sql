@@ -915,8 +915,8 @@ DECLARE
   lease record;
 BEGIN
   SELECT s.heartbeat_at, p.slot_name,
-         EXISTS (SELECT FROM pg_replication_slots r
-                 WHERE r.slot_name = p.slot_name AND r.active) AS active
+         EXISTS (SELECT FROM pg_replication_slots r WHERE r.slot_name = p.slot_name
+                 AND r.database = current_database() AND r.active) AS active
   INTO lease
   FROM pgtrickle_internal.pgt_sidecar s, pgtrickle_internal.pgt_progress p;
   IF current_setting('wal_level') <> 'logical' THEN
@@ -2932,13 +2932,14 @@ BEGIN
 END
 $$;
 
--- How much WAL our slot keeps from being removed, NULL without a slot.
+-- How much WAL our slot keeps from being removed, NULL without a slot. A copy of a database has the
+-- name of the original's slot too: one of another database is none of ours, here and below.
 CREATE FUNCTION pgtrickle_internal.slot_lag_bytes() RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END
           - r.restart_lsn)::bigint
   FROM pgtrickle_internal.pgt_progress p
-  JOIN pg_replication_slots r ON r.slot_name = p.slot_name
+  JOIN pg_replication_slots r ON r.slot_name = p.slot_name AND r.database = current_database()
 $$;
 
 -- What max_slot_wal_keep_size should be said to be: half of what the volume of the log could hold is
@@ -2964,7 +2965,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
          r.safe_wal_size, p.publication_name,
          c.phase, c.protocol_version, c.streaming, c.losses, c.problem
   FROM pgtrickle_internal.pgt_progress p CROSS JOIN pgtrickle_internal.pgt_capture c
-  LEFT JOIN pg_replication_slots r ON r.slot_name = p.slot_name
+  LEFT JOIN pg_replication_slots r
+    ON r.slot_name = p.slot_name AND r.database = current_database()
 $$;
 
 CREATE FUNCTION pgtrickle_internal.recent_capture_events(p_age interval)

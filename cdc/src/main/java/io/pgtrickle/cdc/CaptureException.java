@@ -46,12 +46,22 @@ public abstract sealed class CaptureException extends RuntimeException {
   public static final class SlotLost extends CaptureException {
     private static final long serialVersionUID = 1L;
 
-    public SlotLost(String sqlState, String message) {
+    private final String slot;
+
+    public SlotLost(String sqlState, String slot, String message) {
       super(sqlState, message);
+      this.slot = slot;
     }
 
-    public SlotLost(String sqlState, String message, Throwable cause) {
+    public SlotLost(String sqlState, String slot, String message, Throwable cause) {
       super(sqlState, message, cause);
+      this.slot = slot;
+    }
+
+    /// The slot that the log no longer continues by. Its name is never given to another one, so
+    /// this holds for good.
+    public String slot() {
+      return slot;
     }
   }
 
@@ -111,6 +121,7 @@ public abstract sealed class CaptureException extends RuntimeException {
       case "55000", "58P01" ->
           new SlotLost(
               state,
+              slot,
               message
                   + "; the server no longer has the log this slot needs: create a new slot and"
                   + " take a new snapshot of every table",
@@ -118,6 +129,7 @@ public abstract sealed class CaptureException extends RuntimeException {
       case "42704" ->
           new SlotLost(
               state,
+              slot,
               message
                   + "; slot and publication have to exist throughout the log being read: create"
                   + " a new slot and take a new snapshot of every table",

@@ -21,7 +21,9 @@ public final class SourceDatabase {
    * role may set. Most values travel in binary, but types without a binary format do not, and a cell
    * must read the same whether it came by the stream or by COPY. The driver sends DateStyle, TimeZone
    * and extra_float_digits of its own at start-up, and those win over the `options` property, so the
-   * session is set after connecting. A statement_timeout of the role would kill long copies.
+   * session is set after connecting. A statement_timeout or transaction_timeout of the role would kill
+   * long copies, and an idle_session_timeout the sessions that wait for something to do; the setting
+   * of transactions exists since 17.
    * Keep-alives have the server notice when we are gone without a word: what a session of ours holds,
    * the lease above all, is free again within half a minute.
    */
@@ -29,7 +31,9 @@ public final class SourceDatabase {
       "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC';"
           + " SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0;"
           + " SET idle_in_transaction_session_timeout = 0; SET tcp_keepalives_idle = 15;"
-          + " SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+          + " SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;"
+          + " SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings"
+          + " WHERE name IN ('transaction_timeout', 'idle_session_timeout')";
 
   private final String url;
   private final Map<String, String> properties;

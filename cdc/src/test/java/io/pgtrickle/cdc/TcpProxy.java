@@ -6,10 +6,12 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.Arrays;
 import java.util.concurrent.Semaphore;
 
 /// A network between the tests and the server that can stop carrying anything from the server, in
-/// the middle of a message, without either side learning of it.
+/// the middle of a message, without either side learning of it, and that can falsify what it
+/// carries.
 public final class TcpProxy implements AutoCloseable {
   private static final int UNLIMITED = Integer.MAX_VALUE / 2;
 
@@ -18,6 +20,9 @@ public final class TcpProxy implements AutoCloseable {
 
   /// How many more bytes from the server may pass.
   private final Semaphore allowance = new Semaphore(UNLIMITED);
+
+  private volatile byte[] original = {};
+  private volatile byte[] falsified = {};
 
   public TcpProxy(int target) throws IOException {
     this.target = target;
@@ -40,6 +45,21 @@ public final class TcpProxy implements AutoCloseable {
     return allowance.availablePermits() == 0;
   }
 
+  /// Replaces some bytes from the server wherever they come in one piece, by as many others.
+  public void falsify(byte[] original, byte[] falsified) {
+    this.falsified = falsified;
+    this.original = original;
+  }
+
+  private void falsify(byte[] buffer, int length) {
+    byte[] wanted = original;
+    for (int at = 0; wanted.length > 0 && at + wanted.length <= length; at++) {
+      if (Arrays.equals(buffer, at, at + wanted.length, wanted, 0, wanted.length)) {
+        System.arraycopy(falsified, 0, buffer, at, wanted.length);
+      }
+    }
+  }
+
   private void accept() {
     try {
       while (true) {
@@ -60,6 +80,9 @@ public final class TcpProxy implements AutoCloseable {
       InputStream in = from.getInputStream();
       OutputStream out = to.getOutputStream();
       for (int length = in.read(buffer); length >= 0; length = in.read(buffer)) {
+        if (limited) {
+          falsify(buffer, length);
+        }
         for (int sent = 0; sent < length; ) {
           int part = length - sent;
           if (limited) {

@@ -11,7 +11,6 @@ import io.pgtrickle.engine.catalog.RefreshMode;
 import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.refresh.RefreshLoop;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Locale;
@@ -40,12 +39,11 @@ final class Responder {
 
   private final RefreshLoop loop;
   private final Analyzer analyzer;
-  private final Connection session;
+  private final LastingSession session;
   private final BlockingQueue<Request> requests = new ArrayBlockingQueue<>(QUEUED);
   private final Thread thread = Thread.ofPlatform().name("responder").daemon().unstarted(this::run);
 
-  /// @param session autocommit on
-  Responder(RefreshLoop loop, Analyzer analyzer, Connection session) {
+  Responder(RefreshLoop loop, Analyzer analyzer, LastingSession session) {
     this.loop = loop;
     this.analyzer = analyzer;
     this.session = session;
@@ -80,8 +78,10 @@ final class Responder {
         case Request.Analyze analyze -> verdict(analyze.id(), analyze.document(), analyze.mode());
         case Request.Validate validate ->
             verdict(validate.id(), validate.document(), RefreshMode.AUTO);
-        case Request.Explain explain ->
-            Replies.text(session, explain.id(), explain(explain.pgtId(), explain.format()));
+        case Request.Explain explain -> {
+          String text = explain(explain.pgtId(), explain.format());
+          session.run(open -> Replies.text(open, explain.id(), text));
+        }
         case Request.Sync _, Request.Refresh _ -> {}
       }
     } catch (TrickleException e) {
@@ -128,7 +128,7 @@ final class Responder {
                           full.reasonCode(),
                           full.reasonDetail())));
         };
-    Replies.verdict(session, id, reply);
+    session.run(open -> Replies.verdict(open, id, reply));
   }
 
   private static Replies.Finding finding(ExpressionTiers.Placement placement) {
@@ -162,7 +162,8 @@ final class Responder {
 
   private void error(UUID id, String sqlState, String message, @Nullable String detail)
       throws SQLException {
-    Replies.error(session, id, new Replies.ErrorReport(sqlState, message, detail, null));
+    Replies.ErrorReport report = new Replies.ErrorReport(sqlState, message, detail, null);
+    session.run(open -> Replies.error(open, id, report));
   }
 
   void close() {

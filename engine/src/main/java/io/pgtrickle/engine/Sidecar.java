@@ -58,6 +58,7 @@ public final class Sidecar implements AutoCloseable {
   private final Meters meters = new Meters();
   private final MeteredRefreshes observer = new MeteredRefreshes(meters);
   private final CaptureLog captureLog = new CaptureLog(meters);
+  private final Lessons lessons = new Lessons();
   private final StatusServer http;
   private final Thread supervisor;
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -239,6 +240,7 @@ public final class Sidecar implements AutoCloseable {
                   catalog,
                   observer,
                   captureLog,
+                  lessons,
                   config.stateDirectory(),
                   clock)) {
         tenure = current;
@@ -246,6 +248,9 @@ public final class Sidecar implements AutoCloseable {
         if (!closing) {
           current.run();
         }
+      } catch (CaptureException.SlotLost e) {
+        lessons.learn(e);
+        throw e;
       } finally {
         tenure = null;
         release(lease);

@@ -14,6 +14,7 @@ import io.pgtrickle.engine.backfill.Recovery;
 import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.Progress;
 import io.pgtrickle.engine.catalog.Settings;
@@ -29,9 +30,10 @@ import org.slf4j.LoggerFactory;
 /// The slot a tenure reads, and from where.
 ///
 /// Reading goes on from a checkpoint if there is one. The old slot is used again if everything says
-/// that the log continues from it: the slot is there
-/// and not lost, the cluster is the same, its history contains what was read, and the
-/// publication was not tampered with. A standby that was promoted with the slot is such a cluster.
+/// that the log continues from it: the slot is there, in this database,
+/// and not lost, the cluster is the same, its history contains what was read, the
+/// publication was not tampered with, and no tenure before has found it of no use. A standby that
+/// was promoted with the slot is such a cluster.
 /// Otherwise a new one is made, under a new name, and everything
 /// is initialized again.
 ///
@@ -40,7 +42,7 @@ import org.slf4j.LoggerFactory;
 /// @param progress as it was found
 /// @param recovery the checkpoint that reading starts from, if there is one that can be used
 record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recovery> recovery) {
-  static final String PUBLICATION = "pgtrickle";
+  static final String PUBLICATION = Installer.PUBLICATION;
   private static final Logger LOG = LoggerFactory.getLogger(StartingPoint.class);
   private static final Duration PATIENCE = Duration.ofMinutes(5);
   private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
@@ -62,7 +64,8 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
       Lease lease,
       CaptureLog log,
       ServerIdentity server,
-      StateDirectory directory)
+      StateDirectory directory,
+      Lessons lessons)
       throws SQLException {
     Slots.requireLogicalDecoding(control);
     List<String> tampered = publication(control);
@@ -72,6 +75,9 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     Optional<SlotState> state = slot == null ? Optional.empty() : own(control, slot);
     Branches branches = Branches.of(database, server);
     Optional<String> obstacle = obstacle(progress, state, server, branches, tampered);
+    if (slot != null && obstacle.isEmpty()) {
+      obstacle = lessons.objection(slot);
+    }
     if (obstacle.isEmpty()) {
       obstacle = excess(state.flatMap(SlotState::restartLsn), server, Settings.read(control));
     }

@@ -7,7 +7,6 @@ import io.pgtrickle.engine.backfill.Initializer;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.RefreshMode;
 import io.pgtrickle.engine.catalog.StreamTableState;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.util.Map;
@@ -21,15 +20,14 @@ import org.slf4j.LoggerFactory;
 final class StatusRecorder implements Initializer.Progress {
   private static final Logger LOG = LoggerFactory.getLogger(StatusRecorder.class);
 
-  private final Connection session;
+  private final LastingSession session;
   private final Clock clock;
   private final Map<Long, String> phases = new ConcurrentHashMap<>();
   private final Map<Long, Failure> failures = new ConcurrentHashMap<>();
   private final Map<Long, String> waits = new ConcurrentHashMap<>();
   private final Map<Long, Verdict> verdicts = new ConcurrentHashMap<>();
 
-  /// @param session autocommit on
-  StatusRecorder(Connection session, Clock clock) {
+  StatusRecorder(LastingSession session, Clock clock) {
     this.session = session;
     this.clock = clock;
   }
@@ -137,30 +135,31 @@ final class StatusRecorder implements Initializer.Progress {
       @Nullable String statusCode,
       @Nullable String statusDetail,
       StreamTableState.@Nullable Failure failure) {
+    StreamTableState state =
+        new StreamTableState(
+            definition.pgtId(),
+            definition.generation(),
+            status,
+            verdict == null
+                ? null
+                : full(verdict).isEmpty() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
+            statusCode == null
+                ? full(verdict).map(Verdict.Full::reasonCode).orElse(null)
+                : statusCode,
+            statusDetail == null
+                ? full(verdict).map(Verdict.Full::reasonDetail).orElse(null)
+                : statusDetail,
+            full(verdict).isPresent(),
+            false,
+            null,
+            null,
+            0,
+            new StreamTableState.Untold(0, 0, 0, 0),
+            failure == null ? 0 : 1,
+            failure,
+            null);
     try {
-      new StreamTableState(
-              definition.pgtId(),
-              definition.generation(),
-              status,
-              verdict == null
-                  ? null
-                  : full(verdict).isEmpty() ? RefreshMode.DIFFERENTIAL : RefreshMode.FULL,
-              statusCode == null
-                  ? full(verdict).map(Verdict.Full::reasonCode).orElse(null)
-                  : statusCode,
-              statusDetail == null
-                  ? full(verdict).map(Verdict.Full::reasonDetail).orElse(null)
-                  : statusDetail,
-              full(verdict).isPresent(),
-              false,
-              null,
-              null,
-              0,
-              new StreamTableState.Untold(0, 0, 0, 0),
-              failure == null ? 0 : 1,
-              failure,
-              null)
-          .put(session);
+      session.run(state::put);
     } catch (SQLException e) {
       LOG.warn("the state of {} was not recorded: {}", definition.displayName(), e.getMessage());
     }

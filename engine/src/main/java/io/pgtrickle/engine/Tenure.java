@@ -102,6 +102,7 @@ final class Tenure implements AutoCloseable {
   ///
   /// @param lease of which somebody else may have another one by now
   /// @param heartbeat beats already, for this may take long
+  /// @param lessons of the tenures before, and for the next one
   static Tenure open(
       SourceDatabase database,
       Lease lease,
@@ -110,6 +111,7 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Lessons lessons,
       Path stateDirectory,
       Clock clock)
       throws SQLException {
@@ -123,6 +125,7 @@ final class Tenure implements AutoCloseable {
           catalog,
           observer,
           captureLog,
+          lessons,
           stateDirectory,
           clock,
           lifetime);
@@ -140,6 +143,7 @@ final class Tenure implements AutoCloseable {
       ServerCatalog catalog,
       RefreshObserver observer,
       CaptureLog captureLog,
+      Lessons lessons,
       Path stateDirectory,
       Clock clock,
       Lifetime lifetime)
@@ -152,7 +156,7 @@ final class Tenure implements AutoCloseable {
             StateDirectory.open(stateDirectory.resolve(name(identity, leaseSession))),
             StateDirectory::close);
     StartingPoint from =
-        StartingPoint.find(database, leaseSession, lease, captureLog, identity, directory);
+        StartingPoint.find(database, leaseSession, lease, captureLog, identity, directory, lessons);
     heartbeat.requireLease();
     captureLog.write(leaseSession);
     Settings settings = Settings.read(leaseSession);
@@ -168,7 +172,8 @@ final class Tenure implements AutoCloseable {
                         StreamOptions.Streaming.WHERE_OFFERED,
                         settings.number(Setting.TXN_MEMORY) << 20,
                         stateDirectory.resolve("transactions")),
-                captureLog),
+                captureLog,
+                lessons.failures()),
             LogStream::close);
 
     if (settings.on(Setting.CDC_PAUSED)) {
@@ -218,7 +223,7 @@ final class Tenure implements AutoCloseable {
     lifetime.owns(checkpoints, Checkpoints::close);
     loop.gate(SourceGates.gated(leaseSession));
     Analyzer analyzer = new Analyzer(catalog);
-    StatusRecorder status = new StatusRecorder(lifetime.owns(sessions.control()), clock);
+    StatusRecorder status = new StatusRecorder(lasting(lifetime, sessions), clock);
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
         new Initializer(
@@ -237,8 +242,7 @@ final class Tenure implements AutoCloseable {
             new InitializationQueue(initializer, definitions::definition),
             InitializationQueue::close);
     Responder responder =
-        lifetime.owns(
-            new Responder(loop, analyzer, lifetime.owns(sessions.control())), Responder::close);
+        lifetime.owns(new Responder(loop, analyzer, lasting(lifetime, sessions)), Responder::close);
     Evaluations evaluations =
         lifetime.owns(new Evaluations(loop, sessions::control, clock), Evaluations::close);
     PartitionRepairs partitions =
@@ -296,6 +300,10 @@ final class Tenure implements AutoCloseable {
     queue.start();
     heartbeat.whenLost(loop::stop);
     return new Tenure(lifetime, stream, loop, definitions, queue, status, housekeeping);
+  }
+
+  private static LastingSession lasting(Lifetime lifetime, Sessions sessions) {
+    return lifetime.owns(new LastingSession(sessions::control), LastingSession::close);
   }
 
   // A checkpoint that nobody can make sense of must not end one tenure after the other.

@@ -254,7 +254,9 @@ public final class Decoder {
   ///
   /// Where the update left a large value as it was, the server sends no value; the full old row has
   /// it, and as both tuples are ranges of one message, taking over the old cell completes the new
-  /// row.
+  /// row. An old cell that is NULL does not have it, since NULL is never stored out of line: a
+  /// partition logs what its own replica identity says, while the old row is called full when the
+  /// partitioned table's is.
   private static Tuple tuple(ByteBuffer message, Relation relation, @Nullable Tuple before) {
     int width = count(message);
     if (width != relation.columns().size()) {
@@ -291,8 +293,7 @@ public final class Decoder {
     CellKind kind = before.kind(column);
     return switch (kind) {
       case TEXT, BINARY -> Tuple.cell(kind, before.offset(column) - Integer.BYTES);
-      case NULL, UNCHANGED_TOAST ->
-          throw violation("an unchanged large value whose old cell is " + kind);
+      case NULL, UNCHANGED_TOAST -> Tuple.cell(CellKind.UNCHANGED_TOAST, 0);
     };
   }
 

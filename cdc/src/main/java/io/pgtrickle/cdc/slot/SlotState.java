@@ -69,8 +69,8 @@ public final class SlotState {
     return Optional.ofNullable(restartLsn);
   }
 
-  /// What the consumer has confirmed. It may lie after a stored position (by confirmations of idle
-  /// time) and, after a crash of the server, before one: it proves nothing about who consumed.
+  /// Up to where the log was consumed. After a crash of the server it may lie before what was
+  /// confirmed. After a stored position it lies only if somebody else has moved it.
   public Optional<Lsn> confirmedFlush() {
     return Optional.ofNullable(confirmedFlush);
   }

@@ -28,6 +28,12 @@ public final class Slots {
   /// What all our slots' names begin with.
   public static final String PREFIX = "pgtrickle_";
 
+  /*
+   * Slots belong to the cluster, while whoever has our progress has the slot's name: a copy of a
+   * database has it too, and must neither read nor end nor drop the slot of the original.
+   */
+  private static final String OURS = " database = current_database() AND plugin = 'pgoutput'";
+
   private static final int FAILOVER_SINCE = 17;
   // Every other encoding is converted to that of our sessions, or refuses them.
   private static final String NOT_CONVERTED = "SQL_ASCII";
@@ -117,12 +123,14 @@ public final class Slots {
     }
   }
 
-  /// Drops a slot; whether there was one. A slot that is being read is not dropped but is an error.
+  /// Drops a slot of this database; whether there was one. A slot that is being read is not dropped
+  /// but is an error.
   public static boolean drop(Connection connection, String name) {
     try (PreparedStatement drop =
         connection.prepareStatement(
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-                + " WHERE slot_name = ?")) {
+                + " WHERE slot_name = ? AND"
+                + OURS)) {
       drop.setString(1, name);
       try (ResultSet dropped = drop.executeQuery()) {
         return dropped.next();
@@ -132,13 +140,13 @@ public final class Slots {
     }
   }
 
-  /// The slots of this database that are named like ours, in use or not.
+  /// The permanent slots of this database that have a name of [#newName], in use or not.
   public static List<String> names(Connection connection) {
-    // LIKE would take the underscore for any character.
     try (PreparedStatement query =
         connection.prepareStatement(
-            "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"
-                + " AND plugin = 'pgoutput' AND starts_with(slot_name, ?)")) {
+            "SELECT slot_name FROM pg_replication_slots"
+                + " WHERE slot_name ~ ('^' || ? || '[0-9a-f]{8}$') AND NOT temporary AND"
+                + OURS)) {
       query.setString(1, PREFIX);
       List<String> names = new ArrayList<>();
       try (ResultSet row = query.executeQuery()) {
@@ -152,7 +160,7 @@ public final class Slots {
     }
   }
 
-  /// The slot as it is now, or empty if there is none of this name.
+  /// The slot as it is now, or empty if this database has none of this name.
   public static Optional<SlotState> inspect(Connection connection, String name) {
     // invalidation_reason exists since 17: through jsonb a missing column reads as null.
     try (PreparedStatement query =
@@ -160,7 +168,8 @@ public final class Slots {
             "SELECT slot_name, plugin, database, active, active_pid, restart_lsn::text,"
                 + " confirmed_flush_lsn::text, wal_status, safe_wal_size,"
                 + " to_jsonb(s) ->> 'invalidation_reason'"
-                + " FROM pg_replication_slots s WHERE slot_name = ?")) {
+                + " FROM pg_replication_slots s WHERE slot_name = ? AND"
+                + OURS)) {
       query.setString(1, name);
       try (ResultSet row = query.executeQuery()) {
         return row.next() ? Optional.of(state(row)) : Optional.empty();
@@ -205,7 +214,8 @@ public final class Slots {
     try (PreparedStatement terminate =
         connection.prepareStatement(
             "SELECT pg_terminate_backend(active_pid, ?) FROM pg_replication_slots"
-                + " WHERE slot_name = ? AND active_pid IS NOT NULL")) {
+                + " WHERE slot_name = ? AND active_pid IS NOT NULL AND"
+                + OURS)) {
       terminate.setLong(1, Math.max(1, patience.toMillis()));
       terminate.setString(2, name);
       try (ResultSet row = terminate.executeQuery()) {
@@ -225,7 +235,8 @@ public final class Slots {
     try (PreparedStatement terminate =
         connection.prepareStatement(
             "SELECT pg_terminate_backend(active_pid, ?) FROM pg_replication_slots"
-                + " WHERE slot_name = ? AND active_pid = ?")) {
+                + " WHERE slot_name = ? AND active_pid = ? AND"
+                + OURS)) {
       terminate.setLong(1, Math.max(1, patience.toMillis()));
       terminate.setString(2, name);
       terminate.setInt(3, pid);
@@ -244,8 +255,9 @@ public final class Slots {
     try (PreparedStatement query =
         connection.prepareStatement(
             "SELECT a.pid IS NULL OR coalesce(a.wait_event_type IN ('Client', 'Activity'), false)"
-                + " FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid ="
-                + " s.active_pid WHERE s.slot_name = ?")) {
+                + " FROM (SELECT active_pid FROM pg_replication_slots WHERE slot_name = ? AND"
+                + OURS
+                + ") s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid")) {
       query.setString(1, name);
       try (ResultSet row = query.executeQuery()) {
         return !row.next() || row.getBoolean(1);

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// A consumer with state of its own in memory, as of the last event it took, loses nothing when a
 /// connection ends: the next [WalReader] starts at exactly that position. So a lost connection is
 /// mended here, with growing pauses, while [#drain] returns nothing. What cannot be mended by
-/// connecting again (the slot is lost, the server is another one, a person has to act) is thrown.
+/// connecting again (the slot is lost, the server is another one, a person has to act, or reading
+/// fails at the same place again and again) is thrown.
 ///
 /// What was taken and what is durable are different positions: the reader starts at the first and
 /// never reports more than the second.
@@ -39,6 +40,7 @@ public final class LogStream implements AutoCloseable {
   private final SourceDatabase database;
   private final StreamOptions options;
   private final Listener listener;
+  private final RepeatedFailure failures;
   private final ServerIdentity server;
   private final Backoff backoff = new Backoff();
   private final AtomicReference<@Nullable CaptureException> suspicion = new AtomicReference<>();
@@ -57,6 +59,15 @@ public final class LogStream implements AutoCloseable {
   // A virtual thread: interrupting it closes the socket it is stuck in.
   private record Attempt(CompletableFuture<WalReader> result, Thread thread, long deadline) {}
 
+  // The consumer has to look where it can go on; connecting again would lead there again.
+  private static final class OtherServer extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    OtherServer(String message) {
+      super(message);
+    }
+  }
+
   /// Is told on the consumer's thread what happens to the connection.
   public interface Listener {
     /// The connection was lost, or another attempt has failed; the next one follows.
@@ -70,10 +81,15 @@ public final class LogStream implements AutoCloseable {
   }
 
   private LogStream(
-      SourceDatabase database, StreamOptions options, Listener listener, WalReader reader) {
+      SourceDatabase database,
+      StreamOptions options,
+      Listener listener,
+      RepeatedFailure failures,
+      WalReader reader) {
     this.database = database;
     this.options = options;
     this.listener = listener;
+    this.failures = failures;
     this.reader = reader;
     this.server = reader.server();
     this.state = new StreamState(StreamState.Phase.READING, reader.protocol(), 0, null);
@@ -86,7 +102,15 @@ public final class LogStream implements AutoCloseable {
   ///
   /// @throws CaptureException as [WalReader#start] does
   public static LogStream start(SourceDatabase database, StreamOptions options, Listener listener) {
-    return new LogStream(database, options, listener, WalReader.start(database, options));
+    return start(database, options, listener, new RepeatedFailure());
+  }
+
+  /// The same for one of several streams in a row.
+  ///
+  /// @param failures those of the streams before, too
+  public static LogStream start(
+      SourceDatabase database, StreamOptions options, Listener listener, RepeatedFailure failures) {
+    return new LogStream(database, options, listener, failures, WalReader.start(database, options));
   }
 
   /// Ends a wait in [#drain], or the next one, from any thread: there is something else to do.
@@ -129,6 +153,7 @@ public final class LogStream implements AutoCloseable {
       }
       return events;
     } catch (CaptureException.Retry e) {
+      failures.count(options.slot(), current.failedAt(), e);
       if (partial) {
         // The consumer has taken a part of a transaction, all of which would come again.
         throw e;
@@ -247,7 +272,9 @@ public final class LogStream implements AutoCloseable {
             .start(
                 () -> {
                   try {
-                    WalReader opened = WalReader.start(database, options.withStart(from), durable);
+                    WalReader opened =
+                        WalReader.start(
+                            database, options.withStart(from), durable, this::requireSameServer);
                     if (!result.complete(opened)) {
                       opened.close();
                     }
@@ -274,12 +301,10 @@ public final class LogStream implements AutoCloseable {
     }
   }
 
-  private void connected(WalReader opened) {
-    ServerIdentity now = opened.server();
+  // Before anything is made of our position, which means nothing on another one.
+  private void requireSameServer(ServerIdentity now) {
     if (!now.systemId().equals(server.systemId()) || now.timeline() != server.timeline()) {
-      opened.close();
-      throw new CaptureException.Retry(
-          "08004",
+      throw new OtherServer(
           "the server is another one than before, or was promoted: cluster "
               + now.systemId()
               + " on timeline "
@@ -289,6 +314,9 @@ public final class LogStream implements AutoCloseable {
               + " on "
               + server.timeline());
     }
+  }
+
+  private void connected(WalReader opened) {
     formerReader = opened.backendPid();
     reader = opened;
     state =
@@ -303,6 +331,8 @@ public final class LogStream implements AutoCloseable {
       retryAt = System.nanoTime() + pause.toNanos();
       become(StreamState.Phase.RECONNECTING, state.losses(), again);
       listener.lost(again, pause);
+    } else if (cause instanceof OtherServer other) {
+      throw new CaptureException.Retry("08004", String.valueOf(other.getMessage()), other);
     } else if (cause instanceof RuntimeException fatal) {
       throw fatal;
     } else {

@@ -58,6 +58,7 @@ final class TransactionAssembler implements AutoCloseable {
   private final Delivery delivery;
   private final OpenTransactions pieces;
   private Lsn end;
+  private Lsn place;
 
   // The transaction that is coming as a whole.
   private @Nullable Begin open;
@@ -85,6 +86,7 @@ final class TransactionAssembler implements AutoCloseable {
   TransactionAssembler(Lsn start, Path folder, long memory, Delivery delivery) {
     this.start = start;
     this.end = start;
+    this.place = start;
     this.folder = folder;
     this.memory = memory;
     this.delivery = delivery;
@@ -100,6 +102,12 @@ final class TransactionAssembler implements AutoCloseable {
   /// The end of the last transaction seen, with or without changes.
   Lsn end() {
     return end;
+  }
+
+  /// Which transaction is being read, by the position of its commit, which is the same whenever it
+  /// is read; between two of them the end of the former one.
+  Lsn place() {
+    return place;
   }
 
   /// Takes the next message and delivers what it completes.
@@ -141,6 +149,7 @@ final class TransactionAssembler implements AutoCloseable {
       throw violation("a transaction begins within another");
     }
     open = begin;
+    place = begin.finalLsn();
   }
 
   private void change(Change change, int length) {
@@ -162,6 +171,7 @@ final class TransactionAssembler implements AutoCloseable {
     }
     open = null;
     if (!isDelivered(begin.finalLsn())) {
+      place = commit.endLsn();
       return;
     }
     Committed committed =
@@ -174,6 +184,7 @@ final class TransactionAssembler implements AutoCloseable {
       }
       finish(committed);
     }
+    place = commit.endLsn();
   }
 
   // ---- transactions that come in pieces ---------------------------------------------------------
@@ -210,6 +221,7 @@ final class TransactionAssembler implements AutoCloseable {
     if (inTransaction()) {
       throw violation("a commit within a piece of a transaction");
     }
+    place = commit.commitLsn();
     Committed committed =
         new Committed(commit.xid(), commit.commitLsn(), commit.endLsn(), commit.committedAt());
     try (Spool messages = pieces.commit(commit.xid())) {
@@ -219,6 +231,7 @@ final class TransactionAssembler implements AutoCloseable {
         finish(committed);
       }
     }
+    place = commit.endLsn();
   }
 
   // ---- delivery ---------------------------------------------------------------------------------

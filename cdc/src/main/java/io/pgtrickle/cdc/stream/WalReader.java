@@ -6,6 +6,8 @@ import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.slot.ServerIdentity;
+import io.pgtrickle.cdc.slot.SlotState;
+import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.stream.StreamOptions.OwnChanges;
 import io.pgtrickle.cdc.stream.StreamOptions.Streaming;
 import java.nio.ByteBuffer;
@@ -17,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.replication.LogSequenceNumber;
@@ -30,12 +33,15 @@ import org.postgresql.replication.fluent.logical.ChainedLogicalStreamBuilder;
 /// The consumer stores the `endLsn` of the last transaction together with that transaction's
 /// effects, atomically, then [confirms][#confirm] it; after any crash it starts a new reader at the
 /// stored position. Every transaction is then delivered exactly once to the stored state: none is
-/// confirmed before it is stored, and one that was stored is recognized by its commit position.
+/// confirmed before it is stored, and one that was stored is recognized by its commit position. The
+/// same goes for idle positions: what is confirmed was stored before.
 ///
 /// # What each step guards against
 ///
 /// - A start position the server has not reached is refused. The server would accept it and deliver
 ///   nothing until its log has passed it.
+/// - A start position before what the slot has confirmed is refused. The server would skip what is
+///   between them without a word; none of it was confirmed by a consumer that keeps to the above.
 /// - The driver's automatic confirmation is off: it would confirm positions that were only
 ///   received.
 /// - Waiting for the next message takes at most a millisecond at a time (the driver's
@@ -78,6 +84,7 @@ public final class WalReader implements AutoCloseable {
   private volatile boolean closing;
   private volatile long heardAt = System.nanoTime();
   private volatile boolean handingOver;
+  private volatile Lsn failedAt;
   private final int backendPid;
 
   // The rest belongs to the reader's thread.
@@ -109,6 +116,7 @@ public final class WalReader implements AutoCloseable {
     this.queue = new EventQueue(options.queuedBytes(), options.queuedEvents(), options.start());
     this.confirmed = new AtomicLong(durable.value());
     this.backendPid = backendPid;
+    this.failedAt = options.start();
     this.told = options.start();
     this.reportedAt = System.nanoTime() - CONFIRM_INTERVAL_NANOS;
     this.toldAt = System.nanoTime() - options.idleInterval().toNanos();
@@ -118,30 +126,37 @@ public final class WalReader implements AutoCloseable {
   /// Connects and starts reading.
   ///
   /// @throws CaptureException.Retry among others while the slot is still held by a former reader
-  /// @throws CaptureException.SlotLost if the slot or the log it needs is gone, or the server has
-  /// not
-  ///     reached the start position
+  /// @throws CaptureException.SlotLost if the slot or the log it needs is gone, the server has not
+  ///     reached the start position, or the slot was moved beyond it by somebody else
   public static WalReader start(SourceDatabase database, StreamOptions options) {
-    return start(database, options, options.start());
+    return start(database, options, options.start(), any -> {});
   }
 
   /// Starts after what a consumer has taken, while less may be durable.
   ///
   /// @param durable what is reported to the server until the consumer confirms more
-  static WalReader start(SourceDatabase database, StreamOptions options, Lsn durable) {
+  /// @param admission is shown the server first: positions of one mean nothing on another
+  static WalReader start(
+      SourceDatabase database,
+      StreamOptions options,
+      Lsn durable,
+      Consumer<ServerIdentity> admission) {
     Connection connection = database.connectForReplication("pgtrickle stream");
     try {
       ServerIdentity server = ServerIdentity.of(connection);
+      admission.accept(server);
       refuseTheFuture(server, options);
       Protocol protocol = protocol(connection, options);
       if (protocol.streaming()) {
         sendEarly(connection);
       }
+      PGReplicationStream stream = startReplication(connection, options, protocol);
+      refuseGaps(database, options);
       WalReader reader =
           new WalReader(
               options,
               connection,
-              startReplication(connection, options, protocol),
+              stream,
               protocol,
               server,
               durable,
@@ -161,12 +176,39 @@ public final class WalReader implements AutoCloseable {
     if (options.start().isAfter(server.flushed())) {
       throw new CaptureException.SlotLost(
           "55000",
+          options.slot(),
           "the stored position "
               + options.start()
               + " is after the end of the server's log at "
               + server.flushed()
               + ": the server lost what followed (fail-over or restore). Reading on would silently"
               + " skip changes; create a new slot and take a new snapshot of every table");
+    }
+  }
+
+  // The server starts at what the slot has confirmed if that is after the position asked for, and
+  // says so in its own log only. While a reader has the slot nobody else can move it on, so what is
+  // seen from another session now was so before anything was sent.
+  private static void refuseGaps(SourceDatabase database, StreamOptions options)
+      throws SQLException {
+    try (Connection observer = database.connect("pgtrickle slot observer")) {
+      Lsn confirmed =
+          Slots.inspect(observer, options.slot())
+              .flatMap(SlotState::confirmedFlush)
+              .orElse(Lsn.ZERO);
+      if (confirmed.isAfter(options.start())) {
+        throw new CaptureException.SlotLost(
+            "55000",
+            options.slot(),
+            "reading goes on from "
+                + options.start()
+                + ", but replication slot \""
+                + options.slot()
+                + "\" starts at "
+                + confirmed
+                + ": somebody else read it or moved it on, and the changes between are not sent any"
+                + " more; create a new slot and take a new snapshot of every table");
+      }
     }
   }
 
@@ -289,6 +331,11 @@ public final class WalReader implements AutoCloseable {
     return protocol;
   }
 
+  /// Where it failed; see [TransactionAssembler#place].
+  Lsn failedAt() {
+    return failedAt;
+  }
+
   /// The server process at the other end.
   int backendPid() {
     return backendPid;
@@ -310,21 +357,26 @@ public final class WalReader implements AutoCloseable {
         step();
       }
     } catch (SQLException e) {
-      queue.fail(CaptureException.whileReading(e, options.slot()));
+      fail(CaptureException.whileReading(e, options.slot()));
     } catch (CaptureException e) {
-      queue.fail(e);
+      fail(e);
     } catch (InterruptedException e) {
-      queue.fail(
+      fail(
           new CaptureException.Retry(
               "57014", "the reader's thread was interrupted; restart it", e));
     } catch (RuntimeException | Error e) {
       // A bug, or memory that a huge transaction used up: the consumer must not wait for us.
-      queue.fail(
+      fail(
           new CaptureException.Retry(
               "XX000", "the reader's thread died of " + e + "; restart it", e));
     } finally {
       end();
     }
+  }
+
+  private void fail(CaptureException failure) {
+    failedAt = assembler.place();
+    queue.fail(failure);
   }
 
   private void step() throws SQLException, InterruptedException {

@@ -155,6 +155,15 @@ final class DecoderTest {
   }
 
   @Test
+  void aFullOldRowWithoutTheLargeValueIsTheKeyOfAPartition() {
+    decoder.decode(relation(1, "t", "a", "b"));
+    assertThat(
+            rendered(
+                message('U').int32(1).int8('O').row("1", "null").int8('N').row("2", "u").build()))
+        .isEqualTo("U full(1,null) -> (2,unchanged)");
+  }
+
+  @Test
   void readsTruncatesOfSeveralTables() {
     decoder.decode(relation(1, "one", "a"));
     decoder.decode(relation(2, "two", "a"));

@@ -56,6 +56,55 @@ final class SlotsIT {
   }
 
   @Test
+  void aSlotOfAnotherDatabaseOrPluginIsNoneOfOurs() throws Exception {
+    Slots.Created created = create();
+    StreamOptions options = StreamOptions.of(created.name(), "p", created.consistentPoint());
+    String foreign = Slots.newName();
+    TestServer.execute(
+        database,
+        "CREATE PUBLICATION p",
+        "SELECT pg_create_logical_replication_slot('" + foreign + "', 'test_decoding')");
+    try (WalReader reader = WalReader.start(database, options);
+        Connection elsewhere = TestServer.createDatabase().connect("tests");
+        Connection connection = database.connect("tests")) {
+      int pid = Slots.inspect(connection, created.name()).orElseThrow().activePid().orElseThrow();
+      assertThat(Slots.inspect(elsewhere, created.name())).isEmpty();
+      assertThat(Slots.terminateReader(elsewhere, created.name(), PATIENCE)).isTrue();
+      Slots.terminateReader(elsewhere, created.name(), pid, PATIENCE);
+      assertThat(Slots.drop(elsewhere, created.name())).isFalse();
+      assertThat(Slots.inspect(connection, created.name()).orElseThrow().activePid())
+          .as("it is still being read")
+          .hasValue(pid);
+      assertThat(reader.failure()).isEmpty();
+      assertThat(Slots.inspect(connection, foreign)).isEmpty();
+      assertThat(Slots.drop(connection, foreign)).isFalse();
+    } finally {
+      TestServer.execute(database, "SELECT pg_drop_replication_slot('" + foreign + "')");
+    }
+  }
+
+  @Test
+  void onlyNamesThatWeMakeAreTakenForOurs() throws Exception {
+    Slots.Created created = create();
+    String temporary = Slots.newName();
+    TestServer.execute(
+        database,
+        "SELECT pg_create_logical_replication_slot('pgtrickle_audit', 'pgoutput')",
+        "SELECT pg_create_logical_replication_slot('pgtrickle_0badcafe_', 'pgoutput')");
+    try (Connection connection = database.connect("tests")) {
+      TestServer.execute(
+          connection,
+          "SELECT pg_create_logical_replication_slot('" + temporary + "', 'pgoutput', true)");
+      assertThat(Slots.names(connection)).containsExactly(created.name());
+    } finally {
+      TestServer.execute(
+          database,
+          "SELECT pg_drop_replication_slot('pgtrickle_audit')",
+          "SELECT pg_drop_replication_slot('pgtrickle_0badcafe_')");
+    }
+  }
+
+  @Test
   void endsAReaderThatTheServerHasNotGivenUp() throws Exception {
     Slots.Created created = create();
     try (Connection connection = database.connect("tests")) {

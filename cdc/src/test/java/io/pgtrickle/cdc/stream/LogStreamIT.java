@@ -13,6 +13,8 @@ import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.slot.Slots;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -22,9 +24,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// One stream over many connections: nothing twice, nothing lost, nothing confirmed too early.
 final class LogStreamIT {
@@ -32,6 +38,7 @@ final class LogStreamIT {
 
   private final Capture capture = Capture.of(List.of("CREATE TABLE t (id int8 PRIMARY KEY)"), "t");
   private final List<String> told = new ArrayList<>();
+  @TempDir private Path folder;
 
   private final LogStream.Listener listener =
       new LogStream.Listener() {
@@ -192,6 +199,50 @@ final class LogStreamIT {
     }
   }
 
+  /// What others may do to a slot that nobody reads.
+  enum Interference {
+    ADVANCED("SELECT pg_replication_slot_advance('%1$s', pg_current_wal_lsn())"),
+    READ(
+        "SELECT count(*) FROM pg_logical_slot_get_binary_changes('%1$s', NULL, NULL,"
+            + " 'proto_version', '1', 'publication_names', '\"it''s \"\"ours\"\"\"')"),
+    REPLACED(
+        "SELECT pg_drop_replication_slot('%1$s'),"
+            + " pg_create_logical_replication_slot('%1$s', 'pgoutput')");
+
+    private final String sql;
+
+    Interference(String sql) {
+      this.sql = sql;
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aSlotThatSomebodyElseMovedOnIsLost(Interference interference) throws InterruptedException {
+    try (LogStream stream = open(capture.database)) {
+      insert(1);
+      assertThat(take(stream, 1)).containsExactly("I (1)");
+      stream.pause();
+      assertThat(stream.drain(1, PATIENCE)).isEmpty();
+      insert(2);
+      TestServer.execute(capture.database, interference.sql.formatted(capture.slot.name()));
+      insert(3);
+      stream.resume();
+      assertThatThrownBy(() -> take(stream, 1))
+          .isInstanceOf(CaptureException.SlotLost.class)
+          .hasMessageContaining("somebody else");
+    }
+  }
+
+  @Test
+  void aSlotThatSomebodyElseMovedOnIsNotStartedFrom() {
+    insert(1);
+    TestServer.execute(capture.database, Interference.ADVANCED.sql.formatted(capture.slot.name()));
+    assertThatThrownBy(() -> open(capture.database).close())
+        .isInstanceOf(CaptureException.SlotLost.class)
+        .hasMessageContaining("somebody else");
+  }
+
   @Test
   void aSuspectedConnectionIsReplaced() throws IOException {
     String name = TestServer.query(capture.database, "SELECT current_database()");
@@ -212,6 +263,81 @@ final class LogStreamIT {
       assertThat(take(stream, 10)).hasSize(10).doesNotHaveDuplicates();
       assertThat(stream.state().lastLoss()).hasMessage("nothing came");
     }
+  }
+
+  // The cell of that row arrives as one of a kind that there is not.
+  private static final long POISON = 0x5EED_5EED_5EEDL;
+
+  private static void poison(TcpProxy proxy) {
+    byte[] cell = ByteBuffer.allocate(13).put((byte) 'b').putInt(8).putLong(POISON).array();
+    byte[] falsified = cell.clone();
+    falsified[0] = '?';
+    proxy.falsify(cell, falsified);
+  }
+
+  @Test
+  void aMessageThatCannotBeReadDoesNotHoldTheStreamForEver() throws IOException {
+    String name = TestServer.query(capture.database, "SELECT current_database()");
+    try (TcpProxy proxy = new TcpProxy(TestServer.port());
+        LogStream stream = open(TestServer.at("localhost", proxy.port(), name))) {
+      poison(proxy);
+      insert(1);
+      TestServer.execute(capture.database, "INSERT INTO t VALUES (" + POISON + ")");
+      assertThat(take(stream, 1)).containsExactly("I (1)");
+      assertThatThrownBy(() -> take(stream, 1))
+          .isInstanceOf(CaptureException.SlotLost.class)
+          .hasMessageContaining("unknown kind of cell");
+      assertThat(stream.state().losses()).isBetween(3L, 10L);
+    }
+  }
+
+  @Test
+  void aMessageThatCannotBeReadAfterPartsOfItsTransactionEndsOneStreamAfterTheOther()
+      throws IOException {
+    String name = TestServer.query(capture.database, "SELECT current_database()");
+    RepeatedFailure failures = new RepeatedFailure();
+    try (TcpProxy proxy = new TcpProxy(TestServer.port())) {
+      poison(proxy);
+      insert(1);
+      TestServer.execute(
+          capture.database,
+          "INSERT INTO t SELECT i FROM generate_series(2, 30) i UNION ALL SELECT " + POISON);
+      int streams = 0;
+      CaptureException end;
+      do {
+        try (LogStream stream =
+            LogStream.start(
+                TestServer.at("localhost", proxy.port(), name),
+                capture
+                    .options(capture.slot.consistentPoint())
+                    .withTransactions(StreamOptions.Streaming.OFF, 1_000, folder),
+                listener,
+                failures)) {
+          end = failure(stream);
+          streams++;
+        }
+      } while (end instanceof CaptureException.Retry);
+      assertThat(end)
+          .isInstanceOf(CaptureException.SlotLost.class)
+          .hasMessageContaining("unknown kind of cell");
+      assertThat(streams).isBetween(3, 10);
+    }
+  }
+
+  private static CaptureException failure(LogStream stream) {
+    AtomicReference<CaptureException> seen = new AtomicReference<>();
+    await()
+        .until(
+            () -> {
+              try {
+                stream.drain(1 << 20, PATIENCE);
+                return false;
+              } catch (CaptureException e) {
+                seen.set(e);
+                return true;
+              }
+            });
+    return seen.get();
   }
 
   @Test

@@ -149,7 +149,7 @@ final class RestartIT {
 
   private static Stored apply(Stored stored, WalEvent event) {
     if (!(event instanceof Transaction transaction)) {
-      return stored;
+      return new Stored(stored.seen(), event.position());
     }
     for (Change change : transaction.changes()) {
       if (change instanceof Change.Insert insert) {

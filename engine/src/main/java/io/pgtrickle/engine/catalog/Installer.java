@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The role that installs owns the schema and is from then on the sidecar's role.
 public final class Installer {
+  /// The publication that a sidecar makes.
+  public static final String PUBLICATION = "pgtrickle";
+
   /// The transaction-level advisory lock of a run; any number will do as long as it is always this
   /// one.
   private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
@@ -202,7 +205,7 @@ public final class Installer {
     connection.setAutoCommit(false);
     try {
       lock(connection);
-      found |= dropPublications(connection);
+      found |= dropPublication(connection);
       if (installedVersion(connection).isPresent()) {
         dropDelegates(connection);
         try (Statement statement = connection.createStatement()) {
@@ -246,13 +249,7 @@ public final class Installer {
 
   // No sidecar runs, so whoever still reads one is the walsender of one that is gone.
   private static boolean dropSlots(Connection connection) throws SQLException {
-    List<String> slots =
-        strings(
-            connection,
-            // LIKE would take the underscore for any character.
-            "SELECT slot_name FROM pg_replication_slots"
-                + " WHERE database = current_database() AND plugin = 'pgoutput'"
-                + " AND starts_with(slot_name, 'pgtrickle_') AND NOT temporary");
+    List<String> slots = Slots.names(connection);
     for (String slot : slots) {
       if (!Slots.terminateReader(connection, slot, READER_PATIENCE)) {
         throw new SourceUnavailable(
@@ -263,16 +260,15 @@ public final class Installer {
     return !slots.isEmpty();
   }
 
-  private static boolean dropPublications(Connection connection) throws SQLException {
-    boolean found = false;
-    for (String publication :
-        strings(
-            connection,
-            "SELECT pubname FROM pg_publication"
-                + " WHERE pubname = 'pgtrickle' OR starts_with(pubname, 'pgtrickle_')")) {
+  private static boolean dropPublication(Connection connection) throws SQLException {
+    boolean found =
+        !strings(
+                connection,
+                "SELECT pubname FROM pg_publication WHERE pubname = '" + PUBLICATION + "'")
+            .isEmpty();
+    if (found) {
       try (Statement statement = connection.createStatement()) {
-        statement.execute("DROP PUBLICATION " + quoted(connection, publication));
-        found = true;
+        statement.execute("DROP PUBLICATION " + PUBLICATION);
       }
     }
     return found;

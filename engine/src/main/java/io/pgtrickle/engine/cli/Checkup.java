@@ -93,7 +93,8 @@ final class Checkup {
             + " ENCODING 'UTF8'");
     free(
         "max_replication_slots",
-        "SELECT count(*) FROM pg_replication_slots WHERE NOT starts_with(slot_name, 'pgtrickle_')");
+        "SELECT count(*) FROM pg_replication_slots WHERE NOT coalesce(database ="
+            + " current_database() AND slot_name ~ '^pgtrickle_[0-9a-f]{8}$', false)");
     free(
         "max_wal_senders",
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender'"

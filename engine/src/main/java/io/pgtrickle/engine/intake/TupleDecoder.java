@@ -115,14 +115,7 @@ final class TupleDecoder {
       case BINARY ->
           packer.putBinary(column, tuple.bytes(), tuple.offset(cell), tuple.length(cell));
       case TEXT -> packer.put(column, fromText(tuple.text(cell), column));
-      case UNCHANGED_TOAST -> {
-        Object unchanged = unchanged(column, before);
-        if (unchanged == null) {
-          packer.putNull(column);
-        } else {
-          packer.put(column, unchanged);
-        }
-      }
+      case UNCHANGED_TOAST -> packer.put(column, unchanged(column, before));
     }
   }
 
@@ -137,14 +130,19 @@ final class TupleDecoder {
     return schema.codec(column).fromText(text);
   }
 
-  private @Nullable Object unchanged(int column, @Nullable Row before) {
-    if (before == null) {
+  // NULL is not stored out of line: a row that has it there is not the one that was changed, or
+  // only
+  // its key was logged.
+  private Object unchanged(int column, @Nullable Row before) {
+    Object unchanged = before == null ? null : schema.value(before, column);
+    if (unchanged == null) {
       throw new StateDamaged(
           "column \""
               + schema.column(column).name()
-              + "\" was not sent and the row before is not known",
+              + "\" was not sent and "
+              + (before == null ? "the row before is not known" : "the row before has NULL there"),
           null);
     }
-    return schema.value(before, column);
+    return unchanged;
   }
 }

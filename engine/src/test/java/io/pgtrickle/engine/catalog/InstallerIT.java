@@ -3,6 +3,7 @@ package io.pgtrickle.engine.catalog;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.engine.catalog.Installer.Outcome;
 import java.io.IOException;
@@ -85,9 +86,10 @@ final class InstallerIT {
       database.execute("SELECT pgtrickle.subscribe('kept', 'c')");
       database.execute(
           "CREATE PUBLICATION pgtrickle FOR TABLE pgtrickle.pgt_definitions;"
-              + "CREATE PUBLICATION others FOR TABLE kept");
-      String slot = "pgtrickle_" + database.name();
-      String foreign = "pgtricklex" + database.name();
+              + "CREATE PUBLICATION others FOR TABLE kept;"
+              + "CREATE PUBLICATION pgtrickle_audit FOR TABLE kept");
+      String slot = Slots.newName();
+      String foreign = "pgtrickle_" + database.name();
       database.execute(
           "SELECT pg_create_logical_replication_slot(s, 'pgoutput')"
               + " FROM unnest(ARRAY['"
@@ -105,7 +107,8 @@ final class InstallerIT {
                       + " WHERE database = current_database()"))
           .containsExactly(foreign);
       database.execute("SELECT pg_drop_replication_slot('" + foreign + "')");
-      assertThat(database.rows("SELECT pubname FROM pg_publication")).containsExactly("others");
+      assertThat(database.rows("SELECT pubname FROM pg_publication ORDER BY 1"))
+          .containsExactly("others", "pgtrickle_audit");
       assertThat(database.rows("SELECT proname FROM pg_proc WHERE proname LIKE '\\_\\_pgt%'"))
           .isEmpty();
       // No guard any more: an ordinary table.

@@ -72,6 +72,47 @@ final class ControlIT {
   }
 
   @Test
+  void whatSomebodyElseReadDuringAPauseIsNotMissing() throws SQLException {
+    try (Connection connection = database.connect()) {
+      source(connection, "overtaken");
+      String slot = value(connection, "SELECT slot_name FROM pgtrickle_internal.pgt_progress");
+      set(connection, "cdc_paused", "on");
+      awaitPhase(connection, "PAUSED");
+      run(connection, "INSERT INTO overtaken VALUES (1, 1)");
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions()
+          .untilAsserted(
+              () ->
+                  run(
+                      connection,
+                      "SELECT pg_replication_slot_advance('%s', pg_current_wal_lsn())"
+                          .formatted(slot)));
+      run(connection, "INSERT INTO overtaken VALUES (2, 2)");
+      set(connection, "cdc_paused", "off");
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions()
+          .untilAsserted(
+              () -> {
+                ready(connection, "overtaken_st");
+                sync(connection);
+                assertThat(value(connection, "SELECT n FROM overtaken_st")).isEqualTo("2");
+              });
+      assertThat(value(connection, "SELECT slot_name FROM pgtrickle_internal.pgt_progress"))
+          .isNotEqualTo(slot);
+      assertThat(
+              rows(
+                  connection,
+                  "SELECT detail FROM pgtrickle.health_check() WHERE check_name = 'slot_lost'"))
+          .filteredOn(loss -> loss.contains(String.valueOf(slot)))
+          .singleElement()
+          .asString()
+          .contains("somebody else");
+    }
+  }
+
+  @Test
   void whatReadsAGatedSourceIsHeldBackAndReleasedTogether() throws SQLException {
     try (Connection connection = database.connect()) {
       source(connection, "loaded");

@@ -12,19 +12,23 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.value;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.pgtrickle.engine.DatabaseUrl;
 import io.pgtrickle.engine.Sidecar;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// A cluster is copied, or set back to a copy: two histories by the name of one, with the same
-/// system identifier on the same timeline. Nobody takes the state of one for that of the other.
+/// system identifier on the same timeline. Or a database is copied within its cluster. Nobody takes
+/// the state of one for that of the other.
 final class CopiesIT {
   private static final String QUERY = "SELECT g, count(*) AS n, sum(v) AS s FROM src GROUP BY g";
 
@@ -73,6 +77,65 @@ final class CopiesIT {
       assertExact(connection);
       assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
     }
+  }
+
+  @Test
+  void aCopyWithinTheClusterLeavesTheSlotOfTheOriginalAlone() throws Exception {
+    try (OwnServer server = OwnServer.start(data, 0, Map.of())) {
+      try (Sidecar _ = follow(server, state);
+          Connection connection = server.connect()) {
+        prepare(connection);
+        assertExact(connection);
+      }
+      try (Connection admin = connect(server, "template1")) {
+        run(admin, "CREATE DATABASE copied TEMPLATE postgres");
+      }
+      try (Sidecar sidecar = follow(server, state);
+          Connection connection = server.connect();
+          Connection elsewhere = connect(server, "copied")) {
+        assertExact(connection);
+        String slot = slot(connection);
+        String token = token(connection);
+        String reader = reader(connection, slot);
+        assertThat(slot(elsewhere)).isEqualTo(slot);
+        assertThat(value(elsewhere, "SELECT slot_exists FROM pgtrickle_internal.capture_status()"))
+            .as("what the copy says of it")
+            .isEqualTo("f");
+        assertThat(value(elsewhere, "SELECT pgtrickle_internal.slot_lag_bytes()")).isNull();
+        try (Sidecar other = server.follow(url(server, "copied"), folder.resolve("other state"))) {
+          assertThat(other.awaitReady(PATIENCE)).isTrue();
+          run(connection, "UPDATE src SET v = v + 1 WHERE id < 500");
+          run(elsewhere, "DELETE FROM src WHERE id % 3 = 0", "INSERT INTO src VALUES (5000, 1, 1)");
+          assertExact(connection);
+          assertExact(elsewhere);
+          assertThat(slot(elsewhere)).isNotEqualTo(slot);
+          assertThat(losses(elsewhere))
+              .singleElement()
+              .asString()
+              .contains("\"" + slot + "\": it is gone");
+        }
+        assertThat(slot(connection)).isEqualTo(slot);
+        assertThat(reader(connection, slot)).as("nobody has ended it").isEqualTo(reader);
+        assertThat(token(connection)).isEqualTo(token);
+        assertThat(losses(connection)).isEmpty();
+        assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
+      }
+    }
+  }
+
+  private static DatabaseUrl url(OwnServer server, String database) {
+    return DatabaseUrl.parse("postgresql://postgres@127.0.0.1:" + server.port() + "/" + database);
+  }
+
+  private static Connection connect(OwnServer server, String database) throws SQLException {
+    DatabaseUrl url = url(server, database);
+    return DriverManager.getConnection(url.jdbcUrl(), url.properties());
+  }
+
+  private static @Nullable String reader(Connection connection, String slot) throws SQLException {
+    return value(
+        connection,
+        "SELECT active_pid FROM pg_replication_slots WHERE slot_name = '%s'".formatted(slot));
   }
 
   @Test

@@ -244,6 +244,31 @@ final class PartitionsIT {
   }
 
   @Test
+  void partitionsThatLogKeysUnderATableThatLogsWholeRowsAreFollowed() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE wide (id int PRIMARY KEY, v int, t text) PARTITION BY RANGE (id)",
+          "CREATE TABLE wide_1 PARTITION OF wide FOR VALUES FROM (0) TO (100)",
+          "ALTER TABLE wide ALTER t SET STORAGE EXTERNAL",
+          "ALTER TABLE wide_1 ALTER t SET STORAGE EXTERNAL",
+          "ALTER TABLE wide REPLICA IDENTITY FULL",
+          "INSERT INTO wide SELECT i, i, repeat(i::text, 5000) FROM generate_series(1, 9) i");
+      String query = "SELECT id, v, md5(t) AS h, length(t) AS n FROM wide";
+      streamTable(connection, "narrow", query, "DIFFERENTIAL");
+      run(
+          connection,
+          "UPDATE wide SET id = id + 10 WHERE id < 4",
+          "UPDATE wide SET v = -v, id = id + 20 WHERE id > 6",
+          "UPDATE wide SET v = 0 WHERE id = 5",
+          "DELETE FROM wide WHERE id = 6");
+      sync(connection);
+      assertThat(differences(connection, "narrow", query)).isEmpty();
+      assertThat(initializations(connection, "narrow")).isEqualTo(1);
+    }
+  }
+
+  @Test
   void partitionsComeAndGoWhileRowsAreWritten() throws SQLException {
     try (Connection connection = database.connect()) {
       run(
