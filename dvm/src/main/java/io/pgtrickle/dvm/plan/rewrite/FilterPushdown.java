@@ -9,13 +9,14 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// Moves filters towards the scans, so that fewer rows reach the stateful operators.
 ///
 /// Below a projection, below functions in FROM and into the inputs of a union every condition may
 /// go: it sees the same rows there. Below a join, a DISTINCT or a grouping only one that cannot
-/// fail: there may be rows below
-/// that never come up.
+/// fail: there may be rows below that never come up. Only where the join itself may fail in making
+/// its keys, the condition decides first of which rows they are made.
 final class FilterPushdown {
   private FilterPushdown() {}
 
@@ -104,12 +105,13 @@ final class FilterPushdown {
   /// other side decides about rows that the join makes up, and stays.
   private static Plan intoOuterJoin(Plan.OuterJoin join, List<Expr> conjuncts) {
     int width = join.left().schema().size();
+    boolean guarding = mayFail(join.keys(), join.residual(), join.kept().left());
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
       SortedSet<Integer> columns = Expressions.columns(conjunct);
-      boolean movable = !columns.isEmpty() && Expressions.isTotal(conjunct);
+      boolean movable = !columns.isEmpty() && (guarding || Expressions.isTotal(conjunct));
       if (movable && join.kept() == Plan.Kept.LEFT && columns.last() < width) {
         left.add(conjunct);
       } else if (movable && join.kept() == Plan.Kept.RIGHT && columns.first() >= width) {
@@ -131,17 +133,26 @@ final class FilterPushdown {
 
   private static Plan intoMarkJoin(Plan.MarkJoin join, List<Expr> conjuncts) {
     int mark = join.left().schema().size();
+    boolean guarding = mayFail(join.keys(), join.residual(), true);
     List<Expr> left = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
-      SortedSet<Integer> columns = Expressions.columns(conjunct);
-      boolean below = !columns.isEmpty() && columns.last() < mark && Expressions.isTotal(conjunct);
-      (below ? left : stay).add(conjunct);
+      boolean movable = guarding || Expressions.isTotal(conjunct);
+      (movable && isWithin(conjunct, mark) ? left : stay).add(conjunct);
     }
     Plan pushed =
         new Plan.MarkJoin(
             push(join.left(), left), join.right(), join.keys(), join.residual(), join.schema());
     return Conjuncts.filter(pushed, stay);
+  }
+
+  /// Whether a join can fail for a row of one side: for one that a condition turns away it is not
+  /// tried then, as the server does not, even if the condition can fail itself.
+  private static boolean mayFail(List<Plan.Key> keys, @Nullable Expr residual, boolean left) {
+    return (residual != null && !Expressions.isTotal(residual))
+        || !keys.stream()
+            .map(key -> left ? key.left() : key.right())
+            .allMatch(Expressions::isTotal);
   }
 
   /// A condition on the input's columns alone may fail for a row that the functions have no rows
