@@ -36,3 +36,5 @@ SELECT id FROM quotients WHERE s::int > 5 AND abs(d) > 0
 SELECT id FROM quotients WHERE x / d = 5 AND abs(d) > 0
 SELECT id FROM (SELECT id, s, d FROM quotients WHERE s::int > 5) z WHERE abs(d) > 0
 SELECT id FROM (SELECT id, d, x / d AS q FROM quotients) z WHERE q = 5 AND abs(d) > 0
+SELECT s.id FROM number_view s JOIN partners b ON s.id = b.id WHERE s.i > 5 AND substr(s.s, 1, 1) < ':'
+SELECT r.id FROM (SELECT id, d, x / d / d AS q FROM quotients) r JOIN partners b ON r.id = b.id WHERE r.q > 1 AND abs(r.d) > 0

@@ -45,8 +45,13 @@ final class EvaluationCost {
       costs.put(condition, cost.getAsDouble());
     }
     List<Expr> sorted = new ArrayList<>(conditions);
-    sorted.sort(Comparator.comparing(costs::get));
+    sorted.sort(
+        Comparator.<Expr, Double>comparing(costs::get).thenComparing(EvaluationCost::isEquality));
     return sorted;
+  }
+
+  private static boolean isEquality(Expr condition) {
+    return condition instanceof Expr.Call call && JoinKeys.isEquality(call.function());
   }
 
   /// Empty when it is not known.

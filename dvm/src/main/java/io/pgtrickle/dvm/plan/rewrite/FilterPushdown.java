@@ -76,16 +76,17 @@ final class FilterPushdown {
 
   private static Plan intoJoin(Plan.Join join, List<Expr> conjuncts) {
     int width = join.left().schema().size();
+    boolean guardingLeft = failsWithin(join.left(), 0, conjuncts);
+    boolean guardingRight = failsWithin(join.right(), width, conjuncts);
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
       SortedSet<Integer> columns = Expressions.columns(conjunct);
-      if (columns.isEmpty() || !Expressions.isTotal(conjunct)) {
-        stay.add(conjunct);
-      } else if (columns.last() < width) {
+      boolean total = Expressions.isTotal(conjunct);
+      if (isWithin(conjunct, width) && (guardingLeft || total)) {
         left.add(conjunct);
-      } else if (columns.first() >= width) {
+      } else if (!columns.isEmpty() && columns.first() >= width && (guardingRight || total)) {
         right.add(Expressions.shift(conjunct, -width));
       } else {
         stay.add(conjunct);
@@ -99,6 +100,55 @@ final class FilterPushdown {
             join.residual(),
             join.schema());
     return Conjuncts.filter(pushed, stay);
+  }
+
+  /// Whether one of the conditions on a side cannot fail here, but there, where the columns that it
+  /// reads are computed: the others on that side go with it, since the server would ask the
+  /// cheapest
+  /// of them first.
+  ///
+  /// @param from the position of the side's first column
+  private static boolean failsWithin(Plan side, int from, List<Expr> conjuncts) {
+    int to = from + side.schema().size();
+    return conjuncts.stream()
+        .filter(Expressions::isTotal)
+        .filter(conjunct -> isBetween(Expressions.columns(conjunct), from, to))
+        .anyMatch(conjunct -> failsBelow(side, Expressions.shift(conjunct, -from)));
+  }
+
+  private static boolean isBetween(SortedSet<Integer> columns, int from, int to) {
+    return !columns.isEmpty() && columns.first() >= from && columns.last() < to;
+  }
+
+  private static boolean failsBelow(Plan plan, Expr conjunct) {
+    return switch (plan) {
+      case Plan.Project(Plan input, var expressions, var _) -> {
+        Expr composed = Expressions.over(conjunct, expressions);
+        yield !Expressions.isTotal(composed) || failsBelow(input, composed);
+      }
+      case Plan.Filter(Plan input, var _) -> failsBelow(input, conjunct);
+      case Plan.Join join ->
+          failsWithin(join.left(), 0, List.of(conjunct))
+              || failsWithin(join.right(), join.left().schema().size(), List.of(conjunct));
+      case Plan.UnionAll(List<Plan> inputs, var _) ->
+          inputs.stream().anyMatch(input -> failsBelow(input, conjunct));
+      case Plan.Scan _,
+          Plan.Values _,
+          Plan.Working _,
+          Plan.Recursion _,
+          Plan.Ask _,
+          Plan.OuterJoin _,
+          Plan.MarkJoin _,
+          Plan.Apply _,
+          Plan.Unfold _,
+          Plan.SetOperation _,
+          Plan.TopK _,
+          Plan.Window _,
+          Plan.Distinct _,
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
+          false;
+    };
   }
 
   /// A condition on a kept side removes its rows before the join as well as after it. One on the

@@ -67,6 +67,8 @@ final class ConjunctsTest {
     assertThat(Conjuncts.filter(t, List.of(dear, cheap, b, asCheap))).isEqualTo(sorted);
     assertThat(Conjuncts.filter(Conjuncts.filter(t, List.of(dear, cheap)), List.of(asCheap, b)))
         .isEqualTo(sorted);
+    assertThat(Conjuncts.filter(t, List.of(fails, dear, cheap)))
+        .isEqualTo(filter(filter(filter(t, cheap), fails), dear));
   }
 
   @Test
