@@ -11,3 +11,10 @@ CREATE TABLE secret (id int4 PRIMARY KEY);
 ALTER TABLE secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE FUNCTION shaky(int4) RETURNS int4 LANGUAGE sql VOLATILE AS 'SELECT $1';
 CREATE FUNCTION steady(int4) RETURNS int4 LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+-- Quotients and numbers that only some rows have.
+CREATE TABLE quotients (id int4 PRIMARY KEY, s text, x int4, d int4, k int4);
+CREATE TABLE partners (id int4 PRIMARY KEY, v int4);
+INSERT INTO quotients VALUES (1, 'abc', 10, 0, 1), (7, '7', 10, 2, 2), (8, NULL, NULL, NULL, 2), (9, '9', 5, 0, 9);
+INSERT INTO partners VALUES (7, 1), (2, 5), (10, NULL);
+CREATE VIEW quotient_view AS SELECT id, k, x / d AS q, upper(s) AS u FROM quotients;
+CREATE VIEW number_view AS SELECT id, s, s::int4 AS i FROM quotients;

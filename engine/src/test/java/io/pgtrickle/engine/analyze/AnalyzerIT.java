@@ -74,6 +74,18 @@ final class AnalyzerIT {
     assertThat(lab.connection().getAutoCommit()).isTrue();
   }
 
+  static List<String> fallibleQueries() {
+    return Lab.queries("fallible.sql");
+  }
+
+  /// Each has a row for which something in it fails, but PostgreSQL never gets that far.
+  @ParameterizedTest
+  @MethodSource("fallibleQueries")
+  void whatFailsForARowThatIsNotNeededDoesNotFailTheQuery(String query) throws SQLException {
+    Verdict verdict = lab.verdict(query);
+    assertThat(lab.computed(differential(verdict).plan(), verdict)).isEqualTo(lab.expected(query));
+  }
+
   static List<String> serverQueries() {
     return Lab.queries("server.sql");
   }

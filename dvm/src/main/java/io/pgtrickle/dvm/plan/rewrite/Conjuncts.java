@@ -9,11 +9,10 @@ import java.util.List;
 /// A condition as the list of what must all be true.
 ///
 /// A row passes a chain of filters iff every condition is true of it, in any order; only errors
-/// tell
-/// the order. So conditions that cannot fail are evaluated first, and each one that can fail is a
-/// filter of its own above them: PostgreSQL too stops at the first condition that is not true,
-/// where
-/// an AND would go on after NULL.
+/// tell the order. So conditions that cannot fail are evaluated first, and each one that can fail
+/// is
+/// a filter of its own above them, in the order of the server ([EvaluationCost]): PostgreSQL too
+/// stops at the first condition that is not true, where an AND would go on after NULL.
 final class Conjuncts {
   private Conjuncts() {}
 
@@ -74,6 +73,15 @@ final class Conjuncts {
   /// The rows of which all conditions are true.
   static Plan filter(Plan input, List<Expr> conjuncts) {
     Plan plan = input;
+    List<Expr> fallible = new ArrayList<>(fallible(conjuncts));
+    // Those that are asked already take part in the order.
+    while (!fallible.isEmpty()
+        && plan instanceof Plan.Filter(Plan below, Expr condition)
+        && !Expressions.isTotal(condition)
+        && !Expressions.readsClock(condition)) {
+      fallible.add(0, condition);
+      plan = below;
+    }
     List<Expr> safe = new ArrayList<>(total(conjuncts));
     if (!safe.isEmpty()) {
       // Conditions on the clock stay by themselves.
@@ -85,7 +93,7 @@ final class Conjuncts {
       }
       plan = new Plan.Filter(plan, all(safe.stream().distinct().toList()));
     }
-    for (Expr conjunct : fallible(conjuncts)) {
+    for (Expr conjunct : EvaluationCost.ascending(fallible)) {
       plan = new Plan.Filter(plan, conjunct);
     }
     return plan;

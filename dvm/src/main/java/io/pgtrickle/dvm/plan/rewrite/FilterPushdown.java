@@ -12,13 +12,14 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /// Moves filters towards the scans, so that fewer rows reach the stateful operators.
 ///
 /// Below a projection, below functions in FROM and into the inputs of a union every condition may
 /// go: it sees the same rows there. Below a join, a DISTINCT or a grouping only one that cannot
-/// fail: there may be rows below
-/// that never come up.
+/// fail: there may be rows below that never come up. Only where the join itself may fail in making
+/// its keys, the condition decides first of which rows they are made.
 final class FilterPushdown {
   private final EvaluationSettings settings;
 
@@ -78,16 +79,17 @@ final class FilterPushdown {
 
   private Plan intoJoin(Plan.Join join, List<Expr> conjuncts) {
     int width = join.left().schema().size();
+    boolean guardingLeft = failsWithin(join.left(), 0, conjuncts);
+    boolean guardingRight = failsWithin(join.right(), width, conjuncts);
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
       SortedSet<Integer> columns = Expressions.columns(conjunct);
-      if (columns.isEmpty() || !Expressions.isTotal(conjunct)) {
-        stay.add(conjunct);
-      } else if (columns.last() < width) {
+      boolean total = Expressions.isTotal(conjunct);
+      if (isWithin(conjunct, width) && (guardingLeft || total)) {
         left.add(conjunct);
-      } else if (columns.first() >= width) {
+      } else if (!columns.isEmpty() && columns.first() >= width && (guardingRight || total)) {
         right.add(Expressions.shift(conjunct, -width));
       } else {
         stay.add(conjunct);
@@ -103,16 +105,66 @@ final class FilterPushdown {
     return Conjuncts.filter(pushed, stay);
   }
 
+  /// Whether one of the conditions on a side cannot fail here, but there, where the columns that it
+  /// reads are computed: the others on that side go with it, since the server would ask the
+  /// cheapest
+  /// of them first.
+  ///
+  /// @param from the position of the side's first column
+  private static boolean failsWithin(Plan side, int from, List<Expr> conjuncts) {
+    int to = from + side.schema().size();
+    return conjuncts.stream()
+        .filter(Expressions::isTotal)
+        .filter(conjunct -> isBetween(Expressions.columns(conjunct), from, to))
+        .anyMatch(conjunct -> failsBelow(side, Expressions.shift(conjunct, -from)));
+  }
+
+  private static boolean isBetween(SortedSet<Integer> columns, int from, int to) {
+    return !columns.isEmpty() && columns.first() >= from && columns.last() < to;
+  }
+
+  private static boolean failsBelow(Plan plan, Expr conjunct) {
+    return switch (plan) {
+      case Plan.Project(Plan input, var expressions, var _) -> {
+        Expr composed = Expressions.over(conjunct, expressions);
+        yield !Expressions.isTotal(composed) || failsBelow(input, composed);
+      }
+      case Plan.Filter(Plan input, var _) -> failsBelow(input, conjunct);
+      case Plan.Join join ->
+          failsWithin(join.left(), 0, List.of(conjunct))
+              || failsWithin(join.right(), join.left().schema().size(), List.of(conjunct));
+      case Plan.UnionAll(List<Plan> inputs, var _) ->
+          inputs.stream().anyMatch(input -> failsBelow(input, conjunct));
+      case Plan.Scan _,
+          Plan.Values _,
+          Plan.Working _,
+          Plan.Recursion _,
+          Plan.Ask _,
+          Plan.OuterJoin _,
+          Plan.MarkJoin _,
+          Plan.Apply _,
+          Plan.Unfold _,
+          Plan.SetOperation _,
+          Plan.TopK _,
+          Plan.Window _,
+          Plan.Distinct _,
+          Plan.Aggregate _,
+          Plan.GroupingSets _ ->
+          false;
+    };
+  }
+
   /// A condition on a kept side removes its rows before the join as well as after it. One on the
   /// other side decides about rows that the join makes up, and stays.
   private Plan intoOuterJoin(Plan.OuterJoin join, List<Expr> conjuncts) {
     int width = join.left().schema().size();
+    boolean guarding = mayFail(join.keys(), join.residual(), join.kept().left());
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
       SortedSet<Integer> columns = Expressions.columns(conjunct);
-      boolean movable = !columns.isEmpty() && Expressions.isTotal(conjunct);
+      boolean movable = !columns.isEmpty() && (guarding || Expressions.isTotal(conjunct));
       if (movable && join.kept() == Plan.Kept.LEFT && columns.last() < width) {
         left.add(conjunct);
       } else if (movable && join.kept() == Plan.Kept.RIGHT && columns.first() >= width) {
@@ -134,17 +186,26 @@ final class FilterPushdown {
 
   private Plan intoMarkJoin(Plan.MarkJoin join, List<Expr> conjuncts) {
     int mark = join.left().schema().size();
+    boolean guarding = mayFail(join.keys(), join.residual(), true);
     List<Expr> left = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : conjuncts) {
-      SortedSet<Integer> columns = Expressions.columns(conjunct);
-      boolean below = !columns.isEmpty() && columns.last() < mark && Expressions.isTotal(conjunct);
-      (below ? left : stay).add(conjunct);
+      boolean movable = guarding || Expressions.isTotal(conjunct);
+      (movable && isWithin(conjunct, mark) ? left : stay).add(conjunct);
     }
     Plan pushed =
         new Plan.MarkJoin(
             push(join.left(), left), join.right(), join.keys(), join.residual(), join.schema());
     return Conjuncts.filter(pushed, stay);
+  }
+
+  /// Whether a join can fail for a row of one side: for one that a condition turns away it is not
+  /// tried then, as the server does not, even if the condition can fail itself.
+  private static boolean mayFail(List<Plan.Key> keys, @Nullable Expr residual, boolean left) {
+    return (residual != null && !Expressions.isTotal(residual))
+        || !keys.stream()
+            .map(key -> left ? key.left() : key.right())
+            .allMatch(Expressions::isTotal);
   }
 
   /// A condition on the input's columns alone may fail for a row that the functions have no rows

@@ -55,7 +55,8 @@ final class JoinKeys {
         : Optional.empty();
   }
 
-  private static boolean isEquality(Signature function) {
+  /// Whether a function tells which values the default operator class of their type sorts as equal.
+  static boolean isEquality(Signature function) {
     return EQUALITIES.contains(function.oid())
         || LABELED_EQUALITIES.contains(function.oid())
         || function.equality();

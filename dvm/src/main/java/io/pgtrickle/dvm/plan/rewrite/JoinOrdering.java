@@ -24,7 +24,10 @@ import org.jspecify.annotations.Nullable;
 /// them; the order of FROM decides where that is equal. What remains unconnected is multiplied
 /// last. A condition is placed at the first join that has all of its columns; one that can fail
 /// stays above all joins. An equality that can fail, in making its sides, joins only what others
-/// have joined before, in the order of FROM: for which rows it fails is the user's choice.
+/// have joined before, in the order of FROM: for which rows it fails is the user's choice. Its
+/// sides
+/// are made of the rows for which the conditions on them are true, those that can fail included, as
+/// PostgreSQL does, whose joins see no other rows.
 ///
 /// The search goes through all subsets of the inputs, as that of Selinger and others (1979), and
 /// through all ways to part each of them in two.
@@ -49,6 +52,10 @@ final class JoinOrdering {
     /// Whether its sides cannot fail.
     boolean isSafe() {
       return Expressions.isTotal(key.left()) && Expressions.isTotal(key.right());
+    }
+
+    Expr sideOf(BitSet some) {
+      return isWithin(left, some) ? key.left() : key.right();
     }
 
     BitSet members() {
@@ -378,13 +385,14 @@ final class JoinOrdering {
 
   /// @param all whether equalities that can fail are keys, too, rather than conditions above all
   ///     joins
-  private Part join(Part left, Part right, boolean all) {
+  private Part join(Part one, Part other, boolean all) {
+    Part left = all ? guarded(one, other) : one;
+    Part right = all ? guarded(other, one) : other;
     List<Plan.Key> keys = new ArrayList<>();
     for (Equality equality : List.copyOf(equalities)) {
       if (connects(equality, left.members(), right.members()) && (all || equality.isSafe())) {
-        boolean straight = isWithin(equality.left(), left.members());
-        Expr ofLeft = straight ? equality.key().left() : equality.key().right();
-        Expr ofRight = straight ? equality.key().right() : equality.key().left();
+        Expr ofLeft = equality.sideOf(left.members());
+        Expr ofRight = equality.sideOf(right.members());
         keys.add(new Plan.Key(moved(ofLeft, left), moved(ofRight, right)));
         equalities.remove(equality);
       }
@@ -418,6 +426,28 @@ final class JoinOrdering {
             residual.isEmpty() ? null : Conjuncts.all(residual),
             schema);
     return new Part(plan, members, positions);
+  }
+
+  /// The rows of a part for which all conditions on it are true, where keys that can fail are made
+  /// of them.
+  private Part guarded(Part part, Part other) {
+    boolean mayFail =
+        equalities.stream()
+            .filter(equality -> connects(equality, part.members(), other.members()))
+            .map(equality -> equality.sideOf(part.members()))
+            .anyMatch(side -> !Expressions.isTotal(side));
+    if (!mayFail) {
+      return part;
+    }
+    List<Expr> own =
+        above.stream()
+            .filter(c -> !inputsOf(c).isEmpty() && isWithin(inputsOf(c), part.members()))
+            .toList();
+    above.removeAll(own);
+    return new Part(
+        Conjuncts.filter(part.plan(), own.stream().map(c -> moved(c, part)).toList()),
+        part.members(),
+        part.positions());
   }
 
   private static Expr moved(Expr expression, Part part) {

@@ -9,9 +9,9 @@ import java.util.Optional;
 import java.util.SortedSet;
 
 /// Sorts the conditions of an outer join: equalities of its sides become keys, and one that
-/// concerns
-/// only the side that is not kept becomes a filter of that side, because it decides which of its
-/// rows match and nothing else. The rest stays with the join.
+/// concerns only the side that is not kept becomes a filter of that side, because it decides which
+/// of its rows match and nothing else. One that can fail does so only where keys of that side can
+/// fail too, which are not made of other rows then. The rest stays with the join.
 final class OuterJoinKeys {
   private OuterJoinKeys() {}
 
@@ -27,16 +27,21 @@ final class OuterJoinKeys {
     }
     int width = join.left().schema().size();
     List<Plan.Key> keys = new ArrayList<>(join.keys());
+    List<Expr> others = new ArrayList<>();
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
     List<Expr> rest = new ArrayList<>();
     for (Expr conjunct : Conjuncts.of(residual)) {
+      key(conjunct, width).ifPresentOrElse(keys::add, () -> others.add(conjunct));
+    }
+    boolean guarding =
+        !keys.stream()
+            .map(key -> join.kept() == Plan.Kept.LEFT ? key.right() : key.left())
+            .allMatch(Expressions::isTotal);
+    for (Expr conjunct : others) {
       SortedSet<Integer> columns = Expressions.columns(conjunct);
-      boolean movable = !columns.isEmpty() && Expressions.isTotal(conjunct);
-      Optional<Plan.Key> key = key(conjunct, width);
-      if (key.isPresent()) {
-        keys.add(key.get());
-      } else if (movable && join.kept() == Plan.Kept.RIGHT && columns.last() < width) {
+      boolean movable = !columns.isEmpty() && (guarding || Expressions.isTotal(conjunct));
+      if (movable && join.kept() == Plan.Kept.RIGHT && columns.last() < width) {
         left.add(conjunct);
       } else if (movable && join.kept() == Plan.Kept.LEFT && columns.first() >= width) {
         right.add(Expressions.shift(conjunct, -width));

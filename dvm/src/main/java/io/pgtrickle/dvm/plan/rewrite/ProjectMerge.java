@@ -8,7 +8,8 @@ import java.util.List;
 
 /// Makes one projection of two that follow each other, and none of one that changes nothing.
 ///
-/// A computed column that is used twice above stays computed once.
+/// A computed column that is used twice above stays computed once; unless it can fail and is not
+/// used of every row, as under CASE: then it is computed where it is used, as PostgreSQL does.
 final class ProjectMerge {
   private ProjectMerge() {}
 
@@ -33,20 +34,14 @@ final class ProjectMerge {
   }
 
   private static boolean composes(Plan.Project upper, Plan.Project lower) {
-    int[] uses = new int[lower.expressions().size()];
-    for (Expr expression : upper.expressions()) {
-      Expressions.forEach(
-          expression,
-          node -> {
-            if (node instanceof Expr.Column(int index, var _)) {
-              uses[index]++;
-            }
-          });
-    }
-    for (int i = 0; i < uses.length; i++) {
+    Uses uses = new Uses();
+    upper.expressions().forEach(uses::add);
+    for (int i = 0; i < lower.expressions().size(); i++) {
       Expr computed = lower.expressions().get(i);
       boolean trivial = computed instanceof Expr.Column || computed instanceof Expr.Literal;
-      if (uses[i] > 1 && !trivial) {
+      boolean shared = uses.count(i) > 1 && !trivial;
+      boolean wanted = uses.uncertain().contains(i) && !Expressions.isTotal(computed);
+      if (shared && !wanted) {
         return false;
       }
     }

@@ -37,12 +37,14 @@ final class ResidualSplit {
     Schema left = join.left().schema();
     List<Column> columns = new ArrayList<>(left.columns());
     columns.addAll(join.right().schema().columns());
+    // Of rows that a condition on them alone turns away no keys are made.
+    boolean guarding = !join.keys().stream().map(Plan.Key::left).allMatch(Expressions::isTotal);
     List<Expr> own = new ArrayList<>();
     List<Expr> rest = new ArrayList<>();
     for (Expr conjunct : Conjuncts.of(Objects.requireNonNull(join.residual()))) {
       SortedSet<Integer> read = Expressions.columns(conjunct);
       boolean onLeft = !read.isEmpty() && read.last() < left.size();
-      (onLeft && Expressions.isTotal(conjunct) ? own : rest).add(conjunct);
+      (onLeft && (guarding || Expressions.isTotal(conjunct)) ? own : rest).add(conjunct);
     }
     Plan pairs =
         new Plan.Join(

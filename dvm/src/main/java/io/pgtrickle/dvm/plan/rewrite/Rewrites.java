@@ -41,6 +41,8 @@ public final class Rewrites {
     plan = FilterPushdown.rewrite(plan, settings);
     plan = TruthTests.rewrite(plan);
     plan = OuterJoinKeys.rewrite(plan);
+    // Now that conditions on computed columns have sunk to where these are computed.
+    plan = LateColumns.rewrite(plan);
     plan = JoinOrdering.rewrite(plan);
     // Joins have sorted out which conditions concern one input only; these sink on.
     plan = FilterPushdown.rewrite(plan, settings);

@@ -8,6 +8,8 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// Makes joins of subqueries.
 ///
@@ -36,18 +38,25 @@ final class Unnesting {
     };
   }
 
-  /// Conditions that do not ask for an answer come before it: fewer rows have one.
+  /// Conditions that do not ask for an answer come before it: fewer rows have one. One that can
+  /// fail
+  /// does so where the question can fail too: PostgreSQL asks of no row that another condition
+  /// turns
+  /// away.
   private static Plan sunk(Plan plan) {
     if (!(plan instanceof Plan.Filter(Plan.Apply apply, Expr condition))) {
       return plan;
     }
     int width = apply.input().schema().size();
+    boolean guarding = mayFail(apply);
     List<Expr> below = new ArrayList<>();
     List<Expr> stay = new ArrayList<>();
     for (Expr conjunct : Conjuncts.of(condition)) {
       var columns = Expressions.columns(conjunct);
       boolean movable =
-          !columns.isEmpty() && columns.last() < width && Expressions.isTotal(conjunct);
+          !columns.isEmpty()
+              && columns.last() < width
+              && (guarding || Expressions.isTotal(conjunct));
       (movable ? below : stay).add(conjunct);
     }
     if (below.isEmpty()) {
@@ -56,6 +65,39 @@ final class Unnesting {
     Plan input = sunk(new Plan.Filter(apply.input(), Conjuncts.all(below)));
     Plan asked = new Plan.Apply(input, apply.subquery(), apply.question(), apply.schema());
     return stay.isEmpty() ? asked : new Plan.Filter(asked, Conjuncts.all(stay));
+  }
+
+  /// Whether what is made of a row's values in asking can fail, here or in questions below.
+  private static boolean mayFail(Plan.Apply apply) {
+    List<Expr> made = new ArrayList<>(tests(apply.question()));
+    addReferring(apply.subquery(), made);
+    return !made.stream().allMatch(Expressions::isTotal)
+        || (apply.input() instanceof Plan.Apply below && mayFail(below));
+  }
+
+  private static List<Expr> tests(Plan.Question question) {
+    return switch (question) {
+      case Plan.Question.Any(Expr test) -> List.of(test);
+      case Plan.Question.All(Expr test) -> List.of(test);
+      case Plan.Question.Rows(boolean _, @Nullable Expr condition) ->
+          condition == null ? List.of() : List.of(condition);
+      case Plan.Question.Exists _, Plan.Question.Scalar _, Plan.Question.Array _ -> List.of();
+    };
+  }
+
+  private static void addReferring(Plan subquery, List<Expr> referring) {
+    Consumer<Expr> visitor =
+        each -> {
+          if (Expressions.contains(each, Expr.Outer.class)) {
+            referring.add(each);
+          }
+        };
+    if (subquery instanceof Plan.Apply apply) {
+      tests(apply.question()).forEach(visitor);
+    } else {
+      PlanExpressions.forEachOwn(subquery, visitor);
+    }
+    subquery.inputs().forEach(input -> addReferring(input, referring));
   }
 
   private static Plan joined(Plan.Apply apply) {

@@ -84,6 +84,21 @@ final class FilterPushdownTest {
   }
 
   @Test
+  void movesIntoAJoinWithOneThatMayFailOnlyThere() {
+    // The server asks the cheapest first, of the columns that the view is made of.
+    Expr guard = less(value(0), divided(col(0), col(1)));
+    Expr quotient = divided(divided(col(2), col(1)), col(0));
+    Plan view = project(t, col(0), col(1), quotient);
+    Expr onView = less(col(2), value(5));
+    Plan few = filter(filter(t, guard), less(quotient, value(5)));
+    assertThat(FilterPushdown.rewrite(filter(cross(view, u), and(onView, guard))))
+        .isEqualTo(cross(project(few, col(0), col(1), quotient), u));
+    Plan total = project(t, col(0), col(1), col(2));
+    assertThat(FilterPushdown.rewrite(filter(cross(total, u), and(onView, guard))))
+        .isEqualTo(filter(cross(project(filter(t, onView), col(0), col(1), col(2)), u), guard));
+  }
+
+  @Test
   void movesBelowAGroupingWhenItConcernsGroupsOnly() {
     assertThat(sunk(filter(count(t, col(2)), equal(col(0), value(1)))))
         .isEqualTo(count(filter(t, equal(col(2), value(1))), col(2)));

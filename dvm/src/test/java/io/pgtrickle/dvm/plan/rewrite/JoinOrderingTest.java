@@ -83,6 +83,30 @@ final class JoinOrderingTest {
   }
 
   @Test
+  void aConditionThatMayFailComesBeforeAKeyThatMayFail() {
+    Expr fails = less(divided(col(1), col(0)), value(3));
+    Expr equality = equal(divided(col(0), col(1)), col(2));
+    assertThat(JoinOrdering.rewrite(join(a, b, and(equality, fails))))
+        .isEqualTo(join(filter(a, fails), b, null, key(divided(col(0), col(1)), col(0))));
+    // Of the other side every row is asked for its column, which does no harm.
+    Expr ofOther = less(divided(col(3), col(2)), value(3));
+    assertThat(JoinOrdering.rewrite(join(a, b, and(equality, ofOther))))
+        .isEqualTo(filter(join(a, b, null, key(divided(col(0), col(1)), col(0))), ofOther));
+  }
+
+  @Test
+  void aConditionThatMayFailComesBeforeAKeyOfWhatIsJoinedAlready() {
+    Expr fails = less(divided(col(3), col(2)), value(3));
+    Plan plan =
+        filter(
+            cross(cross(a, b), c),
+            and(equal(divided(col(0), col(2)), col(4)), equal(col(1), col(2)), fails));
+    Plan joined = join(a, b, null, key(col(1), col(0)));
+    assertThat(JoinOrdering.rewrite(plan))
+        .isEqualTo(join(filter(joined, fails), c, null, key(divided(col(0), col(2)), col(0))));
+  }
+
+  @Test
   void anEqualityWhoseSidesNoJoinSeparatesIsACondition() {
     Signature plus = new Signature(177, "pg_catalog", "int4pl", List.of(23, 23), 23, true, 'i');
     Expr sum = new Expr.Call(plus, List.of(col(0), col(2)), SqlType.INT4, 0);

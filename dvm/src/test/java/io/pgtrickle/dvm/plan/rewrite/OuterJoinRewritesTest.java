@@ -47,6 +47,33 @@ final class OuterJoinRewritesTest {
   }
 
   @Test
+  void aConditionThatMayFailDecidesOfWhichRowsAKeyThatMayFailIsMade() {
+    Expr guard = less(divided(value(1), col(3)), value(5));
+    Expr on = and(equal(col(0), divided(col(2), col(3))), guard);
+    Plan.Key made = key(col(0), divided(col(0), col(1)));
+    Plan guarded = filter(b, less(divided(value(1), col(1)), value(5)));
+    assertThat(OuterJoinKeys.rewrite(outerJoin(a, b, Plan.Kept.LEFT, on)))
+        .isEqualTo(outerJoin(a, guarded, Plan.Kept.LEFT, null, made));
+    assertThat(OuterJoinKeys.rewrite(outerJoin(a, b, Plan.Kept.BOTH, on)))
+        .isEqualTo(outerJoin(a, b, Plan.Kept.BOTH, guard, made));
+  }
+
+  @Test
+  void aFilterThatMayFailSinksWhereTheJoinMayFail() {
+    Expr fallible = less(divided(value(1), col(1)), value(5));
+    Plan.Key made = key(divided(col(0), col(1)), col(0));
+    Plan joined = outerJoin(a, b, Plan.Kept.LEFT, null, made);
+    assertThat(FilterPushdown.rewrite(filter(joined, fallible)))
+        .isEqualTo(outerJoin(filter(a, fallible), b, Plan.Kept.LEFT, null, made));
+    Plan harmless = outerJoin(a, b, Plan.Kept.LEFT, null, key(col(0), divided(col(0), col(1))));
+    assertThat(FilterPushdown.rewrite(filter(harmless, fallible)))
+        .isEqualTo(filter(harmless, fallible));
+    Plan marked = Algebra.markJoin(a, b, made);
+    assertThat(FilterPushdown.rewrite(filter(marked, fallible)))
+        .isEqualTo(Algebra.markJoin(filter(a, fallible), b, made));
+  }
+
+  @Test
   void aFilterSinksIntoTheKeptSideOnly() {
     Expr onLeft = less(col(0), value(5));
     Expr onRight = less(col(2), value(5));

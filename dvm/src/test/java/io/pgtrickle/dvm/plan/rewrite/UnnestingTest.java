@@ -84,6 +84,39 @@ final class UnnestingTest {
   }
 
   @Test
+  void conditionsThatMayFailComeBeforeQuestionsThatMayFail() {
+    Expr own = less(divided(value(1), col(0)), value(9));
+    Expr answer = new Expr.Column(2, SqlType.BOOL);
+    Plan total = exists(a, filter(b, equal(col(0), outer(1))));
+    Plan fallible = exists(a, filter(b, equal(col(0), divided(outer(1), outer(0)))));
+    assertThat(leftOf(Unnesting.rewrite(filter(total, and(answer, own))))).isEqualTo(a);
+    assertThat(leftOf(Unnesting.rewrite(filter(fallible, and(answer, own)))))
+        .isEqualTo(filter(a, own));
+    Plan.Question.Any any = new Plan.Question.Any(equal(divided(col(0), col(1)), col(2)));
+    Plan in = asked(a, narrow(b, 0), any, SqlType.BOOL);
+    Plan both = exists(in, filter(b, equal(col(0), outer(0))));
+    Plan chosen = filter(both, and(answer, new Expr.Column(3, SqlType.BOOL), own));
+    assertThat(contains(Unnesting.rewrite(chosen), filter(a, own))).isTrue();
+  }
+
+  private static boolean contains(Plan plan, Plan part) {
+    return plan.equals(part) || plan.inputs().stream().anyMatch(input -> contains(input, part));
+  }
+
+  private static Plan leftOf(Plan filtered) {
+    return filtered.inputs().getFirst().inputs().getFirst();
+  }
+
+  @Test
+  void aConditionOfASubqueryOnTheRowDecidesWhetherItsKeyIsMade() {
+    Expr own = less(divided(value(1), outer(0)), value(9));
+    Plan subquery = filter(b, and(equal(col(0), divided(outer(1), outer(0))), own));
+    Plan split = ResidualSplit.rewrite(Unnesting.rewrite(exists(a, subquery)));
+    assertThat(split.inputs().getLast().inputs().getFirst().inputs().getFirst())
+        .isEqualTo(filter(a, less(divided(value(1), col(0)), value(9))));
+  }
+
+  @Test
   void anAggregateTiedByAnEqualityIsGroupedOnceForAllRows() {
     Plan subquery = count(filter(b, equal(col(1), outer(0))));
     Plan plan =
