@@ -72,7 +72,9 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     Progress progress = Progress.read(control);
     String slot = progress.slotName();
     dropOrphans(control, slot);
-    Optional<SlotState> state = slot == null ? Optional.empty() : own(control, slot);
+    // A copy of a database, or a dump of it that was restored beside it, names the slot of the
+    // original, which is none of ours here.
+    Optional<SlotState> state = slot == null ? Optional.empty() : Slots.inspect(control, slot);
     Branches branches = Branches.of(database, server);
     Optional<String> obstacle = obstacle(progress, state, server, branches, tampered);
     if (slot != null && obstacle.isEmpty()) {
@@ -122,13 +124,6 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
       }
     }
     return startOver(database, control, lease, server, progress);
-  }
-
-  // A copy of a database, or a dump of it that was restored beside it, names the slot of the
-  // original.
-  private static Optional<SlotState> own(Connection control, String slot) throws SQLException {
-    Optional<String> database = Optional.ofNullable(control.getCatalog());
-    return Slots.inspect(control, slot).filter(found -> found.database().equals(database));
   }
 
   private static StartingPoint startOver(

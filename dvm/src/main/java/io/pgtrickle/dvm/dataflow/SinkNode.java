@@ -7,7 +7,6 @@ import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
-import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
 import java.util.Map;

@@ -119,8 +119,7 @@ final class SharingTest {
     Saved saved = directory.saved().orElseThrow();
     Dataflow dataflow = new Dataflow(Storage.of(directory, 0, Runnable::run));
     Restored restored =
-        dataflow.restore(
-            saved, views.stream().map(view -> Sharing.asSaved(saved, view)).toList());
+        dataflow.restore(saved, views.stream().map(view -> Sharing.asSaved(saved, view)).toList());
     assertThat(restored.refused()).isEmpty();
     return dataflow;
   }
@@ -196,8 +195,7 @@ final class SharingTest {
   /// What looks rows up must not leave nodes behind that nobody feeds.
   @Test
   void lookingRowsUpMakesNoNodes() {
-    Plan noted =
-        Shapes.filter(ORDERS_SCAN, new Expr.Not(new Expr.IsNull(column(ORDERS_SCAN, 3))));
+    Plan noted = Shapes.filter(ORDERS_SCAN, new Expr.Not(new Expr.IsNull(column(ORDERS_SCAN, 3))));
     Plan joined = join(noted, CUSTOMERS_SCAN, null, 1, 0);
     View view = view(1, project(joined, column(joined, 0), column(joined, 5)));
     Dataflow dataflow = of(List.of(view));
@@ -217,8 +215,7 @@ final class SharingTest {
             "later",
             new Plan.Project(
                 ORDERS_SCAN,
-                List.of(
-                    column(ORDERS_SCAN, 0), column(ORDERS_SCAN, 1), column(ORDERS_SCAN, 3)),
+                List.of(column(ORDERS_SCAN, 0), column(ORDERS_SCAN, 1), column(ORDERS_SCAN, 3)),
                 Schema.of(ORDERS.column(0), ORDERS.column(1), ORDERS.column(3))),
             Shapes.SETTINGS);
     Dataflow build = of(List.of(later));

@@ -89,7 +89,8 @@ final class SharedJoinsIT {
         "UPDATE facts SET a = a + 1 WHERE id %% 11 = %d".formatted(round % 11),
         "UPDATE facts SET b = NULL, c = c || '!' WHERE id %% 17 = %d".formatted(round % 17),
         "UPDATE facts SET d = (d + 3) %% 21 WHERE id %% 13 = %d".formatted(round % 13),
-        "UPDATE dims SET name = name || 'x', size = size + 1 WHERE d %% 5 = %d".formatted(round % 5),
+        "UPDATE dims SET name = name || 'x', size = size + 1 WHERE d %% 5 = %d"
+            .formatted(round % 5),
         "DELETE FROM dims WHERE d = %d".formatted(round % 18),
         "INSERT INTO dims SELECT coalesce(max(d), 0) + 1, 'new', 0 FROM dims",
         "DELETE FROM facts WHERE id %% 29 = %d".formatted(round % 29),
@@ -166,7 +167,8 @@ final class SharedJoinsIT {
     assertThat(joins("shown", "others", "totals")).hasSize(1);
 
     // One that comes later and needs no more.
-    define("late", "SELECT d.name, max(f.b) AS m FROM facts f LEFT JOIN dims d USING (d) GROUP BY 1");
+    define(
+        "late", "SELECT d.name, max(f.b) AS m FROM facts f LEFT JOIN dims d USING (d) GROUP BY 1");
     ready(connection, "late");
     assertThat(joins("shown", "late")).hasSize(1);
     changeAndRequireExact(2);
