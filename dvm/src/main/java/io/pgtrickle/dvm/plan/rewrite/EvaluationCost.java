@@ -5,7 +5,7 @@ import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -36,7 +36,7 @@ final class EvaluationCost {
 
   /// Conditions in the order in which the server evaluates them.
   static List<Expr> ascending(List<Expr> conditions) {
-    Map<Expr, Double> costs = new IdentityHashMap<>();
+    Map<Expr, Double> costs = new HashMap<>();
     for (Expr condition : conditions) {
       OptionalDouble cost = of(condition);
       if (cost.isEmpty()) {
