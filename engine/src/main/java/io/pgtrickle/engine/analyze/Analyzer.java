@@ -127,6 +127,12 @@ public final class Analyzer {
     return new DocumentFacts(document, server);
   }
 
+  /// Whether the rows of a query may change although nothing that can be captured does. Evaluated
+  /// as a whole, it counts as changed whenever it is due.
+  public boolean readsUncaptured(QueryDocument document) {
+    return UncapturedInputs.existIn(document, facts(document), server);
+  }
+
   private static SortedSet<Integer> sources(QueryDocument document) {
     SortedSet<Integer> sources = new TreeSet<>();
     for (RelationShape relation : document.relations().values()) {

@@ -14,8 +14,6 @@ import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
-import io.pgtrickle.engine.analyze.QueryDocument;
-import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.StreamTable;
@@ -345,7 +343,7 @@ public final class RefreshLoop implements AutoCloseable {
   public void joinFull(Joining joining) {
     LiveTable table = live(joining);
     add(table);
-    full.add(table, hasUncapturedSources(joining.verdict(), joining.document()));
+    full.add(table, joining.uncaptured());
     full.request(table.id());
   }
 
@@ -397,13 +395,6 @@ public final class RefreshLoop implements AutoCloseable {
     reached = here();
     ledger.recorded(checkpoint.recorded());
     replay = rest;
-  }
-
-  private static boolean hasUncapturedSources(Verdict verdict, QueryDocument document) {
-    return verdict.sources().stream()
-        .map(document.relations()::get)
-        .anyMatch(
-            relation -> relation == null || relation.obstacle().isPresent() || relation.children());
   }
 
   private void add(LiveTable table) {
