@@ -123,7 +123,7 @@ final class Tenure implements AutoCloseable {
           stateDirectory,
           clock,
           lifetime);
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException | RuntimeException | Error e) {
       lifetime.close();
       throw e;
     }

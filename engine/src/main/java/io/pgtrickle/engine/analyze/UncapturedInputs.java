@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.analyze;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.Facts;
 import io.pgtrickle.dvm.sql.KnownTypes;
@@ -84,7 +85,7 @@ final class UncapturedInputs {
     Deque<NodeTree> open = new ArrayDeque<>();
     try {
       open.push(NodeTree.parse(tree));
-    } catch (MalformedTree notUnderstood) {
+    } catch (MalformedTree | QueryRejected notUnderstood) {
       return true;
     }
     while (!open.isEmpty()) {
