@@ -493,6 +493,29 @@ public final class RefreshLoop implements AutoCloseable {
     }
   }
 
+  /// Takes the end of a rehearsal; boundary only.
+  ///
+  /// @param failure why the table cannot be written; empty when it can
+  public void rehearsed(LiveTable table, Optional<Failure> failure, Duration took) {
+    if (!isLive(table) || table.hold().isEmpty()) {
+      return;
+    }
+    if (failure.isEmpty()) {
+      table.stage(LiveTable.Stage.ADMITTED);
+      epoch();
+    } else {
+      writer.failed(table.id(), failure.get(), clock.instant(), took);
+    }
+  }
+
+  private void rehearse(Instant now) {
+    for (LiveTable table : tables.rehearsalsDue(now)) {
+      Rehearsal rehearsal = Rehearsal.of(table, steps.awaiting(table, callers.wanted(), now));
+      table.stage(LiveTable.Stage.REHEARSED);
+      listener.rehearse(rehearsal);
+    }
+  }
+
   /// Takes a look at what is visible on the server; boundary only.
   public void visible(Visibility now) {
     invisible.visible(now);
@@ -596,6 +619,7 @@ public final class RefreshLoop implements AutoCloseable {
     // Last: nobody who waits for rows to be visible waits for this.
     writer.checkResidue();
     full.start(now, listener.refreshingEnabled(), invisible).forEach(listener::evaluate);
+    rehearse(now);
     settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (checkpoint) {
       checkpoints.take(settled, this::save, now);
@@ -704,11 +728,12 @@ public final class RefreshLoop implements AutoCloseable {
     if (ledger.due(now)
         || time.isDue()
         || !callers.isEmpty()
-        || full.anyDue(now, listener.refreshingEnabled())) {
+        || full.anyDue(now, listener.refreshingEnabled())
+        || !tables.rehearsalsDue(now).isEmpty()) {
       return true;
     }
     for (LiveTable table : tables.all()) {
-      if (writer.isDue(table, now)) {
+      if (writer.isDue(table)) {
         return true;
       }
     }
@@ -719,7 +744,8 @@ public final class RefreshLoop implements AutoCloseable {
           && table.differential()
           && !table.paused()
           && table.isDue(now)
-          && table.error().isEmpty()) {
+          && table.error().isEmpty()
+          && !tables.blocked(table)) {
         return true;
       }
     }
@@ -731,6 +757,6 @@ public final class RefreshLoop implements AutoCloseable {
     return ledger.waits(clock.instant())
         || !callers.isEmpty()
         || !dataflow.pendingViews().isEmpty()
-        || tables.all().stream().anyMatch(table -> !table.carried().isEmpty());
+        || tables.all().stream().anyMatch(writer::isDue);
   }
 }
