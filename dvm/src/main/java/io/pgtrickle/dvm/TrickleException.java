@@ -69,6 +69,21 @@ public abstract sealed class TrickleException extends RuntimeException {
           construct + " cannot be maintained incrementally: " + why);
     }
 
+    /// A query that is nested too deeply to be followed (54001, as PostgreSQL has it for its own
+    /// stack).
+    ///
+    /// @param seen what was found, as in "the analyzed tree has more than 10 levels"
+    public static QueryRejected tooDeep(String seen) {
+      return new QueryRejected(
+          Kind.NOT_YET,
+          "54001",
+          "query_too_deep",
+          "a query that is nested so deeply",
+          "the query is nested too deeply to be maintained incrementally: "
+              + seen
+              + "; compute parts of it in stream tables of their own");
+    }
+
     public Kind kind() {
       return kind;
     }

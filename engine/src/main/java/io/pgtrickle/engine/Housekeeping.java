@@ -235,7 +235,7 @@ final class Housekeeping {
         boolean waits = !undisclosed.isEmpty();
         woken = wakeups.poll(waits ? again : patience, TimeUnit.MILLISECONDS) != null || waits;
       }
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException | RuntimeException | Error e) {
       // Whatever it is: a tenure with nobody who looks must not go on.
       if (!closed) {
         LOG.warn("the lease's session is lost, starting over: {}", e.getMessage());

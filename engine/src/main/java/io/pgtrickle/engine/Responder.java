@@ -1,5 +1,6 @@
 package io.pgtrickle.engine;
 
+import io.pgtrickle.dvm.Nesting;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.dataflow.ExplainFormat;
@@ -41,7 +42,7 @@ final class Responder {
   private final Analyzer analyzer;
   private final LastingSession session;
   private final BlockingQueue<Request> requests = new ArrayBlockingQueue<>(QUEUED);
-  private final Thread thread = Thread.ofPlatform().name("responder").daemon().unstarted(this::run);
+  private final Thread thread = Nesting.thread().name("responder").daemon().unstarted(this::run);
 
   Responder(RefreshLoop loop, Analyzer analyzer, LastingSession session) {
     this.loop = loop;
@@ -90,10 +91,10 @@ final class Responder {
       error(request.id(), "XX000", String.valueOf(e.getCause()), null);
     } catch (TimeoutException e) {
       error(request.id(), "57014", "the refresh thread is busy", null);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       // A message can be anybody's. What it makes of us must not end the thread.
       LOG.warn("a question could not be answered", e);
-      error(request.id(), "XX000", "the sidecar failed to answer: " + e.getMessage(), null);
+      error(request.id(), "XX000", "the sidecar failed to answer: " + e, null);
     }
   }
 

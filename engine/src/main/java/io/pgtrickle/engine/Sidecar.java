@@ -6,6 +6,7 @@ import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.stream.Backoff;
+import io.pgtrickle.dvm.Nesting;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
@@ -76,7 +77,7 @@ public final class Sidecar implements AutoCloseable {
     this.catalog = new ServerCatalog(pool);
     this.http =
         StatusServer.start(config.httpHost(), config.httpPort(), this::report, this::scrape);
-    this.supervisor = Thread.ofPlatform().name("refresh").unstarted(this::supervise);
+    this.supervisor = Nesting.thread().name("refresh").unstarted(this::supervise);
   }
 
   /// Starts following a database.
@@ -202,8 +203,8 @@ public final class Sidecar implements AutoCloseable {
           backoff.reset();
         } catch (InterruptedException e) {
           return;
-        } catch (
-            Exception e) { // the one place where any failure ends a tenure, and not the process
+        } catch (Exception | StackOverflowError e) {
+          // The one place where any failure ends a tenure, and not the process.
           if (closing) {
             return;
           }
@@ -211,7 +212,7 @@ public final class Sidecar implements AutoCloseable {
             backoff.reset();
           }
           Duration pause = backoff.next();
-          obstacle = e.getMessage();
+          obstacle = String.valueOf(e.getMessage());
           log(e, pause);
           TimeUnit.NANOSECONDS.sleep(pause.toNanos());
         }
@@ -299,7 +300,7 @@ public final class Sidecar implements AutoCloseable {
     }
   }
 
-  private static void log(Exception failure, Duration pause) {
+  private static void log(Throwable failure, Duration pause) {
     if (failure instanceof CaptureException
         || failure instanceof TrickleException
         || failure instanceof SQLException) {

@@ -3,6 +3,7 @@ package io.pgtrickle.engine;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.backfill.DefinitionWatch;
 import io.pgtrickle.engine.backfill.InitializationQueue;
+import io.pgtrickle.engine.backfill.Rehearsals;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Request;
 import io.pgtrickle.engine.catalog.Setting;
@@ -10,6 +11,7 @@ import io.pgtrickle.engine.catalog.Settings;
 import io.pgtrickle.engine.refresh.Evaluations;
 import io.pgtrickle.engine.refresh.LiveTable;
 import io.pgtrickle.engine.refresh.RefreshListener;
+import io.pgtrickle.engine.refresh.Rehearsal;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +25,7 @@ final class Switchboard implements RefreshListener {
   private record Lines(
       Responder responder,
       Evaluations evaluations,
+      Rehearsals rehearsals,
       InitializationQueue queue,
       Housekeeping housekeeping,
       StatusRecorder status,
@@ -41,11 +44,14 @@ final class Switchboard implements RefreshListener {
   void connect(
       Responder responder,
       Evaluations evaluations,
+      Rehearsals rehearsals,
       InitializationQueue queue,
       Housekeeping housekeeping,
       StatusRecorder status,
       int definitionsRelation) {
-    lines = new Lines(responder, evaluations, queue, housekeeping, status, definitionsRelation);
+    lines =
+        new Lines(
+            responder, evaluations, rehearsals, queue, housekeeping, status, definitionsRelation);
   }
 
   void settings(Settings current) {
@@ -78,6 +84,11 @@ final class Switchboard implements RefreshListener {
   @Override
   public void evaluate(LiveTable table) {
     lines().evaluations.start(table);
+  }
+
+  @Override
+  public void rehearse(Rehearsal rehearsal) {
+    lines().rehearsals.start(rehearsal);
   }
 
   @Override

@@ -24,6 +24,7 @@ import io.pgtrickle.engine.backfill.Initializer;
 import io.pgtrickle.engine.backfill.PartitionRepairs;
 import io.pgtrickle.engine.backfill.PublicationWatch;
 import io.pgtrickle.engine.backfill.Recovery;
+import io.pgtrickle.engine.backfill.Rehearsals;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.Delegate;
 import io.pgtrickle.engine.catalog.Lease;
@@ -129,7 +130,7 @@ final class Tenure implements AutoCloseable {
           stateDirectory,
           clock,
           lifetime);
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException | RuntimeException | Error e) {
       lifetime.close();
       throw e;
     }
@@ -245,6 +246,8 @@ final class Tenure implements AutoCloseable {
         lifetime.owns(new Responder(loop, analyzer, lasting(lifetime, sessions)), Responder::close);
     Evaluations evaluations =
         lifetime.owns(new Evaluations(loop, sessions::control, clock), Evaluations::close);
+    Rehearsals rehearsals =
+        lifetime.owns(new Rehearsals(loop, sessions, storage, clock), Rehearsals::close);
     PartitionRepairs partitions =
         lifetime.owns(
             new PartitionRepairs(
@@ -274,7 +277,8 @@ final class Tenure implements AutoCloseable {
                 status),
             Housekeeping::close);
     int definitionsRelation = definitionsRelation(leaseSession);
-    switchboard.connect(responder, evaluations, queue, housekeeping, status, definitionsRelation);
+    switchboard.connect(
+        responder, evaluations, rehearsals, queue, housekeeping, status, definitionsRelation);
     DefinitionWatch.Changes all = definitions.look(leaseSession);
     Set<Long> restored = Set.of();
     if (from.recovery().isPresent()) {

@@ -367,7 +367,7 @@ public final class Dataflow implements AutoCloseable {
         }
       } catch (AnswersUnavailable | StorageUnavailable notNow) {
         throw notNow;
-      } catch (RuntimeException failure) {
+      } catch (RuntimeException | StackOverflowError failure) {
         throw new StepFailed(node.label(), affected(node), failure);
       }
       if (!node.errors().isEmpty()) {

@@ -12,9 +12,15 @@ public final class StepFailed extends RuntimeException {
   // Not worth a serializable copy: it never leaves the process.
   private final transient Set<Long> views;
 
-  StepFailed(String operator, Set<Long> views, RuntimeException cause) {
-    super("operator " + operator + " failed for views " + views + ": " + cause.getMessage(), cause);
+  StepFailed(String operator, Set<Long> views, Throwable cause) {
+    super("operator " + operator + " failed for views " + views + ": " + reason(cause), cause);
     this.views = Set.copyOf(views);
+  }
+
+  private static String reason(Throwable cause) {
+    return cause instanceof StackOverflowError
+        ? "its expressions are nested too deeply"
+        : String.valueOf(cause.getMessage());
   }
 
   /// The views whose state the operator is part of, and those defined over them.

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// It is computed from the tree alone, without [Binder], so that it can testify against it.
 ///
 /// @param relations how often each base relation is read, by OID
-/// @param expressions every subexpression other than a column or constant
+/// @param expressions every subexpression other than a column or constant; the digests of long ones
 /// @param conditions the conjuncts of WHERE, ON and HAVING; outer joins, INTERSECT and EXCEPT as a
 ///     whole
 /// @param groups the grouped expressions
@@ -91,6 +91,11 @@ public record Fingerprint(
 
   private static Optional<String> differs(String what, Object mine, Object theirs) {
     return Optional.of(what + " differ: " + mine + " and " + theirs);
+  }
+
+  /// A long text as a word.
+  static String digest(String text) {
+    return Long.toHexString(Hashing.xxh3_64().hashCharsToLong(text));
   }
 
   /// A column of a query, resolved.
@@ -598,10 +603,6 @@ public record Fingerprint(
       }
       relations.add(oid);
       return List.of();
-    }
-
-    private static String digest(String text) {
-      return Long.toHexString(Hashing.xxh3_64().hashCharsToLong(text));
     }
 
     private void include(Reader inner) {

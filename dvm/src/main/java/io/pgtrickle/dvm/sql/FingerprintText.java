@@ -79,6 +79,8 @@ final class FingerprintText {
 
   private static final int JSON = 114;
 
+  private static final int LONGEST_NOTED = 2_000;
+
   static final String TRUE = "constant 16 " + shown(new Expr.Literal(true, SqlType.BOOL));
 
   private final Facts facts;
@@ -90,6 +92,13 @@ final class FingerprintText {
     this.facts = facts;
     this.names = names;
     this.expressions = expressions;
+  }
+
+  // Every subexpression contains those inside of it: written out, those of a long chain would be as
+  // much as the square of its length.
+  private void note(String expression) {
+    expressions.add(
+        expression.length() <= LONGEST_NOTED ? expression : Fingerprint.digest(expression));
   }
 
   static String call(int function, int collation, List<String> arguments) {
@@ -119,7 +128,7 @@ final class FingerprintText {
       return output(node);
     }
     String text = call(form.oid("funcid"), form.oid("inputcollid"), arguments(form));
-    expressions.add(text);
+    note(text);
     return new Output(text, form.oid("funcresulttype"), form.oid("funccollid"));
   }
 
@@ -138,7 +147,7 @@ final class FingerprintText {
     }
     if (form.tag().equals("SUBLINK")) {
       Output answer = names.subquery(form, this);
-      expressions.add(answer.text());
+      note(answer.text());
       return answer;
     }
     if (form.tag().equals("PARAM")) {
@@ -164,7 +173,7 @@ final class FingerprintText {
     }
     String text = written(node, form);
     if (!form.tag().equals("CONST")) {
-      expressions.add(text);
+      note(text);
     }
     int type =
         form.has("returning")
@@ -295,7 +304,7 @@ final class FingerprintText {
     if (!negated) {
       return text;
     }
-    expressions.add(text);
+    note(text);
     return "not [" + text + "]";
   }
 
@@ -424,7 +433,7 @@ final class FingerprintText {
 
   private Output recorded(String text, int type, int collation) {
     if (!text.startsWith("constant ")) {
-      expressions.add(text);
+      note(text);
     }
     return new Output(text, type, collation);
   }

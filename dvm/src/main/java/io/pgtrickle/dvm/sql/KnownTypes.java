@@ -28,7 +28,7 @@ public final class KnownTypes {
   private KnownTypes() {}
 
   /// The element type of an array type over a listed type.
-  static Optional<Integer> elementOf(int arrayType) {
+  public static Optional<Integer> elementOf(int arrayType) {
     return Optional.ofNullable(ELEMENT_OF_ARRAY.get(arrayType));
   }
 
@@ -41,7 +41,7 @@ public final class KnownTypes {
   }
 
   /// Whether the text form of a type may name a moment relative to the clock.
-  static boolean hasClockWords(int type) {
+  public static boolean hasClockWords(int type) {
     return switch (type) {
       case 1082, 1083, 1114, 1184, 1266 -> true;
       default -> false;

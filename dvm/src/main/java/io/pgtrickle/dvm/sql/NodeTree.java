@@ -61,6 +61,8 @@ public sealed interface NodeTree {
   /// Reads one value that takes up the whole text.
   ///
   /// @throws MalformedTree when the text is not such a value
+  /// @throws io.pgtrickle.dvm.TrickleException.QueryRejected when it is nested too deeply, see
+  ///     [io.pgtrickle.dvm.Nesting]
   static NodeTree parse(String text) {
     return new NodeTreeReader(text).readAll();
   }

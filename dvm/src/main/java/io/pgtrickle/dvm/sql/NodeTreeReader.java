@@ -1,5 +1,7 @@
 package io.pgtrickle.dvm.sql;
 
+import io.pgtrickle.dvm.Nesting;
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.sql.NodeTree.Datum;
 import io.pgtrickle.dvm.sql.NodeTree.Items;
 import io.pgtrickle.dvm.sql.NodeTree.MalformedTree;
@@ -10,6 +12,7 @@ import io.pgtrickle.dvm.type.Bytes;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// Recursive descent over the text that PostgreSQL's `outfuncs.c` writes.
 ///
@@ -19,6 +22,7 @@ import java.util.List;
 final class NodeTreeReader {
   private final String text;
   private int at;
+  private int depth;
 
   NodeTreeReader(String text) {
     this.text = text;
@@ -39,11 +43,21 @@ final class NodeTreeReader {
       throw malformed("the tree ends early");
     }
     return switch (text.charAt(at)) {
-      case '{' -> node();
-      case '(' -> list();
+      case '{' -> nested(this::node);
+      case '(' -> nested(this::list);
       case '}', ')' -> throw malformed("a value was expected");
       default -> wordOrDatum();
     };
+  }
+
+  private NodeTree nested(Supplier<NodeTree> value) {
+    if (++depth > Nesting.DEEPEST) {
+      throw QueryRejected.tooDeep(
+          "its analyzed tree has more than " + Nesting.DEEPEST + " levels of nodes and lists");
+    }
+    NodeTree read = value.get();
+    depth--;
+    return read;
   }
 
   private Node node() {

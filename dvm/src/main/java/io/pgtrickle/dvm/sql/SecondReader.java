@@ -26,6 +26,10 @@ public final class SecondReader {
           List.of("!~~", "NOT LIKE"),
           List.of("~~", "LIKE"));
 
+  // JSqlParser looks ahead at every parenthesis. It gives up after 8 seconds, for which everybody
+  // would wait whose query comes next.
+  private static final int DEEPEST = 100;
+
   private SecondReader() {}
 
   /// The text cannot be read by JSqlParser, which is not a PostgreSQL parser.
@@ -54,6 +58,7 @@ public final class SecondReader {
 
   /// @param aggregates names of aggregates that only the tree tells from other functions
   static Outline outline(String canonical, Set<String> aggregates) throws Unreadable {
+    requireShallow(canonical);
     Statement statement;
     try {
       statement = CCJSqlParserUtil.parse(respelled(canonical));
@@ -65,6 +70,22 @@ public final class SecondReader {
       return TextOutline.of(select, aggregates);
     }
     throw new Unreadable("a statement that is not a SELECT", new IllegalArgumentException());
+  }
+
+  private static void requireShallow(String canonical) throws Unreadable {
+    int depth = 0;
+    for (Words.Word word : Words.of(canonical)) {
+      switch (word.text()) {
+        case "(", "CASE" -> depth++;
+        case ")", "END" -> depth--;
+        default -> {}
+      }
+      if (depth > DEEPEST) {
+        throw new Unreadable(
+            "more than " + DEEPEST + " parentheses and CASEs inside of each other",
+            new IllegalArgumentException());
+      }
+    }
   }
 
   /// Spells pattern operators out; literals and quoted names stay as they are.

@@ -72,7 +72,13 @@ public final class Snapshot {
     return bytes;
   }
 
-  Snapshot plus(Batch delta) {
+  /// Some entries.
+  public static Snapshot of(Batch entries) {
+    return new Snapshot(List.of(), new Debt()).plus(entries);
+  }
+
+  /// The contents with some more entries.
+  public Snapshot plus(Batch delta) {
     return delta.isEmpty()
         ? this
         : new Snapshot(Stream.concat(runs.stream(), Stream.of(delta.run())).toList(), debt);

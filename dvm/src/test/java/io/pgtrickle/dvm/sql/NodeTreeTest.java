@@ -3,6 +3,8 @@ package io.pgtrickle.dvm.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.pgtrickle.dvm.Nesting;
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.sql.NodeTree.Absent;
 import io.pgtrickle.dvm.sql.NodeTree.Datum;
 import io.pgtrickle.dvm.sql.NodeTree.Items;
@@ -11,8 +13,10 @@ import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.sql.NodeTree.Numbers;
 import io.pgtrickle.dvm.sql.NodeTree.Token;
 import io.pgtrickle.dvm.type.Bytes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,6 +34,36 @@ final class NodeTreeTest {
   void theAbsentValueIsNotTheNameOfIt() {
     assertThat(NodeTree.parse("<>")).isEqualTo(new Absent());
     assertThat(NodeTree.parse("\\<>")).isEqualTo(new Token("<>"));
+  }
+
+  @Test
+  void nestingIsFollowedUpToAnAnnouncedDepthAndRefusedBeyond() throws InterruptedException {
+    List<Integer> read = new ArrayList<>();
+    Thread reader =
+        Nesting.thread().start(() -> read.add(depth(NodeTree.parse(nested(Nesting.DEEPEST)))));
+    reader.join();
+    assertThat(read).containsExactly(Nesting.DEEPEST);
+    for (int levels : new int[] {Nesting.DEEPEST + 1, 1_000_000}) {
+      assertThatThrownBy(() -> NodeTree.parse(nested(levels)))
+          .isInstanceOfSatisfying(
+              QueryRejected.class,
+              rejected -> {
+                assertThat(rejected.sqlState()).isEqualTo("54001");
+                assertThat(rejected.reasonCode()).isEqualTo("query_too_deep");
+              });
+    }
+  }
+
+  private static String nested(int levels) {
+    return "(".repeat(levels) + ")".repeat(levels);
+  }
+
+  private static int depth(NodeTree tree) {
+    int depth = 0;
+    for (Optional<NodeTree> at = Optional.of(tree); at.isPresent(); depth++) {
+      at = at.get().children().findFirst();
+    }
+    return depth;
   }
 
   @Test

@@ -77,14 +77,22 @@ public final class Analyzer {
       Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
     } catch (QueryRejected rejected) {
-      Full outcome =
-          new Full(
-              rejected.reasonCode(),
-              String.valueOf(rejected.getMessage()),
-              rejected.construct(),
-              SecondReader.position(document.query(), rejected.construct()));
+      return new Verdict(full(document, rejected), sources, captured, List.of());
+    } catch (StackOverflowError overflow) {
+      // What a tree of a bounded depth becomes should not be that deep; if it is, this one query
+      // is to blame.
+      LOG.warn("A query overflows the stack of {}", Thread.currentThread().getName(), overflow);
+      Full outcome = full(document, QueryRejected.tooDeep("the stack does not hold it"));
       return new Verdict(outcome, sources, captured, List.of());
     }
+  }
+
+  private static Full full(QueryDocument document, QueryRejected rejected) {
+    return new Full(
+        rejected.reasonCode(),
+        String.valueOf(rejected.getMessage()),
+        rejected.construct(),
+        SecondReader.position(document.query(), rejected.construct()));
   }
 
   private EvaluationSettings withLetterCases(
@@ -124,6 +132,12 @@ public final class Analyzer {
   /// The facts that a verdict on a document rests on.
   public Facts facts(QueryDocument document) {
     return new DocumentFacts(document, server);
+  }
+
+  /// Whether the rows of a query may change although nothing that can be captured does. Evaluated
+  /// as a whole, it counts as changed whenever it is due.
+  public boolean readsUncaptured(QueryDocument document) {
+    return UncapturedInputs.existIn(document, facts(document), server);
   }
 
   private static SortedSet<Integer> sources(QueryDocument document) {

@@ -32,13 +32,27 @@ public final class RoundTrip {
   /// @param bound the plan before rewrites
   public static Optional<String> objection(
       Connection connection, QueryDocument document, Plan bound, Facts facts) throws SQLException {
-    String sql = Deparser.sql(bound, facts);
-    String tree = analyzed(connection, sql);
     try {
+      String tree = analyzed(connection, Deparser.sql(bound, facts));
       return Fingerprint.of(document.tree(), facts).difference(Fingerprint.of(tree, facts));
     } catch (QueryRejected notCompared) {
       return Optional.of("it cannot be compared: " + notCompared.getMessage());
+    } catch (StackOverflowError overflow) {
+      return Optional.of("it cannot be compared: it is nested too deeply");
+    } catch (SQLException notRead) {
+      // Written by us it has more parentheses than as its author wrote it.
+      if (isTooDeep(notRead)) {
+        return Optional.of("it cannot be compared: " + notRead.getMessage());
+      }
+      throw notRead;
     }
+  }
+
+  // The server's stack (54001), or that of its grammar, which is exhausted as a syntax error.
+  private static boolean isTooDeep(SQLException refusal) {
+    return "54001".equals(refusal.getSQLState())
+        || ("42601".equals(refusal.getSQLState())
+            && String.valueOf(refusal.getMessage()).contains("memory exhausted"));
   }
 
   /// The tree that the server makes of a query, of which nothing remains.

@@ -188,7 +188,7 @@ public final class ServerExpressions implements Tiers {
   private Optional<QueryRejected> ofShown(String what, List<Expr> values) {
     return values.stream()
         .map(Expr::type)
-        .filter(type -> NAMES.contains(type.oid()))
+        .filter(type -> namesSomething(type.oid()))
         .findFirst()
         .map(
             type ->
@@ -253,12 +253,20 @@ public final class ServerExpressions implements Tiers {
     return call.refusal(settings).isPresent();
   }
 
+  /// Whether the columns of a function are those that the query says.
+  static boolean isDefinedByQuery(Signature function) {
+    return function.schema().equals("pg_catalog") && DEFINED_BY_QUERY.contains(function.name());
+  }
+
+  /// Whether values of a type are names of something, which can be renamed.
+  static boolean namesSomething(int type) {
+    return NAMES.contains(type);
+  }
+
   /// Why a function in FROM that is not native cannot be asked either; empty when it can.
   Optional<QueryRejected> objection(SetCall call) {
     Signature function = call.call().function();
-    boolean defined =
-        function.schema().equals("pg_catalog") && DEFINED_BY_QUERY.contains(function.name());
-    if (!defined) {
+    if (!isDefinedByQuery(function)) {
       return ofFunction(function);
     }
     return call.columns().stream()

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.backfill;
 
+import io.pgtrickle.dvm.Nesting;
 import io.pgtrickle.engine.catalog.Definition;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -51,7 +52,7 @@ public final class InitializationQueue implements AutoCloseable {
       Initializer initializer, LongFunction<Optional<Definition>> definitions) {
     this.initializer = initializer;
     this.definitions = definitions;
-    this.thread = Thread.ofPlatform().name("initializer").daemon().unstarted(this::run);
+    this.thread = Nesting.thread().name("initializer").daemon().unstarted(this::run);
   }
 
   public void start() {
@@ -116,7 +117,7 @@ public final class InitializationQueue implements AutoCloseable {
           if (isClosed()) {
             return;
           }
-          initializer.releaseUnused();
+          cleanUp();
           continue;
         }
         again(initialize(batch), batch);
@@ -126,10 +127,19 @@ public final class InitializationQueue implements AutoCloseable {
     }
   }
 
+  private void cleanUp() throws InterruptedException {
+    try {
+      initializer.releaseUnused();
+    } catch (RuntimeException | Error e) {
+      // They are looked for again when the next stream table goes.
+      LOG.warn("unused base tables were not let go: {}", e.getMessage(), e);
+    }
+  }
+
   private Initializer.Outcome initialize(List<Definition> batch) throws InterruptedException {
     try {
       return initializer.initialize(batch);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       // A lost connection, or a bug: either must not end the thread that everybody waits for.
       if (!isClosed()) {
         LOG.warn(

@@ -4,6 +4,7 @@ import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
@@ -243,6 +244,9 @@ public final class Initializer {
         ready.put(definition.pgtId(), one);
       } catch (TrickleException e) {
         refused(definition, e, waiting);
+      } catch (StackOverflowError e) {
+        LOG.error("{} cannot be prepared", definition.displayName(), e);
+        refused(definition, QueryRejected.tooDeep("the stack does not hold it"), waiting);
       } catch (SQLException e) {
         if (ServerRefusal.isTransient(e)) {
           throw e;
@@ -342,6 +346,10 @@ public final class Initializer {
       build = new Build(Sharing.among(live, views), storage, labels);
     } catch (RuntimeException e) {
       return Optional.of(e);
+    } catch (StackOverflowError e) {
+      LOG.error(
+          "stream tables {} cannot be built", group.stream().map(Preparation::id).toList(), e);
+      return Optional.of(QueryRejected.tooDeep("the stack does not hold it"));
     }
     Optional<RuntimeException> failure = Optional.empty();
     try {

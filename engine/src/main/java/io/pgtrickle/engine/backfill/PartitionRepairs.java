@@ -2,6 +2,7 @@ package io.pgtrickle.engine.backfill;
 
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.dvm.Nesting;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.expr.Expr;
@@ -87,7 +88,7 @@ public final class PartitionRepairs implements AutoCloseable {
   private final Map<Integer, Integer> attempts = new ConcurrentHashMap<>();
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("partitions-", 0).daemon().factory());
+          Nesting.thread().name("partitions-", 0).daemon().factory());
 
   /// Is told what came of it, on another thread.
   public interface Listener {
@@ -173,7 +174,7 @@ public final class PartitionRepairs implements AutoCloseable {
       return false;
     } catch (TrickleException | CaptureException | EvaluationFailure | Impossible e) {
       giveUp(table, e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | StackOverflowError e) {
       LOG.warn("partitions of {} could not be looked at", table.name(), e);
       giveUp(table, e);
     }

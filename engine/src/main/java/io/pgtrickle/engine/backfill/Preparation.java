@@ -44,8 +44,14 @@ import org.postgresql.util.ServerErrorMessage;
 /// once
 /// more, which also checks what the owner may read, and the server's analysis of that view is what
 /// counts.
+///
+/// @param uncaptured whether the rows may change without a change of what is captured; of FULL mode
 record Preparation(
-    Definition definition, Verdict verdict, StreamTable table, QueryDocument document) {
+    Definition definition,
+    Verdict verdict,
+    StreamTable table,
+    QueryDocument document,
+    boolean uncaptured) {
 
   /// @param session autocommit off, without an open transaction; left without one
   /// @throws QueryRejected when the query cannot be maintained as asked, or its sources are gone
@@ -73,7 +79,8 @@ record Preparation(
               definition,
               differential.flatMap(Verdict.Differential::rowKey),
               differential.map(d -> d.plan().joins()).orElse(false));
-      return new Preparation(definition, verdict, table, document);
+      boolean uncaptured = differential.isEmpty() && analyzer.readsUncaptured(document);
+      return new Preparation(definition, verdict, table, document, uncaptured);
     } finally {
       session.rollback();
     }
@@ -125,7 +132,7 @@ record Preparation(
   /// @param current the definition with the schedule that it has by now
   /// @param refreshes how often the table has been refreshed
   Joining joining(Definition current, long refreshes) {
-    return new Joining(current, table, verdict, document, refreshes);
+    return new Joining(current, table, verdict, document, uncaptured, refreshes);
   }
 
   private static Verdict proven(

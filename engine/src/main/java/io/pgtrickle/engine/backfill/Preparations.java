@@ -1,5 +1,6 @@
 package io.pgtrickle.engine.backfill;
 
+import io.pgtrickle.dvm.Nesting;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.engine.analyze.Analyzer;
@@ -61,7 +62,8 @@ final class Preparations {
   }
 
   private void run(int workers) throws SQLException {
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+    try (ExecutorService threads =
+        Executors.newThreadPerTaskExecutor(Nesting.thread().name("preparation-", 0).factory())) {
       List<Future<?>> work = new ArrayList<>();
       for (int i = 0; i < workers; i++) {
         work.add(

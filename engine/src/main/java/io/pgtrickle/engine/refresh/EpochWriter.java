@@ -12,6 +12,7 @@ import io.pgtrickle.engine.apply.DeltaWriter.Written;
 import io.pgtrickle.engine.apply.ResidueCheck;
 import io.pgtrickle.engine.apply.StreamTable;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -76,9 +77,10 @@ final class EpochWriter {
     this.clock = clock;
   }
 
-  /// Whether a table has something to write, and may be.
-  boolean isDue(LiveTable table, Instant now) {
-    return !table.carried().isEmpty() && !tables.blocked(table, now);
+  /// Whether a table has something to write, and may be. One that was held rejoins by being
+  /// written, even if all that it lacked has been taken back.
+  boolean isDue(LiveTable table) {
+    return (!table.carried().isEmpty() || table.hold().isPresent()) && !tables.blocked(table);
   }
 
   /// Writes everything that is due in one transaction.
@@ -87,7 +89,7 @@ final class EpochWriter {
   void write(Epoch epoch) {
     List<Applier.TableDelta> due = new ArrayList<>();
     for (LiveTable table : tables.all()) {
-      if (isDue(table, epoch.began)) {
+      if (isDue(table)) {
         due.add(
             new Applier.TableDelta(
                 table.storage(),
@@ -146,16 +148,17 @@ final class EpochWriter {
               }
               ledger.visible(table, rows, epoch.commits, epoch.began, ended);
               ResidueCheck.Residue residue = applied.residues().get(table.id());
-              if (residue == null) {
-                unchecked.put(table, delta);
-              } else {
+              if (residue != null) {
                 ledger.residue(table, residue);
+              } else if (!delta.isEmpty()) {
+                unchecked.put(table, delta);
               }
             });
     if (!changed.isEmpty()) {
       findings.shown(changed);
     }
-    applied.failures().forEach((id, failure) -> failed(id, failure, epoch.began));
+    Duration took = Duration.between(epoch.began, ended);
+    applied.failures().forEach((id, failure) -> failed(id, failure, ended, took));
   }
 
   private Map<LiveTable, Written> written(Map<Long, Written> byId) {
@@ -170,7 +173,10 @@ final class EpochWriter {
     return written;
   }
 
-  private void failed(long id, Failure failure, Instant now) {
+  /// A table could not be written, in an epoch or a rehearsal.
+  ///
+  /// @param took how long it took to find out
+  void failed(long id, Failure failure, Instant now, Duration took) {
     LiveTable table = tables.get(id);
     if (table == null) {
       return;
@@ -178,7 +184,7 @@ final class EpochWriter {
     if (failure.damaged()) {
       findings.damaged(id, failure);
     } else {
-      table.hold(failure, now);
+      table.hold(failure, now, took);
       ledger.held(table, failure, table.hold().map(LiveTable.Hold::since).orElse(now));
     }
   }

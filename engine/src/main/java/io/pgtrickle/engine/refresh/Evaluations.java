@@ -11,10 +11,13 @@ import java.time.Instant;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Evaluates FULL-mode queries on threads and sessions of their own, a few at a time, and hands the
 /// differences to the refresh thread.
 public final class Evaluations implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Evaluations.class);
   // Each is a full-size query on the user's server.
   private static final int AT_ONCE = 2;
 
@@ -65,6 +68,10 @@ public final class Evaluations implements AutoCloseable {
       failed(table, e.sqlState(), String.valueOf(e.getMessage()), start);
     } catch (CaptureException e) {
       failed(table, e.sqlState(), String.valueOf(e.getMessage()), start);
+    } catch (RuntimeException | Error e) {
+      // Whatever it is: a table whose evaluation never ends is never evaluated again.
+      LOG.error("{} was not evaluated", table.storage().qualifiedName(), e);
+      failed(table, "XX000", String.valueOf(e), start);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

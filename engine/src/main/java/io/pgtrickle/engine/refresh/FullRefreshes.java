@@ -16,7 +16,8 @@ import java.util.Set;
 /// is evaluated at
 /// most every max(1 s, 10 × its last duration), so that it never takes more than a tenth of a
 /// connection's
-/// time; sources that cannot be captured count as changed at every due time.
+/// time; what reads something that cannot be captured (foreign tables, the clock, chance, tables
+/// inside of functions) counts as changed at every due time.
 ///
 /// An evaluation may have begun before the commits that it was started for were visible. Those of
 /// them that its snapshot did not show are awaited, and make it due again.
@@ -30,7 +31,7 @@ final class FullRefreshes {
 
   private static final class Evaluation {
     private final LiveTable table;
-    private final boolean uncapturedSources;
+    private final boolean uncaptured;
     private boolean changed = true;
     private long started;
     private long completed;
@@ -40,15 +41,15 @@ final class FullRefreshes {
     private final Set<Integer> awaited = new HashSet<>();
     private Instant pauseUntil = Instant.MIN;
 
-    private Evaluation(LiveTable table, boolean uncapturedSources) {
+    private Evaluation(LiveTable table, boolean uncaptured) {
       this.table = table;
-      this.uncapturedSources = uncapturedSources;
+      this.uncaptured = uncaptured;
     }
   }
 
-  /// @param uncapturedSources whether the query reads something the log does not tell about
-  void add(LiveTable table, boolean uncapturedSources) {
-    evaluations.put(table.id(), new Evaluation(table, uncapturedSources));
+  /// @param uncaptured whether the query reads something the log does not tell about
+  void add(LiveTable table, boolean uncaptured) {
+    evaluations.put(table.id(), new Evaluation(table, uncaptured));
   }
 
   void remove(long table) {
@@ -94,7 +95,7 @@ final class FullRefreshes {
     return evaluation.wanted > evaluation.started
         || (refreshingEnabled
             && !table.paused()
-            && (evaluation.changed || evaluation.uncapturedSources)
+            && (evaluation.changed || evaluation.uncaptured)
             && !now.isBefore(evaluation.pauseUntil)
             && table.isDue(now));
   }

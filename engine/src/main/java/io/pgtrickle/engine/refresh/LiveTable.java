@@ -11,6 +11,7 @@ import io.pgtrickle.engine.apply.StreamTable;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.schedule.Due;
 import io.pgtrickle.engine.schedule.Schedule;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.Optional;
@@ -23,11 +24,13 @@ import org.slf4j.LoggerFactory;
 /// Between the dataflow and the storage table lies the *carried* output: released by the dataflow,
 /// not yet
 /// committed in PostgreSQL. It is empty but for the duration of an apply, or while the table is
-/// held.
+/// held; what comes while it is held stays in the dataflow, so that it does not grow.
 ///
 /// Used by the refresh thread only.
 public final class LiveTable {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTable.class);
+
+  private static final int PAUSE_PER_DURATION = 10;
 
   private final StreamTable storage;
   private final Verdict verdict;
@@ -56,10 +59,21 @@ public final class LiveTable {
     }
   }
 
-  /// A table that could not be written and waits for its next attempt.
+  /// A table that could not be written.
   ///
+  /// @param retryAt when that is rehearsed again
   /// @param attempts how often it failed in a row
-  record Hold(Failure failure, Instant since, Instant retryAt, int attempts) {}
+  record Hold(Failure failure, Instant since, Instant retryAt, int attempts, Stage stage) {}
+
+  /// How far a held table is on its way back.
+  enum Stage {
+    /// It waits for the time of its next rehearsal.
+    WAITING,
+    /// Writing it is rehearsed.
+    REHEARSED,
+    /// A rehearsal went well: it is written with the next epoch.
+    ADMITTED
+  }
 
   LiveTable(
       Definition definition,
@@ -205,13 +219,41 @@ public final class LiveTable {
     return hold;
   }
 
-  void hold(Failure failure, Instant now) {
+  /// Notes that it could not be written.
+  ///
+  /// @param took how long it took to find out
+  void hold(Failure failure, Instant now, Duration took) {
     int attempts = hold.map(Hold::attempts).orElse(0) + 1;
-    // 0.5 s, 1 s, 2 s … 30 s: a blocked table must not cost the others a lock timeout per epoch.
-    long pause = Math.min(30_000, 500L << Math.min(attempts - 1, 6));
+    // 0.5 s, 1 s, 2 s … 30 s, and never more than a tenth of the server's time.
+    Duration pause = Duration.ofMillis(Math.min(30_000, 500L << Math.min(attempts - 1, 6)));
+    Duration share = took.multipliedBy(PAUSE_PER_DURATION);
     hold =
         Optional.of(
-            new Hold(failure, hold.map(Hold::since).orElse(now), now.plusMillis(pause), attempts));
+            new Hold(
+                failure,
+                hold.map(Hold::since).orElse(now),
+                now.plus(pause.compareTo(share) < 0 ? share : pause),
+                attempts,
+                Stage.WAITING));
+  }
+
+  /// Whether nothing of it is to be released or written for now.
+  boolean waits() {
+    return hold.isPresent() && hold.get().stage() != Stage.ADMITTED;
+  }
+
+  /// Whether it is time to find out whether it can be written.
+  boolean isRehearsalDue(Instant now) {
+    return hold.isPresent()
+        && hold.get().stage() == Stage.WAITING
+        && !now.isBefore(hold.get().retryAt());
+  }
+
+  /// Notes how far it is on its way back.
+  void stage(Stage stage) {
+    hold =
+        hold.map(
+            held -> new Hold(held.failure(), held.since(), held.retryAt(), held.attempts(), stage));
   }
 
   /// The evaluation error that keeps the last good contents in place (law 5).

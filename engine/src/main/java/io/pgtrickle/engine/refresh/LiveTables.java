@@ -109,19 +109,20 @@ final class LiveTables {
         .filter(table -> table.populated() && table.carried().isEmpty() && table.hold().isEmpty());
   }
 
-  /// Whether a table has to stay as it is for now: because it waits for its next attempt, or one
-  /// that it reads
-  /// does.
-  boolean blocked(LiveTable table, Instant now) {
-    if (waits(table, now)) {
-      return true;
-    }
-    return upstream(table.id()).stream()
-        .map(tables::get)
-        .anyMatch(up -> up != null && waits(up, now));
+  /// Whether a table has to stay as it is for now: because it is held, or one that it reads is.
+  boolean blocked(LiveTable table) {
+    return table.waits() || isBlockedByOthers(table);
   }
 
-  private static boolean waits(LiveTable table, Instant now) {
-    return table.hold().map(hold -> now.isBefore(hold.retryAt())).orElse(false);
+  /// Whether a table that one reads is held.
+  boolean isBlockedByOthers(LiveTable table) {
+    return upstream(table.id()).stream().map(tables::get).anyMatch(up -> up != null && up.waits());
+  }
+
+  /// The held tables of which it is time to find out whether they can be written.
+  List<LiveTable> rehearsalsDue(Instant now) {
+    return tables.values().stream()
+        .filter(table -> table.isRehearsalDue(now) && !isBlockedByOthers(table))
+        .toList();
   }
 }

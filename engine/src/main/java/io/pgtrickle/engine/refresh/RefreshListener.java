@@ -27,6 +27,10 @@ public interface RefreshListener {
   /// A FULL table is to be evaluated; its delta comes back through [RefreshLoop#evaluated].
   void evaluate(LiveTable table);
 
+  /// It is time to find out whether a held table can be written; whether it can comes back through
+  /// [RefreshLoop#rehearsed]. Closes what it is given.
+  void rehearse(Rehearsal rehearsal);
+
   /// Somebody wants to see a table that was created without being initialized, or is not live
   /// yet.
   void initialize(long table);

@@ -14,8 +14,6 @@ import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
-import io.pgtrickle.engine.analyze.QueryDocument;
-import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Applier;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.StreamTable;
@@ -345,7 +343,7 @@ public final class RefreshLoop implements AutoCloseable {
   public void joinFull(Joining joining) {
     LiveTable table = live(joining);
     add(table);
-    full.add(table, hasUncapturedSources(joining.verdict(), joining.document()));
+    full.add(table, joining.uncaptured());
     full.request(table.id());
   }
 
@@ -400,13 +398,6 @@ public final class RefreshLoop implements AutoCloseable {
     reached = here();
     ledger.recorded(checkpoint.recorded());
     replay = rest;
-  }
-
-  private static boolean hasUncapturedSources(Verdict verdict, QueryDocument document) {
-    return verdict.sources().stream()
-        .map(document.relations()::get)
-        .anyMatch(
-            relation -> relation == null || relation.obstacle().isPresent() || relation.children());
   }
 
   private void add(LiveTable table) {
@@ -502,6 +493,29 @@ public final class RefreshLoop implements AutoCloseable {
       full.finished(table.id(), clock.instant(), took, Optional.empty());
       table.error(Optional.of(failure));
       ledger.failed(table, failure, clock.instant());
+    }
+  }
+
+  /// Takes the end of a rehearsal; boundary only.
+  ///
+  /// @param failure why the table cannot be written; empty when it can
+  public void rehearsed(LiveTable table, Optional<Failure> failure, Duration took) {
+    if (!isLive(table) || table.hold().isEmpty()) {
+      return;
+    }
+    if (failure.isEmpty()) {
+      table.stage(LiveTable.Stage.ADMITTED);
+      epoch();
+    } else {
+      writer.failed(table.id(), failure.get(), clock.instant(), took);
+    }
+  }
+
+  private void rehearse(Instant now) {
+    for (LiveTable table : tables.rehearsalsDue(now)) {
+      Rehearsal rehearsal = Rehearsal.of(table, steps.awaiting(table, callers.wanted(), now));
+      table.stage(LiveTable.Stage.REHEARSED);
+      listener.rehearse(rehearsal);
     }
   }
 
@@ -608,6 +622,7 @@ public final class RefreshLoop implements AutoCloseable {
     // Last: nobody who waits for rows to be visible waits for this.
     writer.checkResidue();
     full.start(now, listener.refreshingEnabled(), invisible).forEach(listener::evaluate);
+    rehearse(now);
     settled = new Checkpoints.At(position, frontier, time.time(), ledger.recorded());
     if (checkpoint) {
       checkpoints.take(settled, this::save, now);
@@ -716,11 +731,12 @@ public final class RefreshLoop implements AutoCloseable {
     if (ledger.due(now)
         || time.isDue()
         || !callers.isEmpty()
-        || full.anyDue(now, listener.refreshingEnabled())) {
+        || full.anyDue(now, listener.refreshingEnabled())
+        || !tables.rehearsalsDue(now).isEmpty()) {
       return true;
     }
     for (LiveTable table : tables.all()) {
-      if (writer.isDue(table, now)) {
+      if (writer.isDue(table)) {
         return true;
       }
     }
@@ -731,7 +747,8 @@ public final class RefreshLoop implements AutoCloseable {
           && table.differential()
           && !table.paused()
           && table.isDue(now)
-          && table.error().isEmpty()) {
+          && table.error().isEmpty()
+          && !tables.blocked(table)) {
         return true;
       }
     }
@@ -743,6 +760,6 @@ public final class RefreshLoop implements AutoCloseable {
     return ledger.waits(clock.instant())
         || !callers.isEmpty()
         || !dataflow.pendingViews().isEmpty()
-        || tables.all().stream().anyMatch(table -> !table.carried().isEmpty());
+        || tables.all().stream().anyMatch(writer::isDue);
   }
 }

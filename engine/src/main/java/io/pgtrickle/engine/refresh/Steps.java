@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
 import io.pgtrickle.dvm.dataflow.ViewErrors;
+import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.intake.Intake;
@@ -75,9 +76,41 @@ final class Steps {
     }
   }
 
-  /// Whether a FULL table's difference waits for the next step.
+  /// Whether output that somebody asked for waits for the next step: a FULL table's difference, or
+  /// what is kept because its table, or one that it reads, cannot be written.
   boolean awaitsRelease(long id) {
-    return evaluated.containsKey(id);
+    LiveTable table = tables.get(id);
+    return evaluated.containsKey(id)
+        || (table != null
+            && table.differential()
+            && dataflow.pendingRows(id) > 0
+            && tables.blocked(table));
+  }
+
+  /// Whether a stream table's output is released if there is some.
+  ///
+  /// What cannot be written is not released either: it stays in the dataflow, where there is room
+  /// for it, and who reads the table goes on with what it was last released with.
+  ///
+  /// @param wanted stream tables that somebody waits for, whatever their schedule
+  private boolean mayRelease(LiveTable table, Set<Long> wanted, Instant now) {
+    return isWanted(table, wanted, now) && !tables.blocked(table);
+  }
+
+  private boolean isWanted(LiveTable table, Set<Long> wanted, Instant now) {
+    return !table.paused()
+        && (wanted.contains(table.id()) || (listener.refreshingEnabled() && table.isDue(now)));
+  }
+
+  /// The output that would be released with a held table, if it could be written; none if its
+  /// schedule, or a row that fails, keeps that back.
+  Optional<Snapshot> awaiting(LiveTable table, Set<Long> wanted, Instant now) {
+    boolean due =
+        table.differential()
+            && isWanted(table, wanted, now)
+            && dataflow.pendingRows(table.id()) > 0
+            && dataflow.errors(table.id()).healed();
+    return due ? Optional.of(dataflow.pendingOutput(table.id())) : Optional.empty();
   }
 
   /// Forgets a table that is gone.
@@ -126,16 +159,13 @@ final class Steps {
       Map<Integer, ZSet> changed, Set<Long> wanted, LiveTable.Released where, Instant now) {
     Map<Integer, ZSet> all = new HashMap<>(changed);
     takeEvaluated(all, where, now);
-    boolean enabled = listener.refreshingEnabled();
     StepResult result =
         run(
             all,
             where.time(),
             id -> {
               LiveTable table = tables.get(id);
-              return table != null
-                  && !table.paused()
-                  && (wanted.contains(id) || (enabled && table.isDue(now)));
+              return table != null && mayRelease(table, wanted, now);
             });
     result
         .released()

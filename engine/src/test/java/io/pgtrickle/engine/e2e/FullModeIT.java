@@ -3,6 +3,7 @@ package io.pgtrickle.engine.e2e;
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static io.pgtrickle.engine.e2e.LiveDatabase.value;
@@ -11,6 +12,8 @@ import static org.awaitility.Awaitility.await;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -92,6 +95,53 @@ final class FullModeIT {
               () ->
                   assertThat(rows(connection, "SELECT * FROM family ORDER BY 1"))
                       .containsExactly("1", "2"));
+    }
+  }
+
+  @Test
+  void whatAQueryReadsBesidesRowsCountsAsChangedAtEveryDueTime() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE quiet (id int PRIMARY KEY)",
+          "CREATE TABLE inside (v int)",
+          "CREATE FUNCTION looked_up() RETURNS bigint STABLE LANGUAGE sql"
+              + " RETURN (SELECT count(*) FROM inside)",
+          "CREATE VIEW hours AS SELECT id, current_timestamp(3) AS v FROM quiet",
+          "INSERT INTO quiet VALUES (1)");
+      Map<String, String> queries =
+          Map.of(
+              "clock", "SELECT id, now() AS v FROM quiet",
+              "chance", "SELECT id, random() AS v FROM quiet",
+              "by_view", "SELECT id, v FROM hours",
+              "sampled", "SELECT id, clock_timestamp() AS v FROM quiet TABLESAMPLE BERNOULLI (100)",
+              "looks_up", "SELECT id, looked_up() AS v FROM quiet");
+      for (Map.Entry<String, String> one : queries.entrySet()) {
+        run(
+            connection,
+            "SELECT pgtrickle.create_stream_table('%s', $$%s$$, schedule => '1s')"
+                .formatted(one.getKey(), one.getValue()));
+      }
+      for (String table : queries.keySet()) {
+        LiveDatabase.ready(connection, table);
+        assertThat(status(connection, table)).as(table).isEqualTo("ACTIVE");
+      }
+      // What was written last may have them evaluated once more.
+      for (int i = 0; i < 3; i++) {
+        for (String table : List.of("clock", "chance", "by_view", "sampled")) {
+          String before = value(connection, "SELECT v FROM " + table);
+          await(table)
+              .atMost(PATIENCE)
+              .untilAsserted(
+                  () ->
+                      assertThat(value(connection, "SELECT v FROM " + table)).isNotEqualTo(before));
+        }
+      }
+      run(connection, "INSERT INTO inside VALUES (1)");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> assertThat(rows(connection, "SELECT v FROM looks_up")).containsExactly("1"));
     }
   }
 

@@ -13,6 +13,8 @@ import static org.awaitility.Awaitility.await;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -108,6 +110,101 @@ final class HeldTablesIT {
       awaitStatus(connection, "triggered", "ACTIVE");
       sync(connection);
       assertThat(rows(connection, "SELECT * FROM triggered ORDER BY 1")).containsExactly("1", "6");
+    }
+  }
+
+  @Test
+  void nobodyWaitsForTheAttemptsToWriteAHeldTable() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE sl (id int PRIMARY KEY)",
+          "CREATE FUNCTION refuse_slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+              + " PERFORM pg_sleep(2); RAISE EXCEPTION 'no' USING ERRCODE = 'P0001'; END $$");
+      streamTable(connection, "slow", "SELECT id FROM sl", "DIFFERENTIAL");
+      streamTable(connection, "quick", "SELECT id FROM sl", "DIFFERENTIAL");
+      run(
+          connection,
+          "CREATE TRIGGER refuse BEFORE INSERT ON slow FOR EACH ROW EXECUTE FUNCTION"
+              + " refuse_slowly()",
+          "INSERT INTO sl VALUES (0)");
+      awaitStatus(connection, "slow", "HELD P0001");
+      Instant until = Instant.now().plusSeconds(10);
+      Duration longest = Duration.ZERO;
+      for (int i = 1; Instant.now().isBefore(until); i++) {
+        Instant began = Instant.now();
+        run(
+            connection,
+            "INSERT INTO sl VALUES (" + i + ")",
+            "SELECT pgtrickle.sync('quick', '60 s')");
+        Duration took = Duration.between(began, Instant.now());
+        longest = took.compareTo(longest) > 0 ? took : longest;
+      }
+      assertThat(longest).isLessThan(Duration.ofMillis(1_900));
+      run(connection, "DROP TRIGGER refuse ON slow");
+      awaitStatus(connection, "slow", "ACTIVE");
+      sync(connection);
+      assertThat(differences(connection, "slow", "SELECT id FROM sl")).isEmpty();
+    }
+  }
+
+  @Test
+  void whatAHeldTableLacksStaysInTheDataflowAndItsReadersAreAsItWasLastReleased()
+      throws SQLException {
+    try (Connection connection = database.connect();
+        Connection locker = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE kp (id int PRIMARY KEY, v int)",
+          "INSERT INTO kp VALUES (1, 1)");
+      streamTable(connection, "kept", "SELECT id, v FROM kp", "DIFFERENTIAL");
+      streamTable(
+          connection, "over_kept", "SELECT k.id, p.v FROM kept k JOIN kp p USING (id)", "AUTO");
+      streamTable(connection, "beside_kept", "SELECT id FROM kp", "DIFFERENTIAL");
+      locker.setAutoCommit(false);
+      run(locker, "LOCK TABLE kept IN SHARE MODE");
+      run(connection, "INSERT INTO kp VALUES (2, 2)");
+      awaitStatus(connection, "kept", "HELD");
+      run(
+          connection,
+          "INSERT INTO kp SELECT i, i FROM generate_series(3, 5000) i",
+          "UPDATE kp SET v = 7 WHERE id = 1",
+          "SELECT pgtrickle.sync('beside_kept', '60 s')");
+      for (String table : new String[] {"kept", "over_kept"}) {
+        assertThat(rows(connection, "SELECT * FROM " + table)).as(table).containsExactly("1|1");
+      }
+      String plan =
+          String.join(
+              "\n", rows(connection, "SELECT pgtrickle.explain_stream_table('kept', 'text')"));
+      assertThat(plan).containsPattern("View \\S*kept  state: [45]\\d{3} rows");
+      assertThat(
+              LiveDatabase.refusal(connection, "SELECT pgtrickle.sync('over_kept', '2 s')")
+                  .getSQLState())
+          .as("it does not show yet what was asked for")
+          .isEqualTo("57014");
+      locker.rollback();
+      awaitStatus(connection, "kept", "ACTIVE");
+      sync(connection);
+      assertThat(differences(connection, "kept", "SELECT id, v FROM kp")).isEmpty();
+      assertThat(differences(connection, "over_kept", "SELECT id, v FROM kp")).isEmpty();
+    }
+  }
+
+  @Test
+  void aRowThatIsTakenBackReleasesItsTable() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(connection, "CREATE TABLE tb (id int PRIMARY KEY)", "INSERT INTO tb VALUES (1)");
+      streamTable(connection, "taken_back", "SELECT id FROM tb", "DIFFERENTIAL");
+      run(
+          connection,
+          "ALTER TABLE taken_back ADD CONSTRAINT small CHECK (id < 5)",
+          "INSERT INTO tb VALUES (9)");
+      awaitStatus(connection, "taken_back", "HELD 23514");
+      run(connection, "DELETE FROM tb WHERE id = 9");
+      awaitStatus(connection, "taken_back", "ACTIVE");
+      run(connection, "INSERT INTO tb VALUES (2)");
+      sync(connection);
+      assertThat(rows(connection, "SELECT * FROM taken_back ORDER BY 1")).containsExactly("1", "2");
     }
   }
 
