@@ -66,8 +66,7 @@ final class OuterJoinRewritesTest {
     assertThat(Algebra.sunk(filter(joined, fallible)))
         .isEqualTo(outerJoin(filter(a, fallible), b, Plan.Kept.LEFT, null, made));
     Plan harmless = outerJoin(a, b, Plan.Kept.LEFT, null, key(col(0), divided(col(0), col(1))));
-    assertThat(Algebra.sunk(filter(harmless, fallible)))
-        .isEqualTo(filter(harmless, fallible));
+    assertThat(Algebra.sunk(filter(harmless, fallible))).isEqualTo(filter(harmless, fallible));
     Plan marked = Algebra.markJoin(a, b, made);
     assertThat(Algebra.sunk(filter(marked, fallible)))
         .isEqualTo(Algebra.markJoin(filter(a, fallible), b, made));
