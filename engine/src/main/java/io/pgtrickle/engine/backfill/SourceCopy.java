@@ -67,14 +67,14 @@ final class SourceCopy {
         watch.publication(),
         sources.stream().map(Source::table).toList(),
         LockPolicy.POLITE);
-    Map<Integer, SourceTable> tables =
-        sources.stream()
-            .map(source -> source.attachment().table())
-            .collect(Collectors.toMap(SourceTable::relation, table -> table));
+    List<SourceTable> tables = sources.stream().map(source -> source.attachment().table()).toList();
+    Map<Integer, String> entries =
+        watch.published(
+            control,
+            tables.stream().map(SourceTable::relation).collect(Collectors.toSet()),
+            followed);
     // Of what is written under a later entry the copy may have a part.
-    watch
-        .published(control, tables.keySet(), followed)
-        .forEach((relation, entry) -> tables.get(relation).published(entry));
+    tables.forEach(table -> table.published(entries.getOrDefault(table.relation(), "")));
     try (ExportedSnapshot snapshot =
             ExportedSnapshot.open(database, PATIENCE, REPORT_AFTER, SourceCopy::report);
         BulkCopy copy = BulkCopy.open(database, snapshot)) {

@@ -19,7 +19,7 @@ import java.util.List;
 /// already. Changes are retained by the refresh thread; the copy is filled by another.
 public final class Attachment {
   // Objects and references around a message's bytes, roughly.
-  private static final int CHANGE_BYTES = 160;
+  private static final long CHANGE_BYTES = 160;
 
   private final SourceTable table;
   private final EpochMemory memory = EpochMemory.ofHeap();

@@ -14,9 +14,9 @@ import io.pgtrickle.dvm.zset.Row;
 record EpochMemory(long limit) {
   private static final long SHARE = 8;
   // Of a row object and its place in a Z-set.
-  private static final int ROW_BYTES = 48;
+  private static final long ROW_BYTES = 48;
   // Of a key object, what is noted of it, and its place among the others.
-  private static final int KEY_BYTES = 136;
+  private static final long KEY_BYTES = 136;
 
   static EpochMemory ofHeap() {
     return new EpochMemory(Runtime.getRuntime().maxMemory() / SHARE);

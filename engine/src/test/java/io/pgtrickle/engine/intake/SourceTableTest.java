@@ -185,14 +185,14 @@ class SourceTableTest {
     Workload workload = new Workload(Logs.KEYS, new Random(1));
     intake.attach(workload.table);
     int epochs = 0;
-    for (int id = 0; id < 500; id++) {
+    for (int id = 0; id < 1000; id++) {
       intake.accept(transaction(List.of(workload.insert(row(id, "", 1L)))));
       if (intake.hasEnough()) {
         epochs++;
         assertThat(intake.endEpoch().damaged()).isEmpty();
       }
     }
-    assertThat(epochs).as("each of about a quarter of the limit").isBetween(8, 12);
+    assertThat(epochs).as("each of about a quarter of the limit").isBetween(16, 24);
     assertThat(intake.endEpoch().damaged()).isEmpty();
     intake.accept(transaction(List.of(workload.truncate(), workload.insert(row(1, "", 1L)))));
     Intake.Deltas deltas = intake.endEpoch();
