@@ -67,7 +67,7 @@ final class ManyTables {
     table.print(out);
     Table whole = new Table(Table.count(tables) + " over " + BASES + " base tables", "");
     whole.row("creating them, ms", Table.millis(creating));
-    whole.row("resident, MiB", Table.count(memory >> 20));
+    whole.row("resident, MiB", Table.count((double) (memory >> 20)));
     whole.row(
         "a row of one base table changed, of which %d read, p50 / p99 ms".formatted(tables / BASES),
         Table.percentiles(all));
