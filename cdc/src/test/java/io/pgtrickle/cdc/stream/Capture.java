@@ -1,5 +1,7 @@
 package io.pgtrickle.cdc.stream;
 
+import static org.awaitility.Awaitility.await;
+
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.Rendering;
 import io.pgtrickle.cdc.SourceDatabase;
@@ -48,6 +50,21 @@ final class Capture {
 
   StreamOptions options(Lsn start) {
     return StreamOptions.of(slot.name(), PUBLICATION, start);
+  }
+
+  /// Drops the slot, if it is still there, as soon as nobody reads it: a server has few.
+  void dropSlot() {
+    await()
+        .ignoreExceptions()
+        .until(
+            () ->
+                TestServer.query(
+                    database,
+                    "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots"
+                        + " WHERE slot_name = '"
+                        + slot.name()
+                        + "'"),
+            _ -> true);
   }
 
   WalReader open() {

@@ -26,14 +26,7 @@ final class LivenessIT {
 
   @AfterEach
   void dropTheSlot() {
-    await()
-        .ignoreExceptions()
-        .until(
-            () ->
-                TestServer.query(
-                    capture.database,
-                    "SELECT pg_drop_replication_slot('" + capture.slot.name() + "')"),
-            dropped -> true);
+    capture.dropSlot();
   }
 
   private void insert(int from, int to, int width) {

@@ -26,6 +26,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,6 +58,11 @@ final class LogStreamIT {
           told.add("paused");
         }
       };
+
+  @AfterEach
+  void dropTheSlot() {
+    capture.dropSlot();
+  }
 
   private LogStream open(SourceDatabase database) {
     return LogStream.start(database, capture.options(capture.slot.consistentPoint()), listener);
