@@ -90,13 +90,14 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
       }
       // Without a checkpoint all state is rebuilt from snapshots that are taken later, so reading
       // may start at the log's end.
+      Optional<SlotState> unread = Slots.inspect(control, slot);
       Optional<Recovery> recovery =
-          Slots.inspect(control, slot)
-              .flatMap(
-                  unread ->
-                      Recovery.find(
-                          directory, server, branches::end, progress, unread, Build.version()));
-      Lsn start = recovery.map(Recovery::position).orElse(server.flushed());
+          unread.flatMap(
+              one ->
+                  Recovery.find(directory, server, branches::end, progress, one, Build.version()));
+      // Who read it until now may have confirmed more since the server was asked where it is.
+      Lsn reached = latest(server.flushed(), unread.flatMap(SlotState::confirmedFlush));
+      Lsn start = recovery.map(Recovery::position).orElse(reached);
       if (!Integer.valueOf(server.timeline()).equals(progress.timeline())) {
         log.note(
             Kind.SERVER_PROMOTED,
@@ -124,6 +125,10 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
       }
     }
     return startOver(database, control, lease, server, progress);
+  }
+
+  private static Lsn latest(Lsn one, Optional<Lsn> other) {
+    return other.filter(position -> position.isAfter(one)).orElse(one);
   }
 
   private static StartingPoint startOver(

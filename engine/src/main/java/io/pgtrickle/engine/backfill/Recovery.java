@@ -194,6 +194,7 @@ public final class Recovery {
                 .restore(
                     one.joining(one.definition(), now.refreshId()),
                     entry,
+                    isWritten(entry, now),
                     refreshed == null ? entry.released().time() : refreshed);
           }
         });
@@ -367,7 +368,7 @@ public final class Recovery {
           Visible now = visible.getOrDefault(id, Visible.NEVER);
           Lsn upTo = now.frontier();
           Instant at = now.time();
-          if (upTo == null || at == null || now.refreshId() == entry.refreshId()) {
+          if (upTo == null || at == null || !isWritten(entry, now)) {
             return;
           }
           if (restored.contains(id)) {
@@ -389,6 +390,13 @@ public final class Recovery {
             .map(frontier -> new LiveTable.Released(frontier.end(), frontier.time()))
             .orElse(new LiveTable.Released(Lsn.ZERO, Instant.EPOCH));
     return new Replay(written, applied, doubtful, parts.definitionsRelation());
+  }
+
+  // One that was held may have been written with nothing: what it lacked had been taken back.
+  private static boolean isWritten(SavedTable entry, Visible now) {
+    Lsn frontier = now.frontier();
+    return now.refreshId() != entry.refreshId()
+        || (frontier != null && frontier.isAfter(entry.released().frontier()));
   }
 
   private static String name(Map<Long, Preparation> prepared, long id) {

@@ -30,8 +30,9 @@ import org.slf4j.LoggerFactory;
 public final class Rehearsals implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Rehearsals.class);
   private static final Duration END_PATIENCE = Duration.ofSeconds(10);
-  // One that is still locked must not make the others wait.
-  private static final String LIMIT = "SET LOCAL lock_timeout = '500ms'";
+  // One that is still locked, or whose triggers do not end, must not make the others wait.
+  private static final String LIMIT =
+      "SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '60s'";
 
   private final RefreshLoop loop;
   private final Initializer.Sessions sessions;

@@ -143,7 +143,7 @@ final class EpochWriter {
                 changed.add(table.storage().relation());
               }
               if (wasHeld) {
-                ledger.live(table);
+                ledger.note(table, ended);
                 findings.rejoined(table.id());
               }
               ledger.visible(table, rows, epoch.commits, epoch.began, ended);
@@ -157,8 +157,8 @@ final class EpochWriter {
     if (!changed.isEmpty()) {
       findings.shown(changed);
     }
-    Duration took = Duration.between(epoch.began, ended);
-    applied.failures().forEach((id, failure) -> failed(id, failure, ended, took));
+    // An epoch is long because of others.
+    applied.failures().forEach((id, failure) -> failed(id, failure, ended, Duration.ZERO));
   }
 
   private Map<LiveTable, Written> written(Map<Long, Written> byId) {
@@ -175,7 +175,7 @@ final class EpochWriter {
 
   /// A table could not be written, in an epoch or a rehearsal.
   ///
-  /// @param took how long it took to find out
+  /// @param took how long it took to find out, in work for this table alone
   void failed(long id, Failure failure, Instant now, Duration took) {
     LiveTable table = tables.get(id);
     if (table == null) {

@@ -253,6 +253,20 @@ public final class Ledger {
         .add(written, took, now);
   }
 
+  /// A stream table is no longer held, or a row of its query no longer fails: what is left of the
+  /// two is said.
+  void note(LiveTable table, Instant now) {
+    Optional<Failure> error = table.error();
+    Optional<LiveTable.Hold> hold = table.hold();
+    if (error.isPresent()) {
+      failed(table, error.get(), now);
+    } else if (hold.isPresent()) {
+      held(table, hold.get().failure(), hold.get().since());
+    } else {
+      live(table);
+    }
+  }
+
   /// A stream table follows its sources (again).
   void live(LiveTable table) {
     note(table, StreamTableState.Status.ACTIVE, null, null);

@@ -31,6 +31,7 @@ public final class LiveTable {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTable.class);
 
   private static final int PAUSE_PER_DURATION = 10;
+  private static final Duration LONGEST_SHARE = Duration.ofMinutes(5);
 
   private final StreamTable storage;
   private final Verdict verdict;
@@ -221,12 +222,13 @@ public final class LiveTable {
 
   /// Notes that it could not be written.
   ///
-  /// @param took how long it took to find out
+  /// @param took how long it took to find out, in work for this table alone
   void hold(Failure failure, Instant now, Duration took) {
     int attempts = hold.map(Hold::attempts).orElse(0) + 1;
-    // 0.5 s, 1 s, 2 s … 30 s, and never more than a tenth of the server's time.
+    // 0.5 s, 1 s, 2 s … 30 s, and no more than a tenth of the server's time.
     Duration pause = Duration.ofMillis(Math.min(30_000, 500L << Math.min(attempts - 1, 6)));
     Duration share = took.multipliedBy(PAUSE_PER_DURATION);
+    share = share.compareTo(LONGEST_SHARE) < 0 ? share : LONGEST_SHARE;
     hold =
         Optional.of(
             new Hold(

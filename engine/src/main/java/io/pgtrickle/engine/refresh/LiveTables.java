@@ -2,6 +2,7 @@ package io.pgtrickle.engine.refresh;
 
 import java.time.Instant;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The stream tables that take part in the stream, and who reads whom.
@@ -117,6 +119,15 @@ final class LiveTables {
   /// Whether a table that one reads is held.
   boolean isBlockedByOthers(LiveTable table) {
     return upstream(table.id()).stream().map(tables::get).anyMatch(up -> up != null && up.waits());
+  }
+
+  /// From when on a table, or one that it reads, could not be written; empty if all can.
+  Optional<Instant> heldSince(LiveTable table) {
+    return Stream.concat(Stream.of(table.id()), upstream(table.id()).stream())
+        .flatMap(id -> Optional.ofNullable(tables.get(id)).stream())
+        .flatMap(one -> one.hold().stream())
+        .map(LiveTable.Hold::since)
+        .min(Comparator.naturalOrder());
   }
 
   /// The held tables of which it is time to find out whether they can be written.

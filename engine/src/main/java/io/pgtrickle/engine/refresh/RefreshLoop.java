@@ -366,15 +366,16 @@ public final class RefreshLoop implements AutoCloseable {
   /// the loop runs.
   ///
   /// @param saved what the checkpoint says of it
+  /// @param written whether what it had carried then has been written since
   /// @param lastRefresh from when on its schedule counts: what became due since then is due
-  public void restore(Joining joining, SavedTable saved, Instant lastRefresh) {
+  public void restore(Joining joining, SavedTable saved, boolean written, Instant lastRefresh) {
     LiveTable table = live(joining);
     long refreshes = joining.refreshes();
     Instant now = clock.instant();
     // The server's clock may be ahead.
     table.releasedAt(saved.released(), lastRefresh.isBefore(now) ? lastRefresh : now);
     // What was written since then was written with all that had been carried until then.
-    if (refreshes == saved.refreshId()) {
+    if (!written) {
       table.carry(saved.carried());
     }
     if (saved.populated() || refreshes > saved.refreshId()) {

@@ -43,7 +43,7 @@ final class StatusBoard {
   void publish(Instant now) {
     Map<Long, TableStatus> current = new HashMap<>();
     for (LiveTable table : tables.all()) {
-      current.put(table.id(), TableStatus.of(table, now));
+      current.put(table.id(), TableStatus.of(table, tables.heldSince(table), now));
     }
     statuses = Map.copyOf(current);
     if (stateChanged) {

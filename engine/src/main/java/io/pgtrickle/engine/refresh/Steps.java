@@ -271,7 +271,7 @@ final class Steps {
 
   private void populated(LiveTable table) {
     table.populate();
-    ledger.live(table);
+    ledger.note(table, clock.instant());
     listener.live(table.id());
   }
 }

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.refresh;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// How a live stream table is, for readiness and metrics.
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param populated whether its contents are those of its query
 /// @param failed whether an error keeps it from following its sources
 /// @param held whether it cannot be written for now
-/// @param lag how long released rows have been waiting to become visible
+/// @param lag how long it, or one that it reads, could not be written; 0 if it can
 /// @param problem why it failed or is held
 public record TableStatus(
     String name,
@@ -19,7 +20,8 @@ public record TableStatus(
     boolean held,
     Duration lag,
     @Nullable String problem) {
-  static TableStatus of(LiveTable table, Instant now) {
+  /// @param since from when on it, or one that it reads, could not be written
+  static TableStatus of(LiveTable table, Optional<Instant> since, Instant now) {
     boolean failed = table.error().isPresent();
     String problem = null;
     if (failed) {
@@ -27,17 +29,13 @@ public record TableStatus(
     } else if (table.hold().isPresent()) {
       problem = table.hold().get().failure().message();
     }
-    Duration lag =
-        table.carried().isEmpty()
-            ? Duration.ZERO
-            : Duration.between(
-                table.hold().map(LiveTable.Hold::since).orElse(table.lastRelease()), now);
+    Instant waiting = since.orElse(table.carried().isEmpty() ? now : table.lastRelease());
     return new TableStatus(
         table.storage().catalogName(),
         table.populated(),
         failed,
         table.hold().isPresent(),
-        lag,
+        Duration.between(waiting, now),
         problem);
   }
 }
