@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// and from there on the arithmetic is the server's. It adds up by the scheme of Youngs and Cramer,
 /// with a rounding at each step; its results are approximations of ours. On the way it squares
-/// `n·x − Σx` over the n values so far. Where that overflows is a matter of their order: there is
-/// one in which it does if and only if `N·Sxx` is beyond the type, and that is an error here.
+/// `n·x − Σx` over the n values so far. Where that overflows is a matter of their order: in one of
+/// them it does if `N·Sxx` is beyond the type, and that is an error here. Near the limit it may
+/// where `N·Sxx` is not, as for 0, 0, 8e153, and it depends on the order there.
 ///
 /// With a value that is not finite, sums about its mean are NaN.
 public final class FloatMoments {

@@ -3,7 +3,7 @@ package io.pgtrickle.dvm.plan.rewrite;
 import io.pgtrickle.dvm.plan.Plan;
 
 /// Puts what joins and functions in FROM are joined on in the order of evaluation, as
-/// [Conjuncts#filter] does for filters: what cannot fail comes first.
+/// [Conjuncts#filter] does for filters: what cannot fail comes first, then the cheapest.
 ///
 /// The server evaluates such a condition as a list and stops at the first part that is not true, so
 /// that a row that fails one part is no error of the next.

@@ -10,8 +10,7 @@ import java.util.List;
 ///
 /// A row passes a chain of filters iff every condition is true of it, in any order; only errors
 /// tell the order. So conditions that cannot fail are evaluated first, and each one that can fail
-/// is
-/// a filter of its own above them, in the order of the server ([EvaluationCost]): PostgreSQL too
+/// is a filter of its own above them, in the order of the server ([EvaluationCost]): PostgreSQL too
 /// stops at the first condition that is not true, where an AND would go on after NULL.
 final class Conjuncts {
   private Conjuncts() {}
@@ -58,7 +57,7 @@ final class Conjuncts {
   static Expr inOrder(Expr condition) {
     List<Expr> conjuncts = of(condition);
     List<Expr> order = new ArrayList<>(total(conjuncts));
-    order.addAll(fallible(conjuncts));
+    order.addAll(EvaluationCost.ascending(fallible(conjuncts)));
     return all(order);
   }
 

@@ -77,7 +77,7 @@ final class JoinOrdering {
   }
 
   /// A join that has keys was planned before and is an input like any other.
-  private static boolean isJoinTree(Plan plan) {
+  static boolean isJoinTree(Plan plan) {
     return switch (plan) {
       case Plan.Join join -> join.keys().isEmpty();
       case Plan.Filter(Plan input, Expr _) -> isJoinTree(input);

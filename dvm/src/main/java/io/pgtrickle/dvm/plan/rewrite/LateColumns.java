@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// Computes what can fail where it is shown, rather than where a view or a subquery writes it:
 ///
@@ -24,8 +25,11 @@ import java.util.stream.IntStream;
 ///
 /// As there, a column is computed below what groups, chooses or unites rows, and in the query that
 /// groups; so is one of the side of an outer join that is not kept, unless NULLs make it NULL,
-/// which
-/// is what it must be in the rows that the join makes up.
+/// which is what it must be in the rows that the join makes up.
+///
+/// And so is what a join compares with another input, so that it is a key of the join. The server
+/// too computes the keys of the rows that it hashes or sorts: of those that the conditions on the
+/// same table leave.
 final class LateColumns {
   private LateColumns() {}
 
@@ -147,17 +151,17 @@ final class LateColumns {
   }
 
   private static Late late(Plan plan) {
+    return late(plan, Set.of());
+  }
+
+  /// @param keys the columns that joins above compare: they are computed before any join
+  private static Late late(Plan plan, Set<Integer> keys) {
     return switch (plan) {
-      case Plan.Project project -> project(project);
-      case Plan.Filter(Plan input, Expr condition) -> {
-        Late below = late(input);
-        yield below.isSettled()
-            ? Late.settled(new Plan.Filter(below.early(), condition))
-            : below.filtered(Conjuncts.of(condition));
-      }
-      case Plan.Join join when join.keys().isEmpty() -> join(join);
-      case Plan.OuterJoin join -> outerJoin(join);
-      case Plan.MarkJoin join -> markJoin(join);
+      case Plan.Project project -> project(project, keys);
+      case Plan.Filter filter -> filter(filter, keys);
+      case Plan.Join join when join.keys().isEmpty() -> join(join, keys);
+      case Plan.OuterJoin join -> outerJoin(join).computing(keys);
+      case Plan.MarkJoin join -> markJoin(join).computing(keys);
       case Plan.Aggregate aggregate -> Late.settled(aggregate(aggregate));
       case Plan.Scan _,
           Plan.Values _,
@@ -178,17 +182,23 @@ final class LateColumns {
   }
 
   /// A column that is certainly computed is computed once for all its uses.
-  private static Late project(Plan.Project project) {
+  private static Late project(Plan.Project project, Set<Integer> keys) {
     Uses uses = new Uses();
     project.expressions().forEach(uses::add);
-    Late input = late(project.input());
+    Set<Integer> passedOn = new HashSet<>();
+    for (int key : keys) {
+      if (project.expressions().get(key) instanceof Expr.Column(int index, var _)) {
+        passedOn.add(index);
+      }
+    }
+    Late input = late(project.input(), passedOn);
     Late below = input.computing(uses.certainAndShared());
     Late composed =
         Late.of(
             below.core(),
             project.expressions().stream().map(below::over).toList(),
             project.schema());
-    return groups(project.input()) ? Late.settled(composed.early()) : composed;
+    return groups(project.input()) ? Late.settled(composed.early()) : composed.computing(keys);
   }
 
   /// Whether a projection of the plan belongs to a query that groups or numbers its rows.
@@ -215,15 +225,34 @@ final class LateColumns {
     };
   }
 
-  /// A condition on one side alone that only computing makes fail stays a condition of that side.
-  private static Late join(Plan.Join join) {
-    Late left = late(join.left());
-    Late right = late(join.right());
-    Expr residual = join.residual();
-    if (left.isSettled() && right.isSettled()) {
-      return Late.settled(
-          new Plan.Join(left.early(), right.early(), List.of(), residual, join.schema()));
+  /// A condition above joins is one of them. Any other one is asked before keys are computed.
+  private static Late filter(Plan.Filter filter, Set<Integer> keys) {
+    List<Expr> conjuncts = Conjuncts.of(filter.condition());
+    Set<Integer> inTree = new HashSet<>();
+    if (JoinOrdering.isJoinTree(filter)) {
+      inTree.addAll(keys);
+      inTree.addAll(compared(conjuncts));
     }
+    Late below = late(filter.input(), inTree);
+    return below.isSettled()
+        ? Late.settled(new Plan.Filter(below.early(), filter.condition()))
+        : below.filtered(conjuncts).computing(keys);
+  }
+
+  /// The columns that are compared for equality, so that only computing these can fail.
+  private static Set<Integer> compared(List<Expr> conjuncts) {
+    return read(
+        conjuncts.stream()
+            .filter(Expressions::isTotal)
+            .flatMap(each -> JoinKeys.of(each).stream())
+            .flatMap(key -> Stream.of(key.left(), key.right()))
+            .filter(side -> Expressions.columns(side).size() == 1)
+            .toList());
+  }
+
+  /// A condition on one side alone that only computing makes fail stays a condition of that side.
+  private static Late join(Plan.Join join, Set<Integer> keys) {
+    Expr residual = join.residual();
     int width = join.left().schema().size();
     List<Expr> ofLeft = new ArrayList<>();
     List<Expr> ofRight = new ArrayList<>();
@@ -239,15 +268,37 @@ final class LateColumns {
         both.add(conjunct);
       }
     }
-    Late first = left.filtered(ofLeft);
-    Late second = right.filtered(ofRight);
+    Set<Integer> leftKeys = new HashSet<>();
+    Set<Integer> rightKeys = new HashSet<>();
+    for (Set<Integer> some : List.of(keys, compared(both))) {
+      for (int key : some) {
+        if (key < width) {
+          leftKeys.add(key);
+        } else {
+          rightKeys.add(key - width);
+        }
+      }
+    }
+    Late left = late(join.left(), ofLeft.isEmpty() ? leftKeys : Set.of());
+    Late right = late(join.right(), ofRight.isEmpty() ? rightKeys : Set.of());
+    if (left.isSettled() && right.isSettled()) {
+      return Late.settled(
+          new Plan.Join(left.early(), right.early(), List.of(), residual, join.schema()));
+    }
+    Late first = left.filtered(ofLeft).computing(leftKeys);
+    Late second = right.filtered(ofRight).computing(rightKeys);
+    Expr rest = both.isEmpty() ? null : Conjuncts.all(both);
+    if (first.isSettled() && second.isSettled()) {
+      return Late.settled(
+          new Plan.Join(first.early(), second.early(), List.of(), rest, join.schema()));
+    }
     List<Expr> outputs = sideBySide(first, second);
     Plan core =
         new Plan.Join(
             first.core(),
             second.core(),
             List.of(),
-            both.isEmpty() ? null : Expressions.over(Conjuncts.all(both), outputs),
+            rest == null ? null : Expressions.over(rest, outputs),
             schema(first.core(), second.core()));
     return Late.of(core, outputs, join.schema());
   }

@@ -83,6 +83,17 @@ final class ConjunctsTest {
   }
 
   @Test
+  void theConditionsOfAJoinAreAskedInThatOrderToo() {
+    Expr cheap = less(value(0), divided(col(1), col(0)));
+    Expr dear = less(value(2), divided(divided(col(1), col(0)), col(2)));
+    assertThat(Conjuncts.inOrder(and(dear, cheap, b))).isEqualTo(and(b, cheap, dear));
+    Plan left = scan(1, 2);
+    Plan right = scan(2, 2);
+    assertThat(ConditionOrder.rewrite(join(left, right, and(dear, cheap, b))))
+        .isEqualTo(join(left, right, and(b, cheap, dear)));
+  }
+
+  @Test
   void castsThroughTextCostTwoCalls() {
     Expr cast = new Expr.TextCast(new Expr.Column(0, SqlType.TEXT), SqlType.INT4);
     assertThat(EvaluationCost.of(cast)).hasValue(2);

@@ -180,6 +180,57 @@ final class LateColumnsTest {
   }
 
   @Test
+  void theKeyOfAJoinIsComputedBelowIt() {
+    Expr tenants = equal(col(0), col(2));
+    Expr keys = equal(col(1), col(3));
+    Plan keyed = join(a, view, null, key(col(0), col(0)), key(col(1), col(1)));
+    for (Plan plan :
+        List.of(join(a, view, and(tenants, keys)), filter(cross(a, view), and(tenants, keys)))) {
+      assertThat(LateColumns.rewrite(plan)).isEqualTo(plan);
+      assertThat(JoinOrdering.rewrite(LateColumns.rewrite(plan))).isEqualTo(keyed);
+    }
+    // Below all joins, so that they can be reordered.
+    Plan three = join(cross(a, view), b, and(equal(col(0), col(4)), equal(col(3), col(5))));
+    assertThat(LateColumns.rewrite(three)).isEqualTo(three);
+    Plan renamed = filter(cross(a, project(view, col(1), col(0))), equal(col(1), col(2)));
+    assertThat(JoinOrdering.rewrite(LateColumns.rewrite(renamed)))
+        .isInstanceOfSatisfying(
+            Plan.Join.class, join -> assertThat(join.keys()).containsExactly(key(col(1), col(0))));
+  }
+
+  @Test
+  void theKeyOfAJoinIsComputedOfTheRowsThatConditionsLeave() {
+    Plan other = project(b, divided(col(0), col(1)), divided(col(1), col(0)));
+    Expr few = less(col(3), value(5));
+    Plan plan = join(a, other, and(equal(col(0), col(2)), few));
+    Plan late = JoinOrdering.rewrite(LateColumns.rewrite(plan));
+    assertThat(late).isInstanceOf(Plan.Project.class);
+    assertThat(late.inputs().getFirst())
+        .isInstanceOfSatisfying(
+            Plan.Join.class,
+            join -> {
+              assertThat(join.keys()).containsExactly(key(col(0), col(2)));
+              assertThat(join.right().inputs())
+                  .containsExactly(filter(b, less(divided(col(1), col(0)), value(5))));
+            });
+  }
+
+  @Test
+  void whatAJoinComparesOtherwiseIsComputedAboveIt() {
+    Plan plan = join(a, view, and(equal(col(0), col(2)), less(col(1), col(3))));
+    assertThat(JoinOrdering.rewrite(LateColumns.rewrite(plan)))
+        .isEqualTo(
+            shown(
+                filter(
+                    join(a, b, null, key(col(0), col(0))), less(col(1), divided(col(2), col(3)))),
+                plan,
+                col(0),
+                col(1),
+                col(2),
+                divided(col(2), col(3))));
+  }
+
+  @Test
   void whatGroupsOrUnitesRowsStopsIt() {
     for (Plan below :
         List.of(
