@@ -151,15 +151,17 @@ final class LateColumns {
   }
 
   private static Late late(Plan plan) {
-    return late(plan, Set.of());
+    return late(plan, Set.of(), false);
   }
 
   /// @param keys the columns that joins above compare: they are computed before any join
-  private static Late late(Plan plan, Set<Integer> keys) {
+  /// @param guarded whether a condition that can fail stands above, which is asked before keys are
+  ///     made: [JoinOrdering] sees to that
+  private static Late late(Plan plan, Set<Integer> keys, boolean guarded) {
     return switch (plan) {
-      case Plan.Project project -> project(project, keys);
-      case Plan.Filter filter -> filter(filter, keys);
-      case Plan.Join join when join.keys().isEmpty() -> join(join, keys);
+      case Plan.Project project -> project(project, keys, guarded);
+      case Plan.Filter filter -> filter(filter, keys, guarded);
+      case Plan.Join join when join.keys().isEmpty() -> join(join, keys, guarded);
       case Plan.OuterJoin join -> outerJoin(join).computing(keys);
       case Plan.MarkJoin join -> markJoin(join).computing(keys);
       case Plan.Aggregate aggregate -> Late.settled(aggregate(aggregate));
@@ -182,7 +184,7 @@ final class LateColumns {
   }
 
   /// A column that is certainly computed is computed once for all its uses.
-  private static Late project(Plan.Project project, Set<Integer> keys) {
+  private static Late project(Plan.Project project, Set<Integer> keys, boolean guarded) {
     Uses uses = new Uses();
     project.expressions().forEach(uses::add);
     Set<Integer> passedOn = new HashSet<>();
@@ -191,7 +193,7 @@ final class LateColumns {
         passedOn.add(index);
       }
     }
-    Late input = late(project.input(), passedOn);
+    Late input = late(project.input(), passedOn, guarded);
     Late below = input.computing(uses.certainAndShared());
     Late composed =
         Late.of(
@@ -226,14 +228,15 @@ final class LateColumns {
   }
 
   /// A condition above joins is one of them. Any other one is asked before keys are computed.
-  private static Late filter(Plan.Filter filter, Set<Integer> keys) {
+  private static Late filter(Plan.Filter filter, Set<Integer> keys, boolean guarded) {
     List<Expr> conjuncts = Conjuncts.of(filter.condition());
+    boolean guards = guarded || !Conjuncts.fallible(conjuncts).isEmpty();
     Set<Integer> inTree = new HashSet<>();
-    if (JoinOrdering.isJoinTree(filter)) {
+    if (!guards && JoinOrdering.isJoinTree(filter)) {
       inTree.addAll(keys);
       inTree.addAll(compared(conjuncts));
     }
-    Late below = late(filter.input(), inTree);
+    Late below = late(filter.input(), inTree, guards);
     return below.isSettled()
         ? Late.settled(new Plan.Filter(below.early(), filter.condition()))
         : below.filtered(conjuncts).computing(keys);
@@ -251,7 +254,7 @@ final class LateColumns {
   }
 
   /// A condition on one side alone that only computing makes fail stays a condition of that side.
-  private static Late join(Plan.Join join, Set<Integer> keys) {
+  private static Late join(Plan.Join join, Set<Integer> keys, boolean guarded) {
     Expr residual = join.residual();
     int width = join.left().schema().size();
     List<Expr> ofLeft = new ArrayList<>();
@@ -268,9 +271,10 @@ final class LateColumns {
         both.add(conjunct);
       }
     }
+    boolean guards = guarded || !Conjuncts.fallible(both).isEmpty();
     Set<Integer> leftKeys = new HashSet<>();
     Set<Integer> rightKeys = new HashSet<>();
-    for (Set<Integer> some : List.of(keys, compared(both))) {
+    for (Set<Integer> some : guards ? List.of(keys) : List.of(keys, compared(both))) {
       for (int key : some) {
         if (key < width) {
           leftKeys.add(key);
@@ -279,8 +283,8 @@ final class LateColumns {
         }
       }
     }
-    Late left = late(join.left(), ofLeft.isEmpty() ? leftKeys : Set.of());
-    Late right = late(join.right(), ofRight.isEmpty() ? rightKeys : Set.of());
+    Late left = late(join.left(), ofLeft.isEmpty() ? leftKeys : Set.of(), guards);
+    Late right = late(join.right(), ofRight.isEmpty() ? rightKeys : Set.of(), guards);
     if (left.isSettled() && right.isSettled()) {
       return Late.settled(
           new Plan.Join(left.early(), right.early(), List.of(), residual, join.schema()));

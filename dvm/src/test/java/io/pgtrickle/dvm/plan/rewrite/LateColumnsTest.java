@@ -216,6 +216,14 @@ final class LateColumnsTest {
   }
 
   @Test
+  void aConditionThatMayFailIsAskedBeforeTheKeyOfAJoinIsComputed() {
+    Expr fails = less(divided(col(3), col(2)), value(3));
+    Plan plan = filter(join(b, view, equal(col(0), col(3))), fails);
+    assertThat(LateColumns.rewrite(plan).inputs().getFirst().inputs().getFirst())
+        .isEqualTo(join(b, b, equal(col(0), divided(col(2), col(3)))));
+  }
+
+  @Test
   void whatAJoinComparesOtherwiseIsComputedAboveIt() {
     Plan plan = join(a, view, and(equal(col(0), col(2)), less(col(1), col(3))));
     assertThat(JoinOrdering.rewrite(LateColumns.rewrite(plan)))
