@@ -1,7 +1,8 @@
 /// Plans as a running graph of operators: epochs of table deltas in, deltas of views out.
 ///
 /// Start at [Dataflow]. A [View]'s plan is compiled into nodes; equal subplans under equal settings
-/// are one node, equal arrangements are one arrangement, whoever asks for them. [Dataflow#step]
+/// are one node, equal arrangements are one arrangement, whoever asks for them; where new views
+/// would differ in the columns of joins only, [Sharing] has them ask for the same. [Dataflow#step]
 /// runs one epoch through the nodes it touches, in topological order; [Dataflow#adopt] joins a
 /// dataflow that was built beside it, which is how a new view enters a running engine.
 ///

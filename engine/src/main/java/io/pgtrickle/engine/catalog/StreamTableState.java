@@ -218,7 +218,8 @@ public record StreamTableState(
   /// How often a stream table has been refreshed, and as of where its contents are.
   ///
   /// @param refreshId the number of non-empty refreshes
-  /// @param frontier that of the last of them; null before the first
+  /// @param frontier that of the last of them, or of when it was held no longer with nothing to
+  ///     write; null before the first
   /// @param time that frontier's; null before the first
   /// @param refreshedAt when it was refreshed last, by the server's clock; null before the first
   public record Visible(
