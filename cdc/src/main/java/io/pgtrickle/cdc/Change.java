@@ -7,7 +7,12 @@ import java.util.List;
 /// The same row may occur several times in one transaction; what rolled-back savepoints did is
 /// already left out by the server.
 public sealed interface Change
-    permits Change.Insert, Change.Update, Change.Delete, Change.Truncate, LogicalMessage {
+    permits Change.Insert,
+        Change.Update,
+        Change.Delete,
+        Change.Truncate,
+        Change.InPartition,
+        LogicalMessage {
 
   /// A row is new.
   record Insert(Relation relation, Tuple row) implements Change {}
@@ -30,6 +35,15 @@ public sealed interface Change
       relations = List.copyOf(relations);
     }
   }
+
+  /// What follows may be rows of this partition, which are told as rows of its root. It does
+  /// nothing; but the catalog, asked later, may know the partition no more.
+  ///
+  /// It is said before the first such row of a connection, and again whenever the partition was
+  /// altered.
+  ///
+  /// @param root the published table
+  record InPartition(Relation root, Oid partition) implements Change {}
 
   /// What the log says about the previous version of a row.
   ///

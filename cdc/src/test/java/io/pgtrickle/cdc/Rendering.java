@@ -24,6 +24,7 @@ public final class Rendering {
               + relations.stream().map(Relation::name).sorted().toList()
               + (cascade ? " cascade" : "")
               + (restart ? " restart" : "");
+      case Change.InPartition(Relation root, _) -> "P " + root.name();
       case LogicalMessage message -> "M " + message.prefix() + "=" + message.text();
     };
   }

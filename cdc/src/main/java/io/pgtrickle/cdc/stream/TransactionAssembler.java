@@ -4,6 +4,7 @@ import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Change;
 import io.pgtrickle.cdc.LogicalMessage;
 import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.Transaction.Part;
 import io.pgtrickle.cdc.WalEvent;
@@ -25,6 +26,9 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Puts the messages of one connection together to transactions, and delivers them in the order of
@@ -71,6 +75,9 @@ final class TransactionAssembler implements AutoCloseable {
   private List<Change> changes = new ArrayList<>();
   private long bytes;
   private boolean partial;
+
+  // Of the description that came last, if no more than names of types came since.
+  private @Nullable Relation described;
 
   /// Takes what is complete.
   @FunctionalInterface
@@ -125,7 +132,9 @@ final class TransactionAssembler implements AutoCloseable {
       return;
     }
     int length = message.remaining();
-    switch (decoder.decode(message)) {
+    PgOutputMessage decoded = decoder.decode(message);
+    Optional<Change.InPartition> partition = partition(decoded);
+    switch (decoded) {
       case Begin begin -> begin(begin);
       case Commit commit -> commit(commit);
       case Changed(Change change) -> change(change, length);
@@ -134,7 +143,11 @@ final class TransactionAssembler implements AutoCloseable {
       case Emitted(LogicalMessage emitted) -> deliver(emitted);
       // The decoder remembers what these say. An origin says that the transaction was replayed here
       // from elsewhere, which makes no difference to what it did.
-      case Described _, Named _, Origin _ -> {}
+      case Described _, Named _, Origin _ -> {
+        if (partition.isPresent()) {
+          change(partition.get(), length);
+        }
+      }
       case StreamStart begun -> streamStart(begun);
       case StreamStop _ -> streamStop();
       case StreamCommit commit -> streamCommit(commit);
@@ -246,6 +259,7 @@ final class TransactionAssembler implements AutoCloseable {
   // Delivers a part whenever one is full.
   private boolean decode(ByteBuffer message, PgOutputMessage decoded, Committed committed)
       throws InterruptedException {
+    Optional<Change.InPartition> partition = partition(decoded);
     if (!isDelivered(committed.finalLsn)) {
       return true;
     }
@@ -253,12 +267,42 @@ final class TransactionAssembler implements AutoCloseable {
     switch (decoded) {
       case Changed(Change change) -> keep(change, length);
       case Emitted(LogicalMessage emitted) -> keep(emitted, length);
-      case Described _, Named _, Origin _ -> {}
+      case Described _, Named _, Origin _ -> partition.ifPresent(change -> keep(change, length));
       case Begin _, Commit _, StreamStart _, StreamStop _, StreamCommit _, StreamAbort _ ->
           throw violation("the " + decoded + " of another transaction within one");
     }
     return bytes <= PART_BYTES
         || deliver(committed.part(takeChanges(), takeBytes(), Part.MORE_FOLLOWS));
+  }
+
+  // A partition is described right behind the root it is published through, with the same columns.
+  // So are two tables that are truncated together, which does no harm.
+  private Optional<Change.InPartition> partition(PgOutputMessage decoded) {
+    Relation before = described;
+    switch (decoded) {
+      case Named _, Origin _ -> {
+        return Optional.empty();
+      }
+      case Described(Relation relation) -> {
+        described = relation;
+        return before != null && !before.oid().equals(relation.oid()) && sameColumns(before, relation)
+            ? Optional.of(new Change.InPartition(before, relation.oid()))
+            : Optional.empty();
+      }
+      default -> {
+        described = null;
+        return Optional.empty();
+      }
+    }
+  }
+
+  // In whatever order: that of a partition may be its own.
+  private static boolean sameColumns(Relation one, Relation other) {
+    return names(one).equals(names(other));
+  }
+
+  private static Set<String> names(Relation relation) {
+    return relation.columns().stream().map(Relation.Column::name).collect(Collectors.toSet());
   }
 
   private void finish(Committed committed) throws InterruptedException {

@@ -96,6 +96,33 @@ final class PublicationsIT {
   }
 
   @Test
+  void hasAutovacuumGiveWay() {
+    TestServer.execute(connection, "ALTER SYSTEM SET autovacuum_naptime = '1s'");
+    try {
+      TestServer.execute(
+          connection,
+          "SELECT pg_reload_conf()",
+          "ALTER TABLE t SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0,"
+              + " autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)",
+          "INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, 8000) i",
+          "DELETE FROM t WHERE id % 2 = 0");
+      await()
+          .atMost(Duration.ofMinutes(2))
+          .until(
+              () ->
+                  TestServer.query(
+                          database,
+                          "SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass"
+                              + " AND mode = 'ShareUpdateExclusiveLock' AND granted")
+                      .equals("1"));
+      assertThat(Publications.add(connection, "p\"x", List.of(T), BRIEF)).containsExactly(T);
+    } finally {
+      TestServer.execute(
+          connection, "ALTER SYSTEM RESET autovacuum_naptime", "SELECT pg_reload_conf()");
+    }
+  }
+
+  @Test
   void waitsItsTurnForATableThatIsBeingWritten() throws Exception {
     try (Connection writer = database.connect("writer")) {
       TestServer.execute(writer, "BEGIN", "INSERT INTO t VALUES (1)");

@@ -270,7 +270,7 @@ final class SnapshotIT {
             assertThat(contents.remove(id(key))).isNotNull();
         case Change.Delete(_, OldRow old) -> throw new AssertionError(old);
         case Change.Truncate truncate -> throw new AssertionError(truncate);
-        case LogicalMessage _ -> {}
+        case Change.InPartition _, LogicalMessage _ -> {}
       }
     }
   }

@@ -214,9 +214,11 @@ public final class PartitionRepairs implements AutoCloseable {
       }
       Map<String, String> known = new HashMap<>(boundary.call(() -> Difference.known(table)));
       seenOf(relation).forEach(known::putIfAbsent);
+      List<Partition> now = Partition.read(session, relation);
+      requireSeen(known.keySet(), now);
       Set<String> followed = boundary.call(() -> table.shape().partitions());
       Optional<Difference> difference =
-          Difference.of(followed, known, Partition.read(session, relation));
+          Difference.of(followed, known, now);
       Optional<TableName> name = SourceShape.name(session, relation);
       if (difference.isEmpty() || name.isEmpty()) {
         settled(relation, known.keySet());
@@ -226,7 +228,9 @@ public final class PartitionRepairs implements AutoCloseable {
       requireTold(session, found, known.keySet());
       requireSmall(session, found.locked());
       RegionRepair repair =
-          new RegionRepair(region(session, name.get(), found.condition(), table.columns()));
+          new RegionRepair(
+              region(session, name.get(), found.condition(), table.columns()),
+              Partition.oids(known.keySet()));
       tables.renew(Set.of(relation));
       boolean announced = false;
       try {
@@ -324,6 +328,18 @@ public final class PartitionRepairs implements AutoCloseable {
 
     private String condition() {
       return regions.stream().map(region -> "(" + region + ")").collect(Collectors.joining(" OR "));
+    }
+  }
+
+  // Of one that came and went between two looks nobody knows where its rows are.
+  private static void requireSeen(Set<String> known, List<Partition> now) {
+    Set<Integer> unknown =
+        known.stream().filter(Partition::isUnknown).map(Partition::oid).collect(Collectors.toSet());
+    known.removeIf(Partition::isUnknown);
+    unknown.removeAll(Partition.oids(known));
+    now.forEach(one -> unknown.remove(one.oid()));
+    if (!unknown.isEmpty()) {
+      throw new Impossible("a partition came and went before anybody saw it");
     }
   }
 

@@ -73,8 +73,7 @@ public final class Attachment {
                 case OldRow.Key key -> key.key().bytes().length;
                 case OldRow.Unknown _ -> 0;
               };
-          case Change.Truncate _ -> 0;
-          case LogicalMessage _ -> 0;
+          case Change.Truncate _, Change.InPartition _, LogicalMessage _ -> 0;
         };
   }
 
@@ -113,7 +112,9 @@ public final class Attachment {
   /// @throws io.pgtrickle.dvm.TrickleException.StateDamaged when the copy has to be made again
   public SourceTable complete(Lsn consistentPoint) {
     for (Retained one : retained) {
-      if (!one.finalLsn().isBefore(consistentPoint)) {
+      // What is said of partitions is said once, also of rows that are not in the copy.
+      if (!one.finalLsn().isBefore(consistentPoint)
+          || one.change() instanceof Change.InPartition) {
         table.accept(one.change());
         if (table.pendingBytes() > memory.limit()) {
           throw memory.exceededBy(table.name(), table.pendingBytes());

@@ -153,6 +153,7 @@ public final class Intake {
         case Change.Insert insert -> accept(insert.relation(), insert, transaction);
         case Change.Update update -> accept(update.relation(), update, transaction);
         case Change.Delete delete -> accept(delete.relation(), delete, transaction);
+        case Change.InPartition partition -> accept(partition, transaction);
         case Change.Truncate truncate -> {
           for (Relation relation : truncate.relations()) {
             accept(relation, truncate, transaction);
@@ -255,6 +256,22 @@ public final class Intake {
     damaged.clear();
     rows = 0;
     return result;
+  }
+
+  // One that is followed by itself is no partition of what is told as another table.
+  private void accept(Change.InPartition change, Transaction transaction) {
+    if (tables.containsKey(change.partition()) || attaching.containsKey(change.partition())) {
+      return;
+    }
+    Oid root = change.root().oid();
+    Attachment attachment = attaching.get(root);
+    if (attachment != null) {
+      attachment.retain(transaction.finalLsn(), change);
+    }
+    SourceTable table = tables.get(root);
+    if (table != null) {
+      table.accept(change);
+    }
   }
 
   private void accept(Relation relation, Change change, Transaction transaction) {

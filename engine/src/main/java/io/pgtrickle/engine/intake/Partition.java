@@ -6,6 +6,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,6 +31,8 @@ public record Partition(
     String kind,
     boolean isDefault,
     String region) {
+  private static final String UNKNOWN = " ? ?";
+
   // Those that are being detached are among them until they are.
   private static final String READ =
       """
@@ -86,6 +89,22 @@ public record Partition(
   /// The OID of the partition that a version is of.
   public static int oid(String version) {
     return Integer.parseUnsignedInt(version, 0, version.indexOf(' '), 10);
+  }
+
+  /// The version of one of which no more is known than that the log told rows of it; it is like no
+  /// other.
+  static String unknown(int oid) {
+    return Integer.toUnsignedString(oid) + UNKNOWN;
+  }
+
+  /// Whether no more is known of it than that the log told rows of it.
+  public static boolean isUnknown(String version) {
+    return version.endsWith(UNKNOWN);
+  }
+
+  /// The OIDs of the partitions that versions are of.
+  public static Set<Integer> oids(Collection<String> versions) {
+    return versions.stream().map(Partition::oid).collect(Collectors.toSet());
   }
 
   /// By what a version says that a partition is one: an OID and the entry that makes it one, which

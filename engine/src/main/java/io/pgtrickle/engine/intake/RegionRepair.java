@@ -37,6 +37,7 @@ public final class RegionRepair {
 
   private final UUID id = UUID.randomUUID();
   private final RowPredicate region;
+  private final Set<Integer> known;
   private final CompletableFuture<Long> done = new CompletableFuture<>();
   private final ZSet.Builder since = new ZSet.Builder();
   private volatile @Nullable Found found;
@@ -55,8 +56,11 @@ public final class RegionRepair {
   private record Found(
       ZSet before, ZSet present, Set<String> partitions, Map<Integer, String> regions) {}
 
-  public RegionRepair(RowPredicate region) {
+  /// @param known the OIDs of the partitions that were known before, of which those that are gone
+  ///     are in the region
+  public RegionRepair(RowPredicate region, Set<Integer> known) {
     this.region = region;
+    this.known = Set.copyOf(known);
   }
 
   /// What the logical message says; nobody else can know it.
@@ -88,6 +92,11 @@ public final class RegionRepair {
   /// @throws EvaluationFailure when that cannot be said
   public boolean contains(Row row) {
     return region.test(row);
+  }
+
+  /// Whether all is known of a partition that the log told rows of before the message.
+  boolean knows(int partition, Replacement made) {
+    return known.contains(partition) || made.regions().containsKey(partition);
   }
 
   /// Says what there is; before the message is committed.

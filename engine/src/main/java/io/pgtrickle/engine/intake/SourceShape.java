@@ -11,7 +11,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// What DDL can change of a table without the log telling: its columns, their values and
 /// partitions.
@@ -63,6 +66,10 @@ public record SourceShape(
           FROM below b JOIN pg_class p ON p.oid = b.oid WHERE c.relkind = 'p')
       FROM pg_class c WHERE c.oid = ANY (?::oid[])
       """;
+
+  // What READ makes of a column: its name, and its type's OID; a name may have anything in it.
+  private static final Pattern COLUMN =
+      Pattern.compile("\\d+ (.*) (\\d+) -?\\d+ \\d+", Pattern.DOTALL);
 
   // Numbers come first in the part of a column.
   private static final String PARTITIONED = "partitioned";
@@ -119,6 +126,17 @@ public record SourceShape(
   /// Whether the table's rows are those of partitions.
   public boolean isPartitioned() {
     return parts.contains(PARTITIONED);
+  }
+
+  /// The OID of a column's type, as the log has it; empty if only the existence matters.
+  OptionalInt type(String column) {
+    for (String part : parts) {
+      Matcher matcher = COLUMN.matcher(part);
+      if (matcher.matches() && matcher.group(1).equals(column)) {
+        return OptionalInt.of(Integer.parseUnsignedInt(matcher.group(2)));
+      }
+    }
+    return OptionalInt.empty();
   }
 
   /// How the columns that were there are by now, for the next look.

@@ -273,7 +273,17 @@ public final class SourceTable {
       case Change.Update update -> update(update, decoder(update.relation()));
       case Change.Delete delete -> delete(delete.old(), decoder(delete.relation()));
       case Change.Truncate ignored -> removeAll();
+      case Change.InPartition told -> meet(told.partition().value());
       case LogicalMessage ignored -> {}
+    }
+  }
+
+  // Whoever compares the shape with the catalog finds out what became of it.
+  private void meet(int partition) {
+    if (shape.isPartitioned() && !Partition.oids(shape.partitions()).contains(partition)) {
+      Set<String> met = new TreeSet<>(shape.partitions());
+      met.add(Partition.unknown(partition));
+      shape = shape.with(met);
     }
   }
 
@@ -399,7 +409,12 @@ public final class SourceTable {
     }
     RegionRepair.Replacement made = repairing;
     if (made != null) {
-      shape = shape.with(made.partitions());
+      Set<String> partitions = new TreeSet<>(made.partitions());
+      shape.partitions().stream()
+          .filter(Partition::isUnknown)
+          .filter(one -> !underWay.knows(Partition.oid(one), made))
+          .forEach(partitions::add);
+      shape = shape.with(partitions);
       regions = made.regions();
       repair = null;
       underWay.done().complete(made.rows());
@@ -614,9 +629,11 @@ public final class SourceTable {
                     new StateDamaged(
                         name + " no longer logs column \"" + column.name() + "\"", null));
     int type = found.type().value();
-    // A domain is logged under its own OID, and read as its base type.
+    // A domain is logged under its own OID, and read as its base type. An enum or a domain that
+    // takes the place of another type has one of its own, too, and other bytes.
     boolean builtIn = Integer.compareUnsigned(type, FIRST_USER_OID) < 0;
-    if (builtIn && type != column.type().oid()) {
+    if ((builtIn && type != column.type().oid())
+        || shape.type(column.name()).orElse(type) != type) {
       throw new StateDamaged(
           name + " logs column \"" + column.name() + "\" with another type than before", null);
     }

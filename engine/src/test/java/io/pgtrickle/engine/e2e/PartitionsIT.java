@@ -21,6 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What is done to a single partition is not in the log, and is followed all the same.
 final class PartitionsIT {
@@ -156,6 +157,37 @@ final class PartitionsIT {
       assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
       awaitExact(connection);
       assertFollows(connection);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        """
+        CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (20) TO (30);
+        INSERT INTO parts VALUES (60, 25), (61, 15);
+        DROP TABLE parts_3
+        """,
+        """
+        BEGIN;
+        CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (20) TO (30);
+        INSERT INTO parts VALUES (60, 25), (61, 15);
+        DROP TABLE parts_3;
+        COMMIT
+        """
+      })
+  void aPartitionThatNobodySawLeavesNothing(String commands)
+      throws SQLException, InterruptedException {
+    try (Connection connection = database.connect()) {
+      createParts(connection, KEYED);
+      run(connection, commands.split(";"));
+      awaitExact(connection);
+      assertFollows(connection);
+      database.stopSidecar();
+      run(connection, commands.replace("60", "62").replace("61", "63").split(";"));
+      assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+      awaitExact(connection);
+      assertFollows(connection, 50);
     }
   }
 
@@ -472,7 +504,14 @@ final class PartitionsIT {
   }
 
   private static void assertFollows(Connection connection) throws SQLException {
-    run(connection, "INSERT INTO parts VALUES (40, 11), (41, 19)", "DELETE FROM parts WHERE k = 3");
+    assertFollows(connection, 40);
+  }
+
+  private static void assertFollows(Connection connection, int id) throws SQLException {
+    run(
+        connection,
+        "INSERT INTO parts VALUES (%d, 11), (%d, 19)".formatted(id, id + 1),
+        "DELETE FROM parts WHERE k = 3");
     awaitExact(connection);
     run(connection, "UPDATE parts SET id = id + 1000 WHERE k > 15");
     awaitExact(connection);

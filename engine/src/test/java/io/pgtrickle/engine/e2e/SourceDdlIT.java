@@ -3,6 +3,7 @@ package io.pgtrickle.engine.e2e;
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
@@ -109,6 +110,33 @@ final class SourceDdlIT {
       sync(connection);
       assertThat(differences(connection, "grown_st", "SELECT id, v FROM grown")).isEmpty();
       run(connection, "SELECT pgtrickle.drop_stream_table('grown_st')", "DROP TABLE grown");
+    }
+  }
+
+  @Test
+  void valuesOfATypeOfTheUsersAreNotTakenForThoseOfTheOneBefore() throws SQLException {
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TYPE phase AS ENUM ('open', 'paid', 'void')",
+          "CREATE TABLE phased (id int PRIMARY KEY, p int)",
+          "INSERT INTO phased VALUES (1, 0)");
+      streamTable(connection, "phased_st", "SELECT id, p FROM phased", "DIFFERENTIAL");
+      run(
+          connection,
+          "ALTER TABLE phased ALTER p TYPE phase USING"
+              + " (enum_range(NULL::phase))[p + 1];"
+              + " INSERT INTO phased VALUES (2, 'paid')");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> assertThat(status(connection, "phased_st")).isEqualTo("ERROR 42P17"));
+      assertThat(rows(connection, "SELECT * FROM phased_st")).containsExactly("1|0");
+      run(
+          connection,
+          "SELECT pgtrickle.drop_stream_table('phased_st')",
+          "DROP TABLE phased",
+          "DROP TYPE phase");
     }
   }
 

@@ -109,7 +109,7 @@ class SourceTableTest {
     Workload workload = new Workload(logs, new Random(20261129), columns);
     Random random = workload.random;
     for (int round = 0; round < 400; round++) {
-      RegionRepair repair = new RegionRepair(Workload::isInRegion);
+      RegionRepair repair = new RegionRepair(Workload::isInRegion, Set.of());
       var start = RegionRepair.start(workload.table, repair);
       ZSet found = inRegion(start.rows());
       start.hold().close();
@@ -143,7 +143,7 @@ class SourceTableTest {
     SourceTable table = workload.table;
     table.accept(workload.insert(row(1, "a", 1L)));
     table.endEpoch();
-    RegionRepair repair = new RegionRepair(Workload::isInRegion);
+    RegionRepair repair = new RegionRepair(Workload::isInRegion, Set.of());
     RegionRepair.start(table, repair).hold().close();
     assertThat(table.repair()).isZero();
     assertThat(table.endEpoch()).isEqualTo(ZSet.EMPTY);
@@ -157,7 +157,7 @@ class SourceTableTest {
     Workload workload = new Workload(Logs.WHOLE_ROWS, new Random(1));
     SourceTable table = workload.table;
     SourceShape before = table.shape();
-    RegionRepair repair = new RegionRepair(Workload::isInRegion);
+    RegionRepair repair = new RegionRepair(Workload::isInRegion, Set.of());
     RegionRepair.start(table, repair).hold().close();
     repair.ready(ZSet.EMPTY, one(row(1, "a", 1L)), Set.of("7 8 9"), Map.of(7, "id < 6"));
     table.repair();
