@@ -285,7 +285,9 @@ final class TransactionAssembler implements AutoCloseable {
       }
       case Described(Relation relation) -> {
         described = relation;
-        return before != null && !before.oid().equals(relation.oid()) && sameColumns(before, relation)
+        return before != null
+                && !before.oid().equals(relation.oid())
+                && sameColumns(before, relation)
             ? Optional.of(new Change.InPartition(before, relation.oid()))
             : Optional.empty();
       }

@@ -217,8 +217,7 @@ public final class PartitionRepairs implements AutoCloseable {
       List<Partition> now = Partition.read(session, relation);
       requireSeen(known.keySet(), now);
       Set<String> followed = boundary.call(() -> table.shape().partitions());
-      Optional<Difference> difference =
-          Difference.of(followed, known, now);
+      Optional<Difference> difference = Difference.of(followed, known, now);
       Optional<TableName> name = SourceShape.name(session, relation);
       if (difference.isEmpty() || name.isEmpty()) {
         settled(relation, known.keySet());

@@ -113,8 +113,7 @@ public final class Attachment {
   public SourceTable complete(Lsn consistentPoint) {
     for (Retained one : retained) {
       // What is said of partitions is said once, also of rows that are not in the copy.
-      if (!one.finalLsn().isBefore(consistentPoint)
-          || one.change() instanceof Change.InPartition) {
+      if (!one.finalLsn().isBefore(consistentPoint) || one.change() instanceof Change.InPartition) {
         table.accept(one.change());
         if (table.pendingBytes() > memory.limit()) {
           throw memory.exceededBy(table.name(), table.pendingBytes());
