@@ -312,7 +312,10 @@ public final class Sidecar implements AutoCloseable {
     String why = String.valueOf(failure.getMessage());
     if (!why.equals(obstacle)) {
       captureLog.note(
-          Kind.STARTED_OVER, Severity.WARNING, sqlState(failure), "the sidecar starts over: " + why);
+          Kind.STARTED_OVER,
+          Severity.WARNING,
+          sqlState(failure),
+          "the sidecar starts over: " + why);
     }
     obstacle = why;
     log(failure, pause);

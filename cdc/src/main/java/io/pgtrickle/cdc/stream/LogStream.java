@@ -167,7 +167,8 @@ public final class LogStream implements AutoCloseable {
     } catch (CaptureException.SlotLost e) {
       throw e;
     } catch (CaptureException e) {
-      // Whatever it is, the reader had started: a person who has to act is told by the next attempt.
+      // Whatever it is, the reader had started: a person who has to act is told by the next
+      // attempt.
       failures.count(options.slot(), current.failedAt(), e);
       if (partial) {
         // The consumer has taken a part of a transaction, all of which would come again.

@@ -52,7 +52,8 @@ public final class RepeatedFailure {
     }
   }
 
-  // Not about what is sent, but about the connection (08), resources (53), shutdowns (57P), the disk
+  // Not about what is sent, but about the connection (08), resources (53), shutdowns (57P), the
+  // disk
   // of either side (58), or another reader (55006).
   private static boolean isAboutContents(CaptureException failure) {
     String state = failure.sqlState();

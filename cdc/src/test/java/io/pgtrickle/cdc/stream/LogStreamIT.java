@@ -344,13 +344,11 @@ final class LogStreamIT {
     try (Connection connection = win.connect("tests")) {
       TestServer.execute(connection, "CREATE TABLE t (id int8 PRIMARY KEY, v text)");
       Publications.create(connection, "p");
-      Publications.add(
-          connection, "p", List.of(new TableName("public", "t")), LockPolicy.POLITE);
+      Publications.add(connection, "p", List.of(new TableName("public", "t")), LockPolicy.POLITE);
       Slots.Created created = Slots.create(win, GENEROUS, GENEROUS, blockers -> {});
       slot = created.name();
       try (LogStream stream =
-          LogStream.start(
-              win, StreamOptions.of(slot, "p", created.consistentPoint()), listener)) {
+          LogStream.start(win, StreamOptions.of(slot, "p", created.consistentPoint()), listener)) {
         // A byte that stands for nothing in that encoding.
         TestServer.execute(
             connection, "INSERT INTO t VALUES (1, 'a')", "INSERT INTO t VALUES (2, chr(129))");
@@ -371,9 +369,7 @@ final class LogStreamIT {
     try (LogStream stream = open(capture.database)) {
       insert(1);
       String read =
-          "SELECT active FROM pg_replication_slots WHERE slot_name = '"
-              + capture.slot.name()
-              + "'";
+          "SELECT active FROM pg_replication_slots WHERE slot_name = '" + capture.slot.name() + "'";
       assertThat(TestServer.query(capture.database, read)).isEqualTo("t");
       stream.abort();
       await().until(() -> TestServer.query(capture.database, read).equals("f"));

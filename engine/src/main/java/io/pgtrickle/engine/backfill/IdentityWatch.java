@@ -71,7 +71,8 @@ public final class IdentityWatch {
       } catch (CaptureException.Retry e) {
         LOG.debug("{} is taken out at the next look: {}", table.get(), e.getMessage());
       } catch (CaptureException e) {
-        // A right that was taken away, or a table that is gone by now; the others are none the worse.
+        // A right that was taken away, or a table that is gone by now; the others are none the
+        // worse.
         if (refused.add(relation)) {
           LOG.warn(
               "users cannot update {} ({}), and it cannot be taken out of the publication: {}",

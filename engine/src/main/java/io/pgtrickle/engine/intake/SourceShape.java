@@ -118,8 +118,7 @@ public record SourceShape(
     return names;
   }
 
-  private static Array oids(Connection session, Collection<Integer> relations)
-      throws SQLException {
+  private static Array oids(Connection session, Collection<Integer> relations) throws SQLException {
     return session.createArrayOf(
         "int8", relations.stream().map(Integer::toUnsignedLong).toArray(Long[]::new));
   }
