@@ -9,6 +9,7 @@ import io.pgtrickle.cdc.slot.SlotState;
 import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.cdc.stream.LogStream;
+import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.engine.analyze.CatalogVersion;
@@ -31,6 +32,7 @@ import io.pgtrickle.engine.catalog.StreamTableState;
 import io.pgtrickle.engine.intake.Partition;
 import io.pgtrickle.engine.intake.SourceShape;
 import io.pgtrickle.engine.notify.Coalescer;
+import io.pgtrickle.engine.refresh.BoundaryTask;
 import io.pgtrickle.engine.refresh.Checkpoints;
 import io.pgtrickle.engine.refresh.RefreshLoop;
 import java.sql.Connection;
@@ -47,11 +49,13 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -70,8 +74,12 @@ final class Housekeeping {
   private static final Duration UNDISCLOSED_LOOK = Duration.ofMillis(5);
   private static final Duration REPLY_AGE = Duration.ofMinutes(10);
   private static final int PRUNE_ROWS = 10_000;
-  private static final int SELDOM_LOOKS = 5;
-  private static final Duration SILENCE = Duration.ofSeconds(25);
+  private static final Duration SELDOM = Duration.ofSeconds(10);
+  private static final Duration SILENCE = Duration.ofSeconds(15);
+  // For the epoch under way, when the slot keeps back too much.
+  private static final Duration GRACE = Duration.ofSeconds(10);
+  private static final Duration READER_PATIENCE = Duration.ofSeconds(5);
+  private static final String LOCK_NOT_AVAILABLE = "55P03";
   private static final LockPolicy ONCE =
       new LockPolicy(Duration.ofMillis(500), 1, Duration.ofMillis(1));
 
@@ -94,6 +102,8 @@ final class Housekeeping {
   private final Thread thread =
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
   private final Map<Integer, Seen> seen = new HashMap<>();
+  // Of sources; what was dropped has none any more.
+  private final Map<Integer, TableName> names = new HashMap<>();
   private final SlotLag slotLag;
   private final AtomicLong announced = new AtomicLong();
   // Transactions that changed the definitions, and have not been seen to be visible.
@@ -102,11 +112,14 @@ final class Housekeeping {
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
   private boolean unsaved;
-  private long begun;
+  // The first heartbeat since something was heard.
+  private long unheardBeat;
+  private long excessSince;
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
   private volatile long slotLagBytes;
+  private volatile @Nullable RuntimeException failure;
 
   // How a source was when it was copied, and when it was last looked at.
   private record Seen(SourceShape copied, SourceShape shape) {}
@@ -187,25 +200,28 @@ final class Housekeeping {
     return slotLagBytes;
   }
 
-  /// Whether the definitions have been read at least once.
+  /// Whether everything has been looked at once, and nothing stood in the way.
   boolean hasLooked() {
     return looked;
   }
 
+  /// What ended housekeeping, and the tenure with it.
+  Optional<RuntimeException> failure() {
+    return Optional.ofNullable(failure);
+  }
+
   private void run() {
     try {
-      // Nothing was taken off the stream while stream tables were restored.
-      begun = System.nanoTime();
       boolean woken = true;
       long again = UNDISCLOSED_LOOK.toMillis();
-      long looks = 0;
       StreamTableState.removeOrphans(session);
       follow(first, live);
       long lookAt = System.nanoTime();
       long identitiesAt = lookAt;
+      long seldomAt = lookAt;
       while (!closed) {
         if (System.nanoTime() - identitiesAt >= 0) {
-          lookAtIdentities();
+          unlessLocked(this::lookAtIdentities);
           identitiesAt = System.nanoTime() + IDENTITY_LOOK.toNanos();
         }
         boolean regular = System.nanoTime() - lookAt >= 0;
@@ -214,20 +230,21 @@ final class Housekeeping {
           Visibility visible = Visibility.of(session);
           lookAtDefinitions();
           // After what was found.
-          loop.post(() -> lookedFor = upTo);
-          looked = true;
+          loop.postLatest("looked", () -> lookedFor = upTo);
           undisclosed.removeIf(visible::shows);
-          loop.post(() -> loop.visible(visible));
+          loop.postLatest("visible", () -> loop.visible(visible));
+        }
+        if (System.nanoTime() - seldomAt >= 0) {
+          seldomAt = System.nanoTime() + SELDOM.toNanos();
+          unlessLocked(this::seldom);
         }
         if (regular) {
-          lookAtSources();
-          lookAtMeanings();
-          lookAtStorages();
-          regularly();
-          lookAtStream();
-          if (looks++ % SELDOM_LOOKS == 0) {
-            seldom();
-          }
+          unlessLocked(this::lookAtSources);
+          unlessLocked(this::lookAtMeanings);
+          unlessLocked(this::lookAtStorages);
+          unlessLocked(this::regularly);
+          unlessLocked(this::lookAtStream);
+          looked = true;
           lookAt = System.nanoTime() + LOOK.toNanos();
         }
         long patience = IDENTITY_LOOK.toMillis();
@@ -235,16 +252,63 @@ final class Housekeeping {
         boolean waits = !undisclosed.isEmpty();
         woken = wakeups.poll(waits ? again : patience, TimeUnit.MILLISECONDS) != null || waits;
       }
-    } catch (SQLException | RuntimeException | Error e) {
-      // Whatever it is: a tenure with nobody who looks must not go on.
-      if (!closed) {
-        LOG.warn("the lease's session is lost, starting over: {}", e.getMessage());
-        loop.stop();
-        // Whatever cut this session off may have cut off the others, without a word to anybody.
-        sessions.abort();
-      }
+    } catch (SQLException e) {
+      end(
+          new SourceUnavailable(
+              String.valueOf(e.getSQLState()), "housekeeping ended: " + e.getMessage(), e));
+    } catch (RuntimeException e) {
+      end(e);
+    } catch (Error e) {
+      end(new IllegalStateException("housekeeping ended", e));
     } catch (InterruptedException e) {
       LOG.debug("housekeeping ends");
+    }
+  }
+
+  // Whatever it is: a tenure with nobody who looks must not go on.
+  private void end(RuntimeException why) {
+    if (!closed) {
+      failure = why;
+      loop.stop();
+      // Whatever cut this session off may have cut off the others, without a word to anybody; and a
+      // server that shuts down waits for the stream, which the step under way may keep.
+      sessions.abort();
+      stream.abort();
+    }
+  }
+
+  /// One of the things to look at.
+  @FunctionalInterface
+  private interface Look {
+    void look() throws SQLException, InterruptedException;
+  }
+
+  // Some look at partitions, which waits for who alters them. The rest must not wait for that.
+  private void unlessLocked(Look each) throws SQLException, InterruptedException {
+    try {
+      each.look();
+    } catch (SQLException e) {
+      if (!LOCK_NOT_AVAILABLE.equals(e.getSQLState())) {
+        throw e;
+      }
+      LOG.debug("looked at later: {}", e.getMessage());
+    } catch (CaptureException.Retry e) {
+      if (!LOCK_NOT_AVAILABLE.equals(e.sqlState())) {
+        throw e;
+      }
+      LOG.debug("looked at later: {}", e.getMessage());
+    }
+  }
+
+  // The refresh thread may be in a step that takes long, or be waiting for somebody.
+  private <T> Optional<T> atBoundary(BoundaryTask<T> task) throws InterruptedException {
+    CompletableFuture<T> asked = loop.atBoundary(task);
+    try {
+      return Optional.of(asked.get(LOOK.toSeconds(), TimeUnit.SECONDS));
+    } catch (ExecutionException | TimeoutException e) {
+      asked.cancel(false);
+      LOG.debug("looked at later", e);
+      return Optional.empty();
     }
   }
 
@@ -286,16 +350,15 @@ final class Housekeeping {
 
   // What DDL does to sources is not in the log.
   private void lookAtSources() throws SQLException, InterruptedException {
-    Map<Integer, SourceShape> known;
-    try {
-      known =
-          loop.atBoundary(() -> loop.sources().shapes()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("sources are looked at later", e);
+    Optional<Map<Integer, SourceShape>> answer = atBoundary(() -> loop.sources().shapes());
+    if (answer.isEmpty()) {
       return;
     }
+    Map<Integer, SourceShape> known = answer.get();
     lookAtPublication(known.keySet());
     Map<Integer, SourceShape> now = SourceShape.read(session, known.keySet());
+    names.keySet().retainAll(known.keySet());
+    names.putAll(SourceShape.names(session, known.keySet()));
     seen.keySet().retainAll(known.keySet());
     Set<Integer> changed = new HashSet<>();
     known.forEach(
@@ -312,7 +375,7 @@ final class Housekeeping {
                 Severity.INFO,
                 "",
                 "source %s %s; what reads it is initialized again"
-                    .formatted(Integer.toUnsignedString(relation), how));
+                    .formatted(calledLast(relation), how));
             loop.post(
                 () -> loop.sources().altered(relation, new StateDamaged("a source " + how, null)));
           } else if (!copied.equals(SourceShape.ANY)) {
@@ -327,16 +390,14 @@ final class Housekeeping {
     }
   }
 
+  private String calledLast(int relation) {
+    TableName name = names.get(relation);
+    return name == null ? Integer.toUnsignedString(relation) : name.toString();
+  }
+
   // Nor is a function that was replaced, or what gives a query another meaning.
   private void lookAtMeanings() throws SQLException, InterruptedException {
-    Set<CatalogVersion> known;
-    try {
-      known =
-          loop.atBoundary(() -> loop.sources().versions()).get(LOOK.toSeconds(), TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("what queries rest on is looked at later", e);
-      return;
-    }
+    Set<CatalogVersion> known = atBoundary(() -> loop.sources().versions()).orElse(Set.of());
     Set<CatalogVersion> replaced = CatalogVersions.differing(session, known);
     for (CatalogVersion one : replaced) {
       boolean named = one.kind() == CatalogVersion.Kind.RELATION;
@@ -427,18 +488,16 @@ final class Housekeeping {
   }
 
   // A connection that is cut without a word looks alive from our end. The server knows better: it
-  // has
-  // ended the process at the other end; or that has nothing to do but wait for us, and we heard
-  // none
-  // of the heartbeats that were written meanwhile.
+  // has ended the process at the other end; or that has nothing to do but wait for us, and we did
+  // not hear of a heartbeat that was written since we heard anything.
   private void lookAtStream() throws SQLException {
     OptionalInt ours = stream.serverProcess();
     if (ours.isPresent()) {
       OptionalInt now = Slots.inspect(session, slot).map(SlotState::activePid).orElse(ours);
       boolean ended = !ours.equals(now);
       boolean silent =
-          stream.silence().compareTo(SILENCE) > 0
-              && System.nanoTime() - begun > SILENCE.toNanos()
+          isBeatUnheard()
+              && System.nanoTime() - unheardBeat > SILENCE.toNanos()
               && Slots.waitsForReader(session, slot);
       if ((ended || silent) && stream.serverProcess().equals(ours)) {
         stream.suspect(
@@ -451,15 +510,13 @@ final class Housekeeping {
     captureLog.write(session, stream.state());
   }
 
+  private boolean isBeatUnheard() {
+    return unheardBeat != 0 && stream.silence().toNanos() > System.nanoTime() - unheardBeat;
+  }
+
   // Nor that a storage table was renamed, dropped, or handed over.
   private void lookAtStorages() throws SQLException, InterruptedException {
-    List<StreamTable> written;
-    try {
-      written = loop.atBoundary(loop::storages).get(LOOK.toSeconds(), TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("storage tables are looked at later", e);
-      return;
-    }
+    List<StreamTable> written = atBoundary(loop::storages).orElse(List.of());
     for (StreamTable table : StorageCatalog.displaced(session, written)) {
       LOG.info("storage table {} is not where or whose it was", table.catalogName());
       loop.post(() -> loop.storageAltered(table));
@@ -471,20 +528,38 @@ final class Housekeeping {
     switchboard.settings(settings);
     checkpoints.policy(checkpoints(settings));
     lookAtCheckpoints();
-    loop.post(() -> coalescer.window(settings.notifyWindow()));
+    loop.postLatest("window", () -> coalescer.window(settings.notifyWindow()));
     if (settings.on(Setting.CDC_PAUSED)) {
       stream.pause();
     } else {
       stream.resume();
     }
     Set<Integer> gates = SourceGates.gated(session);
-    loop.post(() -> loop.gate(gates));
+    loop.postLatest("gates", () -> loop.gate(gates));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
     slotLag.look(session, slot, slotLagBytes, settings);
     if (SlotLag.isTooMuch(slotLagBytes, settings)) {
-      // The next start finds the same, and gives the slot up once its reader is gone.
-      loop.stop();
+      giveUpSlot();
+    }
+  }
+
+  // The next start finds the same, and gives the slot up once its reader is gone. What the refresh
+  // thread is at may take longer than the disk lasts, such as a trigger that waits.
+  private void giveUpSlot() throws SQLException {
+    loop.stop();
+    if (excessSince == 0) {
+      excessSince = System.nanoTime();
+    } else if (System.nanoTime() - excessSince > GRACE.toNanos()) {
+      stream.abort();
+      sessions.abort();
+      Slots.terminateReader(session, slot, READER_PATIENCE);
+      Slots.drop(session, slot);
+      throw new SourceUnavailable(
+          "53400",
+          "replication slot \"%s\" kept back %d MB of log, more than max_slot_lag, and was dropped"
+              .formatted(slot, slotLagBytes >> 20),
+          null);
     }
   }
 
@@ -513,16 +588,24 @@ final class Housekeeping {
     }
   }
 
-  // An idle database would pin the log at the last change; a message moves the stream along.
   private void seldom() throws SQLException {
-    try (Statement statement = session.createStatement()) {
-      statement.execute(
-          "SELECT pg_logical_emit_message(true, 'pgtrickle', '{\"kind\":\"heartbeat\"}')");
-    }
+    beat();
     Replies.prune(session, REPLY_AGE);
     long days = Settings.read(session).number(Setting.HISTORY_RETENTION_DAYS);
     if (days > 0) {
       History.prune(session, Duration.ofDays(days), PRUNE_ROWS);
+    }
+    StartingPoint.dropOrphans(session, slot);
+  }
+
+  // An idle database would pin the log at the last change; a message moves the stream along.
+  private void beat() throws SQLException {
+    try (Statement statement = session.createStatement()) {
+      statement.execute(
+          "SELECT pg_logical_emit_message(true, 'pgtrickle', '{\"kind\":\"heartbeat\"}')");
+    }
+    if (!isBeatUnheard()) {
+      unheardBeat = System.nanoTime();
     }
   }
 

@@ -32,6 +32,9 @@ final class Sessions implements Initializer.Sessions {
           + " off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET client_min_messages ="
           + " error";
 
+  // What waits for somebody's lock on one table keeps all others waiting.
+  private static final String CONTROL = "SET lock_timeout = '10s'";
+
   private final SourceDatabase database;
   private final Lease lease;
   private final Set<Connection> open = ConcurrentHashMap.newKeySet();
@@ -42,7 +45,20 @@ final class Sessions implements Initializer.Sessions {
   }
 
   @Override
-  public Connection control() {
+  public Connection control() throws SQLException {
+    Connection connection = ordinary();
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(CONTROL);
+      return connection;
+    } catch (SQLException e) {
+      try (connection) {
+        throw e;
+      }
+    }
+  }
+
+  /// A session whose work concerns one stream table, and waits for locks as long as it takes.
+  Connection ordinary() {
     return remembered(database.connect("pgtrickle control"));
   }
 

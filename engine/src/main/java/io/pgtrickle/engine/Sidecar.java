@@ -12,6 +12,8 @@ import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.engine.analyze.ServerCatalog;
 import io.pgtrickle.engine.apply.Identifiers;
+import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
+import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.catalog.Lease;
 import io.pgtrickle.engine.catalog.SidecarRole;
@@ -22,6 +24,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,6 +50,7 @@ public final class Sidecar implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Sidecar.class);
   private static final Duration STANDBY_PAUSE = Duration.ofMillis(500);
   private static final Duration LEASE_PATIENCE = Duration.ofSeconds(15);
+  private static final Duration LOCK_PATIENCE = Duration.ofSeconds(10);
   private static final Duration STALE = Duration.ofSeconds(30);
   private static final Duration HEALTHY = Duration.ofSeconds(60);
   private static final Duration END_PATIENCE = Duration.ofSeconds(20);
@@ -66,7 +70,7 @@ public final class Sidecar implements AutoCloseable {
   private @Nullable UUID formerHolder;
   private volatile boolean closing;
   private volatile @Nullable Tenure tenure;
-  // Why there is no tenure.
+  // Why there is no tenure, or none that has looked at everything yet.
   private volatile @Nullable String obstacle;
 
   private Sidecar(SidecarConfig config, SourceDatabase database, Clock clock) {
@@ -199,8 +203,9 @@ public final class Sidecar implements AutoCloseable {
       while (!closing) {
         Instant begin = clock.instant();
         try {
+          // What returns has ended on purpose, to begin anew.
           serve();
-          backoff.reset();
+          obstacle = null;
         } catch (InterruptedException e) {
           return;
         } catch (Exception | StackOverflowError e) {
@@ -210,10 +215,10 @@ public final class Sidecar implements AutoCloseable {
           }
           if (Duration.between(begin, clock.instant()).compareTo(HEALTHY) > 0) {
             backoff.reset();
+            obstacle = null;
           }
           Duration pause = backoff.next();
-          obstacle = String.valueOf(e.getMessage());
-          log(e, pause);
+          startOver(e, pause);
           TimeUnit.NANOSECONDS.sleep(pause.toNanos());
         }
       }
@@ -230,6 +235,10 @@ public final class Sidecar implements AutoCloseable {
       // or
       // the way to it, is gone without a word, and the lease with it.
       session.setNetworkTimeout(Runnable::run, Math.toIntExact(LEASE_PATIENCE.toMillis()));
+      try (Statement statement = session.createStatement()) {
+        // Earlier: whoever waits for a lock is not gone.
+        statement.execute("SET lock_timeout = " + LOCK_PATIENCE.toMillis());
+      }
       Lease lease = lease(session);
       try (Heartbeat heartbeat = Heartbeat.start(database, lease, session);
           Tenure current =
@@ -245,7 +254,6 @@ public final class Sidecar implements AutoCloseable {
                   config.stateDirectory(),
                   clock)) {
         tenure = current;
-        obstacle = null;
         if (!closing) {
           current.run();
         }
@@ -300,6 +308,28 @@ public final class Sidecar implements AutoCloseable {
     }
   }
 
+  private void startOver(Throwable failure, Duration pause) {
+    String why = String.valueOf(failure.getMessage());
+    if (!why.equals(obstacle)) {
+      captureLog.note(
+          Kind.STARTED_OVER,
+          Severity.WARNING,
+          sqlState(failure),
+          "the sidecar starts over: " + why);
+    }
+    obstacle = why;
+    log(failure, pause);
+  }
+
+  private static String sqlState(Throwable failure) {
+    return switch (failure) {
+      case CaptureException e -> e.sqlState();
+      case TrickleException e -> e.sqlState();
+      case SQLException e -> String.valueOf(e.getSQLState());
+      default -> "XX000";
+    };
+  }
+
   private static void log(Throwable failure, Duration pause) {
     if (failure instanceof CaptureException
         || failure instanceof TrickleException
@@ -315,9 +345,15 @@ public final class Sidecar implements AutoCloseable {
 
   private Readiness.Report report() {
     Tenure current = tenure;
-    return current == null
-        ? new Readiness.Report(false, Optional.ofNullable(obstacle), List.of())
-        : current.report();
+    String known = obstacle;
+    if (current == null) {
+      return new Readiness.Report(false, Optional.ofNullable(known), List.of());
+    }
+    Readiness.Report report = current.report();
+    // What ended the former tenure may be about to end this one.
+    return report.started() || report.capture().isPresent() || known == null
+        ? report
+        : new Readiness.Report(false, Optional.of(known), report.tables());
   }
 
   private String scrape() {

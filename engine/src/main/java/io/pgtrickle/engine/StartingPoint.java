@@ -235,8 +235,12 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
         .map(bytes -> "it keeps back %d MB of log, more than max_slot_lag".formatted(bytes >> 20));
   }
 
-  // One that was made when its maker died before it was written down would keep the log for ever.
-  private static void dropOrphans(Connection control, @Nullable String current) {
+  /// Drops slots of ours that nobody knows of: one that was made when its maker died, or gave up,
+  /// before it was written down would keep the log for ever.
+  ///
+  /// @param control holds the lease
+  /// @param current the slot in use
+  static void dropOrphans(Connection control, @Nullable String current) {
     for (String orphan : Slots.names(control)) {
       if (!orphan.equals(current)) {
         try {

@@ -1,5 +1,6 @@
 package io.pgtrickle.engine;
 
+import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.slot.ServerIdentity;
@@ -245,7 +246,7 @@ final class Tenure implements AutoCloseable {
     Responder responder =
         lifetime.owns(new Responder(loop, analyzer, lasting(lifetime, sessions)), Responder::close);
     Evaluations evaluations =
-        lifetime.owns(new Evaluations(loop, sessions::control, clock), Evaluations::close);
+        lifetime.owns(new Evaluations(loop, sessions::ordinary, clock), Evaluations::close);
     Rehearsals rehearsals =
         lifetime.owns(new Rehearsals(loop, sessions, storage, clock), Rehearsals::close);
     PartitionRepairs partitions =
@@ -307,7 +308,7 @@ final class Tenure implements AutoCloseable {
   }
 
   private static LastingSession lasting(Lifetime lifetime, Sessions sessions) {
-    return lifetime.owns(new LastingSession(sessions::control), LastingSession::close);
+    return lifetime.owns(new LastingSession(sessions::ordinary), LastingSession::close);
   }
 
   // A checkpoint that nobody can make sense of must not end one tenure after the other.
@@ -359,8 +360,25 @@ final class Tenure implements AutoCloseable {
   }
 
   /// Makes epochs until [#stop], or until the stream or a session is lost.
+  ///
+  /// @throws RuntimeException why it ended, if not on purpose
   void run() throws InterruptedException {
-    loop.run();
+    try {
+      loop.run();
+    } catch (CaptureException.SlotLost lost) {
+      throw lost;
+    } catch (RuntimeException consequence) {
+      // Housekeeping that fails cuts off every session, which is what the loop sees of it.
+      RuntimeException cause = housekeeping.failure().orElse(consequence);
+      if (cause != consequence) {
+        cause.addSuppressed(consequence);
+      }
+      throw cause;
+    }
+    Optional<RuntimeException> failure = housekeeping.failure();
+    if (failure.isPresent()) {
+      throw failure.get();
+    }
   }
 
   /// Ends [#run] from another thread.

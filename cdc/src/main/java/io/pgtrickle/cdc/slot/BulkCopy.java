@@ -41,6 +41,8 @@ public final class BulkCopy implements AutoCloseable {
       statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
       statement.execute("SET TRANSACTION SNAPSHOT '" + snapshot.name() + "'");
       statement.execute("SET LOCAL row_security = off");
+      // A snapshot keeps dead rows for as long as it is held.
+      statement.execute("SET LOCAL lock_timeout = '10s'");
       return new BulkCopy(connection);
     } catch (SQLException e) {
       closeAfter(connection, e);

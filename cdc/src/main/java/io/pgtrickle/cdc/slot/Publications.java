@@ -151,16 +151,15 @@ public final class Publications {
   }
 
   /// The publication as it is now, or empty if there is none of this name.
+  ///
+  /// Asked of the catalog's own tables, which waits for no lock that somebody has on a published
+  /// table: `pg_publication_tables` opens each of them.
   public static Optional<Publication> inspect(Connection connection, String publication) {
     // pubgencols exists since 18: through jsonb a missing column reads as null.
     try (PreparedStatement query =
         connection.prepareStatement(
             "SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AS complete, pubviaroot,"
-                + " coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS generated,"
-                + " EXISTS (SELECT FROM pg_publication_tables t WHERE t.pubname = p.pubname"
-                + " AND NOT EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid"
-                + " AND r.prrelid = format('%I.%I', t.schemaname, t.tablename)::regclass))"
-                + " AS wider"
+                + " coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS generated, puballtables"
                 + " FROM pg_publication p WHERE pubname = ?")) {
       query.setString(1, publication);
       try (ResultSet row = query.executeQuery()) {
@@ -173,7 +172,7 @@ public final class Publications {
                 row.getBoolean("complete"),
                 row.getBoolean("pubviaroot"),
                 row.getBoolean("generated"),
-                row.getBoolean("wider"),
+                row.getBoolean("puballtables") || !schemas(connection, publication).isEmpty(),
                 members(connection, publication, false),
                 members(connection, publication, true)));
       }
@@ -324,12 +323,8 @@ public final class Publications {
     return tables.stream().map(table -> "ONLY " + table.sql()).collect(Collectors.joining(", "));
   }
 
+  // As in `server_version_num`, without the patch release.
   private static int version(Connection connection) throws SQLException {
-    try (Statement statement = connection.createStatement();
-        ResultSet row =
-            statement.executeQuery("SELECT current_setting('server_version_num')::int")) {
-      row.next();
-      return row.getInt(1);
-    }
+    return connection.getMetaData().getDatabaseMajorVersion() * 10_000;
   }
 }

@@ -29,7 +29,9 @@ public final class ReplicaIdentities {
   private static final int VERSION_18 = 180_000;
 
   /*
-   * One row per leaf: a root that is a plain table itself, or all leaf partitions below it. The index is the one the
+   * One row per leaf: a root that is a plain table itself, or all leaf partitions below it, those
+   * apart that are being detached and so not published any more. pg_partition_tree() would tell them
+   * too, and wait for every lock that somebody has on one of them. The index is the one the
    * server would take: the chosen one, or the primary key. The server takes it only if it is
    * immediate: a deferrable constraint may not hold at the time of an update. That it is unique,
    * total, without expressions and over NOT NULL columns is checked by the server when it is chosen
@@ -37,12 +39,17 @@ public final class ReplicaIdentities {
    */
   private static final String IDENTITIES =
       """
+      , below(root, part) AS (
+        SELECT root, root FROM roots
+        UNION
+        SELECT b.root, i.inhrelid
+        FROM below b
+        JOIN pg_class p ON p.oid = b.part AND p.relkind = 'p'
+        JOIN pg_inherits i ON i.inhparent = b.part AND NOT i.inhdetachpending)
       , leaves AS (
-        SELECT r.root, c.oid, c.relreplident, n.nspname, c.relname
-        FROM roots r
-        CROSS JOIN LATERAL (
-          SELECT r.root UNION SELECT relid FROM pg_partition_tree(r.root) WHERE isleaf) t(leaf)
-        JOIN pg_class c ON c.oid = t.leaf
+        SELECT b.root, c.oid, c.relreplident, n.nspname, c.relname
+        FROM below b
+        JOIN pg_class c ON c.oid = b.part
         JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind <> 'p')
       SELECT l.root, l.nspname, l.relname, l.relreplident::text AS identity,
@@ -68,10 +75,10 @@ public final class ReplicaIdentities {
       ORDER BY l.nspname, l.relname
       """;
 
-  private static final String OF_TABLE = "WITH roots(root) AS (SELECT ?::regclass::oid)";
+  private static final String OF_TABLE = "WITH RECURSIVE roots(root) AS (SELECT ?::regclass::oid)";
 
   private static final String OF_PUBLICATION =
-      "WITH roots(root) AS (SELECT r.prrelid FROM pg_publication_rel r"
+      "WITH RECURSIVE roots(root) AS (SELECT r.prrelid FROM pg_publication_rel r"
           + " JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = ?)";
 
   private ReplicaIdentities() {}

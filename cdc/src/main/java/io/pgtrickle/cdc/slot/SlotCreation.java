@@ -63,47 +63,60 @@ final class SlotCreation implements AutoCloseable {
     }
   }
 
+  /// However this ends without a slot, the command is cancelled: one that went on alone would leave
+  /// a slot behind that nobody knows of.
   Result await(Duration patience, Duration reportAfter, Consumer<List<Blocker>> report) {
-    long deadline = System.nanoTime() + patience.toNanos();
     try {
-      if (reportAfter.compareTo(patience) < 0) {
-        try {
-          return command.get(reportAfter.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (TimeoutException e) {
-          report.accept(blockers());
-        }
-      }
-      try {
-        return command.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      } catch (TimeoutException e) {
-        throw tooSlow(patience);
-      }
+      return result(patience, reportAfter, report);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof SQLException refused) {
         throw CaptureException.of(refused, "create a replication slot");
       }
       throw new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {
+      CaptureException interrupted =
+          new CaptureException.Retry(
+              "57014", "interrupted while creating a replication slot; create it again", e);
+      // Before the thread counts as interrupted again, which would end the cancellation, too.
+      cancel(interrupted);
       Thread.currentThread().interrupt();
-      throw new CaptureException.Retry(
-          "57014", "interrupted while creating a replication slot; create it again", e);
+      throw interrupted;
+    } catch (RuntimeException e) {
+      cancel(e);
+      throw e;
     }
   }
 
-  private CaptureException tooSlow(Duration patience) {
-    List<Blocker> blockers = blockers();
+  private Result result(Duration patience, Duration reportAfter, Consumer<List<Blocker>> report)
+      throws ExecutionException, InterruptedException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    if (reportAfter.compareTo(patience) < 0) {
+      try {
+        return command.get(reportAfter.toNanos(), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException e) {
+        report.accept(blockers());
+      }
+    }
+    try {
+      return command.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new CaptureException.Retry(
+          "57014",
+          "no replication slot after "
+              + patience.toMillis()
+              + " ms: its creation waits for every open write transaction of the cluster, now for "
+              + blockers()
+              + "; end them or try again later",
+          e);
+    }
+  }
+
+  private void cancel(Exception why) {
     try {
       statement.cancel();
     } catch (SQLException e) {
-      return CaptureException.of(e, "cancel the creation of a replication slot");
+      why.addSuppressed(e);
     }
-    return new CaptureException.Retry(
-        "57014",
-        "no replication slot after "
-            + patience.toMillis()
-            + " ms: its creation waits for every open write transaction of the cluster, now for "
-            + blockers
-            + "; end them or try again later");
   }
 
   /// Whom the creation waits for right now.

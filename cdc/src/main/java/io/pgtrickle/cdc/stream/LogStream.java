@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -45,11 +46,13 @@ public final class LogStream implements AutoCloseable {
   private final Backoff backoff = new Backoff();
   private final AtomicReference<@Nullable CaptureException> suspicion = new AtomicReference<>();
   private volatile boolean pauseAsked;
+  private volatile boolean aborted;
   private volatile StreamState state;
   private volatile @Nullable WalReader reader;
 
+  private volatile @Nullable Attempt connecting;
+
   // The rest belongs to the consumer's thread.
-  private @Nullable Attempt connecting;
   private long retryAt;
   private int formerReader;
   private boolean partial;
@@ -128,6 +131,10 @@ public final class LogStream implements AutoCloseable {
   /// @throws CaptureException when the stream cannot go on
   public List<WalEvent> drain(long atMostBytes, Duration patience) throws InterruptedException {
     WalReader current = reader;
+    if (aborted) {
+      LockSupport.parkNanos(patience.toNanos());
+      return List.of();
+    }
     if (pauseAsked && !partial) {
       pause(current);
       LockSupport.parkNanos(patience.toNanos());
@@ -152,7 +159,16 @@ public final class LogStream implements AutoCloseable {
         backoff.reset();
       }
       return events;
-    } catch (CaptureException.Retry e) {
+    } catch (CancellationException e) {
+      if (aborted) {
+        return List.of();
+      }
+      throw e;
+    } catch (CaptureException.SlotLost e) {
+      throw e;
+    } catch (CaptureException e) {
+      // Whatever it is, the reader had started: a person who has to act is told by the next
+      // attempt.
       failures.count(options.slot(), current.failedAt(), e);
       if (partial) {
         // The consumer has taken a part of a transaction, all of which would come again.
@@ -209,6 +225,17 @@ public final class LogStream implements AutoCloseable {
     suspicion.set(new CaptureException.Retry("08006", why));
   }
 
+  /// Disconnects at once and for good, from any thread, whatever the consumer is doing: a server
+  /// that shuts down waits for its walsender, which waits for us. Nothing comes any more.
+  public void abort() {
+    aborted = true;
+    WalReader current = reader;
+    if (current != null) {
+      current.abort();
+    }
+    abandonConnecting();
+  }
+
   private void pause(@Nullable WalReader current) {
     if (state.phase() == StreamState.Phase.PAUSED) {
       return;
@@ -260,7 +287,9 @@ public final class LogStream implements AutoCloseable {
       }
     } catch (ExecutionException e) {
       connecting = null;
-      failed(e.getCause());
+      if (!aborted) {
+        failed(e.getCause());
+      }
     }
   }
 
@@ -319,6 +348,9 @@ public final class LogStream implements AutoCloseable {
   private void connected(WalReader opened) {
     formerReader = opened.backendPid();
     reader = opened;
+    if (aborted) {
+      opened.abort();
+    }
     state =
         new StreamState(
             StreamState.Phase.READING, opened.protocol(), state.losses(), state.lastLoss());

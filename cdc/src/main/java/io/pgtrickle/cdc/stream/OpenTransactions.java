@@ -5,8 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /// The transactions that the server sends in pieces while they are open.
@@ -19,6 +17,10 @@ import java.util.Map;
 ///
 /// Used by one thread.
 final class OpenTransactions implements AutoCloseable {
+  // Of the memory, for messages: otherwise millions of subtransactions would have each go to disk
+  // alone.
+  private static final int LEAST_SHARE = 8;
+
   private final Path folder;
   private final long memory;
   private final Map<Integer, Pieces> open = new HashMap<>();
@@ -26,7 +28,7 @@ final class OpenTransactions implements AutoCloseable {
   /// The messages of one transaction, and where each of its subtransactions begins.
   private static final class Pieces {
     private final Spool messages;
-    private final Map<Integer, Long> subtransactions = new LinkedHashMap<>();
+    private final Subtransactions subtransactions = new Subtransactions();
 
     Pieces(Spool messages) {
       this.messages = messages;
@@ -44,9 +46,9 @@ final class OpenTransactions implements AutoCloseable {
   /// @param by the transaction itself or one of its subtransactions
   void add(int xid, int by, ByteBuffer message) {
     Pieces pieces = open.computeIfAbsent(xid, x -> new Pieces(new Spool(folder)));
-    pieces.subtransactions.putIfAbsent(by, pieces.messages.end());
+    pieces.subtransactions.begin(by, pieces.messages.end());
     pieces.messages.add(message);
-    if (heapBytes() > memory) {
+    if (messageBytes() > Math.max(memory - indexBytes(), memory / LEAST_SHARE)) {
       open.values().stream()
           .map(each -> each.messages)
           .max(Comparator.comparingLong(Spool::heapBytes))
@@ -65,15 +67,11 @@ final class OpenTransactions implements AutoCloseable {
       pieces.messages.close();
       return;
     }
-    Long begin = pieces.subtransactions.get(subxid);
+    long begin = pieces.subtransactions.beginOf(subxid);
     // One that changed nothing that is published was never heard of.
-    if (begin != null) {
+    if (begin >= 0) {
       pieces.messages.truncate(begin);
-      for (Iterator<Long> each = pieces.subtransactions.values().iterator(); each.hasNext(); ) {
-        if (each.next() >= begin) {
-          each.remove();
-        }
-      }
+      pieces.subtransactions.truncate(begin);
     }
   }
 
@@ -83,10 +81,18 @@ final class OpenTransactions implements AutoCloseable {
     return pieces == null ? new Spool(folder) : pieces.messages;
   }
 
-  private long heapBytes() {
+  private long messageBytes() {
     long bytes = 0;
     for (Pieces pieces : open.values()) {
       bytes += pieces.messages.heapBytes();
+    }
+    return bytes;
+  }
+
+  private long indexBytes() {
+    long bytes = 0;
+    for (Pieces pieces : open.values()) {
+      bytes += pieces.subtransactions.heapBytes();
     }
     return bytes;
   }

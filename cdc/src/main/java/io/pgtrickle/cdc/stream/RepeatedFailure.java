@@ -52,8 +52,16 @@ public final class RepeatedFailure {
     }
   }
 
+  // Not about what is sent, but about the connection (08), resources (53), shutdowns (57P), the
+  // disk
+  // of either side (58), or another reader (55006).
   private static boolean isAboutContents(CaptureException failure) {
-    return failure.sqlState().equals(CaptureException.PROTOCOL_VIOLATION)
-        || failure.sqlState().startsWith("XX");
+    String state = failure.sqlState();
+    return state.equals(CaptureException.PROTOCOL_VIOLATION)
+        || !(state.startsWith("08")
+            || state.startsWith("53")
+            || state.startsWith("57P")
+            || state.startsWith("58")
+            || state.equals("55006"));
   }
 }

@@ -139,6 +139,27 @@ final class PublicationsIT {
   }
 
   @Test
+  void waitsForNoLockOfAPublishedTableToLookAtIt() throws SQLException {
+    TestServer.execute(
+        connection,
+        "CREATE TABLE parts (id int8 PRIMARY KEY) PARTITION BY LIST (id)",
+        "CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)",
+        "CREATE TABLE leaving PARTITION OF parts FOR VALUES IN (2)");
+    TableName parts = new TableName("public", "parts");
+    add(T, parts);
+    Publication before = Publications.inspect(connection, "p\"x").orElseThrow();
+    try (Connection locker = database.connect("locker")) {
+      TestServer.execute(
+          locker, "BEGIN", "LOCK TABLE t, parts IN ACCESS EXCLUSIVE MODE", "DROP TABLE leaving");
+      TestServer.execute(connection, "SET lock_timeout = '10ms'");
+      assertThat(Publications.inspect(connection, "p\"x")).contains(before);
+      assertThat(before.wider()).isFalse();
+      assertThat(ReplicaIdentities.unusable(connection, before)).isEmpty();
+      assertThat(ReplicaIdentities.inspect(connection, parts, before)).hasSize(2);
+    }
+  }
+
+  @Test
   void noticesThatThePublicationIsGone() {
     add(T);
     TestServer.execute(connection, "DROP PUBLICATION \"p\"\"x\"");

@@ -14,7 +14,11 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.postgresql.PGConnection;
 
 final class SlotsIT {
@@ -164,6 +168,47 @@ final class SlotsIT {
                       .equals("0"));
       TestServer.execute(writer, "ROLLBACK");
       assertThat(Slots.drop(connection, create().name())).isTrue();
+    }
+  }
+
+  /// What ends the wait for a slot, other than patience.
+  enum End {
+    INTERRUPTED,
+    NOT_REPORTED
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void leavesNoSlotBehindHoweverItGivesUp(End end) throws Exception {
+    TestServer.execute(database, "CREATE TABLE t (id int8)");
+    try (Connection writer = database.connect("the blocker")) {
+      TestServer.execute(writer, "BEGIN", "INSERT INTO t VALUES (1)");
+      FutureTask<Slots.Created> creation =
+          new FutureTask<>(
+              () ->
+                  Slots.create(
+                      database,
+                      PATIENCE,
+                      Duration.ofMillis(100),
+                      blockers -> {
+                        if (end == End.NOT_REPORTED) {
+                          throw new CaptureException.Retry("53300", "no session for a look");
+                        }
+                        Thread.currentThread().interrupt();
+                      }));
+      Thread.ofVirtual().start(creation);
+      assertThatThrownBy(() -> creation.get(20, TimeUnit.SECONDS))
+          .hasRootCauseInstanceOf(
+              end == End.INTERRUPTED ? InterruptedException.class : CaptureException.Retry.class);
+      // Although its blocker is still there.
+      await()
+          .until(
+              () ->
+                  TestServer.query(
+                          database,
+                          "SELECT count(*) FROM pg_replication_slots WHERE database ="
+                              + " current_database()")
+                      .equals("0"));
     }
   }
 

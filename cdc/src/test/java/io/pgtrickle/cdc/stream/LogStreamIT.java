@@ -7,10 +7,13 @@ import static org.awaitility.Awaitility.await;
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.TableName;
 import io.pgtrickle.cdc.TcpProxy;
 import io.pgtrickle.cdc.TestServer;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
+import io.pgtrickle.cdc.slot.LockPolicy;
+import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.cdc.slot.Slots;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,6 +39,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// One stream over many connections: nothing twice, nothing lost, nothing confirmed too early.
 final class LogStreamIT {
   private static final Duration PATIENCE = Duration.ofMillis(20);
+  private static final Duration GENEROUS = Duration.ofSeconds(20);
 
   private final Capture capture = Capture.of(List.of("CREATE TABLE t (id int8 PRIMARY KEY)"), "t");
   private final List<String> told = new ArrayList<>();
@@ -327,6 +331,51 @@ final class LogStreamIT {
           .isInstanceOf(CaptureException.SlotLost.class)
           .hasMessageContaining("unknown kind of cell");
       assertThat(streams).isBetween(3, 10);
+    }
+  }
+
+  @Test
+  void aTextThatTheServerCannotSendDoesNotHoldTheStreamForEver() throws SQLException {
+    TestServer.execute(
+        capture.database,
+        "CREATE DATABASE win TEMPLATE template0 ENCODING 'WIN1252' LC_COLLATE 'C' LC_CTYPE 'C'");
+    SourceDatabase win = TestServer.at("localhost", TestServer.port(), "win");
+    String slot;
+    try (Connection connection = win.connect("tests")) {
+      TestServer.execute(connection, "CREATE TABLE t (id int8 PRIMARY KEY, v text)");
+      Publications.create(connection, "p");
+      Publications.add(connection, "p", List.of(new TableName("public", "t")), LockPolicy.POLITE);
+      Slots.Created created = Slots.create(win, GENEROUS, GENEROUS, blockers -> {});
+      slot = created.name();
+      try (LogStream stream =
+          LogStream.start(win, StreamOptions.of(slot, "p", created.consistentPoint()), listener)) {
+        // A byte that stands for nothing in that encoding.
+        TestServer.execute(
+            connection, "INSERT INTO t VALUES (1, 'a')", "INSERT INTO t VALUES (2, chr(129))");
+        assertThat(take(stream, 1)).containsExactly("I (1,a)");
+        assertThatThrownBy(() -> take(stream, 1))
+            .isInstanceOf(CaptureException.SlotLost.class)
+            .extracting(e -> ((CaptureException) e).sqlState())
+            .isEqualTo("22P05");
+        assertThat(stream.state().losses()).isBetween(3L, 10L);
+      }
+      await().ignoreExceptions().until(() -> Slots.drop(connection, slot));
+    }
+    TestServer.execute(capture.database, "DROP DATABASE win WITH (FORCE)");
+  }
+
+  @Test
+  void abortingDisconnectsWhateverTheConsumerDoes() throws InterruptedException {
+    try (LogStream stream = open(capture.database)) {
+      insert(1);
+      String read =
+          "SELECT active FROM pg_replication_slots WHERE slot_name = '" + capture.slot.name() + "'";
+      assertThat(TestServer.query(capture.database, read)).isEqualTo("t");
+      stream.abort();
+      await().until(() -> TestServer.query(capture.database, read).equals("f"));
+      assertThat(stream.drain(1, PATIENCE)).isEmpty();
+      assertThat(stream.drain(1, PATIENCE)).isEmpty();
+      assertThat(told).isEmpty();
     }
   }
 

@@ -113,14 +113,18 @@ public final class StorageCatalog {
   /// it.
   public static List<StreamTable> displaced(Connection connection, List<StreamTable> tables)
       throws SQLException {
-    String[] names = tables.stream().map(StreamTable::qualifiedName).toArray(String[]::new);
+    String[] schemas = tables.stream().map(StreamTable::schemaName).toArray(String[]::new);
+    String[] names = tables.stream().map(StreamTable::name).toArray(String[]::new);
     List<StreamTable> displaced = new ArrayList<>();
     try (PreparedStatement query =
         connection.prepareStatement(
             "SELECT w.n, c.oid, pg_get_userbyid(c.relowner) <> current_user"
-                + " FROM unnest(?::text[]) WITH ORDINALITY w (name, n)"
-                + " LEFT JOIN pg_class c ON c.oid = to_regclass(w.name)")) {
-      query.setArray(1, connection.createArrayOf("text", names));
+                // to_regclass() would fail for all of them where one schema cannot be used.
+                + " FROM unnest(?::text[], ?::text[]) WITH ORDINALITY w (schema_name, name, n)"
+                + " LEFT JOIN (pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace)"
+                + " ON s.nspname = w.schema_name AND c.relname = w.name")) {
+      query.setArray(1, connection.createArrayOf("text", schemas));
+      query.setArray(2, connection.createArrayOf("text", names));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           StreamTable table = tables.get(row.getInt(1) - 1);

@@ -70,7 +70,7 @@ final class Attacher {
     try {
       return attachTogether(control, batch, columns);
     } catch (CaptureException e) {
-      if (e instanceof CaptureException.Retry && !isExhausted(e)) {
+      if (e instanceof CaptureException.Retry && !isOfOneSource(e)) {
         throw e;
       }
     }
@@ -85,12 +85,12 @@ final class Attacher {
           batch.remove(one.id());
         }
       } catch (CaptureException refused) {
-        if (refused instanceof CaptureException.Retry && !isExhausted(refused)) {
+        if (refused instanceof CaptureException.Retry && !isOfOneSource(refused)) {
           throw refused;
         }
         batch.remove(one.id());
         progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
-        if (isExhausted(refused)) {
+        if (isOfOneSource(refused)) {
           again.add(one.definition());
         }
       }
@@ -98,9 +98,11 @@ final class Attacher {
     return again;
   }
 
-  // Slots, walsenders, connections, room: people want to know, and it may pass by itself.
-  private static boolean isExhausted(CaptureException refusal) {
-    return refusal.sqlState().startsWith("53");
+  // Slots, walsenders, connections, room, or a lock that somebody has: people want to know, and it
+  // may pass by itself. The others go on meanwhile.
+  private static boolean isOfOneSource(CaptureException refusal) {
+    return refusal.sqlState().startsWith("53")
+        || refusal.sqlState().equals(ServerRefusal.LOCK_NOT_AVAILABLE);
   }
 
   private List<Definition> attachTogether(

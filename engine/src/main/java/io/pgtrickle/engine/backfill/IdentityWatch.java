@@ -13,9 +13,11 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,12 +31,16 @@ import org.slf4j.LoggerFactory;
 ///
 /// A new partition of a table whose other partitions log whole rows begins without an identity. As
 /// nobody has written it for long, it is given one at once if its lock is free.
+///
+/// Used by one thread.
 public final class IdentityWatch {
   private static final Logger LOG = LoggerFactory.getLogger(IdentityWatch.class);
   private static final LockPolicy ONCE =
       new LockPolicy(Duration.ofMillis(500), 1, Duration.ofMillis(1));
 
   private final String publication;
+  // Told already.
+  private final Set<Integer> refused = new HashSet<>();
 
   public IdentityWatch(String publication) {
     this.publication = publication;
@@ -61,8 +67,19 @@ public final class IdentityWatch {
         }
         Publications.remove(session, publication, List.of(table.get()), ONCE);
         taken.put(relation, found.getValue());
+        refused.remove(relation);
       } catch (CaptureException.Retry e) {
         LOG.debug("{} is taken out at the next look: {}", table.get(), e.getMessage());
+      } catch (CaptureException e) {
+        // A right that was taken away, or a table that is gone by now; the others are none the
+        // worse.
+        if (refused.add(relation)) {
+          LOG.warn(
+              "users cannot update {} ({}), and it cannot be taken out of the publication: {}",
+              table.get(),
+              found.getValue(),
+              e.getMessage());
+        }
       }
     }
     return taken;

@@ -177,7 +177,7 @@ public final class Initializer {
     }
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
-      Map<Long, Preparation> ready = prepare(writer, free, results.waiting);
+      Map<Long, Preparation> ready = prepare(writer, free, results);
       results.again.addAll(attacher.attach(control, ready));
       for (List<Preparation> wave : GROUPS.waves(List.copyOf(ready.values()))) {
         for (List<Preparation> group : GROUPS.sharing(start(writer, wave, results))) {
@@ -233,7 +233,7 @@ public final class Initializer {
   // ---- prepare ----------------------------------------------------------------------------------
 
   private Map<Long, Preparation> prepare(
-      Connection session, List<Definition> batch, List<Definition> waiting)
+      Connection session, List<Definition> batch, Results results)
       throws SQLException, InterruptedException {
     Map<Long, Preparation> ready = new LinkedHashMap<>();
     for (Definition definition : batch) {
@@ -243,15 +243,19 @@ public final class Initializer {
         progress.resolved(definition, one.verdict());
         ready.put(definition.pgtId(), one);
       } catch (TrickleException e) {
-        refused(definition, e, waiting);
+        refused(definition, e, results.waiting);
       } catch (StackOverflowError e) {
         LOG.error("{} cannot be prepared", definition.displayName(), e);
-        refused(definition, QueryRejected.tooDeep("the stack does not hold it"), waiting);
+        refused(definition, QueryRejected.tooDeep("the stack does not hold it"), results.waiting);
       } catch (SQLException e) {
         if (ServerRefusal.isTransient(e)) {
           throw e;
         }
-        refused(definition, ServerRefusal.of(definition, e), waiting);
+        if (ServerRefusal.isLocked(e)) {
+          results.reportAndRetry(definition, ServerRefusal.of(definition, e));
+        } else {
+          refused(definition, ServerRefusal.of(definition, e), results.waiting);
+        }
       }
     }
     return ready;

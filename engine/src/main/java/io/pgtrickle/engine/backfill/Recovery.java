@@ -274,9 +274,11 @@ public final class Recovery {
       }
       LOG.warn("rows are copied anew: {}", problem.get());
       table.close();
-    } catch (CaptureException.Retry e) {
-      throw e;
     } catch (TrickleException | CaptureException e) {
+      if (e instanceof CaptureException.Retry again
+          && !again.sqlState().equals(ServerRefusal.LOCK_NOT_AVAILABLE)) {
+        throw again;
+      }
       LOG.warn("rows of {} are not restored: {}", scan.name(), e.getMessage());
     }
     return Optional.empty();

@@ -7,6 +7,8 @@ import java.sql.SQLException;
 
 /// PostgreSQL's own refusal, as an error of the stream table.
 final class ServerRefusal {
+  static final String LOCK_NOT_AVAILABLE = "55P03";
+
   private ServerRefusal() {}
 
   /// Whether an error says nothing about what was asked: a lost session, a server that stops, a
@@ -20,6 +22,11 @@ final class ServerRefusal {
   static boolean endsSession(SQLException e) {
     String state = String.valueOf(e.getSQLState());
     return state.startsWith("08") || state.startsWith("57P");
+  }
+
+  /// Whether somebody has a lock for longer than is waited for.
+  static boolean isLocked(SQLException e) {
+    return LOCK_NOT_AVAILABLE.equals(e.getSQLState());
   }
 
   static QueryRejected of(Definition definition, SQLException refusal) {

@@ -59,7 +59,7 @@ final class SourceTables {
     TableName table = name(scan.relation());
     List<String> identity = usableIdentity(table);
     List<String> logged = publishedColumns(scan);
-    List<Partition> partitions = Partition.read(control, scan.relation());
+    List<Partition> partitions = partitions(scan.relation(), table);
     SourceShape shape = shape(scan.relation(), table, partitions);
     SourceTable source =
         new SourceTable(
@@ -94,6 +94,17 @@ final class SourceTables {
     SourceTable table = source(scan, Set.of()).attachment().table();
     table.published(entry);
     return table;
+  }
+
+  private List<Partition> partitions(int relation, TableName table) throws SQLException {
+    try {
+      return Partition.read(control, relation);
+    } catch (SQLException e) {
+      if (ServerRefusal.isLocked(e)) {
+        throw CaptureException.of(e, "look at the partitions of " + table);
+      }
+      throw e;
+    }
   }
 
   private SourceShape shape(int relation, TableName table, List<Partition> partitions)

@@ -30,7 +30,9 @@ public final class CaptureEvents {
     /// Operator state cannot be saved, so the slot keeps the log; or it can again.
     STATE_NOT_SAVED,
     /// The slot keeps back more than a threshold.
-    SLOT_LAG
+    SLOT_LAG,
+    /// The sidecar began anew, from the lease on, because something failed.
+    STARTED_OVER
   }
 
   /// How bad it is.

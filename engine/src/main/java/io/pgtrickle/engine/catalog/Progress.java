@@ -128,8 +128,11 @@ public record Progress(
             + " SET frontier = ?::pg_lsn, frontier_timestamp = ?::timestamptz"
             + " WHERE fencing_token = ?::bigint AND system_identifier = ? AND timeline = ?::int"
             + " AND (frontier IS NULL OR frontier <= ?::pg_lsn)"
+            // to_regclass() would fail, for all of them, where one schema cannot be used.
             + " AND NOT EXISTS (SELECT FROM jsonb_each_text(?::jsonb) w (name, relation)"
-            + " WHERE to_regclass(w.name)::oid::text IS DISTINCT FROM w.relation)"
+            + " LEFT JOIN pg_class c ON c.oid = w.relation::oid"
+            + " LEFT JOIN pg_namespace s ON s.oid = c.relnamespace"
+            + " WHERE ARRAY[s.nspname, c.relname]::text[] IS DISTINCT FROM parse_ident(w.name))"
             + " RETURNING clock_timestamp() AS now",
         List.of(
             frontier.end().toString(),

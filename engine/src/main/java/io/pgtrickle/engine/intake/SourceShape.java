@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.intake;
 
 import io.pgtrickle.cdc.TableName;
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -89,10 +90,7 @@ public record SourceShape(
       throws SQLException {
     Map<Integer, SourceShape> shapes = new HashMap<>();
     try (PreparedStatement query = session.prepareStatement(READ)) {
-      query.setArray(
-          1,
-          session.createArrayOf(
-              "int8", relations.stream().map(Integer::toUnsignedLong).toArray(Long[]::new)));
+      query.setArray(1, oids(session, relations));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           shapes.put(
@@ -106,17 +104,30 @@ public record SourceShape(
 
   /// What a relation is called now; empty if it is gone.
   public static Optional<TableName> name(Connection session, int relation) throws SQLException {
+    return Optional.ofNullable(names(session, Set.of(relation)).get(relation));
+  }
+
+  /// What those relations that exist are called now.
+  public static Map<Integer, TableName> names(Connection session, Collection<Integer> relations)
+      throws SQLException {
+    Map<Integer, TableName> names = new HashMap<>();
     try (PreparedStatement query =
         session.prepareStatement(
-            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
-                + " ON n.oid = c.relnamespace WHERE c.oid = ?::oid")) {
-      query.setLong(1, Integer.toUnsignedLong(relation));
+            "SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n"
+                + " ON n.oid = c.relnamespace WHERE c.oid = ANY (?::oid[])")) {
+      query.setArray(1, oids(session, relations));
       try (ResultSet row = query.executeQuery()) {
-        return row.next()
-            ? Optional.of(new TableName(row.getString(1), row.getString(2)))
-            : Optional.empty();
+        while (row.next()) {
+          names.put((int) row.getLong(1), new TableName(row.getString(2), row.getString(3)));
+        }
       }
     }
+    return names;
+  }
+
+  private static Array oids(Connection session, Collection<Integer> relations) throws SQLException {
+    return session.createArrayOf(
+        "int8", relations.stream().map(Integer::toUnsignedLong).toArray(Long[]::new));
   }
 
   private static Set<String> texts(ResultSet row, int column) throws SQLException {

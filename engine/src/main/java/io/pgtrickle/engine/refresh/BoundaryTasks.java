@@ -5,7 +5,9 @@ import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /// What other threads want done on the refresh thread, between two epochs.
@@ -15,6 +17,7 @@ final class BoundaryTasks {
   private static final int LIMIT = 10_000;
 
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>(LIMIT);
+  private final Map<String, Runnable> latest = new ConcurrentHashMap<>();
   private final List<FrontierWait> frontierWaits = new ArrayList<>();
 
   private record FrontierWait(Lsn lsn, Runnable action) {}
@@ -26,9 +29,17 @@ final class BoundaryTasks {
     }
   }
 
+  /// Has something done, once, however often it is asked for before that: what is asked last, after
+  /// everything that was posted before.
+  ///
+  /// @param what tells it from others
+  void replace(String what, Runnable task) {
+    latest.put(what, task);
+  }
+
   <T> CompletableFuture<T> add(BoundaryTask<T> task) {
     CompletableFuture<T> future = new CompletableFuture<>();
-    post(
+    Runnable queued =
         () -> {
           if (future.isCancelled()) {
             return;
@@ -38,8 +49,22 @@ final class BoundaryTasks {
           } catch (SQLException | RuntimeException e) {
             future.completeExceptionally(e);
           }
-        });
+        };
+    post(queued);
+    // Whoever asks again and again, and does not wait for long, must not fill the queue.
+    var _ =
+        future.whenComplete(
+            (_, _) -> {
+              if (future.isCancelled()) {
+                tasks.remove(queued);
+              }
+            });
     return future;
+  }
+
+  /// How many wait to be run.
+  int size() {
+    return tasks.size() + latest.size();
   }
 
   CompletableFuture<Void> whenBeyond(Lsn lsn, Runnable action) {
@@ -62,9 +87,16 @@ final class BoundaryTasks {
 
   /// Runs what is there, and what waited for a position that is reached.
   void run(Lsn position) {
+    // Looked at first: what they follow is in the queue already.
+    Map<String, Runnable> last = Map.copyOf(latest);
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
     }
+    last.forEach(
+        (what, task) -> {
+          latest.remove(what, task);
+          task.run();
+        });
     List<FrontierWait> due =
         frontierWaits.stream().filter(wait -> !position.isBefore(wait.lsn())).toList();
     frontierWaits.removeAll(due);

@@ -232,6 +232,14 @@ public final class RefreshLoop implements AutoCloseable {
     reader.wake();
   }
 
+  /// The same for what is of use only as it was asked for last, such as a setting.
+  ///
+  /// @param what tells it from others
+  public void postLatest(String what, Runnable task) {
+    tasks.replace(what, task);
+    reader.wake();
+  }
+
   /// Runs something on this thread once everything that committed before a position was taken in.
   public CompletableFuture<Void> whenBeyond(Lsn lsn, Runnable action) {
     CompletableFuture<Void> done = tasks.whenBeyond(lsn, action);

@@ -55,6 +55,15 @@ final class FaultProxy implements AutoCloseable {
     links.forEach(link -> link.silent = true);
   }
 
+  /// The same for one connection.
+  ///
+  /// @param port from which it comes, as the server sees it
+  void halfOpen(int port) {
+    links.stream()
+        .filter(link -> link.server.getLocalPort() == port)
+        .forEach(link -> link.silent = true);
+  }
+
   /// How long to hold back each piece from now on.
   void delay(Duration each) {
     delay = each;

@@ -135,6 +135,29 @@ final class FaultsIT {
     }
   }
 
+  @Test
+  void aStreamThatAloneIsCutWithoutAWordIsConnectedAgain() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        FaultProxy proxy = new FaultProxy(LiveDatabase.server().port());
+        Connection connection = database.connect()) {
+      assertThat(database.startSidecarAt(proxy.port()).awaitReady(PATIENCE)).isTrue();
+      prepare(connection);
+      String token = token(connection);
+      proxy.halfOpen(
+          Integer.parseInt(
+              Objects.requireNonNull(
+                  value(
+                      connection,
+                      "SELECT a.client_port FROM pg_replication_slots s JOIN pg_stat_activity a"
+                          + " ON a.pid = s.active_pid WHERE s.database = current_database()"))));
+      new Shop(1).transaction(connection);
+      await().atMost(PATIENCE).until(() -> losses(connection) == 1);
+      assertExact(connection);
+      assertThat(token(connection)).as("the sidecar has not started over").isEqualTo(token);
+      assertThat(failures(connection)).as("nothing was initialized again").isEmpty();
+    }
+  }
+
   private static void randomFaults(long seed, int faults) throws Exception {
     Random random = new Random(seed);
     try (LiveDatabase database = LiveDatabase.create();

@@ -19,6 +19,9 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
 /// A server for one test alone, with settings and a data directory of its own: to be stopped,
@@ -153,15 +156,33 @@ final class OwnServer implements AutoCloseable {
 
   /// Ends every process of the server where it is, as a crash would; what comes next recovers.
   void crash() throws IOException, InterruptedException {
-    String pid = Files.readAllLines(data.resolve("postmaster.pid")).getFirst().strip();
-    ProcessHandle postmaster = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
-    int status = new ProcessBuilder("kill", "-QUIT", pid).start().waitFor();
-    if (status != 0) {
-      throw new IllegalStateException("kill -QUIT " + pid + " ends with " + status);
-    }
-    postmaster.onExit().join();
+    signal("-QUIT").onExit().join();
     // Lets go of the directory.
     postgres.close();
+  }
+
+  /// Shuts down as `pg_ctl stop -m fast` does, which waits for readers of the log.
+  ///
+  /// @return whether that is done in time
+  boolean stop(Duration patience) throws IOException, InterruptedException {
+    try {
+      signal("-INT").onExit().get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      return true;
+    } catch (ExecutionException | TimeoutException e) {
+      return false;
+    } finally {
+      postgres.close();
+    }
+  }
+
+  private ProcessHandle signal(String name) throws IOException, InterruptedException {
+    String pid = Files.readAllLines(data.resolve("postmaster.pid")).getFirst().strip();
+    ProcessHandle postmaster = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
+    int status = new ProcessBuilder("kill", name, pid).start().waitFor();
+    if (status != 0) {
+      throw new IllegalStateException("kill " + name + " " + pid + " ends with " + status);
+    }
+    return postmaster;
   }
 
   @Override

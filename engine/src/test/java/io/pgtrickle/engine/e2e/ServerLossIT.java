@@ -75,6 +75,34 @@ final class ServerLossIT {
     }
   }
 
+  /// The server waits for who reads its log.
+  @Test
+  void aFastShutdownDoesNotWaitForTheSidecar(@TempDir Path folder) throws Exception {
+    Path data = folder.resolve("data");
+    OwnServer server = start(data, 0);
+    try (Sidecar sidecar = server.follow(server.url(), folder.resolve("state"))) {
+      assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
+      try (Connection connection = server.connect()) {
+        run(
+            connection,
+            "CREATE TABLE src (id int PRIMARY KEY, g int, v int)",
+            "INSERT INTO src SELECT i, i % 7, i FROM generate_series(1, 1000) i");
+        streamTable(connection, "st", QUERY, "DIFFERENTIAL");
+        run(connection, "UPDATE src SET v = v + 1 WHERE id < 500");
+      }
+      int port = server.port();
+      assertThat(server.stop(Duration.ofSeconds(30))).as("stopped in time").isTrue();
+      await().atMost(PATIENCE).until(() -> !sidecar.awaitReady(Duration.ZERO));
+      server = start(data, port);
+      try (Connection connection = server.connect()) {
+        run(connection, "DELETE FROM src WHERE id % 3 = 0");
+        assertExact(connection);
+      }
+    } finally {
+      server.close();
+    }
+  }
+
   private static OwnServer start(Path data, int port) throws IOException {
     return OwnServer.start(
         data,
