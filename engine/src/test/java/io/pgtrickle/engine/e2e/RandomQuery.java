@@ -215,13 +215,14 @@ final class RandomQuery {
     Scope scope = new Scope(from.columns(), around.outer());
     List<String> groups = new ArrayList<>();
     List<String> columns = new ArrayList<>();
+    int sets = chance(35) ? 1 + random.nextInt(4) : 0;
     for (Kind kind : kinds) {
       List<Column> candidates = from.columns().stream().filter(c -> c.kind() == kind).toList();
       if (!candidates.isEmpty() && random.nextInt(5) < 3) {
         String group = settled(groupValue(values.pick(candidates)), kind);
         groups.add(group);
         columns.add(group);
-      } else if (kind == Kind.INT && !groups.isEmpty() && chance(15)) {
+      } else if (kind == Kind.INT && sets > 0 && !groups.isEmpty() && chance(50)) {
         columns.add("grouping(" + values.pick(groups) + ")");
       } else if (kind == Kind.INT && depth > 0 && chance(8)) {
         columns.add("rank() OVER (ORDER BY " + calls.aggregate(Kind.INT, scope, 0) + ")");
@@ -249,14 +250,14 @@ final class RandomQuery {
         + " FROM "
         + from.sql()
         + where(scope, depth)
-        + (groups.isEmpty() ? "" : " GROUP BY " + grouping(groups))
+        + (groups.isEmpty() ? "" : " GROUP BY " + grouping(groups, sets))
         + having;
   }
 
-  private String grouping(List<String> groups) {
+  private String grouping(List<String> groups, int sets) {
     String all = String.join(", ", groups);
-    return switch (random.nextInt(12)) {
-      case 0 -> "ROLLUP (" + all + ")";
+    return switch (sets) {
+      case 4 -> "ROLLUP (" + all + ")";
       case 1 -> "CUBE (" + all + ")";
       case 2 -> "GROUPING SETS ((" + all + "), (" + values.pick(groups) + "), ())";
       case 3 -> "DISTINCT ROLLUP (" + all + "), CUBE (" + values.pick(groups) + ")";
@@ -367,6 +368,11 @@ final class RandomQuery {
     List<Column> common =
         left.columns().stream()
             .filter(column -> column.kind().equals(rest.get(column.name())))
+            // What char(n) becomes beside other texts is not understood.
+            .filter(
+                column ->
+                    column.kind() != Kind.TEXT
+                        || left.name().equals("c") == right.name().equals("c"))
             .toList();
     boolean all = left.columns().stream().allMatch(c -> !rest.containsKey(c.name()) || common.contains(c));
     boolean natural = all && chance(30);
@@ -387,8 +393,10 @@ final class RandomQuery {
     String type = values.one("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN");
     StringJoiner on = new StringJoiner(", ", " USING (", ")");
     using.forEach(column -> on.add(column.name()));
+    // In a subquery: the server itself cannot read the views that it writes of such a join with a
+    // name, where an aggregate is made of a column of both sides.
     String sql =
-        "(%s %s %s %s %s%s) AS %s (%s)"
+        "(SELECT * FROM %s %s %s %s %s%s) AS %s (%s)"
             .formatted(
                 left.name(),
                 alias(),
