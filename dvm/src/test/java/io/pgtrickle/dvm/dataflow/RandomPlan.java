@@ -194,7 +194,7 @@ final class RandomPlan {
             Expr shifted = column(input, random.nextInt(input.schema().size()));
             yield WindowShapes.placed(WindowCall.Kind.LAG, shifted.type(), shifted);
           }
-          default -> WindowShapes.total(WindowShapes.rows(1, 1), calls(input)[0]);
+          default -> WindowShapes.total(WindowShapes.rows(1, 1), aggregated(input, false));
         };
     return WindowShapes.window(input, groups(input), List.of(sortKey(input)), call);
   }
@@ -221,13 +221,12 @@ final class RandomPlan {
 
   private AggregateCall[] calls(Plan input) {
     return IntStream.range(0, 1 + random.nextInt(2))
-        .mapToObj(_ -> aggregated(input))
+        .mapToObj(_ -> aggregated(input, random.nextInt(4) == 0))
         .toArray(AggregateCall[]::new);
   }
 
-  private AggregateCall aggregated(Plan input) {
+  private AggregateCall aggregated(Plan input, boolean distinct) {
     Expr filter = random.nextInt(4) == 0 ? condition(input, 1) : null;
-    boolean distinct = random.nextInt(4) == 0;
     Expr argument = column(input, random.nextInt(input.schema().size()));
     return switch (random.nextInt(5)) {
       case 0 -> aggregate(Kind.COUNT_ROWS, SqlType.INT8, null, false, filter);

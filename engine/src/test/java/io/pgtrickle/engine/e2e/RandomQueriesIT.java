@@ -1,7 +1,6 @@
 package io.pgtrickle.engine.e2e;
 
 import static io.pgtrickle.engine.e2e.LiveDatabase.differencesQuery;
-import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
@@ -173,8 +172,9 @@ final class RandomQueriesIT {
         queries.add(query);
       }
     }
+    // The last waits for all the others.
     for (int i = 0; i < PER_DATABASE; i++) {
-      ready(connection, "q" + i);
+      run(connection, "SELECT pgtrickle.wait_until_ready('q%d', '600 s')".formatted(i));
     }
     return queries;
   }
