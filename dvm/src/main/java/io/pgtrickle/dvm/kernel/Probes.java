@@ -69,10 +69,13 @@ public final class Probes {
     return merge.weight();
   }
 
-  /// Passes on what is left of the key's rows.
-  public void forEach(ObjLongConsumer<Row> action) {
+  /// Passes on what is left of the key's rows, and says how many entries that took.
+  public long forEach(ObjLongConsumer<Row> action) {
+    long entries = -merge.cancelled();
     while (merge.next()) {
       action.accept(merge.row(), merge.weight());
+      entries++;
     }
+    return entries + merge.cancelled();
   }
 }

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,6 +18,8 @@ import java.util.List;
 /// A function is called by its qualified name with arguments of exactly its declared types, so that
 /// overload resolution has one exact match; operators are written as calls of their functions.
 final class ExpressionText {
+  private static final int TEXT_OF_BPCHAR = 401;
+
   private final Facts facts;
 
   /// How the columns of the rows are referred to for which subqueries are evaluated, the innermost
@@ -40,6 +43,10 @@ final class ExpressionText {
     return switch (expression) {
       case Expr.Column(int index, SqlType _) -> columns.get(index);
       case Expr.Literal literal -> literal(literal);
+      // The cast of char(n) to varchar: called by its name, text(bpchar) gives a text.
+      case Expr.Call(var function, var arguments, var type, var _)
+          when function.oid() == TEXT_OF_BPCHAR && type.kind() == TypeKind.VARCHAR ->
+          cast(text(arguments.getFirst(), columns), type);
       case Expr.Call call -> name(call.function()) + list(call.arguments(), columns);
       case Expr.Relabel(Expr input, SqlType type) -> relabel(input, type, columns);
       case Expr.TextCast(Expr input, SqlType type) -> cast(text(input, columns), type);

@@ -213,12 +213,16 @@ public record Fingerprint(
       if (!form.nodes("distinctClause").isEmpty()) {
         distincts++;
       }
-      chosen(form, targets, inOrder, target -> text.output(target.expression()));
+      // Once each: a subquery that is shown and sorted by is one subquery.
+      Map<TargetEntry, Output> read = new IdentityHashMap<>();
+      Function<TargetEntry, Output> column =
+          target -> read.computeIfAbsent(target, _ -> text.output(target.expression()));
+      chosen(form, targets, inOrder, column);
       List<Output> outputs = new ArrayList<>();
       for (TargetEntry target : targets) {
         boolean grouped = references.contains(target.reference());
         if (!target.junk() || grouped) {
-          Output output = text.output(target.expression());
+          Output output = column.apply(target);
           if (grouped) {
             groups.add(output.text());
           }

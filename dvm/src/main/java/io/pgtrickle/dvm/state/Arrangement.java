@@ -52,8 +52,8 @@ public final class Arrangement implements AutoCloseable {
   private static final long HEAP_GRAIN = 64 * 1024;
 
   private final Storage storage;
-  private final Snapshot.Debt debt = new Snapshot.Debt();
-  private Snapshot committed = new Snapshot(List.of(), debt);
+  private final Snapshot.Debt debt;
+  private Snapshot committed;
   private @Nullable Snapshot kept;
   private @Nullable Snapshot staged;
   private @Nullable Snapshot compacted;
@@ -104,6 +104,8 @@ public final class Arrangement implements AutoCloseable {
   /// An empty arrangement.
   public Arrangement(Storage storage) {
     this.storage = storage;
+    debt = new Snapshot.Debt(storage.reads());
+    committed = new Snapshot(List.of(), debt);
   }
 
   /// An arrangement of runs, of which it becomes the holder.

@@ -18,6 +18,7 @@ public final class Entries {
   /// Moves to the next entry of non-zero weight.
   public boolean next() {
     boolean found = merge.next();
+    debt.read(1);
     long all = merge.cancelled();
     if (all > skipped) {
       debt.add(all - skipped);

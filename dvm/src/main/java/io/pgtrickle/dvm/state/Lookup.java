@@ -10,8 +10,10 @@ import java.util.function.ObjLongConsumer;
 /// A pass over a [Snapshot] by ascending keys, cheaper than a look-up of each on its own.
 public final class Lookup {
   private final Probes probes;
+  private final Snapshot.Debt debt;
 
-  Lookup(List<Run> runs) {
+  Lookup(List<Run> runs, Snapshot.Debt debt) {
+    this.debt = debt;
     probes = new Probes(runs);
   }
 
@@ -24,11 +26,13 @@ public final class Lookup {
   /// The weight of one row under a key, without looking at the others; (key, row) must not be below
   /// what was asked before.
   public long weight(ByteSink key, Row row) {
+    debt.read(1);
     return probes.weight(key, row);
   }
 
   /// Moves to the next row under the key with a non-zero weight, in the order of row bytes.
   public boolean next() {
+    debt.read(1);
     return probes.next();
   }
 
@@ -42,6 +46,6 @@ public final class Lookup {
 
   /// Passes on the rest of the rows under the key.
   public void forEach(ObjLongConsumer<Row> action) {
-    probes.forEach(action);
+    debt.read(probes.forEach(action));
   }
 }

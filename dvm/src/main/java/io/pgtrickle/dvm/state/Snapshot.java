@@ -91,7 +91,7 @@ public final class Snapshot {
 
   /// Starts look-ups of ascending keys.
   public Lookup lookup() {
-    return new Lookup(runs);
+    return new Lookup(runs, debt);
   }
 
   /// The entries whose key starts with some bytes, in order from the first; all of them for none.
@@ -132,6 +132,7 @@ public final class Snapshot {
   private Optional<Row> firstPositive(Merge merge) {
     Optional<Row> found = Optional.empty();
     while (found.isEmpty() && merge.next()) {
+      debt.read(1);
       if (merge.weight() > 0) {
         found = Optional.of(merge.row());
       }
@@ -140,12 +141,27 @@ public final class Snapshot {
     return found;
   }
 
-  /// The work that scans have spent on skipping entries that cancel; a reason to merge.
+  /// The work that scans have spent on skipping entries that cancel; a reason to merge. All that is
+  /// read is counted for the storage.
   static final class Debt {
+    private final Reads reads;
     private long skipped;
+
+    Debt() {
+      this(new Reads());
+    }
+
+    Debt(Reads reads) {
+      this.reads = reads;
+    }
 
     void add(long more) {
       skipped += more;
+      reads.add(more);
+    }
+
+    void read(long entries) {
+      reads.add(entries);
     }
 
     long skipped() {

@@ -36,6 +36,7 @@ public final class Storage implements AutoCloseable {
   private final long memory;
   private final long heapLimit;
   private final AtomicLong onHeap = new AtomicLong();
+  private final Reads reads = new Reads();
   private volatile @Nullable StorageUnavailable problem;
   private volatile long failedAtNanos;
 
@@ -67,6 +68,16 @@ public final class Storage implements AutoCloseable {
     this.memory = memory;
     this.smallEntries = smallEntries;
     this.heapLimit = heapLimit;
+  }
+
+  Reads reads() {
+    return reads;
+  }
+
+  /// How many entries of its arrangements have been read: look-ups, scans and the ends of ranges, but
+  /// not merges. About as many where several threads read.
+  public long entriesRead() {
+    return reads.entries();
   }
 
   /// Everything on the heap: nothing has to be closed.

@@ -65,7 +65,7 @@ final class SubqueryShapes {
   }
 
   /// The rows with the answer, and without the number of rows.
-  private static Plan shown(Plan asked) {
+  static Plan shown(Plan asked) {
     List<Expr> columns = new ArrayList<>(PlanCompiler.columns(asked.schema()));
     if (asked.schema().column(columns.size() - 1).name().equals("rows")) {
       Expr rows = columns.removeLast();

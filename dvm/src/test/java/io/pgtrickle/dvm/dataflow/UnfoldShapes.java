@@ -34,7 +34,7 @@ final class UnfoldShapes {
 
   private UnfoldShapes() {}
 
-  private static SetCall series(Expr start, Expr stop) {
+  static SetCall series(Expr start, Expr stop) {
     return set(call("generate_series", SqlType.INT4, start, stop), true);
   }
 
@@ -45,7 +45,7 @@ final class UnfoldShapes {
     return new SetCall(function, set, List.of(new Column("f", called.type())));
   }
 
-  private static Plan.Unfold unfold(Plan input, SetCall... calls) {
+  static Plan.Unfold unfold(Plan input, SetCall... calls) {
     return new Plan.Unfold(input, List.of(calls), false);
   }
 

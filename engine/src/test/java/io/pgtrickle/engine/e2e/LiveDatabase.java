@@ -62,10 +62,14 @@ final class LiveDatabase implements AutoCloseable {
   /// A new database in which a role that is no superuser has what docs/operations.md asks for, and
   /// has installed the SQL objects; the sidecar will connect as that role.
   static LiveDatabase create(String role) throws SQLException {
+    return create(role, "");
+  }
+
+  private static LiveDatabase create(String role, String options) throws SQLException {
     String name = "live_" + NUMBER.incrementAndGet();
     try (Connection admin = server().connect();
         Statement statement = admin.createStatement()) {
-      statement.execute("CREATE DATABASE " + name);
+      statement.execute("CREATE DATABASE " + name + " " + options);
       if (!role.equals("postgres")) {
         statement.execute("CREATE ROLE " + role + " LOGIN REPLICATION");
         statement.execute("GRANT CREATE ON DATABASE " + name + " TO " + role);
@@ -96,7 +100,12 @@ final class LiveDatabase implements AutoCloseable {
 
   /// A new database with a running sidecar.
   static LiveDatabase start() throws SQLException, InterruptedException {
-    LiveDatabase database = create();
+    return start("");
+  }
+
+  /// The same for a database that is made with other options.
+  static LiveDatabase start(String options) throws SQLException, InterruptedException {
+    LiveDatabase database = create("postgres", options);
     if (!database.startSidecar().awaitReady(PATIENCE)) {
       throw new IllegalStateException("the sidecar is not ready after " + PATIENCE);
     }

@@ -1,8 +1,8 @@
 package io.pgtrickle.engine.e2e;
 
-import io.pgtrickle.engine.e2e.RandomQuery.Column;
-import io.pgtrickle.engine.e2e.RandomQuery.Kind;
 import io.pgtrickle.engine.e2e.RandomQuery.Relation;
+import io.pgtrickle.engine.e2e.RandomValues.Column;
+import io.pgtrickle.engine.e2e.RandomValues.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -11,9 +11,10 @@ import java.util.Random;
 final class RandomChanges {
   static final String SCHEMA =
       """
-      CREATE TABLE a (id int PRIMARY KEY, k int, n numeric(8,2), t text, d date);
-      CREATE TABLE b (id bigint PRIMARY KEY, k int2, m numeric(8,2), t varchar(6), u bool);
-      CREATE TABLE c (k int, t char(3), d date, u bool, e timestamp);
+      CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+      CREATE TABLE a (id int PRIMARY KEY, k int, n numeric(8,2), t text, d date, o mood, g int[]);
+      CREATE TABLE b (id bigint PRIMARY KEY, k int2, m numeric(8,2), t varchar(6), u bool, j jsonb);
+      CREATE TABLE c (k int, t char(3), d date, u bool, e timestamp, o mood, j jsonb);
       """;
 
   static final List<Relation> RELATIONS =
@@ -25,7 +26,9 @@ final class RandomChanges {
                   new Column("a.k", Kind.INT),
                   new Column("a.n", Kind.NUM),
                   new Column("a.t", Kind.TEXT),
-                  new Column("a.d", Kind.DATE))),
+                  new Column("a.d", Kind.DATE),
+                  new Column("a.o", Kind.MOOD),
+                  new Column("a.g", Kind.INTS))),
           new Relation(
               "b",
               List.of(
@@ -33,7 +36,8 @@ final class RandomChanges {
                   new Column("b.k", Kind.INT),
                   new Column("b.m", Kind.NUM),
                   new Column("b.t", Kind.TEXT),
-                  new Column("b.u", Kind.BOOL))),
+                  new Column("b.u", Kind.BOOL),
+                  new Column("b.j", Kind.JSON))),
           new Relation(
               "c",
               List.of(
@@ -41,14 +45,37 @@ final class RandomChanges {
                   new Column("c.t", Kind.TEXT),
                   new Column("c.d", Kind.DATE),
                   new Column("c.u", Kind.BOOL),
-                  new Column("c.e", Kind.DATE))));
+                  new Column("c.e", Kind.DATE),
+                  new Column("c.o", Kind.MOOD),
+                  new Column("c.j", Kind.JSON))));
+
+  /// Texts that every collation sorts alike, but for upper case.
+  static final List<String> PLAIN_TEXTS = List.of("'a'", "'b'", "'A'", "'ab'", "''", "'b '");
+
+  /// Texts that languages sort in other ways than bytes: case, accents (also as characters of their
+  /// own), punctuation, blanks, letters that become several.
+  static final List<String> ACCENTED_TEXTS =
+      List.of(
+          "'a'", "'A'", "'á'", "'Á'", "'a\u0301'", "'ab'", "'AB'", "'a b'", "'a-b'", "'b'", "''",
+          "'b '", "'ß'", "'ss'", "'_x'", "'10'", "'9'", "'é'");
+
+  private static final List<String> DOCUMENTS =
+      List.of(
+          "'{\"a\": 1, \"b\": \"x\", \"l\": [1, 2]}'",
+          "'{\"a\": 2}'",
+          "'{\"a\": null, \"b\": \"á\", \"l\": [3, null, \"b\"]}'",
+          "'{\"c\": {\"a\": 3}, \"l\": []}'",
+          "'[1, 2]'",
+          "'\"x\"'");
 
   private static final int IDS = 9;
 
   private final Random random;
+  private final List<String> texts;
 
-  RandomChanges(long seed) {
+  RandomChanges(long seed, List<String> texts) {
     random = new Random(seed);
+    this.texts = texts;
   }
 
   /// The statements of one transaction.
@@ -88,26 +115,28 @@ final class RandomChanges {
   }
 
   private String upsertA() {
-    return ("INSERT INTO a VALUES (%s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE"
-            + " SET k = EXCLUDED.k, n = EXCLUDED.n, d = EXCLUDED.d")
-        .formatted(id(), number(), decimal(), text(), date());
+    return ("INSERT INTO a VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE"
+            + " SET k = EXCLUDED.k, n = EXCLUDED.n, d = EXCLUDED.d, g = EXCLUDED.g")
+        .formatted(id(), number(), decimal(), text(), date(), mood(), numbers());
   }
 
   private String upsertB() {
-    return ("INSERT INTO b VALUES (%s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE"
-            + " SET k = EXCLUDED.k, t = EXCLUDED.t, u = EXCLUDED.u")
-        .formatted(id(), number(), decimal(), text(), truth());
+    return ("INSERT INTO b VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE"
+            + " SET k = EXCLUDED.k, t = EXCLUDED.t, u = EXCLUDED.u, j = EXCLUDED.j")
+        .formatted(id(), number(), decimal(), text(), truth(), document());
   }
 
   private String insertC() {
     String row =
-        "(%s, %s, %s, %s, %s)"
+        "(%s, %s, %s, %s, %s, %s, %s)"
             .formatted(
                 number(),
                 text(),
                 date(),
                 truth(),
-                orNull("timestamp '2024-01-01 12:00' + interval '12 h' * " + random.nextInt(5)));
+                orNull("timestamp '2024-01-01 12:00' + interval '12 h' * " + random.nextInt(5)),
+                mood(),
+                document());
     return "INSERT INTO c VALUES " + row + (random.nextInt(3) == 0 ? ", " + row : "");
   }
 
@@ -128,11 +157,23 @@ final class RandomChanges {
   }
 
   private String text() {
-    return orNull(List.of("'a'", "'b'", "'A'", "'ab'", "''", "'b '").get(random.nextInt(6)));
+    return orNull(texts.get(random.nextInt(texts.size())));
   }
 
   private String date() {
     return orNull("date '2024-01-01' + " + random.nextInt(4));
+  }
+
+  private String mood() {
+    return orNull(List.of("'sad'", "'ok'", "'happy'").get(random.nextInt(3)));
+  }
+
+  private String numbers() {
+    return orNull(List.of("'{1,2}'", "'{}'", "'{3,1,NULL}'", "'{2}'").get(random.nextInt(4)));
+  }
+
+  private String document() {
+    return orNull(DOCUMENTS.get(random.nextInt(DOCUMENTS.size())));
   }
 
   private String truth() {

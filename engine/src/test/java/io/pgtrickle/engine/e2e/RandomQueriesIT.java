@@ -1,7 +1,6 @@
 package io.pgtrickle.engine.e2e;
 
 import static io.pgtrickle.engine.e2e.LiveDatabase.differencesQuery;
-import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
@@ -9,6 +8,7 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.value;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -24,8 +24,7 @@ import org.junit.jupiter.api.Test;
 /// query, as a bag and as text.
 ///
 /// Many stream tables share a database, since an epoch maintains them all. A failure names the
-/// seed,
-/// the query and how to come to it: the tables before the transaction, and the transaction.
+/// seed, the query and how to come to it: the tables before the transaction, and the transaction.
 final class RandomQueriesIT {
   private static final int CASES = 300;
   private static final int SOAK_CASES = 10_000;
@@ -35,24 +34,64 @@ final class RandomQueriesIT {
   private static final double INCREMENTAL = 0.95;
   private static final double WITH_ROWS = 0.6;
 
+  /// Where the queries run: a database in which text is sorted by bytes, and one in which only the
+  /// server knows the order of texts.
+  enum Setting {
+    BYTES("", RandomChanges.PLAIN_TEXTS),
+    ICU("TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'", RandomChanges.ACCENTED_TEXTS);
+
+    private final String options;
+    private final List<String> texts;
+
+    Setting(String options, List<String> texts) {
+      this.options = options;
+      this.texts = texts;
+    }
+  }
+
   private int incremental;
   private int withRows;
+  private int expressions;
+  private int asked;
 
   @Test
   void randomQueriesEqualTheirStreamTables() throws SQLException, InterruptedException {
-    check(1, CASES);
+    check(Setting.BYTES, 1, CASES);
+  }
+
+  @Test
+  void randomQueriesEqualTheirStreamTablesWhereTextIsSortedByTheServer()
+      throws SQLException, InterruptedException {
+    check(Setting.ICU, 1, CASES);
   }
 
   @Test
   @Tag("soak")
   void manyMoreRandomQueriesEqualTheirStreamTables() throws SQLException, InterruptedException {
-    check(Long.getLong("soak.seed", System.nanoTime()), SOAK_CASES);
+    long seed = Long.getLong("soak.seed", System.nanoTime());
+    int cases = Integer.getInteger("soak.cases", SOAK_CASES);
+    check(Setting.BYTES, seed, cases / 2);
+    check(Setting.ICU, seed, cases / 2);
   }
 
-  private void check(long seed, int cases) throws SQLException, InterruptedException {
+  private void check(Setting setting, long seed, int cases)
+      throws SQLException, InterruptedException {
+    incremental = 0;
+    withRows = 0;
+    expressions = 0;
+    asked = 0;
     for (int done = 0; done < cases; done += PER_DATABASE) {
-      checkDatabase(seed + done);
+      checkDatabase(setting, seed + done);
     }
+    System.out.printf(
+        "%s: of %d random queries %.1f %% incremental, %.1f %% with rows; of %d expressions"
+            + " %.1f %% in the server tier%n",
+        setting,
+        cases,
+        100.0 * incremental / cases,
+        100.0 * withRows / cases,
+        expressions,
+        100.0 * asked / Math.max(1, expressions));
     assertThat((double) incremental / cases)
         .as("share of queries that are maintained incrementally")
         .isGreaterThanOrEqualTo(INCREMENTAL);
@@ -62,17 +101,19 @@ final class RandomQueriesIT {
   }
 
   /// Some queries on a database of their own; the seed of each is the database's and its number.
-  private void checkDatabase(long seed) throws SQLException, InterruptedException {
-    try (LiveDatabase database = LiveDatabase.start();
+  private void checkDatabase(Setting setting, long seed)
+      throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start(setting.options);
         Connection connection = database.connect();
         Connection writer = database.connect()) {
       run(connection, RandomChanges.SCHEMA, "CREATE SCHEMA st", "SET search_path = st, public");
       run(connection, "SET jit = off");
-      RandomChanges changes = new RandomChanges(seed);
+      RandomChanges changes = new RandomChanges(seed, setting.texts);
       for (int i = 0; i < 20; i++) {
         commit(writer, changes.transaction());
       }
-      List<String> queries = create(connection, seed);
+      List<String> queries = create(connection, setting, seed);
+      tiers(connection, queries);
       Set<String> seen = new HashSet<>();
       for (int i = 0; i < TRANSACTIONS; i++) {
         String before = contents(connection);
@@ -91,6 +132,23 @@ final class RandomQueriesIT {
     }
   }
 
+  /// Counts where expressions are evaluated.
+  private void tiers(Connection connection, List<String> queries) throws SQLException {
+    try (var validate =
+        connection.prepareStatement(
+            "SELECT count(*), count(*) FILTER (WHERE tier = 'server')"
+                + " FROM pgtrickle.validate_query(?) WHERE tier IN ('native', 'mixed', 'server')")) {
+      for (String query : queries) {
+        validate.setString(1, query);
+        try (ResultSet row = validate.executeQuery()) {
+          row.next();
+          expressions += row.getInt(1);
+          asked += row.getInt(2);
+        }
+      }
+    }
+  }
+
   /// The numbers of the stream tables that have rows.
   private static String withRows(int queries) {
     return IntStream.range(0, queries)
@@ -102,19 +160,21 @@ final class RandomQueriesIT {
     return Integer.parseInt(String.valueOf(value(connection, sql)));
   }
 
-  private static List<String> create(Connection connection, long seed) throws SQLException {
+  private static List<String> create(Connection connection, Setting setting, long seed)
+      throws SQLException {
     List<String> queries = new ArrayList<>();
     try (var create = connection.prepareStatement("SELECT pgtrickle.create_stream_table(?, ?)")) {
       for (int i = 0; i < PER_DATABASE; i++) {
-        String query = new RandomQuery(seed + i, RandomChanges.RELATIONS).next().sql();
+        String query = new RandomQuery(seed + i, RandomChanges.RELATIONS, setting.texts).next();
         create.setString(1, "q" + i);
         create.setString(2, query);
         create.execute();
         queries.add(query);
       }
     }
+    // The last waits for all the others.
     for (int i = 0; i < PER_DATABASE; i++) {
-      ready(connection, "q" + i);
+      run(connection, "SELECT pgtrickle.wait_until_ready('q%d', '600 s')".formatted(i));
     }
     return queries;
   }
