@@ -2,7 +2,9 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RowOrder;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -31,13 +33,53 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
 
   /// A window of the rows in order.
   Plan limited(Plan rows, long offset, OptionalLong limit, boolean ties) {
-    if (order.isEmpty()) {
+    if (order.isEmpty() && RowOrder.said(rows).isEmpty()) {
       throw QueryRejected.unsupported(
           "unsupported_clause",
           limit.isPresent() ? "LIMIT without ORDER BY" : "OFFSET without ORDER BY",
           "it may return any rows");
     }
     return new Plan.TopK(rows, List.of(), keys(rows), offset, limit.orElse(-1), ties);
+  }
+
+  /// Whether the order of the rows can be said to those who read them. A subquery that they are
+  /// sorted by is not asked for that, nor a function called.
+  boolean isCarried() {
+    return !order.isEmpty()
+        && order.stream()
+            .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
+            .allMatch(
+                reference ->
+                    targets.stream()
+                        .filter(target -> target.reference() == reference)
+                        .map(TargetEntry::expression)
+                        .noneMatch(
+                            sorted ->
+                                SetReturning.isInside(sorted)
+                                    || GroupingBinder.containsSubquery(sorted)));
+  }
+
+  /// The visible columns of all rows, in order.
+  ///
+  /// They are sorted before they are computed, so that what they are sorted by is no column.
+  Plan sorted(Plan rows) {
+    if (!(rows instanceof Plan.Project(Plan input, List<Expr> expressions, Schema schema))) {
+      return visible(new Plan.TopK(rows, List.of(), keys(rows), 0, -1, false));
+    }
+    List<Plan.SortKey> keys =
+        keys(rows).stream()
+            .map(key -> key.over(Expressions.over(key.value(), expressions)))
+            .toList();
+    List<Expr> shown = new ArrayList<>();
+    List<Column> columns = new ArrayList<>();
+    for (int i = 0; i < targets.size(); i++) {
+      if (!targets.get(i).junk()) {
+        shown.add(expressions.get(i));
+        columns.add(schema.column(i));
+      }
+    }
+    return new Plan.Project(
+        new Plan.TopK(input, List.of(), keys, 0, -1, false), shown, new Schema(columns));
   }
 
   /// What rows are sorted by.
