@@ -272,3 +272,7 @@ SELECT DISTINCT ON (customer) customer, id FROM (SELECT * FROM orders ORDER BY c
 SELECT id FROM (SELECT id, name FROM customers ORDER BY name DESC) s LIMIT 2 OFFSET 1
 SELECT sum(id) AS s FROM (SELECT id FROM customers ORDER BY (SELECT max(o.id) FROM orders o WHERE o.customer = customers.id)) s
 SELECT array_agg(region) AS a FROM (SELECT region FROM customers GROUP BY region ORDER BY count(*) DESC, region) s
+SELECT id FROM customers ORDER BY id LIMIT 1 + 2 OFFSET 1::int2
+SELECT id FROM orders WHERE customer <> ALL (SELECT product FROM items)
+SELECT o.id, i.line FROM orders o LEFT JOIN items i ON o.customer IS NOT DISTINCT FROM i.amount
+SELECT c.id, o.id AS oid FROM customers c JOIN orders o ON c.joined = o.placed

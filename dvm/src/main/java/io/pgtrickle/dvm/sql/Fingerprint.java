@@ -348,11 +348,11 @@ public record Fingerprint(
       }
     }
 
-    private static String number(NodeForm form, String field) {
+    private String number(NodeForm form, String field) {
       OptionalLong number =
           form.isAbsent(field)
               ? OptionalLong.empty()
-              : OrderBinder.number(form.node(field), "LIMIT");
+              : OrderBinder.number(form.node(field), "LIMIT", facts);
       return number.isPresent() ? String.valueOf(number.getAsLong()) : "none";
     }
 

@@ -221,10 +221,10 @@ final class QueryBinder {
     return sets.over(windowed.over(sets.withCalls(projected)));
   }
 
-  private static OptionalLong number(NodeForm form, String field, String clause) {
+  private OptionalLong number(NodeForm form, String field, String clause) {
     return form.isAbsent(field)
         ? OptionalLong.empty()
-        : OrderBinder.number(form.node(field), clause);
+        : OrderBinder.number(form.node(field), clause, facts);
   }
 
   private static void refuseUnsupportedClauses(NodeForm form) {

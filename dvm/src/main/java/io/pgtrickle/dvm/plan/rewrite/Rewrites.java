@@ -36,7 +36,7 @@ public final class Rewrites {
     plan = AskedAggregates.rewrite(plan, tiers);
     plan = Unnesting.rewrite(plan);
     // What is constant cannot fail, which the following ask about.
-    plan = ConstantFolding.rewrite(plan, settings);
+    plan = SpelledOut.rewrite(ConstantFolding.rewrite(plan, settings), settings);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan, settings);
     plan = TruthTests.rewrite(plan);
