@@ -263,3 +263,16 @@ SELECT c.id, ARRAY(SELECT DISTINCT o.priority FROM orders o WHERE o.customer = c
 SELECT c.id, ARRAY(SELECT x FROM (VALUES (3), (1), (NULL)) v (x) ORDER BY x DESC) AS v, ARRAY(SELECT o.state::text FROM orders o WHERE o.customer = c.id UNION SELECT 'x' ORDER BY 1 DESC) AS s FROM customers c
 SELECT id FROM customers WHERE ROW(id, name) IS NOT NULL OR ROW(region, joined) IS NULL OR ROW(name) IS NULL
 SELECT c.id, o IS NOT NULL AS whole FROM customers c LEFT JOIN orders o ON o.customer = c.id WHERE o IS NULL OR (o IS NOT NULL) = c.active
+SELECT array_agg(s.id) AS a FROM (SELECT id FROM customers ORDER BY name) s
+SELECT ARRAY (SELECT s.id FROM (SELECT id FROM customers ORDER BY name) s) AS a
+SELECT string_agg(name, ',') AS names FROM (SELECT name FROM customers ORDER BY name) s
+SELECT array_agg(id) AS a FROM (SELECT id, name FROM customers ORDER BY lower(name) DESC, id LIMIT 3) x
+SELECT id, row_number() OVER () AS n FROM (SELECT * FROM customers ORDER BY region DESC NULLS LAST, id DESC) s
+SELECT DISTINCT ON (customer) customer, id FROM (SELECT * FROM orders ORDER BY customer, placed DESC) s
+SELECT id FROM (SELECT id, name FROM customers ORDER BY name DESC) s LIMIT 2 OFFSET 1
+SELECT sum(id) AS s FROM (SELECT id FROM customers ORDER BY (SELECT max(o.id) FROM orders o WHERE o.customer = customers.id)) s
+SELECT array_agg(region) AS a FROM (SELECT region FROM customers GROUP BY region ORDER BY count(*) DESC, region) s
+SELECT id FROM customers ORDER BY id LIMIT 1 + 2 OFFSET 1::int2
+SELECT id FROM orders WHERE customer <> ALL (SELECT product FROM items)
+SELECT o.id, i.line FROM orders o LEFT JOIN items i ON o.customer IS NOT DISTINCT FROM i.amount
+SELECT c.id, o.id AS oid FROM customers c JOIN orders o ON c.joined = o.placed

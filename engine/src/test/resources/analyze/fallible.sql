@@ -38,3 +38,5 @@ SELECT id FROM (SELECT id, s, d FROM quotients WHERE s::int > 5) z WHERE abs(d) 
 SELECT id FROM (SELECT id, d, x / d AS q FROM quotients) z WHERE q = 5 AND abs(d) > 0
 SELECT s.id FROM number_view s JOIN partners b ON s.id = b.id WHERE s.i > 5 AND substr(s.s, 1, 1) < ':'
 SELECT r.id FROM (SELECT id, d, x / d / d AS q FROM quotients) r JOIN partners b ON r.id = b.id WHERE r.q > 1 AND abs(r.d) > 0
+SELECT id FROM orders WHERE (priority, id) > (1, 11) AND (total, id) <= (12.50, 10)
+SELECT id FROM customers WHERE (id, name) < (3, 'x') OR (id, name) >= (5, 'y')

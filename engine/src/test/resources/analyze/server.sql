@@ -1,6 +1,6 @@
 SELECT tags[1] AS first, tags[1:2] AS some FROM products
 SELECT ARRAY[id] AS a, ARRAY[]::int[] AS none, ARRAY[ARRAY[id, 1], ARRAY[2, NULL]] AS two FROM customers
-SELECT id FROM customers WHERE (id, name) < (3, 'x') OR (id, name) >= (5, 'y')
+SELECT id FROM products WHERE (id, tags) < (101, '{x}') OR (tags, id) >= ('{y}', 5)
 SELECT id FROM products WHERE name = ANY (tags) OR name <> ALL (tags)
 SELECT id FROM customers WHERE name ~ '^A' AND name !~* 'z' AND name SIMILAR TO '%a%'
 SELECT steady(id) AS s FROM customers

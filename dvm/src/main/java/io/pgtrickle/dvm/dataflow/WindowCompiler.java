@@ -35,6 +35,7 @@ final class WindowCompiler {
 
   Node compile() {
     List<Plan.SortKey> sorted = new ArrayList<>(plan.order());
+    sorted.addAll(plan.within());
     if (!plan.tieBreak().equals(new Expr.Image(PlanCompiler.columns(input)))) {
       // Otherwise the order of peers is that of the arrangement.
       sorted.add(Plan.SortKey.ascending(plan.tieBreak()));

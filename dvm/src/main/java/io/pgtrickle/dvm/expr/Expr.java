@@ -183,13 +183,25 @@ public sealed interface Expr {
   /// evaluated before it.
   ///
   /// @param pieces one more than there are operands
-  record Verbatim(List<String> pieces, List<Expr> operands, SqlType type) implements Expr {
-    public Verbatim {
-      pieces = List.copyOf(pieces);
-      operands = List.copyOf(operands);
+  /// @param meaning the same in other nodes, with the operands as columns, where operands that cannot
+  ///     fail let it be said so; else null
+  record Verbatim(
+      List<String> pieces, List<Expr> operands, SqlType type, @Nullable Expr meaning)
+      implements Expr {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public Verbatim(
+        List<String> pieces, List<Expr> operands, SqlType type, @Nullable Expr meaning) {
+      this.pieces = List.copyOf(pieces);
+      this.operands = List.copyOf(operands);
+      this.type = type;
+      this.meaning = meaning;
       if (pieces.size() != operands.size() + 1) {
         throw new IllegalArgumentException(pieces + " do not go around " + operands);
       }
+    }
+
+    public Verbatim(List<String> pieces, List<Expr> operands, SqlType type) {
+      this(pieces, operands, type, null);
     }
   }
 

@@ -107,7 +107,8 @@ public final class Expressions {
       case Coalesce coalesce -> new Coalesce(children, coalesce.type());
       case Extreme extreme -> new Extreme(extreme.greatest(), children, extreme.type());
       case Image _ -> new Image(children);
-      case Verbatim verbatim -> new Verbatim(verbatim.pieces(), children, verbatim.type());
+      case Verbatim verbatim ->
+          new Verbatim(verbatim.pieces(), children, verbatim.type(), verbatim.meaning());
       case Row row ->
           new Row(
               row.names(),

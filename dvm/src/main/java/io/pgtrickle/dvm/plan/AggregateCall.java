@@ -116,6 +116,17 @@ public record AggregateCall(
         Stream.ofNullable(filter));
   }
 
+  /// Whether it shows its values in the order in which its input has them.
+  public boolean takesItsInputsOrder() {
+    // What is distinct is sorted by itself.
+    return kind.collects() && !distinct && order.isEmpty();
+  }
+
+  /// The same in an order.
+  public AggregateCall sorted(List<Plan.SortKey> by) {
+    return new AggregateCall(kind, function, arguments, by, distinct, filter, type);
+  }
+
   /// The same of other expressions.
   public AggregateCall map(UnaryOperator<Expr> change) {
     Expr rows = filter;

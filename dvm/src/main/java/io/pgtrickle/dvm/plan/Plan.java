@@ -500,12 +500,14 @@ public sealed interface Plan {
   /// Each row with the results of window functions more, in the order of `calls`.
   ///
   /// @param order what the rows of a partition are sorted by; rows that are equal in it are peers
-  /// @param tieBreak what peers are sorted by where their order matters, so that it is a matter of
-  ///     the rows and not of their history: the image of a key or of the whole row
+  /// @param within what peers are sorted by where their order matters, as far as anything says it
+  /// @param tieBreak what they are sorted by after that, so that their order is a matter of the rows
+  ///     and not of their history: the image of a key or of the whole row
   record Window(
       Plan input,
       List<Expr> partition,
       List<Plan.SortKey> order,
+      List<Plan.SortKey> within,
       Expr tieBreak,
       List<WindowCall> calls,
       Schema schema)
@@ -513,6 +515,7 @@ public sealed interface Plan {
     public Window {
       partition = List.copyOf(partition);
       order = List.copyOf(order);
+      within = List.copyOf(within);
       calls = List.copyOf(calls);
       if (schema.size() != input.schema().size() + calls.size()) {
         throw new IllegalArgumentException("a window with other columns than its results");
@@ -524,9 +527,20 @@ public sealed interface Plan {
         Plan input,
         List<Expr> partition,
         List<Plan.SortKey> order,
+        List<Plan.SortKey> within,
         Expr tieBreak,
         List<WindowCall> calls) {
-      this(input, partition, order, tieBreak, calls, widened(input.schema(), calls));
+      this(input, partition, order, within, tieBreak, calls, widened(input.schema(), calls));
+    }
+
+    /// A window whose peers are in no order of their own.
+    public Window(
+        Plan input,
+        List<Expr> partition,
+        List<Plan.SortKey> order,
+        Expr tieBreak,
+        List<WindowCall> calls) {
+      this(input, partition, order, List.of(), tieBreak, calls);
     }
 
     private static Schema widened(Schema input, List<WindowCall> calls) {

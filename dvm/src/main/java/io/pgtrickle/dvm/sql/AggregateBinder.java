@@ -39,7 +39,22 @@ final class AggregateBinder {
           "regr_sxy",
           "regr_syy");
 
+  /// The common ones that the order of their values makes no difference to.
+  private static final Set<String> FREE_OF_ORDER =
+      Set.of("count", "sum", "avg", "min", "max", "bool_and", "bool_or", "every");
+
   private AggregateBinder() {}
+
+  /// Whether an aggregate may show in which order its input comes.
+  static boolean maySeeOrder(Node aggregate, Facts facts) {
+    NodeForm form = NodeForm.glance(aggregate);
+    return form.nodes("aggorder").isEmpty()
+        && facts
+            .function(form.oid("aggfnoid"))
+            .filter(function -> function.schema().equals("pg_catalog"))
+            .filter(function -> FREE_OF_ORDER.contains(function.name()))
+            .isEmpty();
+  }
 
   /// @param below binds expressions over the aggregate's input
   static AggregateCall bind(Node aggregate, ExpressionBinder below, Facts facts) {

@@ -15,6 +15,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,8 @@ import org.jspecify.annotations.Nullable;
 /// @param groupings how many queries group or aggregate
 /// @param distincts how many DISTINCT and UNION (without ALL) there are
 /// @param unions how many UNIONs there are, of either kind
+/// @param orders what subqueries sort their rows by and do not choose them by, and the expressions in
+///     that. Where nobody makes anything of the order, the plan has none
 /// @param dependentColumns whether columns depend on grouped ones by a primary key
 public record Fingerprint(
     SortedMap<Integer, Integer> relations,
@@ -52,6 +55,7 @@ public record Fingerprint(
     int groupings,
     int distincts,
     int unions,
+    SortedSet<String> orders,
     boolean dependentColumns) {
 
   /// The fingerprint of an analyzed query; views are followed as `facts` describes them.
@@ -79,8 +83,14 @@ public record Fingerprint(
     if (!sameGroups) {
       return differs("groups", groups, other.groups);
     }
-    if (!expressions.equals(other.expressions)) {
+    SortedSet<String> others = new TreeSet<>(other.expressions);
+    others.removeAll(orders);
+    others.addAll(expressions);
+    if (!other.expressions.containsAll(expressions) || !others.equals(expressions)) {
       return differs("expressions", expressions, other.expressions);
+    }
+    if (!orders.containsAll(other.orders)) {
+      return differs("orders of subqueries", orders, other.orders);
     }
     List<Integer> counts = List.of(groupings, distincts, unions);
     List<Integer> otherCounts = List.of(other.groupings, other.distincts, other.unions);
@@ -91,6 +101,23 @@ public record Fingerprint(
 
   private static Optional<String> differs(String what, Object mine, Object theirs) {
     return Optional.of(what + " differ: " + mine + " and " + theirs);
+  }
+
+  /// What a subquery in an expression is called by. How its parts are sorted is no part of it.
+  private String word() {
+    return digest(
+        List.of(
+                relations,
+                expressions,
+                conditions,
+                groups,
+                output,
+                functions,
+                groupings,
+                distincts,
+                unions,
+                dependentColumns)
+            .toString());
   }
 
   /// A long text as a word.
@@ -114,6 +141,7 @@ public record Fingerprint(
     private SortedSet<String> selection = new TreeSet<>();
 
     private final SortedSet<String> groups = new TreeSet<>();
+    private final SortedSet<String> orders = new TreeSet<>();
     private int groupings;
     private int distincts;
     private int unions;
@@ -151,6 +179,7 @@ public record Fingerprint(
           groupings,
           distincts,
           unions,
+          orders,
           dependentColumns);
     }
 
@@ -185,6 +214,7 @@ public record Fingerprint(
       if (!form.isAbsent("setOperations")) {
         List<Output> combined = setOperation(form.node("setOperations"), scope);
         // The variables of the target list stand for the columns of the operation, in order.
+        sorted(form, targets, inOrder, (target, _) -> combined.get(targets.indexOf(target)), scope);
         chosen(form, targets, inOrder, target -> combined.get(targets.indexOf(target)));
         return combined;
       }
@@ -213,6 +243,12 @@ public record Fingerprint(
       if (!form.nodes("distinctClause").isEmpty()) {
         distincts++;
       }
+      sorted(
+          form,
+          targets,
+          inOrder,
+          (target, ofOrder) -> ofOrder.output(target.expression()),
+          scope);
       // Once each: a subquery that is shown and sorted by is one subquery.
       Map<TargetEntry, Output> read = new IdentityHashMap<>();
       Function<TargetEntry, Output> column =
@@ -267,6 +303,25 @@ public record Fingerprint(
       return "grouping sets " + named.stream().map(Object::toString).sorted().toList();
     }
 
+    /// How the rows are sorted, as far as a plan may say it.
+    private void sorted(
+        NodeForm form,
+        List<TargetEntry> targets,
+        boolean inOrder,
+        BiFunction<TargetEntry, FingerprintText, Output> columns,
+        Scope scope) {
+      List<Node> order = form.nodes("sortClause");
+      boolean chooses =
+          form.flag("hasDistinctOn")
+              || !number(form, "limitCount").equals("none")
+              || !List.of("none", "0").contains(number(form, "limitOffset"));
+      if (!inOrder && !chooses && new OrderBinder(targets, order, facts).isCarried()) {
+        FingerprintText text = new FingerprintText(facts, scope, orders);
+        orders.add(
+            "sorted by " + named(order, targets, target -> columns.apply(target, text)));
+      }
+    }
+
     /// Which rows are chosen: LIMIT, OFFSET and DISTINCT ON, and the order that they go by.
     private void chosen(
         NodeForm form,
@@ -297,11 +352,11 @@ public record Fingerprint(
       }
     }
 
-    private static String number(NodeForm form, String field) {
+    private String number(NodeForm form, String field) {
       OptionalLong number =
           form.isAbsent(field)
               ? OptionalLong.empty()
-              : OrderBinder.number(form.node(field), "LIMIT");
+              : OrderBinder.number(form.node(field), "LIMIT", facts);
       return number.isPresent() ? String.valueOf(number.getAsLong()) : "none";
     }
 
@@ -524,7 +579,7 @@ public record Fingerprint(
         Reader inner = new Reader(facts, scopes);
         inner.sorted = kind == 6;
         List<Output> columns = inner.query(form.node("subselect"), levels, levels.depth() + 1);
-        String digest = digest(inner.of(columns).toString());
+        String digest = inner.of(columns).word();
         include(inner);
         String name = "subquery " + kind + " [" + test + "] " + digest;
         Output first = columns.isEmpty() ? new Output("", 0, 0) : columns.getFirst();
@@ -615,6 +670,7 @@ public record Fingerprint(
       expressions.addAll(inner.expressions);
       conditions.addAll(inner.conditions);
       groups.addAll(inner.groups);
+      orders.addAll(inner.orders);
       groupings += inner.groupings;
       distincts += inner.distincts;
       unions += inner.unions;
@@ -783,7 +839,7 @@ public record Fingerprint(
       Reader step = new Reader(facts, scopes);
       List<Output> first = base.term(union.node("larg"), rangeTable, levels, table.levels());
       List<Output> again = step.term(union.node("rarg"), rangeTable, levels, table.levels());
-      String digests = digest(base.of(first).toString()) + " " + digest(step.of(again).toString());
+      String digests = base.of(first).word() + " " + step.of(again).word();
       include(base);
       include(step);
       unions++;

@@ -34,11 +34,20 @@ final class FromBinder {
   /// The entries whose rows are wanted as values and may be missing.
   private final Set<Integer> marked;
 
-  FromBinder(QueryBinder queries, List<Node> rangeTable, Levels levels, Set<Integer> marked) {
+  /// Whether something is made of the order of the rows of the only item.
+  private final boolean inOrder;
+
+  FromBinder(
+      QueryBinder queries,
+      List<Node> rangeTable,
+      Levels levels,
+      Set<Integer> marked,
+      boolean inOrder) {
     this.queries = queries;
     this.rangeTable = rangeTable;
     this.levels = levels;
     this.marked = marked;
+    this.inOrder = inOrder;
   }
 
   /// The rows that FROM and WHERE select.
@@ -48,8 +57,13 @@ final class FromBinder {
         form -> {
           requireKnownEntries();
           Source all = null;
-          for (Node item : form.nodes("fromlist")) {
-            all = item(item, all);
+          List<Node> items = form.nodes("fromlist");
+          if (items.size() == 1 && NodeForm.tag(items.getFirst()).equals("RANGETBLREF")) {
+            all = entry(NodeForm.read(items.getFirst(), only -> only.integer("rtindex")), inOrder);
+          } else {
+            for (Node item : items) {
+              all = item(item, all);
+            }
           }
           Source source = all == null ? oneEmptyRow() : all;
           if (form.isAbsent("quals")) {
@@ -358,25 +372,30 @@ final class FromBinder {
   }
 
   private Source entry(int entry) {
-    Source source = unmarked(entry);
+    return entry(entry, false);
+  }
+
+  private Source entry(int entry, boolean ordered) {
+    Source source = unmarked(entry, ordered);
     return marked.contains(entry) ? source.marking(entry) : source;
   }
 
-  private Source unmarked(int entry) {
+  private Source unmarked(int entry, boolean ordered) {
     return readEntry(
         entry,
         (kind, form) ->
             switch (kind) {
-              case RELATION -> relation(entry, form);
+              case RELATION -> relation(entry, form, ordered);
               case SUBQUERY ->
                   Source.of(
-                      entry, queries.bindInner(form.node("subquery"), levels, levels.depth()));
+                      entry,
+                      queries.bindInner(form.node("subquery"), levels, levels.depth(), ordered));
               case FUNCTION -> {
                 requireUnmarked(entry);
                 yield Source.of(entry, functions(form, oneEmptyRow()));
               }
               case VALUES -> Source.of(entry, values(form));
-              case COMMON_TABLE -> Source.of(entry, commonTable(form));
+              case COMMON_TABLE -> Source.of(entry, commonTable(form, ordered));
               case RESULT -> oneEmptyRow();
               default -> throw Unsupported.rangeTableEntry(kind);
             });
@@ -409,7 +428,7 @@ final class FromBinder {
     return rangeTable.get(entry - 1);
   }
 
-  private Source relation(int entry, NodeForm form) {
+  private Source relation(int entry, NodeForm form, boolean ordered) {
     form.neutral("tablesample", "unsupported_clause", "TABLESAMPLE");
     int oid = form.oid("relid");
     char kind = form.text("relkind").charAt(0);
@@ -421,7 +440,7 @@ final class FromBinder {
             .filter(known -> known.kind() == kind)
             .orElseThrow(() -> NodeForm.notUnderstood("relation " + Integer.toUnsignedString(oid)));
     if (shape.view().isPresent()) {
-      return view(entry, shape, shape.view().get());
+      return view(entry, shape, shape.view().get(), ordered);
     }
     requireDecodable(shape);
     if (kind == 'p' && !withChildren) {
@@ -450,8 +469,8 @@ final class FromBinder {
     return new Source(scan, Map.of(entry, positions));
   }
 
-  private Source view(int entry, RelationShape shape, String tree) {
-    Plan plan = queries.bindView(tree);
+  private Source view(int entry, RelationShape shape, String tree, boolean ordered) {
+    Plan plan = queries.bindView(tree, ordered);
     if (plan.schema().size() != shape.columns().size()) {
       throw NodeForm.notUnderstood("the columns of view " + shape.qualifiedName());
     }
@@ -486,7 +505,7 @@ final class FromBinder {
     return NodeForm.notUnderstood("column " + variable.attribute() + " of a relation");
   }
 
-  private Plan commonTable(NodeForm form) {
+  private Plan commonTable(NodeForm form, boolean ordered) {
     boolean inItself = form.flag("self_reference");
     form.numbers("coltypes");
     form.numbers("coltypmods");
@@ -497,7 +516,7 @@ final class FromBinder {
     }
     return table.recursive()
         ? queries.recursions().of(table, () -> queries.bindRecursive(table, levels.depth()))
-        : queries.bindInner(table.query(), table.levels(), levels.depth());
+        : queries.bindInner(table.query(), table.levels(), levels.depth(), ordered);
   }
 
   private Plan values(NodeForm form) {

@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RowOrder;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
+import java.util.stream.Stream;
 
 /// Translates GROUP BY, HAVING and the target list above them.
 ///
@@ -142,6 +144,9 @@ final class GroupingBinder {
 
   private Plan grouped(Schema schema) {
     Plan input = rows.source().plan();
+    if (orderedInput && RowOrder.said(input).isEmpty()) {
+      requireNoOrder();
+    }
     if (sets.isEmpty()) {
       return new Plan.Aggregate(input, groups, calls, schema);
     }
@@ -150,6 +155,17 @@ final class GroupingBinder {
       positions.add(set.stream().map(this::group).distinct().sorted().toList());
     }
     return new Plan.GroupingSets(input, groups, positions, calls, questions, schema);
+  }
+
+  /// The server shows what it collects in the order in which it comes.
+  private void requireNoOrder() {
+    for (AggregateCall call : calls) {
+      if (call.takesItsInputsOrder()) {
+        throw QueryRejected.notYet(
+            "unsupported_aggregate",
+            call.function().name() + "() without ORDER BY over an ordered subquery");
+      }
+    }
   }
 
   private int group(int reference) {
@@ -244,12 +260,6 @@ final class GroupingBinder {
     }
 
     private Expr result(AggregateCall call) {
-      // The server shows what it collects in the order in which it comes.
-      if (orderedInput && call.kind().collects() && !call.distinct() && call.order().isEmpty()) {
-        throw QueryRejected.notYet(
-            "unsupported_aggregate",
-            call.function().name() + "() without ORDER BY over an ordered subquery");
-      }
       int index = calls.indexOf(call);
       if (index < 0) {
         index = calls.size();
@@ -257,6 +267,24 @@ final class GroupingBinder {
       }
       return new Expr.Column(groups.size() + index, call.type());
     }
+  }
+
+  /// Whether an aggregate of a query may show in which order its input comes.
+  static boolean maySeeOrder(List<TargetEntry> targets, Optional<Node> having, Facts facts) {
+    return Stream.concat(targets.stream().map(TargetEntry::expression), having.stream())
+        .anyMatch(expression -> maySeeOrder(expression, facts));
+  }
+
+  private static boolean maySeeOrder(NodeTree tree, Facts facts) {
+    if (tree instanceof Node node) {
+      if (node.tag().equals("QUERY")) {
+        return false;
+      }
+      if (node.tag().equals("AGGREF") && AggregateBinder.maySeeOrder(node, facts)) {
+        return true;
+      }
+    }
+    return tree.children().anyMatch(child -> maySeeOrder(child, facts));
   }
 
   /// Whether an aggregate of this query is inside; one in a subquery is that one's own.
@@ -272,7 +300,7 @@ final class GroupingBinder {
     return tree.children().anyMatch(GroupingBinder::containsAggregate);
   }
 
-  private static boolean containsSubquery(NodeTree tree) {
+  static boolean containsSubquery(NodeTree tree) {
     return (tree instanceof Node node && NodeForm.tag(node).equals("SUBLINK"))
         || tree.children().anyMatch(GroupingBinder::containsSubquery);
   }

@@ -1,9 +1,16 @@
 package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.Collation;
+import io.pgtrickle.dvm.expr.Compiler;
+import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RowOrder;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Column;
@@ -11,12 +18,16 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /// Translates DISTINCT ON, and ORDER BY where LIMIT or OFFSET make it matter.
 ///
 /// Both are over the columns of the target list, the hidden ones included; those go when the rows
 /// have been chosen.
 record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
+  /// What is computed of numbers alone is the same under all settings.
+  private static final EvaluationSettings ANY = EvaluationSettings.of("UTC", Collation.C);
+
   /// The first row of each group of rows that are equal in some columns.
   Plan distinctOn(Plan rows, List<Node> clauses) {
     List<Expr> partition = new ArrayList<>();
@@ -31,13 +42,53 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
 
   /// A window of the rows in order.
   Plan limited(Plan rows, long offset, OptionalLong limit, boolean ties) {
-    if (order.isEmpty()) {
+    if (order.isEmpty() && RowOrder.said(rows).isEmpty()) {
       throw QueryRejected.unsupported(
           "unsupported_clause",
           limit.isPresent() ? "LIMIT without ORDER BY" : "OFFSET without ORDER BY",
           "it may return any rows");
     }
     return new Plan.TopK(rows, List.of(), keys(rows), offset, limit.orElse(-1), ties);
+  }
+
+  /// Whether the order of the rows can be said to those who read them. A subquery that they are
+  /// sorted by is not asked for that, nor a function called.
+  boolean isCarried() {
+    return !order.isEmpty()
+        && order.stream()
+            .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
+            .allMatch(
+                reference ->
+                    targets.stream()
+                        .filter(target -> target.reference() == reference)
+                        .map(TargetEntry::expression)
+                        .noneMatch(
+                            sorted ->
+                                SetReturning.isInside(sorted)
+                                    || GroupingBinder.containsSubquery(sorted)));
+  }
+
+  /// The visible columns of all rows, in order.
+  ///
+  /// They are sorted before they are computed, so that what they are sorted by is no column.
+  Plan sorted(Plan rows) {
+    if (!(rows instanceof Plan.Project(Plan input, List<Expr> expressions, Schema schema))) {
+      return visible(new Plan.TopK(rows, List.of(), keys(rows), 0, -1, false));
+    }
+    List<Plan.SortKey> keys =
+        keys(rows).stream()
+            .map(key -> key.over(Expressions.over(key.value(), expressions)))
+            .toList();
+    List<Expr> shown = new ArrayList<>();
+    List<Column> columns = new ArrayList<>();
+    for (int i = 0; i < targets.size(); i++) {
+      if (!targets.get(i).junk()) {
+        shown.add(expressions.get(i));
+        columns.add(schema.column(i));
+      }
+    }
+    return new Plan.Project(
+        new Plan.TopK(input, List.of(), keys, 0, -1, false), shown, new Schema(columns));
   }
 
   /// What rows are sorted by.
@@ -104,41 +155,45 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     return kept.size() == targets.size() ? rows : new Plan.Project(rows, kept, new Schema(columns));
   }
 
-  /// The number of a LIMIT or OFFSET; empty for NULL, which is none.
-  static OptionalLong number(Node node, String clause) {
-    return NodeForm.read(
-        node,
-        form ->
-            switch (form.tag()) {
-              case "CONST" -> constant(form, clause);
-              // int8(int4)
-              case "FUNCEXPR" -> {
-                form.expect("funcid", "481", "unsupported_clause", clause + " with an expression");
-                form.oid("funcresulttype");
-                form.oid("funccollid");
-                form.oid("inputcollid");
-                form.neutral("funcretset");
-                form.neutral("funcvariadic");
-                yield number(form.nodes("args", 1).getFirst(), clause);
-              }
-              default ->
-                  throw QueryRejected.notYet("unsupported_clause", clause + " with an expression");
-            });
-  }
-
-  private static OptionalLong constant(NodeForm form, String clause) {
-    SqlType type = SqlType.of(form.oid("consttype"));
-    form.integer("consttypmod");
-    form.oid("constcollid");
-    if (form.flag("constisnull")) {
-      form.neutral("constvalue");
+  /// The number of a LIMIT or OFFSET, which may be computed of constants; empty for NULL, which is
+  /// none.
+  static OptionalLong number(Node node, String clause, Facts facts) {
+    @Nullable Object value;
+    try {
+      Expr expression =
+          new ExpressionBinder(
+                  facts,
+                  _ -> {
+                    throw computed(clause);
+                  })
+              .bind(node);
+      boolean constant =
+          FunctionLibrary.isNative(expression, ANY)
+              && !Expressions.contains(expression, Expr.Clock.class)
+              && isImmutable(expression);
+      if (!constant) {
+        throw computed(clause);
+      }
+      value = Compiler.compile(expression, Schema.of(), ANY).evaluate(Schema.of().pack());
+    } catch (QueryRejected | EvaluationFailure notConstant) {
+      throw computed(clause);
+    }
+    if (value == null) {
       return OptionalLong.empty();
     }
-    if (type.kind().isInteger()
-        && DatumImage.literal(form.datum("constvalue"), type).value() instanceof Long number
-        && number >= 0) {
+    if (value instanceof Long number && number >= 0) {
       return OptionalLong.of(number);
     }
-    throw QueryRejected.notYet("unsupported_clause", clause + " with an expression");
+    throw computed(clause);
+  }
+
+  private static boolean isImmutable(Expr expression) {
+    return (!(expression instanceof Expr.Call call) || call.function().volatility() == 'i')
+        && !(expression instanceof Expr.TextCast)
+        && Expressions.children(expression).stream().allMatch(OrderBinder::isImmutable);
+  }
+
+  private static QueryRejected computed(String clause) {
+    return QueryRejected.notYet("unsupported_clause", clause + " with an expression");
   }
 }

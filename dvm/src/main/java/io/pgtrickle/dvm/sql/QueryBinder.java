@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RowOrder;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
@@ -40,19 +41,28 @@ final class QueryBinder {
 
   /// A query with the WITH queries of no other one in sight.
   Plan bindTop(Node query) {
-    return bind(query, Levels.none(), 0, true);
+    return bind(query, Levels.none(), 0, true, false);
   }
 
   /// The tree of a view that is read like a table.
-  Plan bindView(String tree) {
-    return bind(Binder.query(tree), Levels.none(), 0, false);
+  ///
+  /// @param inOrder whether the query that reads it makes something of the order of its rows
+  Plan bindView(String tree, boolean inOrder) {
+    return bind(Binder.query(tree), Levels.none(), 0, false, inOrder);
   }
 
   /// A query inside another one.
   ///
   /// @param depth how many subqueries in expressions are around it
   Plan bindInner(Node query, Levels levels, int depth) {
-    return bind(query, levels, depth, false);
+    return bind(query, levels, depth, false, false);
+  }
+
+  /// A query in FROM of another one.
+  ///
+  /// @param inOrder whether that makes something of the order of its rows
+  Plan bindInner(Node query, Levels levels, int depth, boolean inOrder) {
+    return bind(query, levels, depth, false, inOrder);
   }
 
   /// A plan and the order of its rows.
@@ -65,14 +75,15 @@ final class QueryBinder {
     List<Plan.SortKey> order = new ArrayList<>();
     Plan plan =
         NodeForm.read(
-            query, form -> bind(form, levels, depth, false, Optional.empty(), order::addAll));
+            query, form -> bind(form, levels, depth, false, false, Optional.empty(), order::addAll));
     return new Ordered(plan, order);
   }
 
   /// A WITH query that reads itself.
   Plan bindRecursive(Levels.CommonTable table, int depth) {
     return NodeForm.read(
-        table.query(), form -> bind(form, table.levels(), depth, false, Optional.of(table)));
+        table.query(),
+        form -> bind(form, table.levels(), depth, false, false, Optional.of(table), null));
   }
 
   Facts facts() {
@@ -83,15 +94,12 @@ final class QueryBinder {
     return recursions;
   }
 
-  private Plan bind(Node query, Levels outer, int depth, boolean top) {
-    return NodeForm.read(query, form -> bind(form, outer, depth, top, Optional.empty()));
+  private Plan bind(Node query, Levels outer, int depth, boolean top, boolean inOrder) {
+    return NodeForm.read(
+        query, form -> bind(form, outer, depth, top, inOrder, Optional.empty(), null));
   }
 
-  private Plan bind(
-      NodeForm form, Levels outer, int depth, boolean top, Optional<Levels.CommonTable> recursive) {
-    return bind(form, outer, depth, top, recursive, null);
-  }
-
+  /// @param inOrder whether the rows are wanted in order, if they have one
   /// @param recursive the WITH query that it is, when that reads itself
   /// @param sorted takes the order of the rows, if that is wanted; the columns that they are sorted
   ///     by stay then
@@ -100,6 +108,7 @@ final class QueryBinder {
       Levels outer,
       int depth,
       boolean top,
+      boolean inOrder,
       Optional<Levels.CommonTable> recursive,
       @Nullable Consumer<List<Plan.SortKey>> sorted) {
     refuseUnsupportedClauses(form);
@@ -121,9 +130,11 @@ final class QueryBinder {
     if (sorted != null && all.getFirst().junk()) {
       throw NodeForm.notUnderstood("ARRAY of no column");
     }
+    OrderBinder chosen = new OrderBinder(all, order, facts);
+    boolean sorts = inOrder && chosen.isCarried();
     // What rows are chosen by is needed until they are.
     List<TargetEntry> targets =
-        chooses || sorted != null
+        chooses || sorted != null || sorts
             ? all.stream()
                 .map(t -> new TargetEntry(t.expression(), t.name(), t.reference(), false))
                 .toList()
@@ -144,18 +155,28 @@ final class QueryBinder {
     List<Node> windows = form.nodes("windowClause");
     Node from = form.node("jointree");
 
+    boolean followsInput =
+        inOrder
+            || sorted != null
+            || distinctOn
+            || !windows.isEmpty()
+            || (chooses && order.isEmpty())
+            || GroupingBinder.maySeeOrder(targets, having, facts);
     FromBinder fromBinder =
-        new FromBinder(this, rangeTable, levels, WholeRows.missing(form.whole()));
+        new FromBinder(
+            this, rangeTable, levels, WholeRows.missing(form.whole()), followsInput);
     if (!form.isAbsent("setOperations")) {
       requireBareSetOperation(from, groups, having, distinct);
       Plan combined =
           new SetOperationBinder(this, fromBinder, recursive)
               .bind(form.node("setOperations"), targets);
-      OrderBinder chosen = new OrderBinder(all, order, facts);
       if (sorted != null) {
         sorted.accept(chosen.keys(combined));
       }
-      return chooses ? chosen.limited(combined, offset.orElse(0), limit, ties) : combined;
+      if (chooses) {
+        return chosen.limited(combined, offset.orElse(0), limit, ties);
+      }
+      return sorts ? chosen.sorted(combined) : combined;
     }
     if (recursive.isPresent()) {
       throw NodeForm.notUnderstood("a recursive WITH query that is not a UNION");
@@ -173,9 +194,8 @@ final class QueryBinder {
       plan = distinct(plan, targets, distinct);
     }
     if (!chooses && sorted == null) {
-      return plan;
+      return sorts ? chosen.sorted(plan) : plan;
     }
-    OrderBinder chosen = new OrderBinder(all, order, facts);
     if (distinctOn) {
       plan = chosen.distinctOn(plan, distinct);
     }
@@ -185,7 +205,7 @@ final class QueryBinder {
     if (sorted == null) {
       return chosen.visible(plan);
     }
-    if (order.isEmpty() && orderedInput) {
+    if (order.isEmpty() && orderedInput && RowOrder.said(plan).isEmpty()) {
       throw QueryRejected.notYet(
           "unsupported_subquery", "ARRAY of an ordered subquery without an ORDER BY of its own");
     }
@@ -201,10 +221,10 @@ final class QueryBinder {
     return sets.over(windowed.over(sets.withCalls(projected)));
   }
 
-  private static OptionalLong number(NodeForm form, String field, String clause) {
+  private OptionalLong number(NodeForm form, String field, String clause) {
     return form.isAbsent(field)
         ? OptionalLong.empty()
-        : OrderBinder.number(form.node(field), clause);
+        : OrderBinder.number(form.node(field), clause, facts);
   }
 
   private static void refuseUnsupportedClauses(NodeForm form) {

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import net.sf.jsqlparser.JSQLParserException;
 import net.sf.jsqlparser.parser.CCJSqlParserUtil;
 import net.sf.jsqlparser.statement.Statement;
@@ -113,15 +114,44 @@ public final class SecondReader {
   public static int position(String query, String construct) {
     List<Words.Word> words =
         Words.of(query).stream().filter(word -> word.kind() != Words.Kind.BLANK).toList();
+    boolean unordered = construct.contains("without ORDER BY");
     for (List<String> phrase : phrases(construct)) {
-      for (int i = 0; i + phrase.size() <= words.size(); i++) {
-        if (startsAt(words, i, phrase)) {
-          // PostgreSQL counts characters, not UTF-16 units.
-          return query.codePointCount(0, words.get(i).offset()) + 1;
-        }
+      List<Integer> places =
+          IntStream.rangeClosed(0, words.size() - phrase.size())
+              .filter(i -> startsAt(words, i, phrase))
+              .boxed()
+              .toList();
+      if (!places.isEmpty()) {
+        int place =
+            places.stream()
+                .filter(i -> !unordered || !isOrdered(words, i, phrase))
+                .findFirst()
+                .orElse(places.getFirst());
+        // PostgreSQL counts characters, not UTF-16 units.
+        return query.codePointCount(0, words.get(place).offset()) + 1;
       }
     }
     return 0;
+  }
+
+  /// Whether a call has an ORDER BY inside, or a clause one before it, in no parentheses of its own.
+  private static boolean isOrdered(List<Words.Word> words, int at, List<String> phrase) {
+    boolean call = phrase.getLast().equals("(");
+    String inner = call ? "(" : ")";
+    String outer = call ? ")" : "(";
+    int step = call ? 1 : -1;
+    int depth = 0;
+    for (int i = call ? at + phrase.size() : at - 1; i >= 0 && i < words.size(); i += step) {
+      String word = words.get(i).text();
+      if (word.equals(inner)) {
+        depth++;
+      } else if (word.equals(outer) && depth-- == 0) {
+        return false;
+      } else if (depth == 0 && word.equalsIgnoreCase("ORDER")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean startsAt(List<Words.Word> words, int at, List<String> phrase) {

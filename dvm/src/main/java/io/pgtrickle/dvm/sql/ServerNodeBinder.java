@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// Binds nodes that only the server evaluates, by writing them again around their operands.
 final class ServerNodeBinder {
@@ -78,28 +79,35 @@ final class ServerNodeBinder {
     return new Expr.Verbatim(pieces, arguments, type);
   }
 
-  /// `a[i]`, `a[i][j]`, `a[l:u]`.
+  /// `a[i]`, `a[i][j]`, `a[l:u]`, `a[l:]`.
   Expr subscript(NodeForm form) {
     form.neutral("refassgnexpr");
     SqlType type = SqlType.of(form.oid("refrestype"), -1, form.oid("refcollid"));
     List<Expr> parts = new ArrayList<>();
     List<String> pieces = new ArrayList<>(List.of("(", ")"));
     parts.add(operands.apply(form.node("refexpr")));
-    if (hasOmitted(form, "refupperindexpr") || hasOmitted(form, "reflowerindexpr")) {
-      throw QueryRejected.notYet("unsupported_function", "a slice of an array without a bound");
-    }
-    List<Expr> upper = bind(form.nodes("refupperindexpr"));
-    List<Expr> lower = bind(form.nodes("reflowerindexpr"));
+    List<NodeTree> upper = form.items("refupperindexpr");
+    List<NodeTree> lower = form.items("reflowerindexpr");
     for (int i = 0; i < upper.size(); i++) {
-      open(pieces);
+      append(pieces, "[");
       if (!lower.isEmpty()) {
-        parts.add(lower.get(i));
-        pieces.add(":");
+        addBound(lower.get(i), parts, pieces);
+        append(pieces, ":");
       }
-      parts.add(upper.get(i));
-      pieces.add("]");
+      addBound(upper.get(i), parts, pieces);
+      append(pieces, "]");
     }
     return new Expr.Verbatim(pieces, parts, type);
+  }
+
+  /// One that is left out is that of the array.
+  private void addBound(NodeTree bound, List<Expr> parts, List<String> pieces) {
+    if (bound instanceof Node given) {
+      parts.add(operands.apply(given));
+      pieces.add("");
+    } else if (!(bound instanceof Absent)) {
+      throw NodeForm.notUnderstood("a bound of a slice");
+    }
   }
 
   /// `(row).field`.
@@ -192,13 +200,8 @@ final class ServerNodeBinder {
     return RelationShape.quote(function.schema()) + "." + RelationShape.quote(function.name());
   }
 
-  private static void open(List<String> pieces) {
-    pieces.set(pieces.size() - 1, pieces.getLast() + "[");
-  }
-
-  private static boolean hasOmitted(NodeForm form, String field) {
-    return form.value(field) instanceof NodeTree.Items(List<NodeTree> elements)
-        && elements.stream().anyMatch(element -> element instanceof Absent);
+  private static void append(List<String> pieces, String text) {
+    pieces.set(pieces.size() - 1, pieces.getLast() + text);
   }
 
   /// `ROW(a, b)`, or of a type.
@@ -256,8 +259,8 @@ final class ServerNodeBinder {
           case 6 -> "<>";
           default -> throw NodeForm.notUnderstood("a comparison of rows of another kind");
         };
-    form.numbers("opnos");
-    form.numbers("inputcollids");
+    List<Integer> operators = form.numbers("opnos");
+    List<Integer> collations = form.numbers("inputcollids");
     List<Expr> left = bind(form.nodes("largs"));
     List<Expr> right = bind(form.nodes("rargs"));
     List<Expr> all = new ArrayList<>(left);
@@ -267,7 +270,8 @@ final class ServerNodeBinder {
       pieces.add(i == 0 ? "(ROW(" : i == left.size() ? ") " + operator + " ROW(" : ", ");
     }
     pieces.add("))");
-    return new Expr.Verbatim(pieces, all, SqlType.BOOL);
+    @Nullable Expr meaning = RowComparison.of(operators, collations, left, right, facts).orElse(null);
+    return new Expr.Verbatim(pieces, all, SqlType.BOOL, meaning);
   }
 
   private static Expr separated(

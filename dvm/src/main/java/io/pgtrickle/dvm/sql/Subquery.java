@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.RowOrder;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -60,7 +61,10 @@ record Subquery(Plan plan, Plan.Question question) {
   }
 
   private static Subquery array(QueryBinder.Ordered rows, Facts facts) {
-    if (rows.order().isEmpty() && hasOrder(rows.plan()) && !isOfOneFunction(rows.plan())) {
+    if (rows.order().isEmpty()
+        && hasOrder(rows.plan())
+        && !isOfOneFunction(rows.plan())
+        && RowOrder.said(rows.plan()).isEmpty()) {
       throw QueryRejected.notYet(
           "unsupported_subquery", "ARRAY of the rows of a function or of VALUES without ORDER BY");
     }

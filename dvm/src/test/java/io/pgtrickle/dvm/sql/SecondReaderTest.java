@@ -69,6 +69,20 @@ final class SecondReaderTest {
   }
 
   @Test
+  void clausesWithoutAnOrderAreFoundBehindOthersWithOne() {
+    String query =
+        "SELECT s.id FROM (SELECT id FROM c ORDER BY id LIMIT 3) s, (SELECT 1 LIMIT 1) o LIMIT 5";
+    assertThat(SecondReader.position(query, "LIMIT without ORDER BY"))
+        .isEqualTo(query.indexOf("LIMIT 1") + 1);
+    String page = query.replace("LIMIT 1", "");
+    assertThat(SecondReader.position(page, "LIMIT without ORDER BY"))
+        .isEqualTo(page.lastIndexOf("LIMIT") + 1);
+    String collected = "SELECT f(x ORDER BY g(y)), f(x) FROM (SELECT 1 AS x ORDER BY x) s";
+    assertThat(SecondReader.position(collected, "f() without ORDER BY over an ordered subquery"))
+        .isEqualTo(collected.lastIndexOf("f(x") + 1);
+  }
+
+  @Test
   void functionsAreFoundByTheirNames() {
     assertThat(SecondReader.position("SELECT random, random () FROM t", "function a.random()"))
         .isEqualTo(16);

@@ -311,6 +311,7 @@ public final class ExpressionTiers {
         Schema below = window.input().schema();
         add(window.partition().stream(), below, computed);
         add(window.order().stream().map(Plan.SortKey::value), below, computed);
+        add(window.within().stream().map(Plan.SortKey::value), below, computed);
         for (WindowCall call : window.calls()) {
           add(call.expressions().stream(), below, computed);
           add(call.frame().offsets().stream(), new Schema(List.of()), computed);

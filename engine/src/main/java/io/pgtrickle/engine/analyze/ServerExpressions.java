@@ -138,7 +138,7 @@ public final class ServerExpressions implements Tiers {
               QueryRejected.notYet(
                   "stable_expression",
                   clock.reading() + " under time zone " + settings.timeZone()));
-      case Expr.Verbatim(List<String> pieces, List<Expr> operands, var _)
+      case Expr.Verbatim(List<String> pieces, List<Expr> operands, var _, var _)
           when pieces.getFirst().startsWith("JSON") ->
           ofShown("SQL/JSON", operands);
       case Expr.Relabel _, Expr.Extreme _, Expr.Verbatim _ -> Optional.empty();
@@ -432,7 +432,8 @@ public final class ServerExpressions implements Tiers {
   // PostgreSQL 17 and 18 say of a NULL, document or path, what ON ERROR says if the document before
   // it was in error.
   private static Expr ofDocument(Expr node) {
-    if (!(node instanceof Expr.Verbatim(List<String> pieces, List<Expr> operands, SqlType type))
+    if (!(node instanceof Expr.Verbatim(
+            List<String> pieces, List<Expr> operands, SqlType type, var _))
         || !pieces.getFirst().matches("JSON_(EXISTS|QUERY|VALUE)\\(")) {
       return node;
     }

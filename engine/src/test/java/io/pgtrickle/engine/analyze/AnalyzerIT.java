@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Queries as users write them, through the server's analysis, to plans and verdicts.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -72,6 +73,37 @@ final class AnalyzerIT {
 
     assertThat(lab.objection(document, differential.bound())).isEmpty();
     assertThat(lab.connection().getAutoCommit()).isTrue();
+  }
+
+  /// Without a key a join would compare all pairs.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SELECT id FROM orders WHERE customer <> ALL (SELECT product FROM items)",
+        "SELECT id FROM orders WHERE (customer, id) <> ALL (SELECT line, order_id FROM items)",
+        "SELECT o.id FROM orders o JOIN items i ON NOT (o.id <> i.order_id)",
+        "SELECT o.id FROM orders o JOIN items i ON o.customer IS NOT DISTINCT FROM i.line",
+        "SELECT o.id FROM orders o LEFT JOIN items i ON o.total IS NOT DISTINCT FROM i.price",
+        "SELECT id FROM orders o WHERE EXISTS (SELECT FROM items i WHERE i.line IS NOT DISTINCT FROM"
+            + " o.customer)",
+        "SELECT o.id FROM orders o, customers c WHERE o.placed = c.joined",
+        "SELECT o.id FROM orders o LEFT JOIN customers c ON c.joined = o.placed"
+      })
+  void equalitiesAreKeysHoweverTheyAreWritten(String query) throws SQLException {
+    assertThat(keys(differential(lab.verdict(query)).plan())).isNotEmpty().doesNotContain(0);
+  }
+
+  private static List<Integer> keys(Plan plan) {
+    List<Integer> keys = new ArrayList<>();
+    switch (plan) {
+      case Plan.Join join -> keys.add(join.keys().size());
+      case Plan.OuterJoin join -> keys.add(join.keys().size());
+      // Others ask for rows with NULLs only.
+      case Plan.MarkJoin join when !join.keys().isEmpty() -> keys.add(join.keys().size());
+      default -> {}
+    }
+    plan.inputs().forEach(input -> keys.addAll(keys(input)));
+    return keys;
   }
 
   static List<String> fallibleQueries() {

@@ -102,6 +102,7 @@ final class ColumnPruning {
     NavigableSet<Integer> below = new TreeSet<>(needed.headSet(width, false));
     window.partition().forEach(by -> below.addAll(Expressions.columns(by)));
     window.order().forEach(by -> below.addAll(Expressions.columns(by.value())));
+    window.within().forEach(by -> below.addAll(Expressions.columns(by.value())));
     below.addAll(Expressions.columns(window.tieBreak()));
     for (WindowCall call : calls) {
       call.expressions().forEach(argument -> below.addAll(Expressions.columns(argument)));
@@ -113,6 +114,7 @@ final class ColumnPruning {
             prune(window.input(), below),
             PlanExpressions.map(window.partition(), by -> moved(by, below)),
             PlanExpressions.mapOrder(window.order(), by -> moved(by, below)),
+            PlanExpressions.mapOrder(window.within(), by -> moved(by, below)),
             moved(window.tieBreak(), below),
             calls.stream().map(call -> call.map(argument -> moved(argument, below))).toList(),
             narrowed(window.schema(), kept));

@@ -23,6 +23,11 @@ final class Conjuncts {
     return condition instanceof Expr.Or or ? factored(or) : List.of(condition);
   }
 
+  /// The same, with the keys that are in them where they are of two inputs.
+  static List<Expr> withKeys(Expr condition) {
+    return of(condition).stream().flatMap(each -> HiddenKeys.shown(each).stream()).toList();
+  }
+
   /// `(a AND b) OR (a AND c)` as a and `b OR c`: a may be what joins two inputs. PostgreSQL does it
   /// too, so that b and c fail for no more rows than there; a must not fail, since it now goes
   /// first.

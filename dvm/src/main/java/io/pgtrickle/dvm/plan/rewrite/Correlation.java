@@ -137,7 +137,7 @@ record Correlation(Plan right, List<Expr> conditions, List<Expr> outputs) {
     List<Expr> all = new ArrayList<>(conditions);
     all.addAll(tests);
     for (Expr condition : all) {
-      for (Expr conjunct : Conjuncts.of(condition)) {
+      for (Expr conjunct : Conjuncts.withKeys(condition)) {
         Optional<Plan.Key> key = OuterJoinKeys.key(conjunct, width);
         SortedSet<Integer> columns = Expressions.columns(conjunct);
         if (key.isPresent()) {

@@ -324,6 +324,7 @@ final class FilterPushdown {
             push(window.input(), below),
             window.partition(),
             window.order(),
+            window.within(),
             window.tieBreak(),
             window.calls(),
             window.schema());

@@ -53,8 +53,15 @@ final class Inputs {
               top.offset(),
               top.limit(),
               top.ties());
-      case Plan.Window(Plan input, var partition, var order, var tieBreak, var calls, var schema) ->
-          new Plan.Window(change.apply(input), partition, order, tieBreak, calls, schema);
+      case Plan.Window(
+              Plan input,
+              var partition,
+              var order,
+              var within,
+              var tieBreak,
+              var calls,
+              var schema) ->
+          new Plan.Window(change.apply(input), partition, order, within, tieBreak, calls, schema);
       case Plan.SetOperation(Plan left, Plan right, var kind, var all, var schema) ->
           new Plan.SetOperation(change.apply(left), change.apply(right), kind, all, schema);
       case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(change.apply(input), keys);

@@ -29,15 +29,35 @@ final class JoinKeys {
           744, 3508, 3855, 4244, 4043, 920, 830, 4113, 1581, 1666, 61, 62, 184, 679, 888, 1145,
           1352, 1292, 3233, 3618, 3664, 5084);
 
+  /// The negations of both.
+  private static final Set<Integer> INEQUALITIES =
+      Set.of(
+          84, 145, 144, 468, 164, 165, 1851, 1857, 853, 475, 1719, 288, 294, 300, 306, 157, 1053,
+          1091, 2053, 1153, 1163, 2959, 1953, 390, 3509, 3856, 4245, 4038, 925, 835, 4118, 1582,
+          1667, 70, 659, 185, 619, 889, 1106, 1353, 1265, 3236, 3619, 5085, 3665);
+
   private static final Signature FLOAT4_TO_FLOAT8 =
       new Signature(311, "pg_catalog", "float8", List.of(700), 701, true, 'i');
 
   private JoinKeys() {}
 
+  /// What must be equal for a condition to be true.
   static Optional<Plan.Key> of(Expr condition) {
-    if (!(condition instanceof Expr.Call call)
-        || !isEquality(call.function())
-        || call.arguments().size() != 2) {
+    return switch (condition) {
+      case Expr.Call call when isEquality(call.function()) -> of(call);
+      case Expr.IsTruth(Expr.Call call, Expr.Truth truth)
+          when truth == Expr.Truth.TRUE && isEquality(call.function()) ->
+          of(call);
+      case Expr.IsTruth(Expr.Call call, Expr.Truth truth)
+          when truth == Expr.Truth.FALSE && INEQUALITIES.contains(call.function().oid()) ->
+          of(call);
+      case Expr.Not(Expr.Call call) when INEQUALITIES.contains(call.function().oid()) -> of(call);
+      default -> Optional.empty();
+    };
+  }
+
+  private static Optional<Plan.Key> of(Expr.Call call) {
+    if (call.arguments().size() != 2) {
       return Optional.empty();
     }
     Expr left = call.arguments().getFirst();

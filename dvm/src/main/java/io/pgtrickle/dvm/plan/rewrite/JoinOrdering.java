@@ -132,6 +132,7 @@ final class JoinOrdering {
       parts.add(single(i, offset, plan.schema().size()));
       offset += inputs.get(i).schema().size();
     }
+    showKeys();
     for (Expr condition : List.copyOf(conditions)) {
       Optional<Equality> equality = equality(condition);
       if (equality.isPresent()) {
@@ -152,6 +153,19 @@ final class JoinOrdering {
     Part all = product(connected(components));
     Plan joined = Conjuncts.filter(all.plan(), above.stream().map(c -> moved(c, all)).toList());
     return inOrder(joined, all, plan.schema());
+  }
+
+  private void showKeys() {
+    List<Expr> shown =
+        conditions.stream()
+            .flatMap(
+                each ->
+                    inputsOf(each).cardinality() < 2
+                        ? Stream.of(each)
+                        : HiddenKeys.shown(each).stream())
+            .toList();
+    conditions.clear();
+    conditions.addAll(shown);
   }
 
   /// Where each alternative of a condition over several inputs says something of one of them, that

@@ -222,6 +222,7 @@ public final class OrderLabels {
     Side side = new Side(window.input());
     List<Expr> partition = byEquality(side, window.partition());
     List<Plan.SortKey> order = byOrder(side, window.order());
+    List<Plan.SortKey> within = byOrder(side, window.within());
     List<WindowCall> calls =
         window.calls().stream()
             .map(
@@ -238,6 +239,7 @@ public final class OrderLabels {
             side.plan(),
             side.adapted(partition),
             side.adaptedOrder(order),
+            side.adaptedOrder(within),
             side.adapted(window.tieBreak()),
             calls.stream().map(call -> call.map(side::adapted)).toList());
     List<Expr> restored = side.restored(0);

@@ -31,7 +31,7 @@ final class OuterJoinKeys {
     List<Expr> left = new ArrayList<>();
     List<Expr> right = new ArrayList<>();
     List<Expr> rest = new ArrayList<>();
-    for (Expr conjunct : Conjuncts.of(residual)) {
+    for (Expr conjunct : Conjuncts.withKeys(residual)) {
       key(conjunct, width).ifPresentOrElse(keys::add, () -> others.add(conjunct));
     }
     boolean guarding =

@@ -57,11 +57,19 @@ final class PlanExpressions {
               top.offset(),
               top.limit(),
               top.ties());
-      case Plan.Window(Plan input, var partition, var order, var tieBreak, var calls, var schema) ->
+      case Plan.Window(
+              Plan input,
+              var partition,
+              var order,
+              var within,
+              var tieBreak,
+              var calls,
+              var schema) ->
           new Plan.Window(
               input,
               map(partition, change),
               mapOrder(order, change),
+              mapOrder(within, change),
               change.apply(tieBreak),
               calls.stream().map(call -> call.map(change)).toList(),
               schema);

@@ -14,7 +14,7 @@ public final class Rewrites {
         GroupingSetsSplit.rewrite(
             ResidualSplit.rewrite(
                 TemporalFilters.rewrite(
-                    Unnesting.rewrite(FunctionOrder.rewrite(ArraySubqueries.rewrite(bound)))))));
+                    Unnesting.rewrite(InputOrder.rewrite(ArraySubqueries.rewrite(bound)))))));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
@@ -32,11 +32,11 @@ public final class Rewrites {
       Plan bound, Tiers tiers, Orderings orderings, EvaluationSettings settings) {
     // Before subqueries are joins: what is called once for each row is called for all then.
     // And first: an aggregate over nothing may be anything, which unnesting need not know then.
-    Plan plan = FunctionOrder.rewrite(ArraySubqueries.rewrite(bound));
+    Plan plan = InputOrder.rewrite(ArraySubqueries.rewrite(bound));
     plan = AskedAggregates.rewrite(plan, tiers);
     plan = Unnesting.rewrite(plan);
     // What is constant cannot fail, which the following ask about.
-    plan = ConstantFolding.rewrite(plan, settings);
+    plan = SpelledOut.rewrite(ConstantFolding.rewrite(plan, settings), settings);
     // First through projections and unions, so that subqueries do not hide conditions from joins.
     plan = FilterPushdown.rewrite(plan, settings);
     plan = TruthTests.rewrite(plan);

@@ -237,6 +237,7 @@ final class ServerTier {
     Inquiries inquiries = new Inquiries(window.input(), tiers);
     List<Expr> partition = inquiries.take(window.partition());
     List<Plan.SortKey> order = PlanExpressions.mapOrder(window.order(), inquiries::take);
+    List<Plan.SortKey> within = PlanExpressions.mapOrder(window.within(), inquiries::take);
     var calls = window.calls().stream().map(call -> call.map(inquiries::take)).toList();
     if (inquiries.isEmpty()) {
       return window;
@@ -246,7 +247,8 @@ final class ServerTier {
     List<Column> columns = new ArrayList<>(answered.schema().columns());
     columns.addAll(window.schema().columns().subList(width, window.schema().size()));
     Plan wide =
-        new Plan.Window(answered, partition, order, window.tieBreak(), calls, new Schema(columns));
+        new Plan.Window(
+            answered, partition, order, within, window.tieBreak(), calls, new Schema(columns));
     return without(wide, width, inquiries.width(), window.schema());
   }
 

@@ -121,7 +121,7 @@ final class Unnesting {
     int width = input.schema().size();
     Correlation correlation = Correlation.of(input, apply.subquery());
     Expr tested = correlation.test(test, width);
-    Expr decisive = any ? tested : new Expr.IsTruth(tested, Expr.Truth.FALSE);
+    Expr decisive = any ? tested : isFalse(tested);
     Plan marked = correlation.marked(input, List.of(decisive), withMark(input, "decided"));
     Expr decided = mark(width);
     UnknownMarks unknown = UnknownMarks.of(correlation, input, marked, tested);
@@ -135,6 +135,12 @@ final class Unnesting {
     List<Expr> output = columns(input.schema());
     output.add(answer);
     return new Plan.Project(unknown.plan(), output, apply.schema());
+  }
+
+  private static Expr isFalse(Expr test) {
+    return test instanceof Expr.Or(List<Expr> operands)
+        ? new Expr.And(operands.stream().map(Unnesting::isFalse).toList())
+        : new Expr.IsTruth(test, Expr.Truth.FALSE);
   }
 
   static Expr mark(int index) {

@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.plan.WindowCall.Kind;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ final class WindowTop {
                   top.get(),
                   window.partition(),
                   window.order(),
+                  window.within(),
                   window.tieBreak(),
                   window.calls(),
                   window.schema());
@@ -67,15 +69,14 @@ final class WindowTop {
           && (placed.kind() == Kind.ROW_NUMBER || placed.kind() == Kind.RANK)) {
         Long most = most(function.name(), bound, side == 0);
         if (most != null && most > 0) {
+          boolean ties = placed.kind() == Kind.RANK;
+          List<Plan.SortKey> order = new ArrayList<>(window.order());
+          if (!ties) {
+            order.addAll(window.within());
+          }
           return Optional.of(
               new Plan.TopK(
-                  window.input(),
-                  window.partition(),
-                  window.order(),
-                  window.tieBreak(),
-                  0,
-                  most,
-                  placed.kind() == Kind.RANK));
+                  window.input(), window.partition(), order, window.tieBreak(), 0, most, ties));
         }
       }
     }

@@ -22,7 +22,7 @@ import io.pgtrickle.dvm.zset.Schema;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-final class FunctionOrderTest {
+final class InputOrderTest {
   private static final Plan ONE_ROW = new Plan.Values(List.of(List.of()), Schema.of());
   private static final SqlType ARRAY = SqlType.of(1007);
   private static final SetCall SERIES = series(int4(3));
@@ -47,7 +47,7 @@ final class FunctionOrderTest {
   @Test
   void theRowsOfAFunctionAreTakenInItsOrder() {
     Plan rows = new Plan.Unfold(ONE_ROW, List.of(SERIES), false);
-    Plan rewritten = FunctionOrder.rewrite(collected(rows, 0));
+    Plan rewritten = InputOrder.rewrite(collected(rows, 0));
     assertThat(unfold(rewritten).numbered()).isTrue();
     assertThat(call0(rewritten).order())
         .containsExactly(Plan.SortKey.ascending(new Expr.Column(1, SqlType.INT8)));
@@ -58,7 +58,7 @@ final class FunctionOrderTest {
   void filtersAndProjectionsKeepTheOrder() {
     Plan rows = new Plan.Unfold(ONE_ROW, List.of(SERIES), false);
     Plan odd = filter(rows, call("int4gt", SqlType.BOOL, column(rows, 0), int4(1)));
-    Plan rewritten = FunctionOrder.rewrite(collected(project(odd, column(odd, 0)), 0));
+    Plan rewritten = InputOrder.rewrite(collected(project(odd, column(odd, 0)), 0));
     assertThat(call0(rewritten).order())
         .containsExactly(Plan.SortKey.ascending(new Expr.Column(1, SqlType.INT8)));
     assertThat(((Plan.Project) ((Plan.Aggregate) rewritten).input()).expressions())
@@ -68,20 +68,20 @@ final class FunctionOrderTest {
   @Test
   void rowsOfSeveralCallsComeCallByCall() {
     Plan rows = new Plan.Unfold(ORDERS_SCAN, List.of(series(column(ORDERS_SCAN, 1))), false);
-    assertThat(call0(FunctionOrder.rewrite(collected(rows, 4))).order())
+    assertThat(call0(InputOrder.rewrite(collected(rows, 4))).order())
         .containsExactly(
             Plan.SortKey.ascending(new Expr.Image(List.of(column(ORDERS_SCAN, 0)))),
             Plan.SortKey.ascending(new Expr.Column(5, SqlType.INT8)));
     Plan chosen = filter(ORDERS_SCAN, new Expr.IsNull(column(ORDERS_SCAN, 3)));
     Plan others = new Plan.Unfold(chosen, List.of(series(column(ORDERS_SCAN, 1))), true);
-    assertThat(call0(FunctionOrder.rewrite(collected(others, 4))).order())
+    assertThat(call0(InputOrder.rewrite(collected(others, 4))).order())
         .as("by the key, which a filter keeps")
         .containsExactly(
             Plan.SortKey.ascending(new Expr.Image(List.of(column(ORDERS_SCAN, 0)))),
             Plan.SortKey.ascending(new Expr.Column(5, SqlType.INT8)));
     Plan shown = project(ORDERS_SCAN, column(ORDERS_SCAN, 1), column(ORDERS_SCAN, 2));
     Plan calls = new Plan.Unfold(shown, List.of(series(column(shown, 0))), true);
-    assertThat(call0(FunctionOrder.rewrite(collected(calls, 2))).order())
+    assertThat(call0(InputOrder.rewrite(collected(calls, 2))).order())
         .as("by all there is, where the key is not shown")
         .containsExactly(
             Plan.SortKey.ascending(new Expr.Image(List.of(column(shown, 0), column(shown, 1)))),
@@ -107,7 +107,7 @@ final class FunctionOrderTest {
             aggregate(Kind.ARRAY_AGG, ARRAY, value, true, null),
             aggregate(Kind.SUM, SqlType.INT8, value))) {
       Plan plan = group(rows, List.of(), each);
-      assertThat(FunctionOrder.rewrite(plan)).isEqualTo(plan);
+      assertThat(InputOrder.rewrite(plan)).isEqualTo(plan);
     }
   }
 
@@ -118,7 +118,7 @@ final class FunctionOrderTest {
     for (Plan input :
         List.of(ORDERS_SCAN, new Plan.Distinct(rows), join(rows, ORDERS_SCAN, null, 0, 0), twice)) {
       Plan plan = collected(input, 0);
-      assertThat(FunctionOrder.rewrite(plan)).isEqualTo(plan);
+      assertThat(InputOrder.rewrite(plan)).isEqualTo(plan);
     }
   }
 }

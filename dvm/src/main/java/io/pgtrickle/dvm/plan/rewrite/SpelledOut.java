@@ -1,0 +1,32 @@
+package io.pgtrickle.dvm.plan.rewrite;
+
+import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.expr.FunctionLibrary;
+import io.pgtrickle.dvm.plan.Plan;
+
+/// Says what the server would be asked about in other nodes, where these are native.
+///
+/// @see Expr.Verbatim#meaning()
+final class SpelledOut {
+  private SpelledOut() {}
+
+  /// @param settings those under which the plan will run
+  static Plan rewrite(Plan plan, EvaluationSettings settings) {
+    return PlanExpressions.map(
+        plan, expression -> Expressions.map(expression, each -> spelledOut(each, settings)));
+  }
+
+  private static Expr spelledOut(Expr node, EvaluationSettings settings) {
+    if (!(node instanceof Expr.Verbatim verbatim)) {
+      return node;
+    }
+    Expr meaning = verbatim.meaning();
+    if (meaning == null || !verbatim.operands().stream().allMatch(Expressions::isTotal)) {
+      return node;
+    }
+    Expr said = Expressions.over(meaning, verbatim.operands());
+    return FunctionLibrary.isNative(said, settings) ? said : node;
+  }
+}
