@@ -146,9 +146,14 @@ public final class NativeFunction {
         || (decidingArgument >= 0
             && decidingArgument < uses.size()
             && (!requirements.contains(Requirement.DETERMINISTIC)
-                || BUILT_IN_COLLATIONS.contains(collation))
+                || isDeterministic(collation))
             && uses.get(decidingArgument) instanceof Expr.Literal(var value, var _)
             && (value == null || harmless.test(value)));
+  }
+
+  /// Whether a collation certainly tells strings apart by their bytes.
+  static boolean isDeterministic(int collation) {
+    return BUILT_IN_COLLATIONS.contains(collation);
   }
 
   Role role() {

@@ -27,6 +27,9 @@ final class TypeNames {
           Map.entry("interval", 1186),
           Map.entry("numeric", 1700),
           Map.entry("uuid", 2950),
+          Map.entry("json", 114),
+          Map.entry("jsonb", 3802),
+          Map.entry("anyenum", TotalFunctions.ANY_ENUM),
           Map.entry("any", ANY),
           Map.entry("anynonarray", ANY_NON_ARRAY));
 
@@ -59,6 +62,7 @@ final class TypeNames {
           Map.entry(2283, "anyelement"),
           Map.entry(ANY_NON_ARRAY, "anynonarray"),
           Map.entry(2950, "uuid"),
+          Map.entry(TotalFunctions.ANY_ENUM, "anyenum"),
           Map.entry(3802, "jsonb"));
 
   private TypeNames() {}

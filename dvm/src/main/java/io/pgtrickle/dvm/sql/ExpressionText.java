@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.plan.WindowCall;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
+import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -188,8 +189,13 @@ final class ExpressionText {
 
   private String literal(Expr.Literal literal) {
     Object value = literal.value();
-    String text = value == null ? "NULL" : quoted(TypeCodec.of(literal.type()).toText(value));
-    return cast(text, literal.type());
+    if (value == null) {
+      return cast("NULL", literal.type());
+    }
+    boolean opaque = literal.type().kind() == TypeKind.OPAQUE;
+    String text =
+        opaque ? OpaqueConstant.text(literal) : TypeCodec.of(literal.type()).toText(value);
+    return cast(quoted(text), literal.type());
   }
 
   /// A string constant that means the same whatever standard_conforming_strings says.
