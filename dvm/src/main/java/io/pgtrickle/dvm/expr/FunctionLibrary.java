@@ -29,6 +29,7 @@ public final class FunctionLibrary {
     TextOutputFunctions.register(registry);
     ByteaFunctions.register(registry);
     JsonFunctions.register(registry);
+    ArrayFunctions.register(registry);
     DateTimeFunctions.register(registry);
     DateTimeFieldFunctions.register(registry);
     IntervalFunctions.register(registry);

@@ -2,12 +2,17 @@ package io.pgtrickle.dvm.expr;
 
 import io.pgtrickle.dvm.expr.JsonValue.Kind;
 import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
+import io.pgtrickle.dvm.type.ArrayElements;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// Functions that take `json` and `jsonb` documents apart. What compares or changes them, and what
@@ -17,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// for by its place. The strings of a `json` document are read anew each time, and may have escapes
 /// that are no characters.
 final class JsonFunctions {
+  /// What C takes for a number.
+  private static final Pattern PLACE = Pattern.compile("[ \\t\\n\\x0B\\f\\r]*[+-]?[0-9]+");
+
   private JsonFunctions() {}
 
   static void register(Registry registry) {
@@ -42,6 +50,40 @@ final class JsonFunctions {
             "has a member, or a string as an element",
             JsonFunctions::exists)
         .neverFails();
+    registry
+        .add(
+            "jsonb_extract_path(jsonb,text[]) jsonb",
+            "what is at the end of a path",
+            (Bytes a, Bytes path) -> at(a, path).map(found -> found.document(true)).orElse(null))
+        .needs(Requirement.UTF8)
+        .neverFails();
+    registry
+        .add(
+            "jsonb_extract_path_text(jsonb,text[]) text",
+            "what is at the end of a path, as text",
+            (Bytes a, Bytes path) -> text(at(a, path)))
+        .neverFails();
+  }
+
+  private static Optional<JsonValue> at(Bytes document, Bytes path) {
+    Optional<JsonValue> value = Optional.of(JsonValue.of(document, true));
+    for (Object step : ArrayElements.of(path, TypeCodec.of(SqlType.TEXT))) {
+      value = step == null ? Optional.empty() : value.flatMap(found -> step(found, (String) step));
+    }
+    return value;
+  }
+
+  private static Optional<JsonValue> step(JsonValue value, String step) {
+    return switch (value.kind()) {
+      case OBJECT -> value.member(step);
+      case ARRAY -> PLACE.matcher(step).matches() ? place(value, step.strip()) : Optional.empty();
+      case STRING, NUMBER, BOOLEAN, NULL -> Optional.empty();
+    };
+  }
+
+  private static Optional<JsonValue> place(JsonValue array, String digits) {
+    BigInteger place = new BigInteger(digits);
+    return place.bitLength() < Integer.SIZE ? array.element(place.intValue()) : Optional.empty();
   }
 
   private static void accessors(Registry registry, String type, boolean jsonb) {

@@ -145,8 +145,7 @@ public final class NativeFunction {
     return total
         || (decidingArgument >= 0
             && decidingArgument < uses.size()
-            && (!requirements.contains(Requirement.DETERMINISTIC)
-                || isDeterministic(collation))
+            && (!requirements.contains(Requirement.DETERMINISTIC) || isDeterministic(collation))
             && uses.get(decidingArgument) instanceof Expr.Literal(var value, var _)
             && (value == null || harmless.test(value)));
   }

@@ -20,7 +20,6 @@ final class TotalFunctions {
   private static final int JSON = 114;
   private static final int JSONB = 3802;
   private static final int TEXT_ARRAY = 1009;
-  private static final int TEXT = 25;
   private static final int INT4 = 23;
   private static final int INET = 869;
   private static final int ANY_ARRAY = 2277;
@@ -41,7 +40,8 @@ final class TotalFunctions {
 
   /// Regular expressions that are well-formed whatever follows what: plain characters, `.`, `.*`,
   /// `.+` and anchors.
-  private static final Pattern PLAIN_PATTERN = Pattern.compile("\\^?([\\w @/,:;%&!\"'#=<>~-]|\\.[*+]?)*\\$?");
+  private static final Pattern PLAIN_PATTERN =
+      Pattern.compile("\\^?([\\w @/,:;%&!\"'#=<>~-]|\\.[*+]?)*\\$?");
 
   private static final int LONGEST_PATTERN = 200;
 
@@ -54,7 +54,9 @@ final class TotalFunctions {
 
   private static Set<String> signatures() {
     Set<String> signatures = new TreeSet<>();
-    family(signatures, "enum_%s", ANY_ENUM, ANY_ENUM);
+    for (String comparison : List.of("lt", "le", "gt", "ge")) {
+      add(signatures, "enum_" + comparison, ANY_ENUM, ANY_ENUM);
+    }
     family(signatures, "jsonb_%s", JSONB, JSONB);
     family(signatures, "array_%s", ANY_ARRAY, ANY_ARRAY);
     family(signatures, "range_%s", ANY_RANGE, ANY_RANGE);
@@ -67,7 +69,6 @@ final class TotalFunctions {
     family(signatures, "macaddr_%s", 829, 829);
     family(signatures, "bit%s", 1560, 1560);
     family(signatures, "varbit%s", 1562, 1562);
-    add(signatures, "jsonb_exists", JSONB, TEXT);
     for (String name : List.of("jsonb_exists_any", "jsonb_exists_all")) {
       add(signatures, name, JSONB, TEXT_ARRAY);
     }
@@ -77,10 +78,8 @@ final class TotalFunctions {
     for (String name : List.of("arrayoverlap", "arraycontains", "arraycontained")) {
       add(signatures, name, ANY_ARRAY, ANY_ARRAY);
     }
-    for (String name : List.of("cardinality", "array_ndims")) {
-      add(signatures, name, ANY_ARRAY);
-    }
-    for (String name : List.of("array_length", "array_lower", "array_upper")) {
+    add(signatures, "array_ndims", ANY_ARRAY);
+    for (String name : List.of("array_lower", "array_upper")) {
       add(signatures, name, ANY_ARRAY, INT4);
     }
     for (String name :
@@ -101,7 +100,8 @@ final class TotalFunctions {
       add(signatures, name, ANY_RANGE);
     }
     for (String name :
-        List.of("network_sub", "network_subeq", "network_sup", "network_supeq", "network_overlap")) {
+        List.of(
+            "network_sub", "network_subeq", "network_sup", "network_supeq", "network_overlap")) {
       add(signatures, name, INET, INET);
     }
     for (String name : List.of("family", "host", "masklen")) {
@@ -162,7 +162,7 @@ final class TotalFunctions {
   }
 
   /// Whether what only the server understands never fails, if its operands do not: constants,
-  /// paths into documents, elements of arrays, comparisons with elements.
+  /// elements of arrays, comparisons with elements.
   static boolean contains(Expr.Verbatim verbatim) {
     List<String> pieces = verbatim.pieces();
     List<SqlType> types = verbatim.operands().stream().map(Expr::type).toList();
@@ -179,7 +179,6 @@ final class TotalFunctions {
     int left = types.getFirst().oid();
     int right = types.getLast().oid();
     return switch (pieces.get(1)) {
-      case " OPERATOR(pg_catalog.#>) ", " OPERATOR(pg_catalog.#>>) " -> left == JSONB;
       case ")[" -> (left == JSONB || ARRAYS.contains(left)) && pieces.getLast().equals("]");
       default ->
           pieces.get(1).matches(" OPERATOR\\(pg_catalog\\.(=|<>)\\) (ANY|ALL) \\(")

@@ -29,6 +29,8 @@ final class TypeNames {
           Map.entry("uuid", 2950),
           Map.entry("json", 114),
           Map.entry("jsonb", 3802),
+          Map.entry("text[]", 1009),
+          Map.entry("anyarray", 2277),
           Map.entry("anyenum", TotalFunctions.ANY_ENUM),
           Map.entry("any", ANY),
           Map.entry("anynonarray", ANY_NON_ARRAY));
@@ -48,6 +50,7 @@ final class TypeNames {
           Map.entry(700, "real"),
           Map.entry(701, "double precision"),
           Map.entry(869, "inet"),
+          Map.entry(1009, "text[]"),
           Map.entry(1042, "character"),
           Map.entry(1043, "character varying"),
           Map.entry(1082, "date"),

@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
@@ -97,7 +98,8 @@ final class ExpressionBinder {
   private Expr operation(NodeForm form) {
     Expr.Call call = operatorCall(form);
     boolean variadic = call.function().name().matches("jsonb?_extract_path(_text)?");
-    return variadic ? server().operation(form, call) : call;
+    boolean known = FunctionLibrary.find(call.function()).isPresent();
+    return variadic && !known ? server().operation(form, call) : call;
   }
 
   private Expr clock(NodeForm form) {

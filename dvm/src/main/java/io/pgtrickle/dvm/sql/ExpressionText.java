@@ -41,6 +41,12 @@ final class ExpressionText {
     return switch (expression) {
       case Expr.Column(int index, SqlType _) -> columns.get(index);
       case Expr.Literal literal -> literal(literal);
+      case Expr.Call call when isPath(call.function()) ->
+          "(%s %s %s)"
+              .formatted(
+                  text(call.arguments().getFirst(), columns),
+                  operator(call.function()),
+                  text(call.arguments().getLast(), columns));
       case Expr.Call call -> name(call.function()) + list(call.arguments(), columns);
       case Expr.Relabel(Expr input, SqlType type) -> relabel(input, type, columns);
       case Expr.TextCast(Expr input, SqlType type) -> cast(text(input, columns), type);
@@ -173,6 +179,12 @@ final class ExpressionText {
       case STATEMENT_TIMESTAMP -> "pg_catalog.statement_timestamp()";
       case CURRENT_TIMESTAMP, CURRENT_DATE, LOCALTIMESTAMP -> reading.name();
     };
+  }
+
+  // Called by name, it would take the array for one step of the path.
+  private static boolean isPath(Signature function) {
+    return function.schema().equals("pg_catalog")
+        && function.name().matches("jsonb_extract_path(_text)?");
   }
 
   private static String name(Signature function) {

@@ -156,9 +156,45 @@ final class ArgumentSamples {
 
   private ArgumentSamples() {}
 
+  private static final List<String> PATHS =
+      List.of(
+          "{}",
+          "{a}",
+          "{NULL}",
+          "{b,c}",
+          "{b,c,2,d}",
+          "{a,b}",
+          "{0}",
+          "{-1}",
+          "{4,a}",
+          "{\" +3\"}",
+          "{\"0 \"}",
+          "{3,1,0}",
+          "{\"\"}",
+          "{99999999999}",
+          "{-2147483648}",
+          "{1x}",
+          "{-}",
+          "{{a,a},{a,a}}",
+          "{a,NULL}",
+          "[4:5]={b,c}",
+          "{0,0,0,0,0,0,0,0}",
+          "{a,a,a,a,0,a}",
+          "{\"\\n1\"}");
+
+  private static final List<String> NUMBERS =
+      List.of("{}", "{1}", "{NULL,2}", "{{1,2,3},{4,5,6}}", "[0:1]={7,8}", "{{{1}},{{2}}}");
+
   private static List<Object> opaque(int type, SplittableRandom random) {
-    List<String> texts = new ArrayList<>(type == TotalFunctions.ANY_ENUM ? LABELS : DOCUMENTS);
-    for (int i = 0; type != TotalFunctions.ANY_ENUM && i < 150; i++) {
+    List<String> texts =
+        new ArrayList<>(
+            switch (type) {
+              case TotalFunctions.ANY_ENUM -> LABELS;
+              case 1009 -> PATHS;
+              case 2277 -> NUMBERS;
+              default -> DOCUMENTS;
+            });
+    for (int i = 0; texts.contains("true") && i < 150; i++) {
       texts.add(document(random, 3));
     }
     return texts.stream().<Object>map(ArgumentSamples::bytes).toList();

@@ -17,6 +17,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -45,6 +46,8 @@ final class FunctionLibraryServerTest {
 
   private static final int JSON = 114;
   private static final int JSONB = 3802;
+  private static final int TEXTS = 1009;
+  private static final int ANY_ARRAY = 2277;
 
   private static final String LEAST_TIME = "value -2562047788:00:54.775808";
 
@@ -58,6 +61,9 @@ final class FunctionLibraryServerTest {
 
   private final TestServer server;
   private final int version;
+
+  /// The texts of arrays.
+  private final Map<Bytes, String> arrays = new HashMap<>();
 
   FunctionLibraryServerTest() throws SQLException {
     server = TestServer.connect();
@@ -207,14 +213,27 @@ final class FunctionLibraryServerTest {
             .map(value -> new String(((Bytes) value).toArray(), StandardCharsets.UTF_8))
             .distinct()
             .toList();
+    String send =
+        switch (type.oid()) {
+          case JSON -> "json_send";
+          case JSONB -> "jsonb_send";
+          case TEXTS, ANY_ARRAY -> "array_send";
+          default -> "enum_send";
+        };
     List<String> shown =
         server.evaluate(
-            texts.stream().map(text -> TestServer.quote(text) + "::" + name(type)).toList());
+            texts.stream()
+                .map(
+                    text ->
+                        "encode(%s(%s::%s), 'hex')"
+                            .formatted(send, TestServer.quote(text), name(type)))
+                .toList());
     Map<Object, Bytes> values = new HashMap<>();
     for (int i = 0; i < texts.size(); i++) {
       if (!shown.get(i).startsWith("22P0")) {
-        String binary = (type.oid() == JSONB ? "\u0001" : "") + shown.get(i);
-        values.put(bytes(texts.get(i)), bytes(binary));
+        Bytes binary = Bytes.copyOf(HexFormat.of().parseHex(shown.get(i)));
+        values.put(bytes(texts.get(i)), binary);
+        arrays.put(binary, texts.get(i));
       }
     }
     List<@Nullable Object[]> canonical = new ArrayList<>();
@@ -234,9 +253,12 @@ final class FunctionLibraryServerTest {
   }
 
   /// The text of a value that is not NULL.
-  private static String written(Object value, SqlType type) {
+  private String written(Object value, SqlType type) {
     if (type.kind() != TypeKind.OPAQUE) {
       return TypeCodec.of(type).toText(value);
+    }
+    if (type.oid() == TEXTS || type.oid() == ANY_ARRAY) {
+      return String.valueOf(arrays.get(value));
     }
     String text = new String(((Bytes) value).toArray(), StandardCharsets.UTF_8);
     return type.oid() == JSONB ? text.substring(1) : text;
@@ -249,7 +271,8 @@ final class FunctionLibraryServerTest {
     for (int i = 0; i < types.size(); i++) {
       String separator = i == 0 ? "" : ", ";
       parameters.append(separator).append('a').append(i).append(' ').append(name(types.get(i)));
-      arguments.append(separator).append('a').append(i);
+      boolean path = types.get(i).oid() == TEXTS;
+      arguments.append(separator).append(path ? "VARIADIC a" : "a").append(i);
     }
     String result = name(SqlType.of(function.result()));
     // A timestamptz is printed in the session's zone, which is not what is tested here.
@@ -316,7 +339,7 @@ final class FunctionLibraryServerTest {
 
   // The driver takes a NULL element of an array, the parameter's type does not say so.
   @SuppressWarnings("NullAway")
-  private static String text(@Nullable Object value, SqlType type) {
+  private String text(@Nullable Object value, SqlType type) {
     return value == null ? null : written(value, type);
   }
 
@@ -351,7 +374,7 @@ final class FunctionLibraryServerTest {
     return answers;
   }
 
-  private static String answer(
+  private String answer(
       Evaluator evaluator, Schema schema, @Nullable Object[] tuple, SqlType type) {
     try {
       Object value = evaluator.evaluate(schema.pack(tuple));
@@ -383,12 +406,11 @@ final class FunctionLibraryServerTest {
     return theirs.equals(ours);
   }
 
-  private static String shown(List<SqlType> types, @Nullable Object[] tuple) {
+  private String shown(List<SqlType> types, @Nullable Object[] tuple) {
     List<String> values = new ArrayList<>();
     for (int i = 0; i < tuple.length; i++) {
       Object value = tuple[i];
-      values.add(
-          value == null ? "NULL" : "'" + cut(written(value, types.get(i))) + "'");
+      values.add(value == null ? "NULL" : "'" + cut(written(value, types.get(i))) + "'");
     }
     return values.toString();
   }
@@ -402,6 +424,8 @@ final class FunctionLibraryServerTest {
       case JSON -> "json";
       case JSONB -> "jsonb";
       case TotalFunctions.ANY_ENUM -> "pg_temp.mood";
+      case TEXTS -> "pg_catalog.text[]";
+      case ANY_ARRAY -> "pg_catalog.int4[]";
       default -> type.kind().name().toLowerCase(Locale.ROOT);
     };
   }

@@ -22,6 +22,8 @@ final class FunctionReferenceTest {
           Map.entry(23, "int4"),
           Map.entry(25, "text"),
           Map.entry(114, "json"),
+          Map.entry(1009, "text[]"),
+          Map.entry(2277, "anyarray"),
           Map.entry(3500, "anyenum"),
           Map.entry(3802, "jsonb"),
           Map.entry(700, "float4"),

@@ -36,12 +36,17 @@ final class DocumentsIT {
               "typed",
               "SELECT id, jsonb_typeof(doc) AS d, json_typeof(raw -> 'b') AS r, doc ? 'a' AS has"
                   + " FROM orders"),
+          new Shape(
+              "paths",
+              "SELECT id, doc #> '{items,0}' AS i, doc #>> '{items,-1,q}' AS q, cardinality(tags)"
+                  + " AS n, array_length(tags, 1) AS l, doc #> ARRAY['a'] AS whole FROM orders"),
           new Shape("open", "SELECT id, status FROM orders WHERE status = 'open'"),
           new Shape("listed", "SELECT id FROM orders WHERE status IN ('open', 'paid')"),
-          new Shape("others", "SELECT id FROM orders WHERE live NOT IN ('open', 'paid')"),
+          new Shape(
+              "others", "SELECT id FROM orders WHERE live::order_status NOT IN ('open', 'paid')"),
           new Shape(
               "changed",
-              "SELECT id, status IS DISTINCT FROM live::order_status AS d,"
+              "SELECT id, status IS DISTINCT FROM (CASE WHEN id > 5 THEN status END) AS d,"
                   + " nullif(status, 'new') AS n, coalesce(doc, '{\"n\": \"x\\ny\"}') AS doc"
                   + " FROM orders"),
           new Shape(
@@ -69,7 +74,7 @@ final class DocumentsIT {
           new Shape(
               "containing",
               "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"
-                  + " WHERE o.doc @> '{\"a\": \"x\"}' AND o.doc #>> '{items,0,q}' IS NOT NULL"),
+                  + " WHERE o.doc @> '{\"a\": \"x\"}' AND o.doc ?| '{a,n}'"),
           new Shape(
               "later",
               "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"

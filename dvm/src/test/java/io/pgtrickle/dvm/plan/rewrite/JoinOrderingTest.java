@@ -84,11 +84,9 @@ final class JoinOrderingTest {
     SqlType jsonb = SqlType.of(3802);
     Expr constant = new Expr.Verbatim(List.of("'{}'::jsonb"), List.of(), jsonb);
     Expr asked =
-        new Expr.Call(
-            contains, List.of(new Expr.Column(3, jsonb), constant), SqlType.BOOL, 0);
+        new Expr.Call(contains, List.of(new Expr.Column(3, jsonb), constant), SqlType.BOOL, 0);
     assertThat(JoinOrdering.rewrite(join(a, b, and(asked, equal(col(0), col(2))))))
-        .isEqualTo(
-            join(a, filter(b, Expressions.shift(asked, -2)), null, key(col(0), col(0))));
+        .isEqualTo(join(a, filter(b, Expressions.shift(asked, -2)), null, key(col(0), col(0))));
   }
 
   @Test
