@@ -86,6 +86,7 @@ final class ComparisonFunctions {
     family(registry, "uuid_%s(uuid,uuid)", ComparisonFunctions::uuids);
     family(registry, "bytea%s(bytea,bytea)", (Bytes l, Bytes r) -> l.compareTo(r));
     texts(registry);
+    enums(registry);
     acrossDateTimes(registry);
   }
 
@@ -107,6 +108,14 @@ final class ComparisonFunctions {
       add(registry, "bpchar%s(bpchar,bpchar)", operator, operator.over(blankPadded::compare))
           .needs(requirement, Requirement.UTF8);
     }
+  }
+
+  // A value of an enum travels as its label; the order of labels is the server's.
+  private static void enums(Registry registry) {
+    Binary<Bytes, Bytes, Boolean> equal = Bytes::equals;
+    Binary<Bytes, Bytes, Boolean> different = (l, r) -> !l.equals(r);
+    add(registry, "enum_%s(anyenum,anyenum)", Operator.EQ, equal).needs(Requirement.UTF8);
+    add(registry, "enum_%s(anyenum,anyenum)", Operator.NE, different).needs(Requirement.UTF8);
   }
 
   private static void acrossDateTimes(Registry registry) {

@@ -206,13 +206,23 @@ public final class Expressions {
     boolean node =
         switch (expression) {
           case Call call -> isTotal(call.function(), call.arguments(), call.collation());
-          case IsDistinct(Call equality) -> isTotal(equality.function(), List.of(), 0);
-          case NullIf(Call equality, _) -> isTotal(equality.function(), List.of(), 0);
-          case Quantified quantified -> isTotal(quantified.comparison(), List.of(), 0);
+          case IsDistinct(Call equality) -> isTotal(equality.function(), equality.arguments(), 0);
+          case NullIf(Call equality, _) -> isTotal(equality.function(), equality.arguments(), 0);
+          case Quantified quantified ->
+              quantified.elements().stream()
+                  .allMatch(
+                      element ->
+                          isTotal(
+                              quantified.comparison(),
+                              List.of(quantified.operand(), element),
+                              quantified.collation()));
           case TextCast(Expr input, var type) ->
-              type.kind().isText() && input.type().kind() != TypeKind.OPAQUE;
+              type.kind().isText()
+                  && (input.type().kind() != TypeKind.OPAQUE
+                      || TotalFunctions.hasText(input.type().oid()));
           case Single(_, Expr rows) -> rows instanceof Literal;
-          case Answered _, Verbatim _, Row _, Timeless _ -> false;
+          case Verbatim verbatim -> TotalFunctions.contains(verbatim);
+          case Answered _, Row _, Timeless _ -> false;
           case Column _,
               Literal _,
               Outer _,
@@ -235,7 +245,7 @@ public final class Expressions {
 
   private static boolean isTotal(Signature function, List<Expr> arguments, int collation) {
     return FunctionLibrary.find(function)
-        .filter(known -> known.isTotal(arguments, collation))
-        .isPresent();
+        .map(known -> known.isTotal(arguments, collation))
+        .orElseGet(() -> TotalFunctions.contains(function, arguments, collation));
   }
 }

@@ -28,6 +28,8 @@ public final class FunctionLibrary {
     PatternFunctions.register(registry);
     TextOutputFunctions.register(registry);
     ByteaFunctions.register(registry);
+    JsonFunctions.register(registry);
+    ArrayFunctions.register(registry);
     DateTimeFunctions.register(registry);
     DateTimeFieldFunctions.register(registry);
     IntervalFunctions.register(registry);

@@ -145,10 +145,14 @@ public final class NativeFunction {
     return total
         || (decidingArgument >= 0
             && decidingArgument < uses.size()
-            && (!requirements.contains(Requirement.DETERMINISTIC)
-                || BUILT_IN_COLLATIONS.contains(collation))
+            && (!requirements.contains(Requirement.DETERMINISTIC) || isDeterministic(collation))
             && uses.get(decidingArgument) instanceof Expr.Literal(var value, var _)
             && (value == null || harmless.test(value)));
+  }
+
+  /// Whether a collation certainly tells strings apart by their bytes.
+  static boolean isDeterministic(int collation) {
+    return BUILT_IN_COLLATIONS.contains(collation);
   }
 
   Role role() {

@@ -17,7 +17,8 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /// The set-returning functions of `pg_catalog` that the engine evaluates itself: `generate_series`
-/// of integers and `numeric`, and `unnest` of arrays of anything but rows.
+/// of integers and `numeric`, `unnest` of arrays of anything but rows, and the elements and keys of
+/// documents.
 ///
 /// All of them are strict: NULL as an argument makes no rows. A series is computed value by value
 /// as it is read.
@@ -51,6 +52,10 @@ public final class SetFunctions {
                 case NUMERIC -> SetFunctions::numerics;
                 default -> null;
               };
+          case "json_array_elements", "json_array_elements_text", "json_object_keys" ->
+              JsonFunctions.rows(function.name(), false);
+          case "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_object_keys" ->
+              JsonFunctions.rows(function.name(), true);
           case "unnest" -> function.arguments().equals(List.of(ANY_ARRAY)) ? unnest(element) : null;
           default -> null;
         });

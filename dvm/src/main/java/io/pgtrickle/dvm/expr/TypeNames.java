@@ -27,6 +27,11 @@ final class TypeNames {
           Map.entry("interval", 1186),
           Map.entry("numeric", 1700),
           Map.entry("uuid", 2950),
+          Map.entry("json", 114),
+          Map.entry("jsonb", 3802),
+          Map.entry("text[]", 1009),
+          Map.entry("anyarray", 2277),
+          Map.entry("anyenum", TotalFunctions.ANY_ENUM),
           Map.entry("any", ANY),
           Map.entry("anynonarray", ANY_NON_ARRAY));
 
@@ -45,6 +50,7 @@ final class TypeNames {
           Map.entry(700, "real"),
           Map.entry(701, "double precision"),
           Map.entry(869, "inet"),
+          Map.entry(1009, "text[]"),
           Map.entry(1042, "character"),
           Map.entry(1043, "character varying"),
           Map.entry(1082, "date"),
@@ -59,6 +65,7 @@ final class TypeNames {
           Map.entry(2283, "anyelement"),
           Map.entry(ANY_NON_ARRAY, "anynonarray"),
           Map.entry(2950, "uuid"),
+          Map.entry(TotalFunctions.ANY_ENUM, "anyenum"),
           Map.entry(3802, "jsonb"));
 
   private TypeNames() {}

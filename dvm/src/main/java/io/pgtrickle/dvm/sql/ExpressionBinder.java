@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
@@ -97,7 +98,8 @@ final class ExpressionBinder {
   private Expr operation(NodeForm form) {
     Expr.Call call = operatorCall(form);
     boolean variadic = call.function().name().matches("jsonb?_extract_path(_text)?");
-    return variadic ? server().operation(form, call) : call;
+    boolean known = FunctionLibrary.find(call.function()).isPresent();
+    return variadic && !known ? server().operation(form, call) : call;
   }
 
   private Expr clock(NodeForm form) {
@@ -191,7 +193,7 @@ final class ExpressionBinder {
   private Expr quantified(NodeForm form) {
     Signature function = operatorFunction(form);
     List<Node> arguments = form.nodes("args", 2);
-    if (!isSpelledOut(arguments.getLast())) {
+    if (!isSpelledOut(arguments.getLast(), isOfEnums(function))) {
       return server().quantified(form, function, arguments);
     }
     Expr operand = bind(arguments.getFirst());
@@ -215,12 +217,18 @@ final class ExpressionBinder {
     return converted;
   }
 
-  private static boolean isSpelledOut(Node array) {
+  private static boolean isOfEnums(Signature function) {
+    return function.schema().equals("pg_catalog") && function.name().matches("enum_(eq|ne)");
+  }
+
+  /// @param enums whether the elements are labels
+  private static boolean isSpelledOut(Node array, boolean enums) {
     NodeForm form = NodeForm.glance(array);
     return switch (form.tag()) {
-      case "ARRAY" -> !form.flag("multidims") && hasKnownElements(form.oid("array_typeid"));
+      case "ARRAY" ->
+          !form.flag("multidims") && (enums || hasKnownElements(form.oid("array_typeid")));
       case "CONST" -> !form.flag("constisnull") && hasKnownElements(form.oid("consttype"));
-      case "RELABELTYPE", "ARRAYCOERCEEXPR" -> isSpelledOut(form.node("arg"));
+      case "RELABELTYPE", "ARRAYCOERCEEXPR" -> isSpelledOut(form.node("arg"), false);
       default -> false;
     };
   }
@@ -248,7 +256,10 @@ final class ExpressionBinder {
   private List<Expr> constructorElements(NodeForm form) {
     form.neutral("multidims", "unsupported_type", "a multidimensional array");
     SqlType element = SqlType.of(form.oid("element_typeid"));
-    requireElementType(form.oid("array_typeid"), element.oid());
+    int array = form.oid("array_typeid");
+    if (element.kind() != TypeKind.OPAQUE) {
+      requireElementType(array, element.oid());
+    }
     form.oid("array_collid");
     return bind(form.nodes("elements"));
   }

@@ -47,6 +47,12 @@ final class ExpressionText {
       case Expr.Call(var function, var arguments, var type, var _)
           when function.oid() == TEXT_OF_BPCHAR && type.kind() == TypeKind.VARCHAR ->
           cast(text(arguments.getFirst(), columns), type);
+      case Expr.Call call when isPath(call.function()) ->
+          "(%s %s %s)"
+              .formatted(
+                  text(call.arguments().getFirst(), columns),
+                  operator(call.function()),
+                  text(call.arguments().getLast(), columns));
       case Expr.Call call -> name(call.function()) + list(call.arguments(), columns);
       case Expr.Relabel(Expr input, SqlType type) -> relabel(input, type, columns);
       case Expr.TextCast(Expr input, SqlType type) -> cast(text(input, columns), type);
@@ -181,6 +187,12 @@ final class ExpressionText {
     };
   }
 
+  // Called by name, it would take the array for one step of the path.
+  private static boolean isPath(Signature function) {
+    return function.schema().equals("pg_catalog")
+        && function.name().matches("jsonb_extract_path(_text)?");
+  }
+
   private static String name(Signature function) {
     return RelationShape.quote(function.schema()) + "." + RelationShape.quote(function.name());
   }
@@ -195,8 +207,13 @@ final class ExpressionText {
 
   private String literal(Expr.Literal literal) {
     Object value = literal.value();
-    String text = value == null ? "NULL" : quoted(TypeCodec.of(literal.type()).toText(value));
-    return cast(text, literal.type());
+    if (value == null) {
+      return cast("NULL", literal.type());
+    }
+    boolean opaque = literal.type().kind() == TypeKind.OPAQUE;
+    String text =
+        opaque ? OpaqueConstant.text(literal) : TypeCodec.of(literal.type()).toText(value);
+    return cast(quoted(text), literal.type());
   }
 
   /// A string constant that means the same whatever standard_conforming_strings says.

@@ -102,8 +102,9 @@ final class JsonbImage {
     text.append('"');
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
-      if (c == '"' || c == '\\') {
-        text.append('\\').append(c);
+      int letter = "\b\f\n\r\t\"\\".indexOf(c);
+      if (letter >= 0) {
+        text.append('\\').append("bfnrt\"\\".charAt(letter));
       } else if (c < ' ') {
         text.append(String.format(java.util.Locale.ROOT, "\\u%04x", (int) c));
       } else {

@@ -3,24 +3,34 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.sql.NodeTree.Datum;
+import io.pgtrickle.dvm.type.ArrayElements;
+import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.StringJoiner;
 
-/// Constants of types that are not computed with: read far enough to be written again, for the
-/// server to evaluate.
+/// Constants of types without a codec. Documents, labels of enums and arrays are values; others are
+/// read far enough to be written again, for the server to evaluate.
 final class OpaqueConstant {
   private static final int JSON = 114;
   private static final int JSONB = 3802;
   private static final int TIME = 1083;
   private static final int UNKNOWN = 705;
 
+  /// What the binary form of `jsonb` begins with.
+  private static final String JSONB_VERSION = "\u0001";
+
   private OpaqueConstant() {}
 
-  /// The constant as an expression of the server.
+  /// The constant as a value in its binary form, or as an expression of the server.
   static Expr of(Datum datum, SqlType type, Facts facts) {
+    Optional<Bytes> value = value(datum, type, facts);
+    if (value.isPresent()) {
+      return new Expr.Literal(value.get(), type);
+    }
     String name =
         facts.typeName(type.oid()).orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
     String sql =
@@ -33,32 +43,55 @@ final class OpaqueConstant {
   }
 
   private static Optional<String> text(Datum datum, SqlType type, Facts facts) {
-    Optional<Integer> element = KnownTypes.elementOf(type.oid());
-    if (element.isPresent()) {
-      return Optional.of(array(DatumImage.elements(datum, SqlType.of(element.get()))));
-    }
     return switch (type.oid()) {
-      case JSON -> Optional.of(DatumImage.text(datum));
-      case JSONB -> Optional.of(JsonbImage.text(DatumImage.content(datum)));
       case TIME -> Optional.of(time(DatumImage.word(datum)));
       case UNKNOWN -> Optional.of(DatumImage.terminatedText(datum));
+      default -> Optional.empty();
+    };
+  }
+
+  private static Optional<Bytes> value(Datum datum, SqlType type, Facts facts) {
+    Optional<SqlType> element = KnownTypes.elementOf(type.oid()).map(SqlType::of);
+    if (element.isPresent()) {
+      return Optional.of(
+          ArrayElements.array(
+              element.get(),
+              DatumImage.elements(datum, element.get()).stream()
+                  .map(Expr.Literal::value)
+                  .toList()));
+    }
+    return switch (type.oid()) {
+      case JSON -> Optional.of(bytes(DatumImage.text(datum)));
+      case JSONB -> Optional.of(bytes(JSONB_VERSION + JsonbImage.text(DatumImage.content(datum))));
+      case TIME -> Optional.empty();
       default ->
           datum.image().toArray().length == Long.BYTES
-              ? facts.enumLabel((int) DatumImage.word(datum))
+              ? facts.enumLabel((int) DatumImage.word(datum)).map(OpaqueConstant::bytes)
               : Optional.empty();
     };
   }
 
-  private static String array(List<Expr.Literal> elements) {
+  private static Bytes bytes(String text) {
+    return Bytes.copyOf(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// The text of a value that [#of] has found.
+  static String text(Expr.Literal constant) {
+    Optional<SqlType> element = KnownTypes.elementOf(constant.type().oid()).map(SqlType::of);
+    if (element.isPresent()) {
+      return array((Bytes) constant.value(), TypeCodec.of(element.get()));
+    }
+    String text = new String(((Bytes) constant.value()).toArray(), StandardCharsets.UTF_8);
+    return constant.type().oid() == JSONB ? text.substring(JSONB_VERSION.length()) : text;
+  }
+
+  private static String array(Bytes array, TypeCodec codec) {
     StringJoiner text = new StringJoiner(",", "{", "}");
-    for (Expr.Literal element : elements) {
-      Object value = element.value();
-      if (value == null) {
-        text.add("NULL");
-      } else {
-        String plain = TypeCodec.of(element.type()).toText(value);
-        text.add('"' + plain.replace("\\", "\\\\").replace("\"", "\\\"") + '"');
-      }
+    for (Object value : ArrayElements.of(array, codec)) {
+      text.add(
+          value == null
+              ? "NULL"
+              : '"' + codec.toText(value).replace("\\", "\\\\").replace("\"", "\\\"") + '"');
     }
     return text.toString();
   }

@@ -26,6 +26,38 @@ public final class ArrayElements {
     return count;
   }
 
+  /// How many elements an array has in a dimension, from 1; −1 where it has no such dimension.
+  public static int length(Bytes array, long dimension) {
+    byte[] data = array.toArray();
+    return dimension < 1 || dimension > BigEndian.int32(data, 0)
+        ? -1
+        : BigEndian.int32(data, HEADER + (int) (dimension - 1) * DIMENSION);
+  }
+
+  /// A one-dimensional array of elements of a type.
+  public static Bytes array(SqlType element, List<? extends @Nullable Object> elements) {
+    TypeCodec codec = TypeCodec.of(element);
+    ByteSink out = new ByteSink(64);
+    out.putInt(elements.isEmpty() ? 0 : 1);
+    out.putInt(elements.contains(null) ? 1 : 0);
+    out.putInt(element.oid());
+    if (!elements.isEmpty()) {
+      out.putInt(elements.size());
+      out.putInt(1);
+    }
+    for (Object value : elements) {
+      if (value == null) {
+        out.putInt(-1);
+      } else {
+        ByteSink binary = new ByteSink();
+        codec.toBinary(value, binary);
+        out.putInt(binary.size());
+        out.putBytes(binary.array(), 0, binary.size());
+      }
+    }
+    return Bytes.copyOf(out.toArray());
+  }
+
   /// The elements, as `unnest` returns them.
   public static List<@Nullable Object> of(Bytes array, TypeCodec codec) {
     byte[] data = array.toArray();

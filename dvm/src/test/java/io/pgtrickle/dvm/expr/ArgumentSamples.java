@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.StringJoiner;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
@@ -109,7 +110,131 @@ final class ArgumentSamples {
           "a\n",
           "ab  ");
 
+  /// Documents of both types; where a text is no `jsonb`, the test leaves it out.
+  static final List<String> DOCUMENTS =
+      List.of(
+          "{}",
+          "[]",
+          "null",
+          "true",
+          "false",
+          "0",
+          "-0",
+          "-0.00",
+          "1e400",
+          "1.00",
+          "12345678901234567890.123e-5",
+          "\"\"",
+          "\"a\"",
+          "\"\\u0061\"",
+          "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\u007f\"",
+          "\"\\ud83d\\ude00\"",
+          "\"\ud83d\ude00\"",
+          "\"\\u0000\"",
+          "\"\\ud800\"",
+          "\"\\ude00\"",
+          "\"\\ud800\\ud800\\u0000\"",
+          "\"\\ud83dx\"",
+          "{\"a\": 1, \"b\": {\"c\": [1, 2, {\"d\": null}]}, \"A\": null}",
+          "{\"a\" : 1 , \"a\" :{\"b\": \"x, }]\"}}",
+          "{ \"a\":null,\"b\":\"\\\"}\" ,\"\\\\\":[]}",
+          "{\"\\u0061\": [true, false]}",
+          "{\"\": 0, \" \": 1, \"%\": \"\", \"\ud83d\ude00\": \"\u00e9\"}",
+          "{\"\\ud83d\\ude00\": 2, \"äöü\": {}, \"a\\n\": 3}",
+          "{\"\\u0000\": 1, \"a\": 2}",
+          "{\"a\": 1, \"b\": \"\\udfff\"}",
+          "[1, \"a\", null, [2, [3]], {\"a\": \"b\"}, \"\\u0041\", true, 1.50]",
+          "[ [ ] , { } , \"]\" , \"\\\"[\" , -1e-7 ]",
+          "[\"\\u0000\", 1]",
+          "  \n\t [0]  ",
+          "\r\n7 ",
+          " \"b\" ",
+          "[[[[[[[[1]]]]]]]]",
+          "{\"a\":{\"a\":{\"a\":{\"a\":[{\"a\":[]}]}}}}");
+
+  private static final List<String> LABELS = List.of("sad", "ok", "very happy", "é");
+
   private ArgumentSamples() {}
+
+  private static final List<String> PATHS =
+      List.of(
+          "{}",
+          "{a}",
+          "{NULL}",
+          "{b,c}",
+          "{b,c,2,d}",
+          "{a,b}",
+          "{0}",
+          "{-1}",
+          "{4,a}",
+          "{\" +3\"}",
+          "{\"0 \"}",
+          "{3,1,0}",
+          "{\"\"}",
+          "{99999999999}",
+          "{-2147483648}",
+          "{1x}",
+          "{-}",
+          "{{a,a},{a,a}}",
+          "{a,NULL}",
+          "[4:5]={b,c}",
+          "{0,0,0,0,0,0,0,0}",
+          "{a,a,a,a,0,a}",
+          "{\"\\n1\"}");
+
+  private static final List<String> NUMBERS =
+      List.of("{}", "{1}", "{NULL,2}", "{{1,2,3},{4,5,6}}", "[0:1]={7,8}", "{{{1}},{{2}}}");
+
+  private static List<Object> opaque(int type, SplittableRandom random) {
+    List<String> texts =
+        new ArrayList<>(
+            switch (type) {
+              case TotalFunctions.ANY_ENUM -> LABELS;
+              case 1009 -> PATHS;
+              case 2277 -> NUMBERS;
+              default -> DOCUMENTS;
+            });
+    for (int i = 0; texts.contains("true") && i < 150; i++) {
+      texts.add(document(random, 3));
+    }
+    return texts.stream().<Object>map(ArgumentSamples::bytes).toList();
+  }
+
+  private static Bytes bytes(String text) {
+    return Bytes.copyOf(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String document(SplittableRandom random, int depth) {
+    int kind = random.nextInt(depth == 0 ? 4 : 8);
+    return switch (kind) {
+      case 0 -> DOCUMENTS.get(2 + random.nextInt(9));
+      case 1 -> string(random);
+      case 2 -> String.valueOf(random.nextInt(-100, 100));
+      case 3 -> random.nextDouble() + "E" + random.nextInt(-30, 30);
+      case 4, 5 -> items(random, depth, "", "[", "]");
+      default -> items(random, depth, ":", "{", "}");
+    };
+  }
+
+  private static String items(
+      SplittableRandom random, int depth, String colon, String open, String close) {
+    StringJoiner items = new StringJoiner(random.nextBoolean() ? "," : " , ", open, close);
+    for (int i = random.nextInt(5); i > 0; i--) {
+      String key = colon.isEmpty() ? "" : string(random) + colon;
+      items.add(key + document(random, depth - 1));
+    }
+    return items.toString();
+  }
+
+  private static String string(SplittableRandom random) {
+    StringBuilder text = new StringBuilder("\"");
+    for (int i = random.nextInt(3); i > 0; i--) {
+      text.append(
+          List.of("a", "b", "A", "{", "]", ",", ":", "\\\"", "\\\\", "\\n", "\\u00e9", "ö", " ")
+              .get(random.nextInt(13)));
+    }
+    return text.append('"').toString();
+  }
 
   /// Argument lists for one use of a function.
   static List<@Nullable Object[]> of(NativeFunction function, List<SqlType> types) {
@@ -305,7 +430,10 @@ final class ArgumentSamples {
                   -1,
                   500_000,
                   -500_000));
-      case BOOL, INTERVAL, UUID, OPAQUE, LABELED -> {}
+      case OPAQUE -> {
+        return opaque(type.oid(), random);
+      }
+      case BOOL, INTERVAL, UUID, LABELED -> {}
     }
     List<Object> more =
         new ArrayList<>(Samples.of(type, random.nextLong(), types.size() == 1 ? 600 : 80));

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
+import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.Samples;
 import io.pgtrickle.dvm.type.SqlType;
@@ -11,12 +12,16 @@ import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
+import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +44,11 @@ final class FunctionLibraryServerTest {
           "value 178956970 years 7 mons 2147483647 days 2562047788:00:54.775807",
           "value -178956970 years -8 mons -2147483648 days -2562047788:00:54.775808");
 
+  private static final int JSON = 114;
+  private static final int JSONB = 3802;
+  private static final int TEXTS = 1009;
+  private static final int ANY_ARRAY = 2277;
+
   private static final String LEAST_TIME = "value -2562047788:00:54.775808";
 
   private static final List<String> ZONES = List.of("UTC", "Europe/Berlin", "America/St_Johns");
@@ -52,12 +62,16 @@ final class FunctionLibraryServerTest {
   private final TestServer server;
   private final int version;
 
+  /// The texts of arrays.
+  private final Map<Bytes, String> arrays = new HashMap<>();
+
   FunctionLibraryServerTest() throws SQLException {
     server = TestServer.connect();
     version = server.majorVersion();
     try (Statement statement = server.connection().createStatement()) {
       // A plan for known arguments would be folded, and a strict call with a NULL never be made.
       statement.execute("SET plan_cache_mode = force_generic_plan");
+      statement.execute("CREATE TYPE pg_temp.mood AS ENUM ('sad', 'ok', 'very happy', 'é')");
     }
   }
 
@@ -170,6 +184,10 @@ final class FunctionLibraryServerTest {
     List<@Nullable Object[]> known = tuples;
     for (int i = 0; i < types.size(); i++) {
       int argument = i;
+      if (types.get(i).kind() == TypeKind.OPAQUE) {
+        known = canonical(known, i, types.get(i));
+        continue;
+      }
       List<Object> values = new ArrayList<>();
       for (@Nullable Object[] tuple : tuples) {
         if (tuple[i] != null) {
@@ -185,6 +203,67 @@ final class FunctionLibraryServerTest {
     return known;
   }
 
+  /// Values in their binary form, for texts; without those that are no value of the type.
+  private List<@Nullable Object[]> canonical(
+      List<@Nullable Object[]> tuples, int argument, SqlType type) throws SQLException {
+    List<String> texts =
+        tuples.stream()
+            .map(tuple -> tuple[argument])
+            .filter(Objects::nonNull)
+            .map(value -> new String(((Bytes) value).toArray(), StandardCharsets.UTF_8))
+            .distinct()
+            .toList();
+    String send =
+        switch (type.oid()) {
+          case JSON -> "json_send";
+          case JSONB -> "jsonb_send";
+          case TEXTS, ANY_ARRAY -> "array_send";
+          default -> "enum_send";
+        };
+    List<String> shown =
+        server.evaluate(
+            texts.stream()
+                .map(
+                    text ->
+                        "encode(%s(%s::%s), 'hex')"
+                            .formatted(send, TestServer.quote(text), name(type)))
+                .toList());
+    Map<Object, Bytes> values = new HashMap<>();
+    for (int i = 0; i < texts.size(); i++) {
+      if (!shown.get(i).startsWith("22P0")) {
+        Bytes binary = Bytes.copyOf(HexFormat.of().parseHex(shown.get(i)));
+        values.put(bytes(texts.get(i)), binary);
+        arrays.put(binary, texts.get(i));
+      }
+    }
+    List<@Nullable Object[]> canonical = new ArrayList<>();
+    for (@Nullable Object[] tuple : tuples) {
+      Object value = tuple[argument];
+      if (value == null || values.containsKey(value)) {
+        @Nullable Object[] changed = tuple.clone();
+        changed[argument] = value == null ? null : values.get(value);
+        canonical.add(changed);
+      }
+    }
+    return canonical;
+  }
+
+  private static Bytes bytes(String text) {
+    return Bytes.copyOf(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// The text of a value that is not NULL.
+  private String written(Object value, SqlType type) {
+    if (type.kind() != TypeKind.OPAQUE) {
+      return TypeCodec.of(type).toText(value);
+    }
+    if (type.oid() == TEXTS || type.oid() == ANY_ARRAY) {
+      return String.valueOf(arrays.get(value));
+    }
+    String text = new String(((Bytes) value).toArray(), StandardCharsets.UTF_8);
+    return type.oid() == JSONB ? text.substring(1) : text;
+  }
+
   /// Creates a function on the server that answers with the value's text or the error.
   private void define(NativeFunction function, List<SqlType> types) throws SQLException {
     StringBuilder parameters = new StringBuilder();
@@ -192,7 +271,8 @@ final class FunctionLibraryServerTest {
     for (int i = 0; i < types.size(); i++) {
       String separator = i == 0 ? "" : ", ";
       parameters.append(separator).append('a').append(i).append(' ').append(name(types.get(i)));
-      arguments.append(separator).append('a').append(i);
+      boolean path = types.get(i).oid() == TEXTS;
+      arguments.append(separator).append(path ? "VARIADIC a" : "a").append(i);
     }
     String result = name(SqlType.of(function.result()));
     // A timestamptz is printed in the session's zone, which is not what is tested here.
@@ -237,11 +317,11 @@ final class FunctionLibraryServerTest {
           .append(types.get(i).kind().isText() ? " COLLATE \"C\"" : "");
       arrays.append(separator).append("?::text[]");
       names.append('x').append(i).append(", ");
-      TypeCodec codec = TypeCodec.of(types.get(i));
+      SqlType type = types.get(i);
       List<String> column = new ArrayList<>();
       for (@Nullable Object[] tuple : tuples) {
         Object value = tuple[i];
-        column.add(text(value, codec));
+        column.add(text(value, type));
       }
       parameters.add(column);
     }
@@ -259,8 +339,8 @@ final class FunctionLibraryServerTest {
 
   // The driver takes a NULL element of an array, the parameter's type does not say so.
   @SuppressWarnings("NullAway")
-  private static String text(@Nullable Object value, TypeCodec codec) {
-    return value == null ? null : codec.toText(value);
+  private String text(@Nullable Object value, SqlType type) {
+    return value == null ? null : written(value, type);
   }
 
   private List<String> natively(
@@ -294,7 +374,7 @@ final class FunctionLibraryServerTest {
     return answers;
   }
 
-  private static String answer(
+  private String answer(
       Evaluator evaluator, Schema schema, @Nullable Object[] tuple, SqlType type) {
     try {
       Object value = evaluator.evaluate(schema.pack(tuple));
@@ -304,7 +384,7 @@ final class FunctionLibraryServerTest {
       return "value "
           + (type.kind() == TypeKind.TIMESTAMPTZ
               ? "%016x".formatted((Long) value)
-              : TypeCodec.of(type).toText(value));
+              : written(value, type));
     } catch (EvaluationFailure failure) {
       return "error " + failure.sqlState() + " " + failure.text();
     }
@@ -326,12 +406,11 @@ final class FunctionLibraryServerTest {
     return theirs.equals(ours);
   }
 
-  private static String shown(List<SqlType> types, @Nullable Object[] tuple) {
+  private String shown(List<SqlType> types, @Nullable Object[] tuple) {
     List<String> values = new ArrayList<>();
     for (int i = 0; i < tuple.length; i++) {
       Object value = tuple[i];
-      values.add(
-          value == null ? "NULL" : "'" + cut(TypeCodec.of(types.get(i)).toText(value)) + "'");
+      values.add(value == null ? "NULL" : "'" + cut(written(value, types.get(i))) + "'");
     }
     return values.toString();
   }
@@ -341,8 +420,13 @@ final class FunctionLibraryServerTest {
   }
 
   private static String name(SqlType type) {
-    return type.kind() == TypeKind.OPAQUE
-        ? Arrays.toString(new int[] {type.oid()})
-        : type.kind().name().toLowerCase(Locale.ROOT);
+    return switch (type.oid()) {
+      case JSON -> "json";
+      case JSONB -> "jsonb";
+      case TotalFunctions.ANY_ENUM -> "pg_temp.mood";
+      case TEXTS -> "pg_catalog.text[]";
+      case ANY_ARRAY -> "pg_catalog.int4[]";
+      default -> type.kind().name().toLowerCase(Locale.ROOT);
+    };
   }
 }

@@ -21,6 +21,11 @@ final class FunctionReferenceTest {
           Map.entry(21, "int2"),
           Map.entry(23, "int4"),
           Map.entry(25, "text"),
+          Map.entry(114, "json"),
+          Map.entry(1009, "text[]"),
+          Map.entry(2277, "anyarray"),
+          Map.entry(3500, "anyenum"),
+          Map.entry(3802, "jsonb"),
           Map.entry(700, "float4"),
           Map.entry(701, "float8"),
           Map.entry(1042, "bpchar"),
@@ -54,7 +59,8 @@ final class FunctionReferenceTest {
 
     The functions, and the functions behind operators and casts, that the engine evaluates itself, with
     PostgreSQL's results and errors. "Needs" is what must be known of the captured settings or of the
-    collation; where that is not given, and for every other function, the query runs in FULL mode.
+    collation; where that is not given, and for every other function, the [server](support.md#the-server-tier)
+    is asked for the rows that changed.
 
     | function | result | needs | |
     |---|---|---|---|

@@ -49,7 +49,8 @@ final class ServerTierIT {
     query(
         "json_paths",
         "SELECT id, j ->> 'a' AS a, j -> 'b' AS b, j #>> '{b,x}' AS bx, (j ->> 'a')::int * 2 AS"
-            + " twice, doc ->> 'k' AS k, jsonb_typeof(j -> 'b') AS t FROM things");
+            + " twice, doc ->> 'k' AS k, jsonb_typeof(j -> 'b') AS t, j || '{\"z\": 1}' AS more"
+            + " FROM things");
     query(
         "json_conditions",
         "SELECT id, j FROM things WHERE j @> '{\"a\": 1}' OR j ? 'c' OR"

@@ -3,8 +3,7 @@ package io.pgtrickle.dvm.plan.rewrite;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.type.ByteSink;
-import io.pgtrickle.dvm.type.Bytes;
+import io.pgtrickle.dvm.type.ArrayElements;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
@@ -44,17 +43,9 @@ final class ArraySubqueries {
     output.add(
         new Expr.Coalesce(
             List.of(
-                new Expr.Column(rows.size(), type), new Expr.Literal(emptyArray(element), type)),
+                new Expr.Column(rows.size(), type),
+                new Expr.Literal(ArrayElements.array(SqlType.of(element), List.of()), type)),
             type));
     return new Plan.Project(answered, output, apply.schema());
-  }
-
-  // As it travels: no dimensions, no NULLs, the type of the elements that there are none of.
-  private static Bytes emptyArray(int element) {
-    ByteSink bytes = new ByteSink(12);
-    bytes.putInt(0);
-    bytes.putInt(0);
-    bytes.putInt(element);
-    return Bytes.copyOf(bytes.toArray());
   }
 }

@@ -15,6 +15,7 @@ import static io.pgtrickle.dvm.plan.rewrite.Algebra.value;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.expr.Expr;
+import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.SqlType;
@@ -74,6 +75,18 @@ final class JoinOrderingTest {
     Expr fails = less(divided(col(0), col(1)), value(3));
     assertThat(JoinOrdering.rewrite(join(a, b, and(fails, equal(col(0), col(2))))))
         .isEqualTo(filter(join(a, b, null, key(col(0), col(0))), fails));
+  }
+
+  @Test
+  void aConditionOfTheServerThatCannotFailFiltersItsInput() {
+    Signature contains =
+        new Signature(4046, "pg_catalog", "jsonb_contains", List.of(3802, 3802), 16, true, 'i');
+    SqlType jsonb = SqlType.of(3802);
+    Expr constant = new Expr.Verbatim(List.of("'{}'::jsonb"), List.of(), jsonb);
+    Expr asked =
+        new Expr.Call(contains, List.of(new Expr.Column(3, jsonb), constant), SqlType.BOOL, 0);
+    assertThat(JoinOrdering.rewrite(join(a, b, and(asked, equal(col(0), col(2))))))
+        .isEqualTo(join(a, filter(b, Expressions.shift(asked, -2)), null, key(col(0), col(0))));
   }
 
   @Test
