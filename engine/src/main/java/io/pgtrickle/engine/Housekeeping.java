@@ -23,6 +23,7 @@ import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.History;
+import io.pgtrickle.engine.catalog.Operations;
 import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
@@ -90,6 +91,7 @@ final class Housekeeping {
   private final Switchboard switchboard;
   private final Coalescer coalescer;
   private final StatusRecorder status;
+  private final OperationLog operations;
   private final BlockingQueue<Boolean> wakeups = new ArrayBlockingQueue<>(1);
   private final Thread thread =
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
@@ -102,6 +104,7 @@ final class Housekeeping {
       new DefinitionWatch.Changes(List.of(), List.of(), Set.of());
   private Set<Long> live = Set.of();
   private boolean unsaved;
+  private long pruneAt = System.nanoTime();
   private long begun;
   private volatile long lookedFor;
   private volatile boolean closed;
@@ -125,7 +128,8 @@ final class Housekeeping {
       InitializationQueue queue,
       Switchboard switchboard,
       Coalescer coalescer,
-      StatusRecorder status) {
+      StatusRecorder status,
+      OperationLog operations) {
     this.session = session;
     this.slot = slot;
     this.stream = stream;
@@ -142,6 +146,7 @@ final class Housekeeping {
     this.switchboard = switchboard;
     this.coalescer = coalescer;
     this.status = status;
+    this.operations = operations;
   }
 
   /// Starts with what the catalog has.
@@ -200,6 +205,7 @@ final class Housekeeping {
       long again = UNDISCLOSED_LOOK.toMillis();
       long looks = 0;
       StreamTableState.removeOrphans(session);
+      Operations.completed(session, live);
       follow(first, live);
       long lookAt = System.nanoTime();
       long identitiesAt = lookAt;
@@ -225,6 +231,7 @@ final class Housekeeping {
           lookAtStorages();
           regularly();
           lookAtStream();
+          operations.write(session);
           if (looks++ % SELDOM_LOOKS == 0) {
             seldom();
           }
@@ -258,6 +265,7 @@ final class Housekeeping {
   private void follow(DefinitionWatch.Changes changes, Set<Long> done) throws SQLException {
     for (long id : changes.dropped()) {
       loop.post(() -> loop.remove(id));
+      operations.forget(id);
       LOG.info("stream table {} is gone", id);
     }
     Set<Long> filled = changes.initialize().isEmpty() ? Set.of() : StreamTableState.filled(session);
@@ -270,6 +278,7 @@ final class Housekeeping {
       loop.post(() -> loop.restart(definition));
       StreamTableState.initializing(definition).put(session);
       if (definition.initialize() || filled.contains(definition.pgtId())) {
+        operations.requested(definition);
         wanted.add(definition.pgtId());
       }
     }
@@ -470,7 +479,9 @@ final class Housekeeping {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     checkpoints.policy(checkpoints(settings));
+    loop.post(() -> loop.forceFull(settings.on(Setting.FORCE_FULL_REFRESH)));
     lookAtCheckpoints();
+    pruneHistory(settings);
     loop.post(() -> coalescer.window(settings.notifyWindow()));
     if (settings.on(Setting.CDC_PAUSED)) {
       stream.pause();
@@ -520,9 +531,20 @@ final class Housekeeping {
           "SELECT pg_logical_emit_message(true, 'pgtrickle', '{\"kind\":\"heartbeat\"}')");
     }
     Replies.prune(session, REPLY_AGE);
-    long days = Settings.read(session).number(Setting.HISTORY_RETENTION_DAYS);
-    if (days > 0) {
-      History.prune(session, Duration.ofDays(days), PRUNE_ROWS);
+  }
+
+  private void pruneHistory(Settings settings) throws SQLException {
+    long days = settings.number(Setting.HISTORY_RETENTION_DAYS);
+    if (days == 0 || System.nanoTime() - pruneAt < 0) {
+      return;
+    }
+    Duration retention = Duration.ofDays(days);
+    // More of them: at the next look.
+    if (History.prune(session, retention, PRUNE_ROWS) < PRUNE_ROWS) {
+      Operations.prune(session, retention);
+      pruneAt =
+          System.nanoTime()
+              + TimeUnit.SECONDS.toNanos(settings.number(Setting.HISTORY_PRUNE_INTERVAL_SECONDS));
     }
   }
 

@@ -8,7 +8,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.sql.Timestamp;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -63,20 +62,19 @@ final class SlotCreation implements AutoCloseable {
     }
   }
 
-  Result await(Duration patience, Duration reportAfter, Consumer<List<Blocker>> report) {
+  Result await(Duration patience, Duration reportEvery, Consumer<List<Blocker>> report) {
     long deadline = System.nanoTime() + patience.toNanos();
     try {
-      if (reportAfter.compareTo(patience) < 0) {
+      while (true) {
+        long left = deadline - System.nanoTime();
         try {
-          return command.get(reportAfter.toNanos(), TimeUnit.NANOSECONDS);
+          return command.get(Math.min(left, reportEvery.toNanos()), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
+          if (left <= reportEvery.toNanos()) {
+            throw tooSlow(patience);
+          }
           report.accept(blockers());
         }
-      }
-      try {
-        return command.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      } catch (TimeoutException e) {
-        throw tooSlow(patience);
       }
     } catch (ExecutionException e) {
       if (e.getCause() instanceof SQLException refused) {
@@ -118,14 +116,7 @@ final class SlotCreation implements AutoCloseable {
       List<Blocker> blockers = new ArrayList<>();
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
-          Timestamp since = row.getTimestamp("xact_start");
-          blockers.add(
-              new Blocker(
-                  row.getInt("pid"),
-                  row.getString("usename"),
-                  row.getString("application_name"),
-                  row.getString("state"),
-                  since == null ? null : since.toInstant()));
+          blockers.add(Blocker.of(row));
         }
       }
       return blockers;
