@@ -130,8 +130,7 @@ final class OperationLog {
     Entry entry = entries.get(id);
     return entry == null || entry.now.state() != State.COPYING || entry.now.expected() == 0
         ? OptionalDouble.empty()
-        : OptionalDouble.of(
-            Math.min(1, entry.now.rows() / (double) entry.now.expected()));
+        : OptionalDouble.of(Math.min(1, entry.now.rows() / (double) entry.now.expected()));
   }
 
   /// Whom it waits for, for a person.

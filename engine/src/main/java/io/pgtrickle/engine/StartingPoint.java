@@ -142,12 +142,7 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
       Progress progress)
       throws SQLException {
     Definition.stampRestored(control);
-    Slots.Created made =
-        Slots.create(
-            database,
-            PATIENCE,
-            REPORT_EVERY,
-            new SlotWait(log, control));
+    Slots.Created made = Slots.create(database, PATIENCE, REPORT_EVERY, new SlotWait(log, control));
     boolean ours = false;
     try {
       ours =

@@ -228,8 +228,7 @@ final class Tenure implements AutoCloseable {
     loop.gate(SourceGates.gated(leaseSession));
     Analyzer analyzer = new Analyzer(catalog, switchboard::forcesFull);
     OperationLog operations = new OperationLog();
-    StatusRecorder status =
-        new StatusRecorder(lasting(lifetime, sessions), operations, clock);
+    StatusRecorder status = new StatusRecorder(lasting(lifetime, sessions), operations, clock);
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
         new Initializer(
@@ -316,8 +315,7 @@ final class Tenure implements AutoCloseable {
     housekeeping.start(all, restored);
     queue.start();
     heartbeat.whenLost(loop::stop);
-    return new Tenure(
-        lifetime, stream, loop, definitions, queue, status, operations, housekeeping);
+    return new Tenure(lifetime, stream, loop, definitions, queue, status, operations, housekeeping);
   }
 
   private static LastingSession lasting(Lifetime lifetime, Sessions sessions) {

@@ -104,8 +104,7 @@ final class GuardedDdl {
                 + " AND (? OR l.mode NOT IN ('AccessShareLock', 'RowShareLock'))"
                 + " ORDER BY l.pid")) {
       query.setArray(
-          1,
-          connection.createArrayOf("text", tables.stream().map(TableName::sql).toArray()));
+          1, connection.createArrayOf("text", tables.stream().map(TableName::sql).toArray()));
       query.setBoolean(2, shutsOut == ShutsOut.EVERYBODY);
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {

@@ -114,8 +114,7 @@ final class Attacher {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
     Set<Integer> read = new HashSet<>();
-    LockPolicy policy =
-        LockPolicy.POLITE.telling(blockers -> blocked(batch.values(), blockers));
+    LockPolicy policy = LockPolicy.POLITE.telling(blockers -> blocked(batch.values(), blockers));
     SourceTables tables = new SourceTables(control, watch.publication(), storage, policy);
     for (Preparation one : List.copyOf(batch.values())) {
       try {

@@ -28,7 +28,8 @@ public final class DefinitionWatch {
   /// What changed since the last look.
   ///
   /// @param initialize new definitions, and those whose contents must be built anew
-  /// @param redefine those of which only schedule or suspension changed, or that were written as they
+  /// @param redefine those of which only schedule or suspension changed, or that were written as
+  /// they
   ///     are, which asks for another try
   /// @param dropped ids that are gone
   public record Changes(List<Definition> initialize, List<Definition> redefine, Set<Long> dropped) {
@@ -49,7 +50,8 @@ public final class DefinitionWatch {
           Definition earlier = before.remove(id);
           if (earlier == null || definition.rebuilds(earlier)) {
             initialize.add(definition);
-          } else if (!definition.equals(earlier) || !former.getOrDefault(id, "").equals(versions.get(id))) {
+          } else if (!definition.equals(earlier)
+              || !former.getOrDefault(id, "").equals(versions.get(id))) {
             redefine.add(definition);
           }
         });

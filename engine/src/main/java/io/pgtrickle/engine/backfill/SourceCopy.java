@@ -50,8 +50,7 @@ final class SourceCopy {
   private List<Integer> told = List.of();
 
   /// @param policy how locks on the tables are asked for
-  SourceCopy(
-      SourceDatabase database, PublicationWatch watch, LockPolicy policy, Report report) {
+  SourceCopy(SourceDatabase database, PublicationWatch watch, LockPolicy policy, Report report) {
     this.database = database;
     this.watch = watch;
     this.policy = policy;
@@ -82,10 +81,7 @@ final class SourceCopy {
   /// @param followed what is followed meanwhile as it was copied before
   Lsn run(Connection control, List<Source> sources, Set<Integer> followed) throws SQLException {
     Publications.add(
-        control,
-        watch.publication(),
-        sources.stream().map(Source::table).toList(),
-        policy);
+        control, watch.publication(), sources.stream().map(Source::table).toList(), policy);
     long expected = expected(control, sources);
     List<SourceTable> tables = sources.stream().map(source -> source.attachment().table()).toList();
     Map<Integer, String> entries =
@@ -121,8 +117,8 @@ final class SourceCopy {
   private static long expected(Connection control, List<Source> sources) throws SQLException {
     try (PreparedStatement query =
         control.prepareStatement(
-            "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint FROM unnest(?::oid[]) r(oid),"
-                + " LATERAL (SELECT r.oid UNION SELECT relid FROM pg_partition_tree(r.oid)"
+            "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint FROM unnest(?::oid[])"
+                + " r(oid), LATERAL (SELECT r.oid UNION SELECT relid FROM pg_partition_tree(r.oid)"
                 + " WHERE isleaf) t(oid) JOIN pg_class c ON c.oid = t.oid AND c.relkind <> 'p'")) {
       query.setArray(
           1,

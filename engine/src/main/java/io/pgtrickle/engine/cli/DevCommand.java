@@ -66,8 +66,7 @@ final class DevCommand implements Subcommand {
   }
 
   // Not until every stream table is live: one in error may never be.
-  private static boolean follows(
-      SidecarLauncher.Running sidecar, StopSignal stop, PrintWriter out)
+  private static boolean follows(SidecarLauncher.Running sidecar, StopSignal stop, PrintWriter out)
       throws InterruptedException {
     if (Foreground.await(stop, QUIET, () -> sidecar.readiness().following())) {
       return true;

@@ -41,8 +41,11 @@ final class RunCommand implements Subcommand {
     try (StopSignal stop = StopSignal.install();
         SidecarLauncher.Running sidecar = launcher.start(configuration.sidecar(database))) {
       out.printf(
-          (sidecar.readiness().capture().isEmpty() ? "following" : "waiting for") + " %s; http://%s:%d/health /ready /metrics%n",
-          database, configuration.value(Parameter.HTTP_HOST), sidecar.httpPort());
+          (sidecar.readiness().capture().isEmpty() ? "following" : "waiting for")
+              + " %s; http://%s:%d/health /ready /metrics%n",
+          database,
+          configuration.value(Parameter.HTTP_HOST),
+          sidecar.httpPort());
       out.flush();
       return Foreground.until(stop, sidecar);
     }

@@ -29,7 +29,8 @@ final class StatusCommand implements Subcommand {
 
   @Override
   public String description() {
-    return "Shows the stream tables of a database; exit code 1 when one is not live, or no sidecar is.";
+    return "Shows the stream tables of a database; exit code 1 when one is not live, or no sidecar"
+        + " is.";
   }
 
   @Override

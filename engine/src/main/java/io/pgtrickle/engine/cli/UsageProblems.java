@@ -12,7 +12,8 @@ import picocli.CommandLine.OverwrittenOptionException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// What is wrong with a command line, in words that name options and repeat nothing else of it: what
+/// What is wrong with a command line, in words that name options and repeat nothing else of it:
+/// what
 /// somebody typed in the wrong place may be a password.
 final class UsageProblems {
   private static final int SIMILAR = 2;

@@ -63,11 +63,7 @@ final class EpochWriter {
   /// @param commits when its source transactions committed, by the server's clock
   /// @param began when it began, by ours
   record Epoch(
-      Lsn frontier,
-      Instant frontierTime,
-      Set<Long> byHand,
-      List<Instant> commits,
-      Instant began) {}
+      Lsn frontier, Instant frontierTime, Set<Long> byHand, List<Instant> commits, Instant began) {}
 
   EpochWriter(
       Applier applier,

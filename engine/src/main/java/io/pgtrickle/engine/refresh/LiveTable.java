@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 public final class LiveTable {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTable.class);
 
-  /// Classes of SQLSTATE: lost connections, cardinalities, values of rows, serialization, lack of room,
+  /// Classes of SQLSTATE: lost connections, cardinalities, values of rows, serialization, lack of
+  /// room,
   /// locks, shutdowns and cancellations.
   private static final List<String> PASSING =
       List.of("08", "21", "22", "40", "53", "55P03", "55006", "57");

@@ -56,24 +56,28 @@ final class SourceCopyIT {
               Storage.onHeap(Runnable::run));
       PublicationWatch watch = new PublicationWatch(PUBLICATION);
       String[] began = new String[1];
-      new SourceCopy(database, watch, LockPolicy.POLITE, new SourceCopy.Report() {
-            @Override
-            public void blocked(List<Blocker> blockers) {}
+      new SourceCopy(
+              database,
+              watch,
+              LockPolicy.POLITE,
+              new SourceCopy.Report() {
+                @Override
+                public void blocked(List<Blocker> blockers) {}
 
-            @Override
-            public void copied(long rows, long expected) {
-              if (rows == 0) {
-                return;
-              }
-              assertThat(rows).isEqualTo(2);
-              began[0] = entry(connection, relation);
-              execute(
-                  statement,
-                  "ALTER PUBLICATION copied DROP TABLE t",
-                  "INSERT INTO t VALUES (3)",
-                  "ALTER PUBLICATION copied ADD TABLE t");
-            }
-          })
+                @Override
+                public void copied(long rows, long expected) {
+                  if (rows == 0) {
+                    return;
+                  }
+                  assertThat(rows).isEqualTo(2);
+                  began[0] = entry(connection, relation);
+                  execute(
+                      statement,
+                      "ALTER PUBLICATION copied DROP TABLE t",
+                      "INSERT INTO t VALUES (3)",
+                      "ALTER PUBLICATION copied ADD TABLE t");
+                }
+              })
           .run(
               connection,
               List.of(

@@ -132,8 +132,7 @@ final class ErrorsIT {
       statement.execute(create("parts_st", "SELECT v FROM parts", "AUTO"));
       assertThat(notices(statement)).startsWith("partitions of table \"public.parts\" will get");
       ready(connection, "keyless_st");
-      assertThat(
-              value(connection, "SELECT relreplident FROM pg_class WHERE relname = 'keyless'"))
+      assertThat(value(connection, "SELECT relreplident FROM pg_class WHERE relname = 'keyless'"))
           .isEqualTo("f");
       statement.execute(create("keyless_2", "SELECT v FROM keyless", "AUTO"));
       assertThat(notices(statement)).isEmpty();

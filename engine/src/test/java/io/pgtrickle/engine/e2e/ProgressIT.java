@@ -17,7 +17,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/// What a stream table waits for before it is live, and what its refreshes were, can be seen in SQL.
+/// What a stream table waits for before it is live, and what its refreshes were, can be seen in
+/// SQL.
 final class ProgressIT {
   private static LiveDatabase database;
 
@@ -40,14 +41,13 @@ final class ProgressIT {
             () -> {
               assertThat(
                       value(
-                          connection, "SELECT phase FROM pgtrickle.operations('%s')".formatted(table)))
+                          connection,
+                          "SELECT phase FROM pgtrickle.operations('%s')".formatted(table)))
                   .contains("process " + pid + " ");
               assertThat(readiness(database.sidecar())).contains("process" + pid + "(");
             });
     assertThat(
-            refusal(
-                    connection,
-                    "SELECT pgtrickle.wait_until_ready('%s', '1 ms')".formatted(table))
+            refusal(connection, "SELECT pgtrickle.wait_until_ready('%s', '1 ms')".formatted(table))
                 .getDetail())
         .contains("process " + pid);
   }
@@ -71,7 +71,9 @@ final class ProgressIT {
         Connection writer = database.connect()) {
       run(connection, "CREATE TABLE written (id int PRIMARY KEY)");
       run(writer, "BEGIN", "INSERT INTO written VALUES (1)");
-      run(connection, "SELECT pgtrickle.create_stream_table('written_st', 'SELECT * FROM written')");
+      run(
+          connection,
+          "SELECT pgtrickle.create_stream_table('written_st', 'SELECT * FROM written')");
       awaitBlocker(connection, "written_st", writer);
       run(writer, "COMMIT");
       ready(connection, "written_st");
@@ -147,9 +149,10 @@ final class ProgressIT {
                               "SELECT table_name, action, h.status, initiated_by, refreshes,"
                                   + " rows_inserted, duration_histogram IS NULL, frontier IS NOT"
                                   + " NULL, table_name <> 'slow_st' OR duration_ms > 1000 FROM"
-                                  + " pgtrickle.pgt_refresh_history h JOIN pgtrickle.pgt_definitions"
-                                  + " USING (pgt_id) WHERE rows_inserted > 0 AND table_name IN"
-                                  + " ('by_hand', 'full_st', 'slow_st') ORDER BY 1"))
+                                  + " pgtrickle.pgt_refresh_history h JOIN"
+                                  + " pgtrickle.pgt_definitions USING (pgt_id) WHERE rows_inserted"
+                                  + " > 0 AND table_name IN ('by_hand', 'full_st', 'slow_st') ORDER"
+                                  + " BY 1"))
                       .containsExactly(
                           "by_hand|DIFFERENTIAL|COMPLETED|MANUAL|1|1|t|t|t",
                           "full_st|FULL|COMPLETED|SCHEDULER|1|1|t|t|t",

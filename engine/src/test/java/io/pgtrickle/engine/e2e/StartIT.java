@@ -20,7 +20,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What may pass by itself is waited for at a start; what somebody has to do something about is not.
+/// What may pass by itself is waited for at a start; what somebody has to do something about is
+/// not.
 final class StartIT {
   @TempDir Path folder;
 

@@ -192,7 +192,8 @@ final class TiersIT {
         expressions.add("date_trunc('" + field + "', " + c + ")");
       }
     }
-    expressions.addAll(List.of("length(bc)", "length(y)", "y || y", "t || i4", "extract(year from d)"));
+    expressions.addAll(
+        List.of("length(bc)", "length(y)", "y || y", "t || i4", "extract(year from d)"));
     assertTier("native", expressions);
   }
 }
