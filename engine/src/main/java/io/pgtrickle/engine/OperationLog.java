@@ -135,7 +135,8 @@ final class OperationLog {
 
   /// Whom it waits for, for a person.
   Optional<String> blocker(long id) {
-    return Optional.ofNullable(entries.get(id)).map(Entry::blocker);
+    Entry entry = entries.get(id);
+    return entry == null ? Optional.empty() : Optional.ofNullable(entry.blocker);
   }
 
   /// Writes what changed since the last time.
@@ -147,29 +148,31 @@ final class OperationLog {
       Operations.put(session, all);
     }
     for (Entry written : changed) {
-      entries.computeIfPresent(
-          written.now.pgtId(), (id, entry) -> entry == written ? afterwards(entry) : entry);
+      long id = written.now.pgtId();
+      if (written.now.state().isOver()) {
+        entries.remove(id, written);
+      } else {
+        entries.replace(id, written, clean(written));
+      }
     }
     if (!entries.isEmpty()) {
       Operations.heartbeat(session);
     }
   }
 
-  private static @Nullable Entry afterwards(Entry written) {
+  private static Entry clean(Entry written) {
     Initialization now = written.now;
-    return now.state().isOver()
-        ? null
-        : new Entry(
-            new Initialization(
-                now.pgtId(),
-                now.streamTable(),
-                now.state(),
-                now.phase(),
-                now.rows(),
-                now.expected(),
-                0,
-                now.failure()),
-            written.blocker,
-            false);
+    return new Entry(
+        new Initialization(
+            now.pgtId(),
+            now.streamTable(),
+            now.state(),
+            now.phase(),
+            now.rows(),
+            now.expected(),
+            0,
+            now.failure()),
+        written.blocker,
+        false);
   }
 }

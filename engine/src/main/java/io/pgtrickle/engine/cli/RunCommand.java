@@ -41,8 +41,8 @@ final class RunCommand implements Subcommand {
     try (StopSignal stop = StopSignal.install();
         SidecarLauncher.Running sidecar = launcher.start(configuration.sidecar(database))) {
       out.printf(
-          (sidecar.readiness().capture().isEmpty() ? "following" : "waiting for")
-              + " %s; http://%s:%d/health /ready /metrics%n",
+          "%s %s; http://%s:%d/health /ready /metrics%n",
+          sidecar.readiness().capture().isEmpty() ? "following" : "waiting for",
           database,
           configuration.value(Parameter.HTTP_HOST),
           sidecar.httpPort());
