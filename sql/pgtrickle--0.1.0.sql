@@ -227,6 +227,9 @@ BEGIN
     END IF;
     DELETE FROM pgtrickle_internal.pgt_settings s WHERE s.name = plain;
   ELSE
+    IF plain IN ('sla_window_hours', 'fuse_default_ceiling', 'shadow_refresh_throttle_ms') THEN
+      RAISE WARNING 'setting "%" is stored, but this version does not use it', plain;
+    END IF;
     INSERT INTO pgtrickle_internal.pgt_settings AS s (name, value)
     VALUES (plain, pgtrickle_internal.normalize_setting(plain, set_config.value))
     ON CONFLICT ON CONSTRAINT pgt_settings_pkey DO UPDATE
@@ -368,7 +371,8 @@ CREATE TABLE pgtrickle.pgt_operations (
   attempt        integer NOT NULL DEFAULT 1,
   owner          uuid,
   heartbeat_at   timestamptz,
-  deadline       timestamptz NOT NULL DEFAULT now() + interval '2 hours',
+  -- NULL: none.
+  deadline       timestamptz,
   engine_state   jsonb NOT NULL DEFAULT '{}',
   error_sqlstate text,
   error_message  text,
@@ -897,6 +901,28 @@ BEGIN
     RAISE EXCEPTION 'parameter "%" is not supported by this version', p_parameter
       USING ERRCODE = '0A000';
   END IF;
+END
+$$;
+
+-- Parameters that are stored for a later version, and change nothing in this one.
+CREATE FUNCTION pgtrickle_internal.warn_unused(
+  p_diamond_consistency text, p_diamond_schedule_policy text, p_append_only boolean,
+  p_pooler_compatibility_mode boolean, p_max_differential_joins int,
+  p_max_delta_fraction double precision) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  one text;
+BEGIN
+  FOREACH one IN ARRAY array_remove(ARRAY[
+    CASE WHEN p_diamond_consistency IS NOT NULL THEN 'diamond_consistency' END,
+    CASE WHEN p_diamond_schedule_policy IS NOT NULL THEN 'diamond_schedule_policy' END,
+    CASE WHEN p_append_only THEN 'append_only' END,
+    CASE WHEN p_pooler_compatibility_mode THEN 'pooler_compatibility_mode' END,
+    CASE WHEN p_max_differential_joins IS NOT NULL THEN 'max_differential_joins' END,
+    CASE WHEN p_max_delta_fraction IS NOT NULL THEN 'max_delta_fraction' END], NULL)
+  LOOP
+    RAISE WARNING 'parameter "%" is stored, but this version does not use it', one;
+  END LOOP;
 END
 $$;
 
@@ -1793,6 +1819,39 @@ BEGIN
 END
 $$;
 
+-- Says which tables will get REPLICA IDENTITY FULL before they are published, for their updates then
+-- write whole old rows into the log. The sidecar looks for itself; this is for people to know.
+CREATE FUNCTION pgtrickle_internal.tell_identities(p_document jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  r record;
+BEGIN
+  FOR r IN
+    SELECT v.value ->> 'schema' AS schema, v.value ->> 'name' AS name, v.value ->> 'relkind' AS kind
+    FROM jsonb_array_elements(p_document -> 'relations') v
+    WHERE v.value ->> 'relkind' IN ('r', 'p') AND v.value ->> 'persistence' = 'p'
+      AND NOT (v.value ->> 'system')::boolean AND NOT (v.value ->> 'stream_table')::boolean
+      -- Of a partitioned table the partitions' identities count; its primary key is theirs, too.
+      AND CASE WHEN v.value ->> 'relkind' = 'p'
+               THEN v.value -> 'primary_key' = '[]' AND EXISTS (
+                 SELECT FROM jsonb_array_elements(v.value -> 'descendants') d
+                 WHERE d.value ->> 'relkind' = 'r' AND d.value ->> 'replica_identity' IN ('d', 'n'))
+               ELSE CASE v.value ->> 'replica_identity'
+                    WHEN 'd' THEN v.value -> 'primary_key' = '[]'
+                    WHEN 'i' THEN v.value -> 'identity_key' = '[]'
+                    WHEN 'n' THEN true
+                    ELSE false END END
+    ORDER BY 1, 2
+  LOOP
+    RAISE NOTICE '%table "%" will get REPLICA IDENTITY FULL',
+      CASE r.kind WHEN 'p' THEN 'partitions of ' ELSE '' END, format('%I.%I', r.schema, r.name)
+      USING DETAIL = 'It has no primary key or other replica identity by which the log could tell its'
+              ' rows apart, so its updates and deletes will write whole old rows into the log.',
+            HINT = 'With a primary key, or REPLICA IDENTITY USING INDEX, they write the key only.';
+  END LOOP;
+END
+$$;
+
 -- The empty storage table: the columns of the query, exactly, guarded.
 CREATE FUNCTION pgtrickle_internal.make_storage(p_schema text, p_table text, p_columns jsonb)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -2117,6 +2176,8 @@ BEGIN
     RAISE EXCEPTION 'max_differential_joins must be positive and max_delta_fraction within (0, 1]'
       USING ERRCODE = '22023';
   END IF;
+  PERFORM pgtrickle_internal.warn_unused(p_diamond_consistency, p_diamond_schedule_policy,
+    p_append_only, p_pooler_compatibility_mode, p_max_differential_joins, p_max_delta_fraction);
 
   LOOP
     IF p_exists = 'skip' THEN
@@ -2176,6 +2237,7 @@ BEGIN
     coalesce(p_pooler_compatibility_mode, false), p_max_differential_joins, p_max_delta_fraction)
   RETURNING pgt_id INTO new_id;
   PERFORM pgtrickle_internal.make_delegates(new_id, parts[1]);
+  PERFORM pgtrickle_internal.tell_identities(document);
 END
 $$;
 
@@ -2435,6 +2497,7 @@ BEGIN
     IF changed THEN
       new_text := p_query;
       document := fresh;
+      PERFORM pgtrickle_internal.tell_identities(document);
     END IF;
   END IF;
   IF changed OR mode <> p_definition.refresh_mode THEN
@@ -2488,6 +2551,8 @@ BEGIN
     RAISE EXCEPTION 'max_differential_joins must be positive and max_delta_fraction within (0, 1]'
       USING ERRCODE = '22023';
   END IF;
+  PERFORM pgtrickle_internal.warn_unused(diamond_consistency, diamond_schedule_policy, append_only,
+    pooler_compatibility_mode, max_differential_joins, max_delta_fraction);
   PERFORM pgtrickle_internal.replace_definition(
     pgtrickle_internal.require_locked_definition(name), query, false,
     CASE WHEN schedule IS NOT NULL THEN pgtrickle_internal.check_schedule(schedule) END,
@@ -2540,10 +2605,16 @@ $$;
 
 CREATE FUNCTION pgtrickle.drop_stream_table(name text, cascade boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  trouble record;
 BEGIN
   PERFORM pgtrickle_internal.drop_definition(
     pgtrickle_internal.require_locked_definition(name),
     coalesce(drop_stream_table.cascade, false));
+  FOR trouble IN SELECT * FROM pgtrickle_internal.sidecar_problem() LOOP
+    RAISE WARNING 'stream table "%" is dropped, but its sources stay published until a sidecar learns of it: %',
+      name, trouble.problem USING HINT = trouble.hint;
+  END LOOP;
 END
 $$;
 
@@ -2668,10 +2739,14 @@ BEGIN
     IF clock_timestamp() >= deadline THEN
       RAISE EXCEPTION 'wait_until_ready() timed out after %', timeout
         USING ERRCODE = '57014',
-              DETAIL = format('Stream table "%s" is in state %s.',
+              DETAIL = format('Stream table "%s" is in state %s%s.',
                 pgtrickle_internal.display_name(definition),
-                coalesce(found.status, 'INITIALIZING')),
-              HINT = 'SELECT * FROM pgtrickle.pgt_operations shows what it waits for.';
+                coalesce(found.status, 'INITIALIZING'),
+                (SELECT ': ' || o.phase FROM pgtrickle.pgt_operations o
+                 WHERE o.pgt_id = definition.pgt_id
+                   AND o.state NOT IN ('completed', 'failed', 'cancelled')
+                 ORDER BY o.operation_id DESC LIMIT 1)),
+              HINT = 'SELECT * FROM pgtrickle.operations() shows what it waits for.';
     END IF;
     IF clock_timestamp() >= check_at THEN
       PERFORM pgtrickle_internal.require_sidecar();
@@ -2828,6 +2903,34 @@ BEGIN
     LIMIT max_rows;
 END
 $$;
+
+-- A type, because a parameter cannot share its name with a column of RETURNS TABLE.
+CREATE TYPE pgtrickle.operation_report AS (
+  operation_id bigint, kind text, stream_table text, state text, phase text,
+  progress double precision, attempt int, owner uuid, heartbeat_at timestamptz, error text);
+
+CREATE FUNCTION pgtrickle.operations(name text DEFAULT NULL)
+RETURNS SETOF pgtrickle.operation_report
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  definition pgtrickle.pgt_definitions;
+BEGIN
+  IF operations.name IS NOT NULL THEN
+    definition := pgtrickle_internal.require_definition(operations.name);
+  END IF;
+  RETURN QUERY
+    SELECT o.operation_id, o.kind, o.stream_table, o.state, o.phase,
+           CASE WHEN o.rows_total > 0
+                THEN least(1, o.rows_done::double precision / o.rows_total) END,
+           o.attempt, o.owner, o.heartbeat_at,
+           pg_catalog.concat_ws(' ', o.error_sqlstate, o.error_message)
+    FROM pgtrickle.pgt_operations o
+    WHERE definition.pgt_id IS NULL OR o.pgt_id = definition.pgt_id
+    ORDER BY o.operation_id DESC;
+END
+$$;
+COMMENT ON FUNCTION pgtrickle.operations(text) IS
+  'Initializations: what phase they are in, how far, whom they wait for, how they ended; newest first';
 
 CREATE FUNCTION pgtrickle.explain_refresh_mode(name text)
 RETURNS TABLE (configured_mode text, effective_mode text, downgrade_reason text)

@@ -24,6 +24,7 @@ import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
 import io.pgtrickle.engine.catalog.Definition;
 import io.pgtrickle.engine.catalog.History;
+import io.pgtrickle.engine.catalog.Operations;
 import io.pgtrickle.engine.catalog.Replies;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
@@ -98,6 +99,7 @@ final class Housekeeping {
   private final Switchboard switchboard;
   private final Coalescer coalescer;
   private final StatusRecorder status;
+  private final OperationLog operations;
   private final BlockingQueue<Boolean> wakeups = new ArrayBlockingQueue<>(1);
   private final Thread thread =
       Thread.ofPlatform().name("housekeeping").daemon().unstarted(this::run);
@@ -115,6 +117,7 @@ final class Housekeeping {
   // The first heartbeat since something was heard.
   private long unheardBeat;
   private long excessSince;
+  private long pruneAt = System.nanoTime();
   private volatile long lookedFor;
   private volatile boolean closed;
   private volatile boolean looked;
@@ -138,7 +141,8 @@ final class Housekeeping {
       InitializationQueue queue,
       Switchboard switchboard,
       Coalescer coalescer,
-      StatusRecorder status) {
+      StatusRecorder status,
+      OperationLog operations) {
     this.session = session;
     this.slot = slot;
     this.stream = stream;
@@ -155,6 +159,7 @@ final class Housekeeping {
     this.switchboard = switchboard;
     this.coalescer = coalescer;
     this.status = status;
+    this.operations = operations;
   }
 
   /// Starts with what the catalog has.
@@ -215,6 +220,7 @@ final class Housekeeping {
       boolean woken = true;
       long again = UNDISCLOSED_LOOK.toMillis();
       StreamTableState.removeOrphans(session);
+      Operations.completed(session, live);
       follow(first, live);
       long lookAt = System.nanoTime();
       long identitiesAt = lookAt;
@@ -244,6 +250,7 @@ final class Housekeeping {
           unlessLocked(this::lookAtStorages);
           unlessLocked(this::regularly);
           unlessLocked(this::lookAtStream);
+          operations.write(session);
           looked = true;
           lookAt = System.nanoTime() + LOOK.toNanos();
         }
@@ -322,6 +329,7 @@ final class Housekeeping {
   private void follow(DefinitionWatch.Changes changes, Set<Long> done) throws SQLException {
     for (long id : changes.dropped()) {
       loop.post(() -> loop.remove(id));
+      operations.forget(id);
       LOG.info("stream table {} is gone", id);
     }
     Set<Long> filled = changes.initialize().isEmpty() ? Set.of() : StreamTableState.filled(session);
@@ -334,6 +342,7 @@ final class Housekeeping {
       loop.post(() -> loop.restart(definition));
       StreamTableState.initializing(definition).put(session);
       if (definition.initialize() || filled.contains(definition.pgtId())) {
+        operations.requested(definition);
         wanted.add(definition.pgtId());
       }
     }
@@ -527,7 +536,9 @@ final class Housekeeping {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     checkpoints.policy(checkpoints(settings));
+    loop.postLatest("force full", () -> loop.forceFull(settings.on(Setting.FORCE_FULL_REFRESH)));
     lookAtCheckpoints();
+    pruneHistory(settings);
     loop.postLatest("window", () -> coalescer.window(settings.notifyWindow()));
     if (settings.on(Setting.CDC_PAUSED)) {
       stream.pause();
@@ -591,9 +602,20 @@ final class Housekeeping {
   private void seldom() throws SQLException {
     beat();
     Replies.prune(session, REPLY_AGE);
-    long days = Settings.read(session).number(Setting.HISTORY_RETENTION_DAYS);
-    if (days > 0) {
-      History.prune(session, Duration.ofDays(days), PRUNE_ROWS);
+  }
+
+  private void pruneHistory(Settings settings) throws SQLException {
+    long days = settings.number(Setting.HISTORY_RETENTION_DAYS);
+    if (days == 0 || System.nanoTime() - pruneAt < 0) {
+      return;
+    }
+    Duration retention = Duration.ofDays(days);
+    // More of them: at the next look.
+    if (History.prune(session, retention, PRUNE_ROWS) < PRUNE_ROWS) {
+      Operations.prune(session, retention);
+      pruneAt =
+          System.nanoTime()
+              + TimeUnit.SECONDS.toNanos(settings.number(Setting.HISTORY_PRUNE_INTERVAL_SECONDS));
     }
     StartingPoint.dropOrphans(session, slot);
   }

@@ -72,6 +72,9 @@ public final class Sidecar implements AutoCloseable {
   private volatile @Nullable Tenure tenure;
   // Why there is no tenure, or none that has looked at everything yet.
   private volatile @Nullable String obstacle;
+  // Whether the database has been found fit to be followed.
+  private boolean checked;
+  private volatile @Nullable ConfigurationInvalid failure;
 
   private Sidecar(SidecarConfig config, SourceDatabase database, Clock clock) {
     this.config = config;
@@ -87,13 +90,22 @@ public final class Sidecar implements AutoCloseable {
   /// Starts following a database.
   ///
   /// @throws ConfigurationInvalid when it cannot be followed as it is set up: `wal_level`, the SQL
-  /// objects, the
-  ///     role. What may pass by itself is waited for instead
+  ///     objects, the role, the password. What may pass by itself, such as a server that is not up
+  ///     yet, is waited for instead
   public static Sidecar start(SidecarConfig config) {
     SourceDatabase database = database(config.database().onOwnPath());
-    check(database);
     Sidecar sidecar =
         new Sidecar(config, database, new SteadyClock(Clock.systemUTC(), System::nanoTime));
+    try {
+      check(database);
+      sidecar.checked = true;
+    } catch (SourceUnavailable e) {
+      LOG.warn("the database cannot be followed yet: {}", e.getMessage());
+      sidecar.obstacle = e.getMessage();
+    } catch (RuntimeException e) {
+      sidecar.letGo();
+      throw e;
+    }
     sidecar.supervisor.start();
     return sidecar;
   }
@@ -189,6 +201,16 @@ public final class Sidecar implements AutoCloseable {
     return true;
   }
 
+  /// How every stream table is just now.
+  public Readiness.Report readiness() {
+    return report();
+  }
+
+  /// Why it ended by itself, if somebody has to do something about that.
+  public Optional<TrickleException> failure() {
+    return Optional.ofNullable(failure);
+  }
+
   /// Waits until this process stops following the database.
   public void await() throws InterruptedException {
     ended.await();
@@ -203,10 +225,19 @@ public final class Sidecar implements AutoCloseable {
       while (!closing) {
         Instant begin = clock.instant();
         try {
+          if (!checked) {
+            check(database);
+            checked = true;
+          }
           // What returns has ended on purpose, to begin anew.
           serve();
           obstacle = null;
         } catch (InterruptedException e) {
+          return;
+        } catch (ConfigurationInvalid e) {
+          LOG.error("the database cannot be followed as it is set up: {}", e.getMessage());
+          obstacle = e.getMessage();
+          failure = e;
           return;
         } catch (Exception | StackOverflowError e) {
           // The one place where any failure ends a tenure, and not the process.
@@ -386,6 +417,10 @@ public final class Sidecar implements AutoCloseable {
       supervisor.interrupt();
       Thread.currentThread().interrupt();
     }
+    letGo();
+  }
+
+  private void letGo() {
     http.close();
     pool.close();
     meters.close();

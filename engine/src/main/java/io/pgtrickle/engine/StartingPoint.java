@@ -3,6 +3,7 @@ package io.pgtrickle.engine;
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.slot.Blocker;
 import io.pgtrickle.cdc.slot.LockPolicy;
 import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.cdc.slot.ServerIdentity;
@@ -23,6 +24,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +47,7 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
   static final String PUBLICATION = Installer.PUBLICATION;
   private static final Logger LOG = LoggerFactory.getLogger(StartingPoint.class);
   private static final Duration PATIENCE = Duration.ofMinutes(5);
-  private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
+  private static final Duration REPORT_EVERY = Duration.ofSeconds(5);
   private static final Duration READER_PATIENCE = Duration.ofSeconds(10);
 
   /// Which cluster it is, and how far its log reaches.
@@ -124,7 +126,7 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
         Slots.drop(control, slot);
       }
     }
-    return startOver(database, control, lease, server, progress);
+    return startOver(database, control, lease, log, server, progress);
   }
 
   private static Lsn latest(Lsn one, Optional<Lsn> other) {
@@ -135,16 +137,12 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
       SourceDatabase database,
       Connection control,
       Lease lease,
+      CaptureLog log,
       ServerIdentity server,
       Progress progress)
       throws SQLException {
     Definition.stampRestored(control);
-    Slots.Created made =
-        Slots.create(
-            database,
-            PATIENCE,
-            REPORT_AFTER,
-            blockers -> LOG.warn("a new slot waits for open write transactions: {}", blockers));
+    Slots.Created made = Slots.create(database, PATIENCE, REPORT_EVERY, new SlotWait(log, control));
     boolean ours = false;
     try {
       ours =
@@ -166,6 +164,36 @@ record StartingPoint(String slot, Lsn start, Progress progress, Optional<Recover
     }
     LOG.info("following the log by new slot {} from {}", made.name(), made.consistentPoint());
     return new StartingPoint(made.name(), made.consistentPoint(), progress, Optional.empty());
+  }
+
+  /// Says whom a new slot waits for, once for the same ones; also where `health_check()` shows it.
+  private static final class SlotWait implements Consumer<List<Blocker>> {
+    private final CaptureLog log;
+    private final Connection control;
+    private List<Integer> told = List.of();
+
+    SlotWait(CaptureLog log, Connection control) {
+      this.log = log;
+      this.control = control;
+    }
+
+    @Override
+    public void accept(List<Blocker> blockers) {
+      List<Integer> processes = blockers.stream().map(Blocker::pid).toList();
+      if (!processes.equals(told)) {
+        told = processes;
+        log.note(
+            Kind.SLOT_WAITS,
+            Severity.WARNING,
+            "",
+            "a new slot waits for open write transactions: " + blockers);
+        try {
+          log.write(control);
+        } catch (SQLException e) {
+          LOG.debug("it is written down later: {}", e.getMessage());
+        }
+      }
+    }
   }
 
   // The lease went, and perhaps its session, while the slot was made. Whoever has it now does not

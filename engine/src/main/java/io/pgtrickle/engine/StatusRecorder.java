@@ -1,14 +1,17 @@
 package io.pgtrickle.engine;
 
+import io.pgtrickle.cdc.slot.Blocker;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.engine.analyze.Verdict;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.backfill.Initializer;
 import io.pgtrickle.engine.catalog.Definition;
+import io.pgtrickle.engine.catalog.Operations.State;
 import io.pgtrickle.engine.catalog.RefreshMode;
 import io.pgtrickle.engine.catalog.StreamTableState;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,23 +24,40 @@ final class StatusRecorder implements Initializer.Progress {
   private static final Logger LOG = LoggerFactory.getLogger(StatusRecorder.class);
 
   private final LastingSession session;
+  private final OperationLog operations;
   private final Clock clock;
-  private final Map<Long, String> phases = new ConcurrentHashMap<>();
   private final Map<Long, Failure> failures = new ConcurrentHashMap<>();
   private final Map<Long, String> waits = new ConcurrentHashMap<>();
   private final Map<Long, Verdict> verdicts = new ConcurrentHashMap<>();
 
-  StatusRecorder(LastingSession session, Clock clock) {
+  StatusRecorder(LastingSession session, OperationLog operations, Clock clock) {
     this.session = session;
+    this.operations = operations;
     this.clock = clock;
   }
 
   @Override
-  public void phase(Definition definition, String phase, long rows) {
-    failures.remove(definition.pgtId());
-    waits.remove(definition.pgtId());
-    phases.put(definition.pgtId(), phase);
-    LOG.debug("{}: {} ({} rows)", definition.displayName(), phase, rows);
+  public void phase(Definition definition, Initializer.Phase phase) {
+    long id = definition.pgtId();
+    failures.remove(id);
+    waits.remove(id);
+    LOG.debug("{}: {}", definition.displayName(), phase);
+    switch (phase) {
+      case PREPARING -> operations.begun(definition);
+      case SNAPSHOTTING -> operations.phase(id, State.SNAPSHOTTING, "snapshotting");
+      case FILLING -> operations.phase(id, State.COPYING, "filling");
+      case CATCHING_UP -> operations.phase(id, State.CATCHING_UP, "catching up");
+    }
+  }
+
+  @Override
+  public void copied(Definition definition, long rows, long expected) {
+    operations.copied(definition.pgtId(), rows, expected);
+  }
+
+  @Override
+  public void blocked(Definition definition, List<Blocker> blockers) {
+    operations.blocked(definition.pgtId(), blockers);
   }
 
   @Override
@@ -53,17 +73,29 @@ final class StatusRecorder implements Initializer.Progress {
 
   @Override
   public void failed(Definition definition, TrickleException problem) {
+    operations.failed(definition.pgtId(), record(definition, problem));
+  }
+
+  @Override
+  public void postponed(Definition definition, TrickleException problem) {
+    operations.postponed(
+        definition.pgtId(), "is tried again after a pause", record(definition, problem));
+  }
+
+  private StreamTableState.Failure record(Definition definition, TrickleException problem) {
     String message = String.valueOf(problem.getMessage());
     LOG.warn("{} cannot be initialized: {}", definition.displayName(), message);
-    phases.remove(definition.pgtId());
     failures.put(definition.pgtId(), new Failure(problem.sqlState(), message, false));
+    StreamTableState.Failure failure =
+        new StreamTableState.Failure(problem.sqlState(), message, clock.instant());
     put(
         definition,
         StreamTableState.Status.ERROR,
         verdicts.get(definition.pgtId()),
         null,
         null,
-        new StreamTableState.Failure(problem.sqlState(), message, clock.instant()));
+        failure);
+    return failure;
   }
 
   @Override
@@ -76,7 +108,7 @@ final class StatusRecorder implements Initializer.Progress {
     if (message.equals(waits.put(definition.pgtId(), message))) {
       return;
     }
-    phases.remove(definition.pgtId());
+    operations.postponed(definition.pgtId(), message, null);
     Verdict verdict = verdicts.get(definition.pgtId());
     if (problem.isPresent()) {
       LOG.warn("{} waits: {}", definition.displayName(), message);
@@ -104,11 +136,6 @@ final class StatusRecorder implements Initializer.Progress {
     return verdict != null && verdict.outcome() instanceof Verdict.Full full
         ? Optional.of(full)
         : Optional.empty();
-  }
-
-  /// What is being done for a stream table that is not live.
-  Optional<String> phase(long id) {
-    return Optional.ofNullable(phases.get(id));
   }
 
   @Override

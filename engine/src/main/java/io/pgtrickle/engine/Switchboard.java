@@ -29,6 +29,7 @@ final class Switchboard implements RefreshListener {
       InitializationQueue queue,
       Housekeeping housekeeping,
       StatusRecorder status,
+      OperationLog operations,
       int definitionsRelation) {}
 
   private final DefinitionWatch definitions;
@@ -48,10 +49,18 @@ final class Switchboard implements RefreshListener {
       InitializationQueue queue,
       Housekeeping housekeeping,
       StatusRecorder status,
+      OperationLog operations,
       int definitionsRelation) {
     lines =
         new Lines(
-            responder, evaluations, rehearsals, queue, housekeeping, status, definitionsRelation);
+            responder,
+            evaluations,
+            rehearsals,
+            queue,
+            housekeeping,
+            status,
+            operations,
+            definitionsRelation);
   }
 
   void settings(Settings current) {
@@ -100,7 +109,9 @@ final class Switchboard implements RefreshListener {
 
   @Override
   public void live(long table) {
-    lines().queue.someoneIsLive();
+    Lines to = lines();
+    to.operations.live(table);
+    to.queue.someoneIsLive();
   }
 
   @Override
@@ -150,6 +161,16 @@ final class Switchboard implements RefreshListener {
   @Override
   public boolean refreshingEnabled() {
     return settings.get().on(Setting.ENABLED);
+  }
+
+  @Override
+  public long mostErrors() {
+    return settings.get().number(Setting.MAX_CONSECUTIVE_ERRORS);
+  }
+
+  /// Whether every refresh evaluates the whole query.
+  boolean forcesFull() {
+    return settings.get().on(Setting.FORCE_FULL_REFRESH);
   }
 
   private Lines lines() {

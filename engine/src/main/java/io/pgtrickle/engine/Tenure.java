@@ -81,6 +81,7 @@ final class Tenure implements AutoCloseable {
   private final DefinitionWatch definitions;
   private final InitializationQueue queue;
   private final StatusRecorder status;
+  private final OperationLog operations;
   private final Housekeeping housekeeping;
 
   private Tenure(
@@ -90,6 +91,7 @@ final class Tenure implements AutoCloseable {
       DefinitionWatch definitions,
       InitializationQueue queue,
       StatusRecorder status,
+      OperationLog operations,
       Housekeeping housekeeping) {
     this.lifetime = lifetime;
     this.stream = stream;
@@ -97,6 +99,7 @@ final class Tenure implements AutoCloseable {
     this.definitions = definitions;
     this.queue = queue;
     this.status = status;
+    this.operations = operations;
     this.housekeeping = housekeeping;
   }
 
@@ -224,8 +227,9 @@ final class Tenure implements AutoCloseable {
             RefreshLoop::close);
     lifetime.owns(checkpoints, Checkpoints::close);
     loop.gate(SourceGates.gated(leaseSession));
-    Analyzer analyzer = new Analyzer(catalog);
-    StatusRecorder status = new StatusRecorder(lasting(lifetime, sessions), clock);
+    Analyzer analyzer = new Analyzer(catalog, switchboard::forcesFull);
+    OperationLog operations = new OperationLog();
+    StatusRecorder status = new StatusRecorder(lasting(lifetime, sessions), operations, clock);
     PublicationWatch published = new PublicationWatch(StartingPoint.PUBLICATION);
     Initializer initializer =
         new Initializer(
@@ -275,11 +279,19 @@ final class Tenure implements AutoCloseable {
                 queue,
                 switchboard,
                 coalescer,
-                status),
+                status,
+                operations),
             Housekeeping::close);
     int definitionsRelation = definitionsRelation(leaseSession);
     switchboard.connect(
-        responder, evaluations, rehearsals, queue, housekeeping, status, definitionsRelation);
+        responder,
+        evaluations,
+        rehearsals,
+        queue,
+        housekeeping,
+        status,
+        operations,
+        definitionsRelation);
     DefinitionWatch.Changes all = definitions.look(leaseSession);
     Set<Long> restored = Set.of();
     if (from.recovery().isPresent()) {
@@ -304,7 +316,7 @@ final class Tenure implements AutoCloseable {
     housekeeping.start(all, restored);
     queue.start();
     heartbeat.whenLost(loop::stop);
-    return new Tenure(lifetime, stream, loop, definitions, queue, status, housekeeping);
+    return new Tenure(lifetime, stream, loop, definitions, queue, status, operations, housekeeping);
   }
 
   private static LastingSession lasting(Lifetime lifetime, Sessions sessions) {
@@ -433,11 +445,14 @@ final class Tenure implements AutoCloseable {
     } else {
       problem = status.failure(id).orElse(null);
       state = problem == null ? Readiness.State.REBUILDING : Readiness.State.FAILED;
+      if (problem == null) {
+        problem = operations.blocker(id).orElse(null);
+      }
     }
     return new Readiness.Table(
         definition.displayName(),
         state,
-        OptionalDouble.empty(),
+        state == Readiness.State.REBUILDING ? operations.progress(id) : OptionalDouble.empty(),
         live == null ? Duration.ZERO : live.lag(),
         problem);
   }

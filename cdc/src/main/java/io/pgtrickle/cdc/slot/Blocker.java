@@ -1,10 +1,13 @@
 package io.pgtrickle.cdc.slot;
 
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Timestamp;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// A transaction that the creation of a slot waits for.
+/// A transaction that the creation of a slot, or a lock on a table, waits for.
 ///
 /// @param pid of the server process; 0 for a prepared transaction, which has none
 /// @param transactionStart when it began, if the session is visible to our role
@@ -14,6 +17,16 @@ public record Blocker(
     @Nullable String application,
     @Nullable String state,
     @Nullable Instant transactionStart) {
+
+  static Blocker of(ResultSet row) throws SQLException {
+    Timestamp since = row.getTimestamp("xact_start");
+    return new Blocker(
+        row.getInt("pid"),
+        row.getString("usename"),
+        row.getString("application_name"),
+        row.getString("state"),
+        since == null ? null : since.toInstant());
+  }
 
   public Optional<Instant> since() {
     return Optional.ofNullable(transactionStart);

@@ -35,11 +35,11 @@ public final class ExportedSnapshot implements AutoCloseable {
   /// cluster, so the caller must not hold one itself.
   ///
   /// @param patience after which the attempt is cancelled
-  /// @param reportAfter after which the sessions that are waited for are reported, once
+  /// @param reportEvery how often the sessions that are waited for are reported
   public static ExportedSnapshot open(
       SourceDatabase database,
       Duration patience,
-      Duration reportAfter,
+      Duration reportEvery,
       Consumer<List<Blocker>> report) {
     SlotCreation creation =
         SlotCreation.start(
@@ -48,7 +48,7 @@ public final class ExportedSnapshot implements AutoCloseable {
                 + Slots.newName()
                 + "_tmp\" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT");
     try {
-      SlotCreation.Result created = creation.await(patience, reportAfter, report);
+      SlotCreation.Result created = creation.await(patience, reportEvery, report);
       return new ExportedSnapshot(
           creation,
           created.consistentPoint(),

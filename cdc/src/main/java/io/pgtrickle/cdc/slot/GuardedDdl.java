@@ -1,10 +1,15 @@
 package io.pgtrickle.cdc.slot;
 
 import io.pgtrickle.cdc.CaptureException;
+import io.pgtrickle.cdc.TableName;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /// Runs a few statements as one short transaction under a lock time-out, again and again until the
@@ -29,8 +34,16 @@ final class GuardedDdl {
   private GuardedDdl() {}
 
   /// @param connection in autocommit mode, and again so afterwards
+  /// @param tables what is locked
+  /// @param shutsOut whom the locks have to wait for
   /// @param doing completes "failed to …"
-  static void run(Connection connection, LockPolicy policy, String doing, Body body) {
+  static void run(
+      Connection connection,
+      LockPolicy policy,
+      Collection<TableName> tables,
+      ShutsOut shutsOut,
+      String doing,
+      Body body) {
     for (int attempt = 1; ; attempt++) {
       try {
         long patience = attempt == policy.attempts() ? patience(connection) : 0;
@@ -42,6 +55,10 @@ final class GuardedDdl {
         if (!lockHeld) {
           throw CaptureException.of(e, doing);
         }
+        List<Blocker> blockers = holders(connection, tables, shutsOut, doing);
+        if (!blockers.isEmpty()) {
+          policy.report().accept(blockers);
+        }
         if (attempt == policy.attempts()) {
           throw new CaptureException.Retry(
               LOCK_NOT_AVAILABLE,
@@ -51,7 +68,9 @@ final class GuardedDdl {
                   + attempt
                   + " attempts of "
                   + policy.timeout().toMillis()
-                  + " ms; find the transaction that holds it in pg_locks, or try again later",
+                  + " ms, held now by "
+                  + blockers
+                  + "; end what holds it, or try again later",
               e);
         }
         LockSupport.parkNanos(policy.pause().toNanos());
@@ -80,6 +99,45 @@ final class GuardedDdl {
       throw e;
     } finally {
       connection.setAutoCommit(true);
+    }
+  }
+
+  /// Whom a lock has to wait for.
+  enum ShutsOut {
+    /// Those who write, or change the table.
+    WRITERS,
+    /// Everybody who uses the table at all.
+    EVERYBODY
+  }
+
+  // Without pg_partition_tree(), which waits for locks itself.
+  private static List<Blocker> holders(
+      Connection connection, Collection<TableName> tables, ShutsOut shutsOut, String doing) {
+    List<Blocker> holders = new ArrayList<>();
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "WITH RECURSIVE t (oid) AS (SELECT to_regclass(n.name)::oid FROM unnest(?::text[]) n(name)"
+                + " UNION SELECT i.inhrelid FROM t JOIN pg_inherits i ON i.inhparent = t.oid)"
+                + " SELECT DISTINCT l.pid, a.usename, a.application_name, a.state, a.xact_start"
+                + " FROM t"
+                + " JOIN pg_locks l ON l.relation = t.oid AND l.locktype = 'relation' AND l.granted"
+                + " AND l.database = (SELECT oid FROM pg_database WHERE datname ="
+                + " current_database())"
+                + " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+                + " WHERE l.pid IS DISTINCT FROM pg_backend_pid()"
+                + " AND (? OR l.mode NOT IN ('AccessShareLock', 'RowShareLock'))"
+                + " ORDER BY l.pid")) {
+      query.setArray(
+          1, connection.createArrayOf("text", tables.stream().map(TableName::sql).toArray()));
+      query.setBoolean(2, shutsOut == ShutsOut.EVERYBODY);
+      try (ResultSet row = query.executeQuery()) {
+        while (row.next()) {
+          holders.add(Blocker.of(row));
+        }
+      }
+      return holders;
+    } catch (SQLException e) {
+      throw CaptureException.of(e, doing);
     }
   }
 

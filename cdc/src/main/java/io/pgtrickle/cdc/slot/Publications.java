@@ -91,6 +91,8 @@ public final class Publications {
     GuardedDdl.run(
         connection,
         policy,
+        missing,
+        GuardedDdl.ShutsOut.WRITERS,
         doing,
         statement -> {
           statement.execute("LOCK TABLE " + locked + " IN SHARE ROW EXCLUSIVE MODE");
@@ -113,6 +115,8 @@ public final class Publications {
       GuardedDdl.run(
           connection,
           policy,
+          present,
+          GuardedDdl.ShutsOut.WRITERS,
           "remove tables " + tables + " from publication \"" + publication + "\"",
           statement ->
               statement.execute(
@@ -142,6 +146,8 @@ public final class Publications {
     GuardedDdl.run(
         connection,
         policy,
+        List.of(table),
+        GuardedDdl.ShutsOut.WRITERS,
         doing,
         statement -> {
           statement.execute("LOCK TABLE " + table.sql() + " IN SHARE ROW EXCLUSIVE MODE");

@@ -125,6 +125,8 @@ public final class ReplicaIdentities {
       GuardedDdl.run(
           connection,
           policy,
+          changed,
+          GuardedDdl.ShutsOut.EVERYBODY,
           "set REPLICA IDENTITY FULL on " + changed,
           statement -> {
             for (TableName leaf : changed) {

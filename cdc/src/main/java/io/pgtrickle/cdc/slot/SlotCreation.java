@@ -8,7 +8,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.sql.Timestamp;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,9 +64,9 @@ final class SlotCreation implements AutoCloseable {
 
   /// However this ends without a slot, the command is cancelled: one that went on alone would leave
   /// a slot behind that nobody knows of.
-  Result await(Duration patience, Duration reportAfter, Consumer<List<Blocker>> report) {
+  Result await(Duration patience, Duration reportEvery, Consumer<List<Blocker>> report) {
     try {
-      return result(patience, reportAfter, report);
+      return result(patience, reportEvery, report);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof SQLException refused) {
         throw CaptureException.of(refused, "create a replication slot");
@@ -87,27 +86,26 @@ final class SlotCreation implements AutoCloseable {
     }
   }
 
-  private Result result(Duration patience, Duration reportAfter, Consumer<List<Blocker>> report)
+  private Result result(Duration patience, Duration reportEvery, Consumer<List<Blocker>> report)
       throws ExecutionException, InterruptedException {
     long deadline = System.nanoTime() + patience.toNanos();
-    if (reportAfter.compareTo(patience) < 0) {
+    while (true) {
+      long left = deadline - System.nanoTime();
       try {
-        return command.get(reportAfter.toNanos(), TimeUnit.NANOSECONDS);
+        return command.get(Math.min(left, reportEvery.toNanos()), TimeUnit.NANOSECONDS);
       } catch (TimeoutException e) {
+        if (left <= reportEvery.toNanos()) {
+          throw new CaptureException.Retry(
+              "57014",
+              "no replication slot after "
+                  + patience.toMillis()
+                  + " ms: its creation waits for every open write transaction of the cluster, now for "
+                  + blockers()
+                  + "; end them or try again later",
+              e);
+        }
         report.accept(blockers());
       }
-    }
-    try {
-      return command.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      throw new CaptureException.Retry(
-          "57014",
-          "no replication slot after "
-              + patience.toMillis()
-              + " ms: its creation waits for every open write transaction of the cluster, now for "
-              + blockers()
-              + "; end them or try again later",
-          e);
     }
   }
 
@@ -131,14 +129,7 @@ final class SlotCreation implements AutoCloseable {
       List<Blocker> blockers = new ArrayList<>();
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
-          Timestamp since = row.getTimestamp("xact_start");
-          blockers.add(
-              new Blocker(
-                  row.getInt("pid"),
-                  row.getString("usename"),
-                  row.getString("application_name"),
-                  row.getString("state"),
-                  since == null ? null : since.toInstant()));
+          blockers.add(Blocker.of(row));
         }
       }
       return blockers;

@@ -97,12 +97,12 @@ public final class Slots {
   /// on after one of them is promoted.
   ///
   /// @param patience after which the creation is cancelled
-  /// @param reportAfter after which the sessions that are waited for are reported, once
+  /// @param reportEvery how often the sessions that are waited for are reported
   /// @return the slot's name and the position from which it delivers
   public static Created create(
       SourceDatabase database,
       Duration patience,
-      Duration reportAfter,
+      Duration reportEvery,
       Consumer<List<Blocker>> report) {
     boolean failover;
     try (Connection connection = database.connect("pgtrickle slot creation")) {
@@ -119,7 +119,7 @@ public final class Slots {
                 + name
                 + "\" LOGICAL pgoutput "
                 + (failover ? "(SNAPSHOT 'nothing', FAILOVER)" : "NOEXPORT_SNAPSHOT"))) {
-      return new Created(name, creation.await(patience, reportAfter, report).consistentPoint());
+      return new Created(name, creation.await(patience, reportEvery, report).consistentPoint());
     }
   }
 

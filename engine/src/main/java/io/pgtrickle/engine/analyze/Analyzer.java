@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,9 +40,23 @@ public final class Analyzer {
   private static final Logger LOG = LoggerFactory.getLogger(Analyzer.class);
 
   private final ServerCatalog server;
+  private final BooleanSupplier forcesFull;
 
   public Analyzer(ServerCatalog server) {
+    this(server, () -> false);
+  }
+
+  /// @param forcesFull whether every query is to be evaluated as a whole just now
+  public Analyzer(ServerCatalog server, BooleanSupplier forcesFull) {
     this.server = server;
+    this.forcesFull = forcesFull;
+  }
+
+  /// A proven verdict as it holds just now.
+  public Verdict inForce(Verdict verdict) {
+    return verdict.differential().isPresent() && forcesFull.getAsBoolean()
+        ? verdict.butFull(Verdict.FORCED, "setting force_full_refresh is on")
+        : verdict;
   }
 
   /// The verdict on a query.

@@ -17,6 +17,9 @@ public record Verdict(
     SortedSet<Integer> sources,
     EvaluationSettings settings,
     List<String> notices) {
+  /// The reason code of a query that is evaluated as a whole because all are.
+  public static final String FORCED = "force_full_refresh";
+
   public Verdict {
     notices = List.copyOf(notices);
   }
@@ -52,6 +55,11 @@ public record Verdict(
     return outcome instanceof Differential differential
         ? Optional.of(differential)
         : Optional.empty();
+  }
+
+  /// Whether it would be differential, were it not for a setting.
+  public boolean isForced() {
+    return outcome instanceof Full full && full.reasonCode().equals(FORCED);
   }
 
   /// The same verdict after its proof failed or the query was otherwise found unfit.

@@ -4,6 +4,8 @@ import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.cdc.slot.Blocker;
+import io.pgtrickle.cdc.slot.LockPolicy;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
@@ -89,9 +91,12 @@ final class Attacher {
           throw refused;
         }
         batch.remove(one.id());
-        progress.failed(one.definition(), ServerRefusal.ofSource(one.definition(), refused));
+        TrickleException problem = ServerRefusal.ofSource(one.definition(), refused);
         if (isOfOneSource(refused)) {
+          progress.postponed(one.definition(), problem);
           again.add(one.definition());
+        } else {
+          progress.failed(one.definition(), problem);
         }
       }
     }
@@ -111,7 +116,8 @@ final class Attacher {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
     Set<Integer> read = new HashSet<>();
-    SourceTables tables = new SourceTables(control, watch.publication(), storage);
+    LockPolicy policy = LockPolicy.POLITE.telling(blockers -> blocked(batch.values(), blockers));
+    SourceTables tables = new SourceTables(control, watch.publication(), storage, policy);
     for (Preparation one : List.copyOf(batch.values())) {
       try {
         for (Plan.Scan scan : one.scans()) {
@@ -139,7 +145,7 @@ final class Attacher {
     tables.renew(read);
     return missing.isEmpty()
         ? List.of()
-        : withoutReaders(batch, copied(control, tables, missing, batch.values()));
+        : withoutReaders(batch, copied(control, tables, missing, batch.values(), policy));
   }
 
   // The columns with which a base table is to be copied; empty if it is followed with those that
@@ -163,7 +169,8 @@ final class Attacher {
       Connection control,
       SourceTables tables,
       Map<Integer, SourceCopy.Source> missing,
-      Collection<Preparation> batch)
+      Collection<Preparation> batch,
+      LockPolicy policy)
       throws SQLException, InterruptedException {
     List<SourceCopy.Source> sources = List.copyOf(missing.values());
     try {
@@ -174,12 +181,7 @@ final class Attacher {
                 return loop.intake().relations();
               });
       Lsn consistentPoint =
-          new SourceCopy(database, watch)
-              .run(
-                  control,
-                  sources,
-                  followed,
-                  rows -> batch.forEach(one -> progress.phase(one.definition(), "copying", rows)));
+          new SourceCopy(database, watch, policy, new Told(batch)).run(control, sources, followed);
       tables.barrier();
       Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();
       Boundary.await(
@@ -193,6 +195,28 @@ final class Attacher {
       // Without fail, whether or not somebody waits for it.
       loop.post(() -> sources.forEach(source -> loop.intake().release(source.attachment())));
       throw e;
+    }
+  }
+
+  private void blocked(Collection<Preparation> batch, List<Blocker> blockers) {
+    batch.forEach(one -> progress.blocked(one.definition(), blockers));
+  }
+
+  private final class Told implements SourceCopy.Report {
+    private final Collection<Preparation> batch;
+
+    Told(Collection<Preparation> batch) {
+      this.batch = batch;
+    }
+
+    @Override
+    public void blocked(List<Blocker> blockers) {
+      Attacher.this.blocked(batch, blockers);
+    }
+
+    @Override
+    public void copied(long rows, long expected) {
+      batch.forEach(one -> progress.copied(one.definition(), rows, expected));
     }
   }
 
@@ -246,7 +270,7 @@ final class Attacher {
                       one.definition().displayName(),
                       failure.getMessage());
                 } else {
-                  progress.failed(one.definition(), failure);
+                  progress.postponed(one.definition(), failure);
                 }
               });
     }

@@ -28,7 +28,9 @@ public final class DefinitionWatch {
   /// What changed since the last look.
   ///
   /// @param initialize new definitions, and those whose contents must be built anew
-  /// @param redefine those of which only schedule or suspension changed
+  /// @param redefine those of which only schedule or suspension changed, or that were written as
+  /// they
+  ///     are, which asks for another try
   /// @param dropped ids that are gone
   public record Changes(List<Definition> initialize, List<Definition> redefine, Set<Long> dropped) {
     public boolean isEmpty() {
@@ -38,6 +40,7 @@ public final class DefinitionWatch {
 
   /// Reads what has changed in the catalog.
   public Changes look(Connection session) throws SQLException {
+    Map<Long, String> former = Map.copyOf(versions);
     Map<Long, Definition> now = current(session);
     Map<Long, Definition> before = new HashMap<>(known);
     List<Definition> initialize = new ArrayList<>();
@@ -47,7 +50,8 @@ public final class DefinitionWatch {
           Definition earlier = before.remove(id);
           if (earlier == null || definition.rebuilds(earlier)) {
             initialize.add(definition);
-          } else if (!definition.equals(earlier)) {
+          } else if (!definition.equals(earlier)
+              || !former.getOrDefault(id, "").equals(versions.get(id))) {
             redefine.add(definition);
           }
         });

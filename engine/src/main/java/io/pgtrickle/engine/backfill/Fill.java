@@ -88,7 +88,7 @@ final class Fill {
   Map<Preparation, Long> run(
       Connection writer, Sessions readers, List<Preparation> group, Build build)
       throws SQLException, InterruptedException {
-    group.forEach(one -> progress.phase(one.definition(), "snapshotting", 0));
+    group.forEach(one -> progress.phase(one.definition(), Initializer.Phase.SNAPSHOTTING));
     Instant began = clock.instant();
     try (Connection reader = readers.open()) {
       reader.setAutoCommit(false);
@@ -165,7 +165,7 @@ final class Fill {
       Connection writer, Preparation one, Build build, Instant began, Contents contents)
       throws SQLException {
     Definition definition = one.definition();
-    progress.phase(definition, "filling", 0);
+    progress.phase(definition, Initializer.Phase.FILLING);
     OwnerCalls.ownSettings(writer);
     boolean first = refreshes(writer, definition) == 0;
     LiveTable.Released where = build.reached();
@@ -224,7 +224,7 @@ final class Fill {
     if (healthy) {
       build.differenceIsWritten(one.id());
     }
-    progress.phase(definition, "catching_up", 0);
+    progress.phase(definition, Initializer.Phase.CATCHING_UP);
     return refreshes;
   }
 

@@ -2,6 +2,7 @@ package io.pgtrickle.engine.backfill;
 
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.SourceDatabase;
+import io.pgtrickle.cdc.slot.Blocker;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
@@ -79,11 +80,31 @@ public final class Initializer {
     Connection writer() throws SQLException;
   }
 
+  /// What is being done for a stream table.
+  public enum Phase {
+    PREPARING,
+    SNAPSHOTTING,
+    FILLING,
+    CATCHING_UP
+  }
+
   /// Is told how it goes; stores it for people to see.
   public interface Progress {
-    void phase(Definition definition, String phase, long rows);
+    void phase(Definition definition, Phase phase);
 
+    /// So many rows of the sources have been copied.
+    ///
+    /// @param expected by the server's statistics; 0 if it has none
+    void copied(Definition definition, long rows, long expected);
+
+    /// The phase goes on when these transactions have ended.
+    void blocked(Definition definition, List<Blocker> blockers);
+
+    /// It is not tried again until somebody does something.
     void failed(Definition definition, TrickleException problem);
+
+    /// It failed and is tried again after a pause.
+    void postponed(Definition definition, TrickleException problem);
 
     /// Why a stream table that is not live is not on its way to be.
     Optional<String> failure(long id);
@@ -152,7 +173,7 @@ public final class Initializer {
     }
 
     private void reportAndRetry(Definition definition, TrickleException problem) {
-      progress.failed(definition, problem);
+      progress.postponed(definition, problem);
       again.add(definition);
     }
 
@@ -237,7 +258,7 @@ public final class Initializer {
       throws SQLException, InterruptedException {
     Map<Long, Preparation> ready = new LinkedHashMap<>();
     for (Definition definition : batch) {
-      progress.phase(definition, "preparing", 0);
+      progress.phase(definition, Phase.PREPARING);
       try {
         Preparation one = Preparation.of(session, analyzer, definition);
         progress.resolved(definition, one.verdict());

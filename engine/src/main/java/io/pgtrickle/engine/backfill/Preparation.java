@@ -62,11 +62,12 @@ record Preparation(
       StreamTable probe = storage(session, definition, Optional.empty(), false);
       QueryDocument document = describe(session, definition, probe);
       Verdict verdict =
-          proven(
-              session,
-              analyzer,
-              document,
-              analyzer.analyze(document, definition.mode(), definition.owner()));
+          analyzer.inForce(
+              proven(
+                  session,
+                  analyzer,
+                  document,
+                  analyzer.analyze(document, definition.mode(), definition.owner())));
       refuseWhatWasAskedFor(definition, verdict);
       Optional<Verdict.Differential> differential = verdict.differential();
       if (differential.isPresent()) {
@@ -149,6 +150,7 @@ record Preparation(
 
   private static void refuseWhatWasAskedFor(Definition definition, Verdict verdict) {
     if (definition.mode() == RefreshMode.DIFFERENTIAL
+        && !verdict.isForced()
         && verdict.outcome() instanceof Verdict.Full full) {
       throw new QueryRejected(
           QueryRejected.Kind.NOT_YET,

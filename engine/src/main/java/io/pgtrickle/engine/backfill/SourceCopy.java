@@ -11,11 +11,13 @@ import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.engine.intake.Attachment;
 import io.pgtrickle.engine.intake.SourceTable;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,14 +40,32 @@ import org.slf4j.LoggerFactory;
 final class SourceCopy {
   private static final Logger LOG = LoggerFactory.getLogger(SourceCopy.class);
   private static final Duration PATIENCE = Duration.ofMinutes(10);
-  private static final Duration REPORT_AFTER = Duration.ofSeconds(5);
+  private static final Duration REPORT_EVERY = Duration.ofSeconds(2);
+  private static final long ROWS_PER_REPORT = 100_000;
 
   private final SourceDatabase database;
   private final PublicationWatch watch;
+  private final LockPolicy policy;
+  private final Report report;
+  private List<Integer> told = List.of();
 
-  SourceCopy(SourceDatabase database, PublicationWatch watch) {
+  /// @param policy how locks on the tables are asked for
+  SourceCopy(SourceDatabase database, PublicationWatch watch, LockPolicy policy, Report report) {
     this.database = database;
     this.watch = watch;
+    this.policy = policy;
+    this.report = report;
+  }
+
+  /// Is told how it goes.
+  interface Report {
+    /// Open transactions are waited for.
+    void blocked(List<Blocker> blockers);
+
+    /// So many rows have been copied.
+    ///
+    /// @param expected how many there are by the server's statistics; 0 if it has none
+    void copied(long rows, long expected);
   }
 
   /// One table to copy.
@@ -59,14 +79,10 @@ final class SourceCopy {
   /// for every open
   ///     write transaction of the cluster
   /// @param followed what is followed meanwhile as it was copied before
-  /// @param progress called with the number of rows copied so far
-  Lsn run(
-      Connection control, List<Source> sources, Set<Integer> followed, Consumer<Long> progress) {
+  Lsn run(Connection control, List<Source> sources, Set<Integer> followed) throws SQLException {
     Publications.add(
-        control,
-        watch.publication(),
-        sources.stream().map(Source::table).toList(),
-        LockPolicy.POLITE);
+        control, watch.publication(), sources.stream().map(Source::table).toList(), policy);
+    long expected = expected(control, sources);
     List<SourceTable> tables = sources.stream().map(source -> source.attachment().table()).toList();
     Map<Integer, String> entries =
         watch.published(
@@ -76,20 +92,55 @@ final class SourceCopy {
     // Of what is written under a later entry the copy may have a part.
     tables.forEach(table -> table.published(entries.getOrDefault(table.relation(), "")));
     try (ExportedSnapshot snapshot =
-            ExportedSnapshot.open(database, PATIENCE, REPORT_AFTER, SourceCopy::report);
+            ExportedSnapshot.open(database, PATIENCE, REPORT_EVERY, this::report);
         BulkCopy copy = BulkCopy.open(database, snapshot)) {
-      long rows = 0;
+      long[] rows = {0};
+      report.copied(0, expected);
       for (Source source : sources) {
         Attachment.Copy into = source.attachment().copy(source.columns());
-        rows += copy.copy(source.table(), source.columns(), into::add);
+        copy.copy(
+            source.table(),
+            source.columns(),
+            row -> {
+              into.add(row);
+              if (++rows[0] % ROWS_PER_REPORT == 0) {
+                report.copied(rows[0], expected);
+              }
+            });
         into.flush();
-        progress.accept(rows);
+        report.copied(rows[0], expected);
       }
       return snapshot.consistentPoint();
     }
   }
 
-  private static void report(List<Blocker> blockers) {
-    LOG.warn("waiting for open write transactions before a table can be copied: {}", blockers);
+  private static long expected(Connection control, List<Source> sources) throws SQLException {
+    try (PreparedStatement query =
+        control.prepareStatement(
+            "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint FROM unnest(?::oid[])"
+                + " r(oid), LATERAL (SELECT r.oid UNION SELECT relid FROM pg_partition_tree(r.oid)"
+                + " WHERE isleaf) t(oid) JOIN pg_class c ON c.oid = t.oid AND c.relkind <> 'p'")) {
+      query.setArray(
+          1,
+          control.createArrayOf(
+              "int8",
+              sources.stream()
+                  .map(source -> source.attachment().table().relation())
+                  .map(Integer::toUnsignedLong)
+                  .toArray()));
+      try (ResultSet row = query.executeQuery()) {
+        row.next();
+        return row.getLong(1);
+      }
+    }
+  }
+
+  private void report(List<Blocker> blockers) {
+    List<Integer> processes = blockers.stream().map(Blocker::pid).toList();
+    if (!processes.equals(told)) {
+      told = processes;
+      LOG.warn("waiting for open write transactions before a table can be copied: {}", blockers);
+    }
+    report.blocked(blockers);
   }
 }

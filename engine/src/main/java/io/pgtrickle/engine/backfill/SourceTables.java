@@ -41,15 +41,23 @@ final class SourceTables {
   private final Connection control;
   private final String publication;
   private final Storage storage;
+  private final LockPolicy policy;
   // As of the first look: it takes long where it has many tables, and nothing here changes what is
   // asked of it.
   private @Nullable Publication inspected;
 
   /// @param control autocommit on
   SourceTables(Connection control, String publication, Storage storage) {
+    this(control, publication, storage, LockPolicy.POLITE);
+  }
+
+  /// @param control autocommit on
+  /// @param policy how locks on tables are asked for
+  SourceTables(Connection control, String publication, Storage storage, LockPolicy policy) {
     this.control = control;
     this.publication = publication;
     this.storage = storage;
+    this.policy = policy;
   }
 
   /// A base table to be copied and followed.
@@ -144,7 +152,7 @@ final class SourceTables {
 
   void publish(List<TableName> tables) {
     if (!tables.isEmpty()) {
-      Publications.add(control, publication, tables, LockPolicy.POLITE);
+      Publications.add(control, publication, tables, policy);
     }
   }
 
@@ -152,7 +160,7 @@ final class SourceTables {
   /// some relations that were published before; see [Publications#renew].
   void renew(Set<Integer> relations) throws SQLException {
     if (hasPartitioned(relations)) {
-      Publications.renew(control, publication, Definition.TABLE, LockPolicy.POLITE);
+      Publications.renew(control, publication, Definition.TABLE, policy);
     }
   }
 
@@ -177,7 +185,7 @@ final class SourceTables {
     for (int relation : relations) {
       SourceShape.name(control, relation).ifPresent(tables::add);
     }
-    Publications.remove(control, publication, tables, LockPolicy.POLITE);
+    Publications.remove(control, publication, tables, policy);
   }
 
   /// Writes a commit into the log, so that the stream gets beyond every position before it even if
@@ -195,7 +203,7 @@ final class SourceTables {
   private List<String> usableIdentity(TableName table) {
     Publication published = inspected();
     List<TableName> changed =
-        ReplicaIdentities.setFullWhereUnusable(control, table, published, LockPolicy.POLITE);
+        ReplicaIdentities.setFullWhereUnusable(control, table, published, policy);
     if (!changed.isEmpty()) {
       LOG.info("set REPLICA IDENTITY FULL on {}, which had no usable replica identity", changed);
     }

@@ -19,6 +19,8 @@ public final class CaptureEvents {
     STREAM_LOST,
     /// The slot, or what makes it readable, is gone: everything is initialized again.
     SLOT_LOST,
+    /// A new slot cannot be made before open transactions have ended.
+    SLOT_WAITS,
     /// Another server goes on with the log, and with the slot: nothing is initialized again.
     SERVER_PROMOTED,
     /// Somebody else changed the publication: the tables concerned are initialized again.

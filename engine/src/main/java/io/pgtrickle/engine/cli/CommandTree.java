@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.cli;
 
 import io.pgtrickle.dvm.TrickleException;
+import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.engine.Build;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -49,6 +50,7 @@ final class CommandTree {
     }
     configure(commandLine);
     commandLine.setExecutionExceptionHandler(CommandTree::report);
+    commandLine.setParameterExceptionHandler(UsageProblems::report);
     return commandLine;
   }
 
@@ -89,7 +91,8 @@ final class CommandTree {
               .description("Settings as lines name = value.")
               .build());
     }
-    return new CommandLine(spec);
+    // Reported by us, together with what else is wrong.
+    return new CommandLine(spec).setUnmatchedArgumentsAllowed(true);
   }
 
   private int run(Subcommand subcommand, CommandSpec spec) throws InterruptedException {
@@ -102,9 +105,24 @@ final class CommandTree {
         flags.put(parameter.name(), text);
       }
     }
-    Configuration configuration =
-        Configuration.read(
-            subcommand.parameters(), new Configuration.Sources(file(parsed), environment, flags));
+    List<String> unknown = UsageProblems.unknown(parsed.unmatched(), spec.commandLine());
+    Configuration configuration;
+    try {
+      configuration =
+          Configuration.read(
+              subcommand.parameters(), new Configuration.Sources(file(parsed), environment, flags));
+    } catch (ConfigurationInvalid e) {
+      if (unknown.isEmpty()) {
+        throw e;
+      }
+      unknown.addAll(e.problems());
+      UsageProblems.print(unknown, spec.commandLine());
+      return ExitCode.USAGE;
+    }
+    if (!unknown.isEmpty()) {
+      UsageProblems.print(unknown, spec.commandLine());
+      return ExitCode.USAGE;
+    }
     Logging.configure(
         configuration.value(Parameter.LOG_FORMAT), configuration.value(Parameter.LOG_LEVEL));
     return subcommand.run(configuration, spec.commandLine().getOut());

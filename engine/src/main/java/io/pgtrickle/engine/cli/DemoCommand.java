@@ -3,6 +3,7 @@ package io.pgtrickle.engine.cli;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.engine.DatabaseUrl;
 import io.pgtrickle.engine.embedded.EmbeddedServer;
+import io.pgtrickle.engine.http.Readiness;
 import java.io.Console;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /// `pgtrickle demo`: stream tables that follow live changes, with nothing to prepare.
 ///
@@ -58,16 +60,17 @@ final class DemoCommand implements Subcommand {
     out.println("starting PostgreSQL 18 …");
     out.flush();
     try (StopSignal stop = StopSignal.install();
-        EmbeddedServer server = EmbeddedServer.start(options(configuration))) {
+        EmbeddedServer server =
+            EmbeddedServer.startTemporary(
+                options(configuration), Directories.cache().resolve("demo"))) {
       DatabaseUrl database = server.url();
       Database.install(database, null);
       // Goes away with the server.
       Path state = server.dataDirectory().resolve("pgtrickle-state");
       try (SidecarLauncher.Running sidecar =
           launcher.start(configuration.sidecar(database, state))) {
-        if (!sidecar.awaitReady(READY_WITHIN)) {
-          throw new SourceUnavailable(
-              "55000", "the sidecar is not ready after " + READY_WITHIN + "; see " + log, null);
+        if (!ready(sidecar, stop, log, Readiness.Report::following)) {
+          return ExitCode.OK;
         }
         List<String> header =
             List.of(
@@ -77,7 +80,14 @@ final class DemoCommand implements Subcommand {
                 "  metrics       http://%s:%d/metrics (also /health, /ready)"
                     .formatted(configuration.value(Parameter.HTTP_HOST), sidecar.httpPort()),
                 "  log           " + log);
-        show(database, sidecar, configuration.value(Parameter.RATE), header, stop, out);
+        try (Connection connection =
+            DriverManager.getConnection(database.jdbcUrl(), database.properties())) {
+          DemoSchema.create(connection);
+          if (ready(sidecar, stop, log, DemoCommand::areLive)) {
+            int rate = configuration.value(Parameter.RATE);
+            show(connection, database, sidecar, rate, header, stop, out);
+          }
+        }
       }
     } catch (SQLException e) {
       throw new SourceUnavailable("08006", "the demo lost its database: " + e.getMessage(), e);
@@ -87,7 +97,29 @@ final class DemoCommand implements Subcommand {
     return ExitCode.OK;
   }
 
+  private static boolean areLive(Readiness.Report report) {
+    return report.tables().size() == DemoSchema.STREAM_TABLES.size() && report.ready();
+  }
+
+  // False when it was asked to end meanwhile.
+  private static boolean ready(
+      SidecarLauncher.Running sidecar,
+      StopSignal stop,
+      Path log,
+      Predicate<Readiness.Report> condition)
+      throws InterruptedException {
+    if (Foreground.await(stop, READY_WITHIN, () -> condition.test(sidecar.readiness()))) {
+      return true;
+    }
+    if (stop.isRequested()) {
+      return false;
+    }
+    throw new SourceUnavailable(
+        "55000", "the sidecar is not ready after " + READY_WITHIN + "; see " + log, null);
+  }
+
   private static void show(
+      Connection connection,
       DatabaseUrl database,
       SidecarLauncher.Running sidecar,
       int rate,
@@ -96,20 +128,16 @@ final class DemoCommand implements Subcommand {
       PrintWriter out)
       throws SQLException, InterruptedException {
     boolean terminal = Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
-    try (Connection connection =
-        DriverManager.getConnection(database.jdbcUrl(), database.properties())) {
-      DemoSchema.create(connection);
-      DemoView view = DemoView.open(connection, sidecar.meters(), header, terminal, out);
-      try (DemoWriter writer = DemoWriter.start(database, rate)) {
-        Duration pause = terminal ? TERMINAL_PAUSE : PIPE_PAUSE;
-        do {
-          view.draw(writer.transactions());
-          Optional<SQLException> failure = writer.failure();
-          if (failure.isPresent()) {
-            throw failure.get();
-          }
-        } while (!stop.await(pause));
-      }
+    DemoView view = DemoView.open(connection, sidecar.meters(), header, terminal, out);
+    try (DemoWriter writer = DemoWriter.start(database, rate)) {
+      Duration pause = terminal ? TERMINAL_PAUSE : PIPE_PAUSE;
+      do {
+        view.draw(writer.transactions());
+        Optional<SQLException> failure = writer.failure();
+        if (failure.isPresent()) {
+          throw failure.get();
+        }
+      } while (!stop.await(pause));
     }
   }
 

@@ -90,9 +90,6 @@ final class DemoSchema {
       call(connection, "SELECT pgtrickle.create_stream_table(?, ?)", table.name(), table.query());
       call(connection, "SELECT pgtrickle.subscribe(?, ?)", table.name(), table.channel());
     }
-    for (StreamTable table : STREAM_TABLES) {
-      call(connection, "SELECT pgtrickle.wait_until_ready(?)", table.name());
-    }
   }
 
   private static void call(Connection connection, String sql, String... arguments)

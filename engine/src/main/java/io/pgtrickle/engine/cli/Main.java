@@ -1,10 +1,12 @@
 package io.pgtrickle.engine.cli;
 
+import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.engine.Sidecar;
+import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.metrics.Meters;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine;
 
 /// Where the process begins.
@@ -29,13 +31,18 @@ public final class Main {
     }
 
     @Override
-    public boolean awaitReady(Duration timeout) throws InterruptedException {
-      return sidecar.awaitReady(timeout);
+    public Readiness.Report readiness() {
+      return sidecar.readiness();
     }
 
     @Override
     public void await() throws InterruptedException {
       sidecar.await();
+    }
+
+    @Override
+    public Optional<TrickleException> failure() {
+      return sidecar.failure();
     }
 
     @Override

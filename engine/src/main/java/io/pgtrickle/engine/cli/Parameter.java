@@ -77,7 +77,7 @@ record Parameter<T>(
   static final Parameter<Path> DATA_DIR =
       path(
           "data-dir",
-          "Data of the embedded PostgreSQL; @ stands for its version.",
+          "Data of the embedded PostgreSQL; @ in the last name stands for its version.",
           Directories.data().resolve("postgresql-@").toString());
 
   static final Parameter<Integer> PG_VERSION =

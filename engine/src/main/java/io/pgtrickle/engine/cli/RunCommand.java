@@ -41,8 +41,11 @@ final class RunCommand implements Subcommand {
     try (StopSignal stop = StopSignal.install();
         SidecarLauncher.Running sidecar = launcher.start(configuration.sidecar(database))) {
       out.printf(
-          "following %s; http://%s:%d/health /ready /metrics%n",
-          database, configuration.value(Parameter.HTTP_HOST), sidecar.httpPort());
+          "%s %s; http://%s:%d/health /ready /metrics%n",
+          sidecar.readiness().capture().isEmpty() ? "following" : "waiting for",
+          database,
+          configuration.value(Parameter.HTTP_HOST),
+          sidecar.httpPort());
       out.flush();
       return Foreground.until(stop, sidecar);
     }

@@ -1,8 +1,10 @@
 package io.pgtrickle.engine.cli;
 
+import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.engine.SidecarConfig;
+import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.metrics.Meters;
-import java.time.Duration;
+import java.util.Optional;
 
 /// How the commands start the engine.
 @FunctionalInterface
@@ -15,11 +17,14 @@ interface SidecarLauncher {
 
     Meters meters();
 
-    /// Waits until every stream table is live; false when that takes longer.
-    boolean awaitReady(Duration timeout) throws InterruptedException;
+    /// How every stream table is just now.
+    Readiness.Report readiness();
 
     /// Waits until it ends by itself.
     void await() throws InterruptedException;
+
+    /// Why it ended by itself, if somebody has to do something about that.
+    Optional<TrickleException> failure();
 
     @Override
     void close();

@@ -19,6 +19,9 @@ final class StatusCommand implements Subcommand {
       FROM pgtrickle.pgt_status()
       """;
 
+  private static final String SIDECAR =
+      "SELECT problem, hint FROM pgtrickle_internal.sidecar_problem()";
+
   @Override
   public String name() {
     return "status";
@@ -26,7 +29,8 @@ final class StatusCommand implements Subcommand {
 
   @Override
   public String description() {
-    return "Shows the stream tables of a database; exit code 1 when one is not live.";
+    return "Shows the stream tables of a database; exit code 1 when one is not live, or no sidecar"
+        + " is.";
   }
 
   @Override
@@ -66,7 +70,15 @@ final class StatusCommand implements Subcommand {
       }
     }
     TextTable.print(rows, out);
+    boolean followed = true;
+    try (Statement statement = connection.createStatement();
+        ResultSet result = statement.executeQuery(SIDECAR)) {
+      while (result.next()) {
+        followed = false;
+        out.println("not followed: " + result.getString(1) + ". " + result.getString(2));
+      }
+    }
     out.flush();
-    return allLive ? ExitCode.OK : ExitCode.NOT_READY;
+    return allLive && followed ? ExitCode.OK : ExitCode.NOT_READY;
   }
 }

@@ -34,6 +34,11 @@ final class StopSignal implements AutoCloseable {
     requested.await();
   }
 
+  /// Whether the command was asked to end.
+  boolean isRequested() {
+    return requested.getCount() == 0;
+  }
+
   /// Whether the command was asked to end within this time.
   boolean await(Duration time) throws InterruptedException {
     return requested.await(time.toMillis(), TimeUnit.MILLISECONDS);

@@ -21,7 +21,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +28,6 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A PostgreSQL server of our own: superuser `postgres` without a password, database `postgres`,
@@ -105,10 +103,23 @@ public final class EmbeddedServer implements AutoCloseable {
 
   /// Starts a server and waits until it takes connections.
   public static EmbeddedServer start(Options options) {
-    ServerBinaries binaries = new ServerBinaries(options.cache.resolve("jars"), options.checkout);
-    boolean temporary = options.dataDirectory.isEmpty();
     Path data =
-        options.dataDirectory.orElseGet(EmbeddedServer::temporaryDirectory).toAbsolutePath();
+        options.dataDirectory.orElseGet(
+            () -> temporaryDirectory(Path.of(System.getProperty("java.io.tmpdir"))));
+    return start(options, data.toAbsolutePath(), options.dataDirectory.isEmpty());
+  }
+
+  /// The same with data that goes away with the server.
+  ///
+  /// @param folder for such data only. What processes that were killed have left in it is ended and
+  ///     removed first: the server of one of them may have the port
+  public static EmbeddedServer startTemporary(Options options, Path folder) {
+    Survivors.end(folder);
+    return start(options, temporaryDirectory(folder.toAbsolutePath()), true);
+  }
+
+  private static EmbeddedServer start(Options options, Path data, boolean temporary) {
+    ServerBinaries binaries = new ServerBinaries(options.cache.resolve("jars"), options.checkout);
     FileChannel lock = lock(data);
     try {
       requireVersion(data, options.major);
@@ -173,10 +184,14 @@ public final class EmbeddedServer implements AutoCloseable {
       throw new UncheckedIOException(e);
     } finally {
       postmaster.ifPresent(EmbeddedServer::awaitEnd);
+      if (temporary) {
+        // As long as nobody else can take it for something left behind.
+        Survivors.delete(dataDirectory);
+      }
       release(lock);
     }
     if (temporary) {
-      deleteTree(dataDirectory);
+      Survivors.delete(dataDirectory.getParent());
     }
   }
 
@@ -232,28 +247,37 @@ public final class EmbeddedServer implements AutoCloseable {
   private static FileChannel lock(Path data) {
     try {
       Files.createDirectories(data.getParent());
-      FileChannel channel =
-          FileChannel.open(
-              data.resolveSibling(data.getFileName() + ".lock"),
-              StandardOpenOption.CREATE,
-              StandardOpenOption.WRITE);
-      @Nullable FileLock lock;
-      try {
-        lock = channel.tryLock();
-      } catch (OverlappingFileLockException e) {
-        lock = null;
-      }
-      if (lock == null) {
-        channel.close();
-        throw new ConfigurationInvalid(
-            List.of(
-                "data-dir: %s is used by another pgtrickle that is still running".formatted(data)));
-      }
-      return channel;
+      return tryLock(data)
+          .orElseThrow(
+              () ->
+                  new ConfigurationInvalid(
+                      List.of(
+                          "data-dir: %s is used by another pgtrickle that is still running"
+                              .formatted(data))));
     } catch (IOException e) {
       throw new ConfigurationInvalid(
           List.of("data-dir: cannot write to %s (%s)".formatted(data.getParent(), e.getMessage())));
     }
+  }
+
+  /// Empty while another process uses the data.
+  static Optional<FileChannel> tryLock(Path data) throws IOException {
+    FileChannel channel =
+        FileChannel.open(
+            data.resolveSibling(data.getFileName() + ".lock"),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE);
+    @Nullable FileLock lock;
+    try {
+      lock = channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      lock = null;
+    }
+    if (lock == null) {
+      channel.close();
+      return Optional.empty();
+    }
+    return Optional.of(channel);
   }
 
   private static void release(FileChannel lock) {
@@ -280,19 +304,10 @@ public final class EmbeddedServer implements AutoCloseable {
     return data.getFileName() + ".log";
   }
 
-  private static Path temporaryDirectory() {
+  private static Path temporaryDirectory(Path folder) {
     try {
-      return Files.createTempDirectory("pgtrickle-").resolve("data");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static void deleteTree(Path data) {
-    try (Stream<Path> tree = Files.walk(data.getParent())) {
-      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
+      Files.createDirectories(folder);
+      return Files.createTempDirectory(folder, Survivors.PREFIX).resolve(Survivors.DATA);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

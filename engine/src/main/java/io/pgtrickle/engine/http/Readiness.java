@@ -23,10 +23,14 @@ public interface Readiness {
       tables = List.copyOf(tables);
     }
 
+    /// Whether the catalog has been read and the log is being read, however single tables are.
+    public boolean following() {
+      return started && capture.isEmpty();
+    }
+
     /// Whether everything that should be live is.
     public boolean ready() {
-      return started
-          && capture.isEmpty()
+      return following()
           && tables.stream()
               .allMatch(table -> table.state == State.LIVE || table.state == State.SUSPENDED);
     }

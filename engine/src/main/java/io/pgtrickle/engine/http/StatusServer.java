@@ -52,7 +52,7 @@ public final class StatusServer implements AutoCloseable {
             server,
             threads,
             Map.of(
-                "/health", StatusServer::health,
+                "/health", () -> health(readiness.report()),
                 "/ready", () -> ready(readiness.report()),
                 "/metrics", () -> new Response(200, PROMETHEUS_TYPE, metrics.get())));
     server.setExecutor(threads);
@@ -92,9 +92,12 @@ public final class StatusServer implements AutoCloseable {
     return routes.keySet().stream().sorted().toList();
   }
 
-  private static Response health() {
+  private static Response health(Readiness.Report report) {
     ObjectNode body = JSON.createObjectNode();
     body.put("status", "alive");
+    if (!report.started()) {
+      report.capture().ifPresent(obstacle -> body.put("waiting", obstacle));
+    }
     return json(200, body);
   }
 

@@ -8,7 +8,6 @@ import java.time.Instant;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.function.LongPredicate;
 
 /// Those who have asked something of the stream, and when they are answered.
@@ -49,7 +48,7 @@ final class Callers {
         if (table == null) {
           calls.addAll(sync.id(), clock.instant());
         } else {
-          await(sync.id(), Set.of(table));
+          calls.add(sync.id(), withUpstream(table), clock.instant());
         }
       }
       case Request.Refresh refresh -> {
@@ -57,16 +56,22 @@ final class Callers {
         if (!tables.contains(refresh.pgtId())) {
           listener.initialize(refresh.pgtId());
         }
-        await(refresh.id(), Set.of(refresh.pgtId()));
+        calls.addRefresh(
+            refresh.id(), refresh.pgtId(), withUpstream(refresh.pgtId()), clock.instant());
       }
       case Request.Analyze _, Request.Validate _, Request.Explain _ -> listener.request(request);
     }
   }
 
-  private void await(UUID request, Set<Long> ids) {
-    Set<Long> wanted = new HashSet<>(ids);
-    ids.forEach(id -> wanted.addAll(tables.upstream(id)));
-    calls.add(request, wanted, clock.instant());
+  private Set<Long> withUpstream(long id) {
+    Set<Long> wanted = new HashSet<>(tables.upstream(id));
+    wanted.add(id);
+    return wanted;
+  }
+
+  /// The stream tables that somebody has asked to refresh.
+  Set<Long> refreshes() {
+    return calls.refreshes();
   }
 
   /// The stream tables that somebody waits for; they are released whatever their schedule.

@@ -11,6 +11,7 @@ import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.apply.DeltaWriter.Written;
 import io.pgtrickle.engine.apply.ResidueCheck;
 import io.pgtrickle.engine.apply.StreamTable;
+import io.pgtrickle.engine.catalog.History;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -58,9 +59,11 @@ final class EpochWriter {
   ///
   /// @param frontier up to where it makes everything visible
   /// @param frontierTime its time
+  /// @param byHand the stream tables that somebody has asked to refresh
   /// @param commits when its source transactions committed, by the server's clock
   /// @param began when it began, by ours
-  record Epoch(Lsn frontier, Instant frontierTime, List<Instant> commits, Instant began) {}
+  record Epoch(
+      Lsn frontier, Instant frontierTime, Set<Long> byHand, List<Instant> commits, Instant began) {}
 
   EpochWriter(
       Applier applier,
@@ -146,7 +149,15 @@ final class EpochWriter {
                 ledger.note(table, ended);
                 findings.rejoined(table.id());
               }
-              ledger.visible(table, rows, epoch.commits, epoch.began, ended);
+              ledger.visible(
+                  table,
+                  rows,
+                  epoch.commits,
+                  epoch.byHand.contains(table.id())
+                      ? History.Initiator.MANUAL
+                      : History.Initiator.SCHEDULER,
+                  epoch.began,
+                  ended);
               ResidueCheck.Residue residue = applied.residues().get(table.id());
               if (residue != null) {
                 ledger.residue(table, residue);

@@ -95,6 +95,7 @@ final class FullRefreshes {
     return evaluation.wanted > evaluation.started
         || (refreshingEnabled
             && !table.paused()
+            && !table.suspended()
             && (evaluation.changed || evaluation.uncaptured)
             && !now.isBefore(evaluation.pauseUntil)
             && table.isDue(now));

@@ -51,6 +51,7 @@ import org.slf4j.LoggerFactory;
 public final class Ledger {
   private static final Logger LOG = LoggerFactory.getLogger(Ledger.class);
   private static final Duration HISTORY_INTERVAL = Duration.ofSeconds(10);
+  private static final Duration SLOW = Duration.ofSeconds(1);
   private static final Duration PROGRESS_INTERVAL = Duration.ofSeconds(15);
 
   private final Connection connection;
@@ -234,8 +235,14 @@ public final class Ledger {
   /// Counts a committed refresh.
   ///
   /// @param commits when the transactions of this epoch committed, by the server's clock
+  /// @param initiator who wanted it
   void visible(
-      LiveTable table, Written written, List<Instant> commits, Instant started, Instant now) {
+      LiveTable table,
+      Written written,
+      List<Instant> commits,
+      History.Initiator initiator,
+      Instant started,
+      Instant now) {
     String name = table.storage().catalogName();
     // The server's clock just before its commit, plus what the commit took by ours: both ends of
     // the
@@ -248,9 +255,24 @@ public final class Ledger {
     }
     Duration took = Duration.between(started, now);
     observer.applied(name, table.differential(), written.inserted(), written.deleted(), took);
-    spans
-        .computeIfAbsent(table.id(), id -> new RefreshSpan(table, started))
-        .add(written, took, now);
+    if (isTold(table, initiator, took)) {
+      Instant begun = started.minus(table.evaluation());
+      RefreshSpan span = new RefreshSpan(table, begun);
+      span.add(written, Duration.between(begun, now), now);
+      singles.add(span.single(initiator));
+    } else {
+      spans
+          .computeIfAbsent(table.id(), id -> new RefreshSpan(table, started))
+          .add(written, took, now);
+    }
+  }
+
+  // Whether a refresh has a row of the history of its own. One that follows every epoch has not,
+  // however long the epoch takes: with a thousand stream tables it is the same for all.
+  private static boolean isTold(LiveTable table, History.Initiator initiator, Duration took) {
+    return !table.differential()
+        || initiator == History.Initiator.MANUAL
+        || (!table.followsEveryEpoch() && took.compareTo(SLOW) >= 0);
   }
 
   /// A stream table is no longer held, or a row of its query no longer fails: what is left of the
@@ -267,6 +289,11 @@ public final class Ledger {
     }
   }
 
+  /// A stream table that was suspended is tried again.
+  void resumed(LiveTable table) {
+    note(table, StreamTableState.Status.INITIALIZING, null, null);
+  }
+
   /// A stream table follows its sources (again).
   void live(LiveTable table) {
     note(table, StreamTableState.Status.ACTIVE, null, null);
@@ -276,7 +303,11 @@ public final class Ledger {
   void failed(LiveTable table, Failure failure, Instant now) {
     LOG.warn("stream table {}: {}", table.storage().qualifiedName(), failure.message());
     observer.failed(table.storage().catalogName(), table.differential());
-    note(table, StreamTableState.Status.ERROR, failure, now);
+    note(
+        table,
+        table.suspended() ? StreamTableState.Status.SUSPENDED : StreamTableState.Status.ERROR,
+        failure,
+        now);
     singles.add(new RefreshSpan(table, now).failed(failure, now));
   }
 
@@ -317,7 +348,9 @@ public final class Ledger {
             null,
             table.refreshId(),
             new StreamTableState.Untold(0, 0, 0, 0),
-            status == StreamTableState.Status.ERROR ? 1 : 0,
+            status == StreamTableState.Status.ERROR || status == StreamTableState.Status.SUSPENDED
+                ? Math.max(1, table.errorsInRow())
+                : 0,
             failure == null || at == null
                 ? null
                 : new StreamTableState.Failure(failure.sqlState(), failure.message(), at),

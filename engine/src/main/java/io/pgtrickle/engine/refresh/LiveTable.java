@@ -14,6 +14,7 @@ import io.pgtrickle.engine.schedule.Schedule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -29,6 +30,12 @@ import org.slf4j.LoggerFactory;
 /// Used by the refresh thread only.
 public final class LiveTable {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTable.class);
+
+  /// Classes of SQLSTATE: lost connections, cardinalities, values of rows, serialization, lack of
+  /// room,
+  /// locks, shutdowns and cancellations.
+  private static final List<String> PASSING =
+      List.of("08", "21", "22", "40", "53", "55P03", "55006", "57");
 
   private static final int PAUSE_PER_DURATION = 10;
   private static final Duration LONGEST_SHARE = Duration.ofMinutes(5);
@@ -46,6 +53,9 @@ public final class LiveTable {
   private Optional<Failure> error = Optional.empty();
   private long refreshId;
   private Instant lastRelease;
+  private Duration evaluation = Duration.ZERO;
+  private int errorsInRow;
+  private boolean suspended;
   private Released released;
 
   /// Where the stream was when the output was last released: what the contents are as of, once it
@@ -275,6 +285,48 @@ public final class LiveTable {
   /// A refresh has changed rows, and is committed.
   void refreshed() {
     refreshId++;
+  }
+
+  /// Its query was evaluated as a whole.
+  void evaluatedIn(Duration took) {
+    evaluation = took;
+    errorsInRow = 0;
+    suspended = false;
+  }
+
+  /// Its query could not be evaluated as a whole.
+  ///
+  /// What may pass by itself, and rows that fail, which heal when they go away, are tried for ever;
+  /// what somebody has to mend is not.
+  ///
+  /// @param most after how many failures in a row it is suspended
+  void evaluationFailed(Failure failure, long most) {
+    if (PASSING.stream().noneMatch(failure.sqlState()::startsWith)) {
+      errorsInRow++;
+      suspended = errorsInRow >= most;
+    }
+  }
+
+  /// Whether it is not evaluated any more because it failed too often.
+  boolean suspended() {
+    return suspended;
+  }
+
+  /// It is to be tried again.
+  void resume() {
+    errorsInRow = 0;
+    suspended = false;
+  }
+
+  /// How often it has failed in a row of what does not pass by itself.
+  int errorsInRow() {
+    return errorsInRow;
+  }
+
+  /// How long the last evaluation of its query as a whole took; nothing where it is maintained
+  /// differentially.
+  Duration evaluation() {
+    return evaluation;
   }
 
   Instant lastRelease() {

@@ -37,6 +37,7 @@ final class PendingCalls {
     private final Map<Long, Verdict.Never> failed = new TreeMap<>();
     private final Map<Long, Long> tickets = new HashMap<>();
     private final boolean all;
+    private Set<Long> refreshes = Set.of();
     // Which tables are all of them is known when the definitions before the request are.
     private boolean resolved;
 
@@ -80,6 +81,19 @@ final class PendingCalls {
     Call call = new Call(request, false, now);
     call.tables.addAll(tables);
     waiting.add(call);
+  }
+
+  /// A caller that wants a stream table refreshed.
+  ///
+  /// @param tables that table and those that it reads
+  void addRefresh(UUID request, long table, Set<Long> tables, Instant now) {
+    add(request, tables, now);
+    waiting.getLast().refreshes = Set.of(table);
+  }
+
+  /// The stream tables that somebody has asked to refresh.
+  Set<Long> refreshes() {
+    return waiting.stream().flatMap(call -> call.refreshes.stream()).collect(Collectors.toSet());
   }
 
   /// A caller that waits for every stream table there is.

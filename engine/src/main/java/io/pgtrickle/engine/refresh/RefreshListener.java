@@ -51,6 +51,9 @@ public interface RefreshListener {
   /// Why a stream table that is not live cannot be initialized, as far as is known.
   Optional<Failure> failure(long table);
 
+  /// After how many failed evaluations in a row a stream table is suspended.
+  long mostErrors();
+
   /// Whether stream tables are refreshed at all just now.
   boolean refreshingEnabled();
 }

@@ -429,6 +429,11 @@ public final class RefreshLoop implements AutoCloseable {
     LiveTable table = tables.get(definition.pgtId());
     if (table != null) {
       table.redefine(definition);
+      if (table.suspended()) {
+        table.resume();
+        full.request(table.id());
+        ledger.resumed(table);
+      }
       if (table.populated() && table.error().isEmpty() && table.hold().isEmpty()) {
         ledger.live(table);
       }
@@ -487,6 +492,7 @@ public final class RefreshLoop implements AutoCloseable {
   void evaluated(LiveTable table, ZSet delta, Duration took, Visibility seen) {
     if (isLive(table)) {
       full.finished(table.id(), clock.instant(), took, Optional.of(seen));
+      table.evaluatedIn(took);
       steps.evaluated(table.id(), delta);
       epoch();
     }
@@ -501,6 +507,7 @@ public final class RefreshLoop implements AutoCloseable {
     if (isLive(table)) {
       full.finished(table.id(), clock.instant(), took, Optional.empty());
       table.error(Optional.of(failure));
+      table.evaluationFailed(failure, listener.mostErrors());
       ledger.failed(table, failure, clock.instant());
     }
   }
@@ -517,6 +524,24 @@ public final class RefreshLoop implements AutoCloseable {
       epoch();
     } else {
       writer.failed(table.id(), failure.get(), clock.instant(), took);
+    }
+  }
+
+  /// Builds anew what is maintained otherwise than a setting asks for; the contents stay. Boundary
+  /// only.
+  ///
+  /// @param forced whether every refresh is to evaluate the whole query
+  public void forceFull(boolean forced) {
+    Set<Long> again = new LinkedHashSet<>();
+    for (LiveTable table : tables.all()) {
+      if (forced ? table.differential() : table.verdict().isForced()) {
+        again.addAll(tables.downstream(table.id()));
+        again.add(table.id());
+      }
+    }
+    again.forEach(this::remove);
+    if (!again.isEmpty()) {
+      listener.rebuild(again);
     }
   }
 
@@ -625,7 +650,9 @@ public final class RefreshLoop implements AutoCloseable {
     if (checkpoint) {
       ledger.recordProgress();
     }
-    writer.write(new EpochWriter.Epoch(frontier, time.time(), List.copyOf(commits), now));
+    writer.write(
+        new EpochWriter.Epoch(
+            frontier, time.time(), callers.refreshes(), List.copyOf(commits), now));
     commits.clear();
     callers.answer(position, now);
     // Last: nobody who waits for rows to be visible waits for this.

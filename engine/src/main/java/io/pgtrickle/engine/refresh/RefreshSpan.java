@@ -22,11 +22,13 @@ final class RefreshSpan {
   private long inserted;
   private long deleted;
   private Duration took = Duration.ZERO;
+  private LiveTable.Released released;
 
   RefreshSpan(LiveTable table, Instant start) {
     this.table = table;
     this.start = start;
     this.end = start;
+    this.released = table.released();
   }
 
   void add(Written written, Duration duration, Instant at) {
@@ -35,6 +37,7 @@ final class RefreshSpan {
     deleted += written.deleted();
     took = took.plus(duration);
     end = at;
+    released = table.released();
     histogram.merge(bound(duration.toMillis()), 1, Integer::sum);
   }
 
@@ -57,33 +60,41 @@ final class RefreshSpan {
                         + "\": "
                         + e.getValue())
             .collect(Collectors.joining(", ", "{", "}"));
-    return entry(History.Outcome.COMPLETED, buckets, null);
+    return entry(History.Outcome.COMPLETED, History.Initiator.SCHEDULER, buckets, null);
+  }
+
+  /// The row of a refresh that has one of its own.
+  History.Entry single(History.Initiator initiator) {
+    return entry(History.Outcome.COMPLETED, initiator, null, null);
   }
 
   History.Entry failed(Failure failure, Instant at) {
     refreshes = 1;
     end = at;
-    return entry(History.Outcome.FAILED, null, failure);
+    return entry(History.Outcome.FAILED, History.Initiator.SCHEDULER, null, failure);
   }
 
   private History.Entry entry(
-      History.Outcome outcome, @Nullable String buckets, @Nullable Failure failure) {
+      History.Outcome outcome,
+      History.Initiator initiator,
+      @Nullable String buckets,
+      @Nullable Failure failure) {
     return new History.Entry(
         table.id(),
         table.refreshId(),
-        end,
+        released.time(),
         start,
         end,
         table.differential() ? History.Action.DIFFERENTIAL : History.Action.FULL,
         outcome,
-        History.Initiator.SCHEDULER,
+        initiator,
         table.reasonCode().orElse(null),
         refreshes,
         inserted,
         deleted,
         took.toNanos() / 1e6,
         buckets,
-        null,
+        released.frontier(),
         failure == null ? null : failure.sqlState(),
         failure == null ? null : failure.message());
   }

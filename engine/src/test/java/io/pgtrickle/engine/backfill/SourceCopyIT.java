@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.SourceDatabase;
 import io.pgtrickle.cdc.TableName;
+import io.pgtrickle.cdc.slot.Blocker;
+import io.pgtrickle.cdc.slot.LockPolicy;
 import io.pgtrickle.cdc.slot.Publications;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.SqlType;
@@ -54,22 +56,34 @@ final class SourceCopyIT {
               Storage.onHeap(Runnable::run));
       PublicationWatch watch = new PublicationWatch(PUBLICATION);
       String[] began = new String[1];
-      new SourceCopy(database, watch)
+      new SourceCopy(
+              database,
+              watch,
+              LockPolicy.POLITE,
+              new SourceCopy.Report() {
+                @Override
+                public void blocked(List<Blocker> blockers) {}
+
+                @Override
+                public void copied(long rows, long expected) {
+                  if (rows == 0) {
+                    return;
+                  }
+                  assertThat(rows).isEqualTo(2);
+                  began[0] = entry(connection, relation);
+                  execute(
+                      statement,
+                      "ALTER PUBLICATION copied DROP TABLE t",
+                      "INSERT INTO t VALUES (3)",
+                      "ALTER PUBLICATION copied ADD TABLE t");
+                }
+              })
           .run(
               connection,
               List.of(
                   new SourceCopy.Source(
                       new TableName("public", "t"), List.of("id"), new Attachment(table))),
-              Set.of(),
-              rows -> {
-                assertThat(rows).isEqualTo(2);
-                began[0] = entry(connection, relation);
-                execute(
-                    statement,
-                    "ALTER PUBLICATION copied DROP TABLE t",
-                    "INSERT INTO t VALUES (3)",
-                    "ALTER PUBLICATION copied ADD TABLE t");
-              });
+              Set.of());
       assertThat(entry(connection, relation)).isNotEqualTo(began[0]);
       assertThat(table.membership()).isEqualTo(began[0]);
       assertThat(watch.altered(connection, Set.of(relation))).contains(Set.of(relation));

@@ -34,7 +34,47 @@ final class CommandLineTest {
 
   @Test
   void secretsAreNoFlags() {
-    assertThat(execute("run", "--password", "x")).isEqualTo(ExitCode.USAGE);
+    assertThat(execute("run", "--password", "hunter2")).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString())
+        .contains("--password is no option")
+        .contains("PGTRICKLE_PASSWORD")
+        .doesNotContain("hunter2");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "run --password=hunter2",
+        "run -Whunter2",
+        "run postgresql://ada:hunter2@h/shop",
+        "run --ulr postgresql://ada:hunter2@h/shop",
+        "run --ulr=postgresql://ada:hunter2@h/shop",
+        "run --url postgresql://ada:hunter2@h/shop --url postgresql://ada:hunter2@h/shop",
+        "postgresql://ada:hunter2@h/shop",
+        "--password hunter2 run"
+      })
+  void nothingButTheNamesOfOptionsIsRepeated(String line) {
+    assertThat(execute(line.split(" "))).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).startsWith("pgtrickle: ").doesNotContain("hunter2");
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void everyProblemIsReportedAtOnce() {
+    assertThat(execute("run", "--colour", "red", "--http-prot=1", "--http-port", "x"))
+        .isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString())
+        .contains("there is no option --colour")
+        .contains("there is no option --http-prot; did you mean --http-port?")
+        .contains("--http-port: 'x' is not a whole number")
+        .contains("url is not set")
+        .contains("pgtrickle run --help");
+  }
+
+  @Test
+  void aMistypedCommandIsGuessed() {
+    assertThat(execute("staus")).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("did you mean status?");
   }
 
   @Test

@@ -91,6 +91,11 @@ final class DoctorIT {
         .contains("WARNING: max_slot_wal_keep_size is -1")
         .contains("ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'");
 
+    Said status = run("postgres", "status");
+    assertThat(status.status()).isEqualTo(ExitCode.NOT_READY);
+    assertThat(status.text())
+        .contains("not followed: no sidecar has run on this database. Start the sidecar:");
+
     assertThat(run("nobody", "doctor").text())
         .contains("FAIL  role of the sidecar")
         .contains("belongs to role \"postgres\"");

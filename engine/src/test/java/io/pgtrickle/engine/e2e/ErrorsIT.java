@@ -116,6 +116,40 @@ final class ErrorsIT {
   }
 
   @Test
+  void whatWillLogWholeRowsAndWhatIsNotUsedIsSaidAtCreation() throws SQLException {
+    try (Connection connection = database.connect();
+        Statement statement = connection.createStatement()) {
+      run(
+          connection,
+          "CREATE TABLE keyless (v int)",
+          "CREATE TABLE parts (v int) PARTITION BY RANGE (v)",
+          "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (9)");
+      statement.execute(create("keyed_st", "SELECT id FROM base", "AUTO"));
+      assertThat(notices(statement)).isEmpty();
+      statement.execute(create("keyless_st", "SELECT k.v FROM keyless k, base", "AUTO"));
+      assertThat(notices(statement))
+          .isEqualTo("table \"public.keyless\" will get REPLICA IDENTITY FULL\n");
+      statement.execute(create("parts_st", "SELECT v FROM parts", "AUTO"));
+      assertThat(notices(statement)).startsWith("partitions of table \"public.parts\" will get");
+      ready(connection, "keyless_st");
+      assertThat(value(connection, "SELECT relreplident FROM pg_class WHERE relname = 'keyless'"))
+          .isEqualTo("f");
+      statement.execute(create("keyless_2", "SELECT v FROM keyless", "AUTO"));
+      assertThat(notices(statement)).isEmpty();
+      statement.execute(
+          "SELECT pgtrickle.alter_stream_table('keyless_2', append_only => true,"
+              + " max_delta_fraction => 0.5)");
+      assertThat(notices(statement))
+          .contains("parameter \"append_only\" is stored, but", "max_delta_fraction");
+      statement.execute("SELECT pgtrickle.set_config('sla_window_hours', '12')");
+      assertThat(notices(statement)).contains("setting \"sla_window_hours\" is stored, but");
+      for (String one : new String[] {"keyed_st", "keyless_st", "keyless_2", "parts_st"}) {
+        run(connection, "SELECT pgtrickle.drop_stream_table('%s')".formatted(one));
+      }
+    }
+  }
+
+  @Test
   void aDroppedSourceLeavesTheContentsReadableAndNamesItself() throws SQLException {
     try (Connection connection = database.connect()) {
       run(
@@ -263,7 +297,8 @@ final class ErrorsIT {
       assertThat(rows(connection, "SELECT * FROM lone_st")).containsExactly("1");
       lonely.stopSidecar();
       assertThat(refusal(connection, "SELECT pgtrickle.sync()").getSQLState()).isEqualTo("55000");
-      run(connection, "SELECT pgtrickle.drop_stream_table('lone_st')");
+      statement.execute("SELECT pgtrickle.drop_stream_table('lone_st')");
+      assertThat(notices(statement)).contains("lone_st", "is dropped, but");
       assertThat(lonely.startSidecar().awaitReady(PATIENCE)).isTrue();
     }
   }
