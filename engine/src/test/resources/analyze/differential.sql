@@ -263,3 +263,7 @@ SELECT c.id, ARRAY(SELECT DISTINCT o.priority FROM orders o WHERE o.customer = c
 SELECT c.id, ARRAY(SELECT x FROM (VALUES (3), (1), (NULL)) v (x) ORDER BY x DESC) AS v, ARRAY(SELECT o.state::text FROM orders o WHERE o.customer = c.id UNION SELECT 'x' ORDER BY 1 DESC) AS s FROM customers c
 SELECT id FROM customers WHERE ROW(id, name) IS NOT NULL OR ROW(region, joined) IS NULL OR ROW(name) IS NULL
 SELECT c.id, o IS NOT NULL AS whole FROM customers c LEFT JOIN orders o ON o.customer = c.id WHERE o IS NULL OR (o IS NOT NULL) = c.active
+SELECT c.name, (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n FROM customers c ORDER BY n DESC, c.name LIMIT 3
+SELECT c.name FROM customers c ORDER BY (SELECT count(*) FROM orders o WHERE o.customer = c.id), c.name LIMIT 3
+SELECT DISTINCT ON (n) (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n, c.name FROM customers c ORDER BY n, c.name
+SELECT greatest(a.v, b.c) AS g, coalesce(a.v, b.c) AS f FROM (SELECT name::varchar AS v, id FROM customers) a LEFT JOIN (SELECT name::char(4) AS c, id FROM customers) b ON b.id = a.id + 1
