@@ -276,3 +276,7 @@ SELECT id FROM customers ORDER BY id LIMIT 1 + 2 OFFSET 1::int2
 SELECT id FROM orders WHERE customer <> ALL (SELECT product FROM items)
 SELECT o.id, i.line FROM orders o LEFT JOIN items i ON o.customer IS NOT DISTINCT FROM i.amount
 SELECT c.id, o.id AS oid FROM customers c JOIN orders o ON c.joined = o.placed
+SELECT c.name, (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n FROM customers c ORDER BY n DESC, c.name LIMIT 3
+SELECT c.name FROM customers c ORDER BY (SELECT count(*) FROM orders o WHERE o.customer = c.id), c.name LIMIT 3
+SELECT DISTINCT ON (n) (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n, c.name FROM customers c ORDER BY n, c.name
+SELECT greatest(a.v, b.c) AS g, coalesce(a.v, b.c) AS f FROM (SELECT name::varchar AS v, id FROM customers) a LEFT JOIN (SELECT name::char(4) AS c, id FROM customers) b ON b.id = a.id + 1
