@@ -183,10 +183,10 @@ public sealed interface Expr {
   /// evaluated before it.
   ///
   /// @param pieces one more than there are operands
-  /// @param meaning the same in other nodes, with the operands as columns, where operands that cannot
+  /// @param meaning the same in other nodes, with the operands as columns, where operands that
+  /// cannot
   ///     fail let it be said so; else null
-  record Verbatim(
-      List<String> pieces, List<Expr> operands, SqlType type, @Nullable Expr meaning)
+  record Verbatim(List<String> pieces, List<Expr> operands, SqlType type, @Nullable Expr meaning)
       implements Expr {
     // Spelled out: a compact constructor would lose the annotation of a nullable component.
     public Verbatim(

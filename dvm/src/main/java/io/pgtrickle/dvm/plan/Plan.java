@@ -501,7 +501,8 @@ public sealed interface Plan {
   ///
   /// @param order what the rows of a partition are sorted by; rows that are equal in it are peers
   /// @param within what peers are sorted by where their order matters, as far as anything says it
-  /// @param tieBreak what they are sorted by after that, so that their order is a matter of the rows
+  /// @param tieBreak what they are sorted by after that, so that their order is a matter of the
+  /// rows
   ///     and not of their history: the image of a key or of the whole row
   record Window(
       Plan input,

@@ -11,7 +11,8 @@ import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 
-/// The order in which the rows of a bound plan come, where somebody has said one: a subquery's ORDER
+/// The order in which the rows of a bound plan come, where somebody has said one: a subquery's
+/// ORDER
 /// BY, as far as filters and projections pass it on, or the order in which a function returns rows.
 ///
 /// SQL promises neither, but the server has both and people rely on it. Behind joins, groups and
@@ -73,7 +74,9 @@ public record RowOrder(Plan plan, List<Plan.SortKey> keys) {
 
   // The first rows of others that are in order.
   private static Optional<RowOrder> inherited(Plan.TopK top) {
-    return top.partition().isEmpty() ? said(top.input()).map(rows -> sorted(top, rows)) : Optional.empty();
+    return top.partition().isEmpty()
+        ? said(top.input()).map(rows -> sorted(top, rows))
+        : Optional.empty();
   }
 
   private static RowOrder sorted(Plan.TopK top) {
@@ -159,8 +162,7 @@ public record RowOrder(Plan plan, List<Plan.SortKey> keys) {
                       .<Expr>map(index -> new Expr.Column(index, input.column(index).type()))
                       .toList())));
     }
-    order.add(
-        Plan.SortKey.ascending(new Expr.Column(rows.schema().size() - 1, SqlType.INT8)));
+    order.add(Plan.SortKey.ascending(new Expr.Column(rows.schema().size() - 1, SqlType.INT8)));
     return new RowOrder(rows, order);
   }
 

@@ -42,7 +42,8 @@ import org.jspecify.annotations.Nullable;
 /// @param groupings how many queries group or aggregate
 /// @param distincts how many DISTINCT and UNION (without ALL) there are
 /// @param unions how many UNIONs there are, of either kind
-/// @param orders what subqueries sort their rows by and do not choose them by, and the expressions in
+/// @param orders what subqueries sort their rows by and do not choose them by, and the expressions
+/// in
 ///     that. Where nobody makes anything of the order, the plan has none
 /// @param dependentColumns whether columns depend on grouped ones by a primary key
 public record Fingerprint(
@@ -317,8 +318,7 @@ public record Fingerprint(
               || !List.of("none", "0").contains(number(form, "limitOffset"));
       if (!inOrder && !chooses && new OrderBinder(targets, order, facts).isCarried()) {
         FingerprintText text = new FingerprintText(facts, scope, orders);
-        orders.add(
-            "sorted by " + named(order, targets, target -> columns.apply(target, text)));
+        orders.add("sorted by " + named(order, targets, target -> columns.apply(target, text)));
       }
     }
 

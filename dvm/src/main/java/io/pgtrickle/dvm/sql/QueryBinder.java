@@ -75,7 +75,8 @@ final class QueryBinder {
     List<Plan.SortKey> order = new ArrayList<>();
     Plan plan =
         NodeForm.read(
-            query, form -> bind(form, levels, depth, false, false, Optional.empty(), order::addAll));
+            query,
+            form -> bind(form, levels, depth, false, false, Optional.empty(), order::addAll));
     return new Ordered(plan, order);
   }
 
@@ -163,8 +164,7 @@ final class QueryBinder {
             || (chooses && order.isEmpty())
             || GroupingBinder.maySeeOrder(targets, having, facts);
     FromBinder fromBinder =
-        new FromBinder(
-            this, rangeTable, levels, WholeRows.missing(form.whole()), followsInput);
+        new FromBinder(this, rangeTable, levels, WholeRows.missing(form.whole()), followsInput);
     if (!form.isAbsent("setOperations")) {
       requireBareSetOperation(from, groups, having, distinct);
       Plan combined =

@@ -134,7 +134,8 @@ public final class SecondReader {
     return 0;
   }
 
-  /// Whether a call has an ORDER BY inside, or a clause one before it, in no parentheses of its own.
+  /// Whether a call has an ORDER BY inside, or a clause one before it, in no parentheses of its
+  /// own.
   private static boolean isOrdered(List<Words.Word> words, int at, List<String> phrase) {
     boolean call = phrase.getLast().equals("(");
     String inner = call ? "(" : ")";

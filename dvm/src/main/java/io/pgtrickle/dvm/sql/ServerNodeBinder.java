@@ -270,7 +270,8 @@ final class ServerNodeBinder {
       pieces.add(i == 0 ? "(ROW(" : i == left.size() ? ") " + operator + " ROW(" : ", ");
     }
     pieces.add("))");
-    @Nullable Expr meaning = RowComparison.of(operators, collations, left, right, facts).orElse(null);
+    @Nullable Expr meaning =
+        RowComparison.of(operators, collations, left, right, facts).orElse(null);
     return new Expr.Verbatim(pieces, all, SqlType.BOOL, meaning);
   }
 

@@ -432,8 +432,8 @@ public final class ServerExpressions implements Tiers {
   // PostgreSQL 17 and 18 say of a NULL, document or path, what ON ERROR says if the document before
   // it was in error.
   private static Expr ofDocument(Expr node) {
-    if (!(node instanceof Expr.Verbatim(
-            List<String> pieces, List<Expr> operands, SqlType type, var _))
+    if (!(node
+            instanceof Expr.Verbatim(List<String> pieces, List<Expr> operands, SqlType type, var _))
         || !pieces.getFirst().matches("JSON_(EXISTS|QUERY|VALUE)\\(")) {
       return node;
     }

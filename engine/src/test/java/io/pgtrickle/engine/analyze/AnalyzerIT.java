@@ -84,8 +84,8 @@ final class AnalyzerIT {
         "SELECT o.id FROM orders o JOIN items i ON NOT (o.id <> i.order_id)",
         "SELECT o.id FROM orders o JOIN items i ON o.customer IS NOT DISTINCT FROM i.line",
         "SELECT o.id FROM orders o LEFT JOIN items i ON o.total IS NOT DISTINCT FROM i.price",
-        "SELECT id FROM orders o WHERE EXISTS (SELECT FROM items i WHERE i.line IS NOT DISTINCT FROM"
-            + " o.customer)",
+        "SELECT id FROM orders o WHERE EXISTS (SELECT FROM items i WHERE i.line IS NOT DISTINCT"
+            + " FROM o.customer)",
         "SELECT o.id FROM orders o, customers c WHERE o.placed = c.joined",
         "SELECT o.id FROM orders o LEFT JOIN customers c ON c.joined = o.placed"
       })

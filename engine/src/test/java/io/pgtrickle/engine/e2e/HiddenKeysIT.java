@@ -32,20 +32,20 @@ final class HiddenKeysIT {
       List.of(
           new Shape("none_of", "SELECT id FROM l WHERE a <> ALL (SELECT r.a FROM r)"),
           new Shape(
-              "none_of_as_a_value", "SELECT id, n <> ALL (SELECT r.n FROM r WHERE r.b > 1) AS x FROM l"),
+              "none_of_as_a_value",
+              "SELECT id, n <> ALL (SELECT r.n FROM r WHERE r.b > 1) AS x FROM l"),
           new Shape(
               "none_of_correlated",
               "SELECT id FROM l WHERE t <> ALL (SELECT r.t FROM r WHERE r.b = l.a)"),
-          new Shape(
-              "neither_of", "SELECT id, (a, t) <> ALL (SELECT r.b, r.t FROM r) AS x FROM l"),
+          new Shape("neither_of", "SELECT id, (a, t) <> ALL (SELECT r.b, r.t FROM r) AS x FROM l"),
           new Shape("negated", "SELECT l.id, r.id AS rid FROM l JOIN r ON NOT (l.a <> r.a)"),
           new Shape(
               "same_numbers",
               "SELECT l.id, r.id AS rid FROM l JOIN r ON l.a IS NOT DISTINCT FROM r.a"),
           new Shape(
               "same_or_missing",
-              "SELECT l.id, r.id AS rid FROM l LEFT JOIN r ON l.n IS NOT DISTINCT FROM r.n AND l.t IS"
-                  + " NOT DISTINCT FROM r.t"),
+              "SELECT l.id, r.id AS rid FROM l LEFT JOIN r ON l.n IS NOT DISTINCT FROM r.n AND l.t"
+                  + " IS NOT DISTINCT FROM r.t"),
           new Shape(
               "all_alike",
               "SELECT l.id, r.id AS rid FROM l JOIN r ON l.a IS NOT DISTINCT FROM r.a AND l.f IS"
@@ -55,19 +55,19 @@ final class HiddenKeysIT {
               "SELECT id FROM l WHERE EXISTS (SELECT FROM r WHERE r.t IS NOT DISTINCT FROM l.t AND"
                   + " r.n IS NOT DISTINCT FROM l.n)"),
           new Shape("on_that_day", "SELECT l.id, r.id AS rid FROM l, r WHERE l.d = r.at"),
-          new Shape(
-              "day_or_none", "SELECT l.id, r.id AS rid FROM l LEFT JOIN r ON r.at = l.d"),
+          new Shape("day_or_none", "SELECT l.id, r.id AS rid FROM l LEFT JOIN r ON r.at = l.d"),
           new Shape(
               "row_order",
-              "SELECT l.id, (l.a, l.n) < (l.b, 2.0) AS lt, (l.n, l.a) >= (1.00, l.id) AS ge, (l.a, l.b,"
-                  + " l.id) <= (2, 1, 5) AS le, (l.t COLLATE \"C\", l.id) > ('b', 3) AS gt, (l.d,"
-                  + " l.a) > ('2024-01-02', 1) AS da FROM l"),
+              "SELECT l.id, (l.a, l.n) < (l.b, 2.0) AS lt, (l.n, l.a) >= (1.00, l.id) AS ge, (l.a,"
+                  + " l.b, l.id) <= (2, 1, 5) AS le, (l.t COLLATE \"C\", l.id) > ('b', 3) AS gt,"
+                  + " (l.d, l.a) > ('2024-01-02', 1) AS da FROM l"),
           new Shape("next_page", "SELECT id FROM l WHERE (b, id) > (1, 5) AND (a, f) <= (3, 1.5)"),
-          new Shape("computed_limit", "SELECT id FROM l ORDER BY a, id LIMIT 2 * 3 OFFSET 1 + 1::int2"),
+          new Shape(
+              "computed_limit", "SELECT id FROM l ORDER BY a, id LIMIT 2 * 3 OFFSET 1 + 1::int2"),
           new Shape(
               "slices",
-              "SELECT id, (ARRAY[a, b, id])[2:] AS x, (ARRAY[a, b, id])[:2] AS y, (ARRAY[a, b])[:] AS"
-                  + " z FROM l"));
+              "SELECT id, (ARRAY[a, b, id])[2:] AS x, (ARRAY[a, b, id])[:2] AS y, (ARRAY[a, b])[:]"
+                  + " AS z FROM l"));
 
   @Test
   void streamTablesEqualTheirQueriesAfterEveryCycle() throws SQLException, InterruptedException {

@@ -32,8 +32,8 @@ final class SubqueryOrderIT {
       List.of(
           new Shape(
               "numbered",
-              "SELECT id, row_number() OVER () AS n FROM (SELECT * FROM readings ORDER BY name DESC,"
-                  + " id) s"),
+              "SELECT id, row_number() OVER () AS n FROM (SELECT * FROM readings ORDER BY name"
+                  + " DESC, id) s"),
           new Shape(
               "latest",
               "SELECT DISTINCT ON (c) c, id, ts FROM (SELECT * FROM readings ORDER BY c, ts DESC,"
@@ -45,13 +45,13 @@ final class SubqueryOrderIT {
           new Shape(
               "neighbours",
               "SELECT id, lag(id) OVER w AS before, first_value(name) OVER w AS first, count(*)"
-                  + " OVER w AS n, sum(val) OVER (PARTITION BY c ROWS UNBOUNDED PRECEDING) AS s FROM"
-                  + " (SELECT * FROM readings ORDER BY c, ts DESC, id) s WINDOW w AS (PARTITION BY"
-                  + " c)"),
+                  + " OVER w AS n, sum(val) OVER (PARTITION BY c ROWS UNBOUNDED PRECEDING) AS s"
+                  + " FROM (SELECT * FROM readings ORDER BY c, ts DESC, id) s WINDOW w AS"
+                  + " (PARTITION BY c)"),
           new Shape(
               "first_numbers",
-              "SELECT * FROM (SELECT id, c, row_number() OVER (PARTITION BY c ORDER BY ts) AS n FROM"
-                  + " (SELECT * FROM readings ORDER BY c, ts, id DESC) s) x WHERE n <= 2"),
+              "SELECT * FROM (SELECT id, c, row_number() OVER (PARTITION BY c ORDER BY ts) AS n"
+                  + " FROM (SELECT * FROM readings ORDER BY c, ts, id DESC) s) x WHERE n <= 2"),
           new Shape(
               "page",
               "SELECT json_agg(x)::text AS j FROM (SELECT id, name FROM readings ORDER BY val DESC"
@@ -61,9 +61,9 @@ final class SubqueryOrderIT {
               "SELECT o.id, (SELECT json_agg(x)::text FROM (SELECT r.id, r.name FROM readings r"
                   + " WHERE r.c = o.id ORDER BY r.ts DESC, r.id LIMIT 3) x) AS j, (SELECT"
                   + " string_agg(x.name, ',') FROM (SELECT r.name FROM readings r WHERE r.c = o.id"
-                  + " ORDER BY lower(r.name), r.id) x) AS names, ARRAY(SELECT x.id FROM (SELECT r.id"
-                  + " FROM readings r WHERE r.c = o.id ORDER BY r.val DESC, r.id) x) AS ids FROM"
-                  + " owners o"),
+                  + " ORDER BY lower(r.name), r.id) x) AS names, ARRAY(SELECT x.id FROM (SELECT"
+                  + " r.id FROM readings r WHERE r.c = o.id ORDER BY r.val DESC, r.id) x) AS ids"
+                  + " FROM owners o"),
           new Shape(
               "collected",
               "SELECT array_agg(id) AS a, string_agg(name, ',') FILTER (WHERE val > 2) AS s,"
@@ -73,8 +73,7 @@ final class SubqueryOrderIT {
               "grouped",
               "SELECT c, array_agg(id) AS a, count(*) AS n FROM (SELECT * FROM readings ORDER BY c,"
                   + " ts DESC, id) s GROUP BY c"),
-          new Shape(
-              "of_a_view", "SELECT array_agg(id) AS a, max(c) AS n FROM sorted WHERE c > 1"),
+          new Shape("of_a_view", "SELECT array_agg(id) AS a, max(c) AS n FROM sorted WHERE c > 1"),
           new Shape(
               "of_a_common_table",
               "WITH s AS (SELECT id, c FROM readings ORDER BY ts DESC, id) SELECT array_agg(c) AS a"
@@ -85,8 +84,8 @@ final class SubqueryOrderIT {
                   + " DESC, c) s"),
           new Shape(
               "first_of_sorted",
-              "SELECT id FROM (SELECT id, name FROM readings ORDER BY name, id) s WHERE id > 2 LIMIT"
-                  + " 4"),
+              "SELECT id FROM (SELECT id, name FROM readings ORDER BY name, id) s WHERE id > 2"
+                  + " LIMIT 4"),
           new Shape(
               "of_union",
               "SELECT array_agg(n) AS a FROM (SELECT name AS n FROM readings UNION SELECT name FROM"

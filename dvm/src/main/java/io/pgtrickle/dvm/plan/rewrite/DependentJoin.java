@@ -150,7 +150,14 @@ final class DependentJoin {
             top.limit(),
             top.ties());
       }
-      case Plan.Window(Plan input, var by, var order, var within, var tieBreak, var calls, var schema) -> {
+      case Plan.Window(
+              Plan input,
+              var by,
+              var order,
+              var within,
+              var tieBreak,
+              var calls,
+              var schema) -> {
         List<Expr> partition = new ArrayList<>(List.of(image()));
         partition.addAll(moved(by));
         yield new Plan.Window(

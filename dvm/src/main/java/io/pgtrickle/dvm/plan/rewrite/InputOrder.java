@@ -57,8 +57,7 @@ final class InputOrder {
                               sets.schema()))
                   .orElse(sets));
       case Plan.Window window -> windows(window);
-      case Plan.TopK top ->
-          RowOrder.isOnlySorted(top) ? rewrite(top.input()) : chosen(top);
+      case Plan.TopK top -> RowOrder.isOnlySorted(top) ? rewrite(top.input()) : chosen(top);
       case Plan.Scan _,
           Plan.Values _,
           Plan.Working _,
@@ -107,7 +106,9 @@ final class InputOrder {
             top.limit(),
             false);
     List<Expr> shown = Unnesting.columns(wide.schema()).subList(0, top.schema().size());
-    return shown.size() == wide.schema().size() ? wide : new Plan.Project(wide, shown, top.schema());
+    return shown.size() == wide.schema().size()
+        ? wide
+        : new Plan.Project(wide, shown, top.schema());
   }
 
   /// Windows that lie on each other are over the rows below all of them.
@@ -129,7 +130,9 @@ final class InputOrder {
     int hidden = plan.schema().size() - width;
     for (Plan.Window window : windows) {
       List<WindowCall> calls =
-          window.calls().stream().map(call -> call.map(each -> behind(each, width, hidden))).toList();
+          window.calls().stream()
+              .map(call -> call.map(each -> behind(each, width, hidden)))
+              .toList();
       plan =
           new Plan.Window(
               plan,
