@@ -112,7 +112,8 @@ final class DataflowTest {
     }
     assertThatThrownBy(() -> dataflow.step(customers("+1 | 8 | ada | 0.5"), _ -> true))
         .isInstanceOfSatisfying(
-            StepFailed.class, failed -> assertThat(failed.views()).containsExactlyInAnyOrder(1L, 2L));
+            StepFailed.class,
+            failed -> assertThat(failed.views()).containsExactlyInAnyOrder(1L, 2L));
     assertThat(dataflow.step(customers("+1 | 8 | ada | 0.5"), id -> id == 3).released())
         .containsOnlyKeys(3L);
     assertThat(dataflow.pendingRows(1)).isEqualTo(500);

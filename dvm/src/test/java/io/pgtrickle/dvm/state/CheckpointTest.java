@@ -19,8 +19,8 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -66,8 +66,7 @@ final class CheckpointTest {
     // Some runs in memory, some in files.
     private Storage storage() {
       long memory = random.nextInt(3) * 1_000_000L;
-      return new Storage(
-          merges::add, new Slabs(), directory, memory, 8, 64L << 20, Duration.ZERO);
+      return new Storage(merges::add, new Slabs(), directory, memory, 8, 64L << 20, Duration.ZERO);
     }
 
     void step(int step) {

@@ -17,8 +17,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -130,8 +130,8 @@ final class StateDirectoryTest {
   void aFullDiskChangesNothingAndIsOvercomeByRoom() throws IOException {
     Disk disk = new Disk(100_000);
     try (StateDirectory directory = StateDirectory.open(path, disk)) {
-      Storage storage = new Storage(
-              Runnable::run, new Slabs(), directory, 0, 100, 1L << 30, Duration.ZERO);
+      Storage storage =
+          new Storage(Runnable::run, new Slabs(), directory, 0, 100, 1L << 30, Duration.ZERO);
       Arrangement arrangement = new Arrangement(storage);
       push(arrangement, rows(0, 10_000));
       arrangement.settle();
@@ -171,7 +171,8 @@ final class StateDirectoryTest {
     Disk disk = new Disk(0);
     try (StateDirectory directory = StateDirectory.open(path, disk);
         ExecutorService merges = Executors.newSingleThreadExecutor();
-        Storage storage = new Storage(merges, new Slabs(), directory, 0, 100, 1_000, Duration.ZERO)) {
+        Storage storage =
+            new Storage(merges, new Slabs(), directory, 0, 100, 1_000, Duration.ZERO)) {
       Arrangement arrangement = new Arrangement(storage);
       int pushed = 0;
       Optional<StorageUnavailable> problem = Optional.empty();

@@ -323,8 +323,7 @@ public final class Build implements AutoCloseable {
     int attempts = 0;
     while (true) {
       try {
-        StepResult result =
-            use(() -> dataflow.step(deltas, reached().time(), view -> release));
+        StepResult result = use(() -> dataflow.step(deltas, reached().time(), view -> release));
         errors.putAll(result.errors());
         return result;
       } catch (AnswersUnavailable notNow) {
