@@ -2,6 +2,7 @@ package io.pgtrickle.engine;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.catalog.Setting;
 import io.pgtrickle.engine.catalog.Settings;
 import java.lang.management.ManagementFactory;
@@ -14,6 +15,8 @@ final class MemoryBudget {
   private static final long MEGABYTE = 1L << 20;
   // Of what the JVM hands out; the rest is for slabs that wait for their next use, and sockets.
   private static final double SHARE = 0.8;
+  // However small the heap is.
+  private static final int LEAST = 4;
 
   private MemoryBudget() {}
 
@@ -21,7 +24,9 @@ final class MemoryBudget {
   static long ofState(Settings settings) {
     long set = settings.number(Setting.STATE_MEMORY) * MEGABYTE;
     long wanted = set == 0 ? machine() / 4 : set;
-    long possible = (long) (directMemory() * SHARE);
+    long direct = directMemory();
+    long rest = Math.max(direct - Storage.beyondAllowed(), direct / LEAST);
+    long possible = Math.min((long) (direct * SHARE), rest);
     if (set > possible) {
       LOG.warn(
           "operator state gets {} MB of memory instead of {}: the JVM hands out no more"

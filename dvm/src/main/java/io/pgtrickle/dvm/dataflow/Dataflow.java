@@ -1,7 +1,6 @@
 package io.pgtrickle.dvm.dataflow;
 
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
-import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Compiler;
 import io.pgtrickle.dvm.server.Server;
@@ -57,6 +56,7 @@ public final class Dataflow implements AutoCloseable {
   private final Storage storage;
   private final Labels labels;
   private final Expressions expressions;
+  private final long memory;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
   private final Map<Integer, SinkNode> sinksByRelation = new HashMap<>();
@@ -87,7 +87,14 @@ public final class Dataflow implements AutoCloseable {
   ///
   /// @param labels answer what its plans ask; whoever takes over another has the same
   public Dataflow(Storage storage, Labels labels) {
-    this(storage, labels, Compiler::compile);
+    this(storage, labels, StepMemory.ofHeap());
+  }
+
+  /// An empty dataflow whose state lies in some storage.
+  ///
+  /// @param memory what the outputs of a step may take of the heap, in bytes
+  public Dataflow(Storage storage, Labels labels, long memory) {
+    this(storage, labels, Compiler::compile, memory);
   }
 
   /// An empty dataflow with its state on the heap, whose longer merges run on the executor.
@@ -96,9 +103,19 @@ public final class Dataflow implements AutoCloseable {
   }
 
   Dataflow(Storage storage, Labels labels, Expressions expressions) {
+    this(storage, labels, expressions, StepMemory.ofHeap());
+  }
+
+  private Dataflow(Storage storage, Labels labels, Expressions expressions, long memory) {
+    this.memory = memory;
     this.storage = storage;
     this.labels = labels;
     this.expressions = expressions;
+  }
+
+  /// What a step may take of the heap, in bytes; what a host collects for one is as much again.
+  public static long stepMemory() {
+    return StepMemory.ofHeap();
   }
 
   /// Adds a view, before the first rows have come.
@@ -301,8 +318,11 @@ public final class Dataflow implements AutoCloseable {
   private boolean settle(Node node) {
     try {
       return node.settle();
-    } catch (StateDamaged damaged) {
-      throw new StepFailed(node.label(), affected(node), damaged);
+    } catch (StorageUnavailable notNow) {
+      throw notNow;
+    } catch (RuntimeException | InternalError failure) {
+      // Of an operator's state alone, such as a merge that failed: the others go on.
+      throw new StepFailed(node.label(), affected(node), failure);
     }
   }
 
@@ -314,6 +334,8 @@ public final class Dataflow implements AutoCloseable {
     private final Set<Node> touched = new LinkedHashSet<>();
     private final Map<Long, ZSet> released = new LinkedHashMap<>();
     private final Map<Long, ViewErrors> errors = new LinkedHashMap<>();
+    private final Map<Node, Integer> unread = new HashMap<>();
+    private final StepMemory stepMemory = new StepMemory(memory);
 
     Step(Instant now, LongPredicate release) {
       this.now = now;
@@ -361,13 +383,19 @@ public final class Dataflow implements AutoCloseable {
           runSink(sink);
         } else {
           if (node instanceof RecursionNode recursion) {
-            recursion.within(step, touched);
+            recursion.within(step, touched, stepMemory);
           }
-          node.runStep(step);
+          node.runStep(step, stepMemory);
+          inputsWereRead(node);
         }
       } catch (AnswersUnavailable | StorageUnavailable notNow) {
         throw notNow;
-      } catch (RuntimeException | StackOverflowError failure) {
+      } catch (StepMemory.Exceeded tooMuch) {
+        Set<Long> views = new TreeSet<>();
+        stepMemory.largest(node).forEach(large -> views.addAll(affected(large)));
+        throw new StepFailed(views, stepMemory.exceeded());
+      } catch (RuntimeException | StackOverflowError | InternalError failure) {
+        // The last is how a mapped file says that the disk does not give what was written.
         throw new StepFailed(node.label(), affected(node), failure);
       }
       if (!node.errors().isEmpty()) {
@@ -379,14 +407,31 @@ public final class Dataflow implements AutoCloseable {
       }
       if (node.changed()) {
         node.consumers().forEach(this::schedule);
+        if (!node.iterates()) {
+          unread.put(node, node.consumers().size());
+        }
+      }
+    }
+
+    // A step of many operators keeps no more than those of them need that are still to run.
+    private void inputsWereRead(Node node) {
+      for (Node input : new LinkedHashSet<>(node.inputs())) {
+        Integer readers = unread.computeIfPresent(input, (_, left) -> left - 1);
+        if (readers != null && readers == 0) {
+          input.wasRead(stepMemory);
+        }
       }
     }
 
     private void runSink(SinkNode sink) {
-      sink.run(release::test);
+      sink.run(release::test, stepMemory);
+      inputsWereRead(sink);
       long id = sink.view().id();
       ZSet delta = sink.released();
       if (delta != null && !delta.isEmpty()) {
+        long bytes = delta.footprint();
+        stepMemory.take(bytes);
+        stepMemory.keep(sink, bytes, bytes);
         released.put(id, delta);
         feed(sink.view().relation(), delta);
       }

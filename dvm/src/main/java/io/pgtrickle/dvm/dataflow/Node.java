@@ -134,7 +134,8 @@ abstract sealed class Node
     return StateSize.NONE;
   }
 
-  final void runStep(long step) {
+  final void runStep(long step, StepMemory memory) {
+    sink.memory = memory;
     if (!again) {
       rowsIn = 0;
       rowsOut = 0;
@@ -143,10 +144,12 @@ abstract sealed class Node
       rowsIn += isSeen(i) ? 0 : inputs.get(i).rowsPassedOn();
     }
     run(sink);
-    if (!sink.rows.isEmpty()) {
+    boolean sinkYields = !sink.rows.isEmpty();
+    if (sinkYields) {
       output = sink.rows.build();
     }
     errors = sink.errors.build();
+    memory.keep(this, sink.takeBytes(), (sinkYields ? output.footprint() : 0) + errors.footprint());
     lastStep = step;
     rowsOut += rowsPassedOn();
   }
@@ -155,7 +158,14 @@ abstract sealed class Node
   final void nextIteration() {
     again = true;
     output = ZSet.EMPTY;
+    sink.memory.free(this);
     keepState();
+  }
+
+  /// Everybody has read what it yielded in this step.
+  final void wasRead(StepMemory memory) {
+    output = ZSet.EMPTY;
+    memory.free(this);
   }
 
   /// Whether an input's changes in this step were seen by an earlier run.
@@ -188,6 +198,7 @@ abstract sealed class Node
   final void rollback() {
     sink.rows.build();
     sink.errors.build();
+    var _ = sink.takeBytes();
     again = false;
     output = ZSet.EMPTY;
     errors = ZSet.EMPTY;
@@ -270,15 +281,31 @@ abstract sealed class Node
   private static final class Sink implements Output {
     private final ZSet.Builder rows = new ZSet.Builder();
     private final ZSet.Builder errors = new ZSet.Builder();
+    private StepMemory memory = new StepMemory(Long.MAX_VALUE);
+    private long bytes;
+
+    private void count(Row row) {
+      bytes += row.footprint();
+      memory.take(row.footprint());
+    }
+
+    private long takeBytes() {
+      long taken = bytes;
+      bytes = 0;
+      return taken;
+    }
 
     @Override
     public void add(Row row, long weight) {
+      count(row);
       rows.add(row, weight);
     }
 
     @Override
     public void fail(EvaluationFailure failure, long weight) {
-      errors.add(ERRORS.pack(failure.sqlState(), failure.text()), weight);
+      Row error = ERRORS.pack(failure.sqlState(), failure.text());
+      count(error);
+      errors.add(error, weight);
     }
   }
 }

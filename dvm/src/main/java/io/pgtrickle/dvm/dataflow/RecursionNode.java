@@ -53,6 +53,7 @@ final class RecursionNode extends Node {
   private final RowAssembler shown;
   private long step;
   private Set<Node> touched = Set.of();
+  private StepMemory memory = new StepMemory(Long.MAX_VALUE);
 
   /// @param inputs the base, the step, and the rows that the step reads
   /// @param classes what equal rows have in common, behind their iteration; `null` for UNION ALL
@@ -95,7 +96,8 @@ final class RecursionNode extends Node {
   /// Says which step the next run is in.
   ///
   /// @param nodes those that the step has run; it adds those that it runs
-  void within(long current, Set<Node> nodes) {
+  void within(long current, Set<Node> nodes, StepMemory stepMemory) {
+    memory = stepMemory;
     step = current;
     touched = nodes;
   }
@@ -155,7 +157,7 @@ final class RecursionNode extends Node {
       if (node == working) {
         node.emit(delta);
       }
-      node.runStep(step);
+      node.runStep(step, memory);
       node.errors().forEach((row, weight) -> out.fail(failure(row), weight));
       if (node.changed()) {
         for (Node consumer : node.consumers()) {

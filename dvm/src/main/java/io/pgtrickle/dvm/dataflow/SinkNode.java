@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.state.Entries;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.ByteSink;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.List;
 import java.util.Map;
@@ -105,7 +106,9 @@ final class SinkNode extends Node {
   }
 
   /// Takes the step's delta and releases everything pending if it may.
-  void run(Release release) {
+  ///
+  /// @param memory for what was pending
+  void run(Release release, StepMemory memory) {
     ZSet delta = input(0).output();
     if (!arriving.isEmpty()) {
       nextFailures = failures.plus(arriving.build());
@@ -115,7 +118,7 @@ final class SinkNode extends Node {
     if (isPending()
         ? !held && release.due(view.id())
         : !held && !delta.isEmpty() && release.due(view.id())) {
-      released = isPending() ? pendingRows().plus(delta) : delta;
+      released = isPending() ? pendingRows(memory).plus(delta) : delta;
     } else if (!delta.isEmpty()) {
       stage(delta);
     }
@@ -147,12 +150,18 @@ final class SinkNode extends Node {
     boolean due(long view);
   }
 
-  private ZSet pendingRows() {
+  private ZSet pendingRows(StepMemory memory) {
     ZSet.Builder rows = new ZSet.Builder();
+    long bytes = 0;
     Entries entries = pending.snapshot().prefix(NO_KEY);
     while (entries.next()) {
-      rows.add(entries.row(), entries.weight());
+      Row row = entries.row();
+      bytes += row.footprint();
+      memory.take(row.footprint());
+      rows.add(row, entries.weight());
     }
+    // It counts as what is released, with what comes now.
+    memory.keep(this, bytes, 0);
     return rows.build();
   }
 

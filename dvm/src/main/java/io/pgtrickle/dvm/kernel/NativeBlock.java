@@ -1,11 +1,11 @@
 package io.pgtrickle.dvm.kernel;
 
-import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 final class NativeBlock extends Block {
   /*
@@ -71,8 +71,7 @@ final class NativeBlock extends Block {
   }
 
   private final Shape shape;
-  private final int checksum;
-  private final String file;
+  private final RunFile.@Nullable Image image;
   private final int keySize;
   private final int weightBytes;
   private final long prefixes;
@@ -83,15 +82,16 @@ final class NativeBlock extends Block {
 
   /// A block in a slab.
   NativeBlock(Shape shape, MemorySegment memory) {
-    this(shape, memory, 0, "");
+    this(shape, memory, null);
   }
 
-  /// A block of a file, with the checksum that its bytes must have.
-  NativeBlock(Shape shape, MemorySegment memory, int checksum, String file) {
+  /// A block of a mapped file.
+  ///
+  /// @param image what it must be compared with before it is read; `null` if nothing
+  NativeBlock(Shape shape, MemorySegment memory, RunFile.@Nullable Image image) {
     super(shape.size, shape.total);
-    unverified = !file.isEmpty();
-    this.checksum = checksum;
-    this.file = file;
+    unverified = image != null;
+    this.image = image;
     this.shape = shape;
     keySize = shape.keySize;
     weightBytes = shape.weightBytes;
@@ -109,9 +109,8 @@ final class NativeBlock extends Block {
 
   @Override
   void verify() {
-    if (RunFile.checksum(ALL.asSlice(prefixes, shape.bytes())) != checksum) {
-      throw new StateDamaged(
-          "state file " + file + " is damaged: a block of it has another checksum", null);
+    if (image != null) {
+      image.verify(shape.bytes());
     }
     unverified = false;
   }

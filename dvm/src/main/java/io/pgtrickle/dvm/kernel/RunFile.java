@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.kernel;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -10,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -58,6 +60,7 @@ public final class RunFile {
   /// run by the executor.
   ///
   /// @throws StateDamaged when the file is missing or its end is not that of a run
+  /// @throws StorageUnavailable when it cannot be opened or mapped at present
   public static Run map(Path file, Extent extent, Executor reaper, Runnable freed) {
     return map(file, extent, Access.RANDOM, reaper, freed);
   }
@@ -75,11 +78,14 @@ public final class RunFile {
               "state file " + file + " is too short: " + channel.size() + " bytes", null);
         }
         memory = channel.map(MapMode.READ_ONLY, extent.offset, extent.length, arena);
+      } catch (NoSuchFileException e) {
+        throw new StateDamaged("state file " + file + " is missing", e);
       } catch (IOException e) {
-        throw new StateDamaged("state file " + file + " cannot be read: " + e, e);
+        // No room for another open file or mapping, or an interrupt: the file may be as it was.
+        throw new StorageUnavailable("state file " + file + " cannot be opened: " + e, e);
       }
       access.advise(memory);
-      Run run = read(memory, file, new Mapping(file, extent, arena, reaper, freed));
+      Run run = read(memory, file, extent, new Mapping(file, extent, arena, reaper, freed));
       complete = true;
       return run;
     } finally {
@@ -89,7 +95,7 @@ public final class RunFile {
     }
   }
 
-  private static Run read(MemorySegment memory, Path file, Mapping mapping) {
+  private static Run read(MemorySegment memory, Path file, Extent extent, Mapping mapping) {
     ByteBuffer trailer =
         memory.asSlice(memory.byteSize() - TRAILER).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
     long magic = trailer.getLong();
@@ -120,9 +126,30 @@ public final class RunFile {
           new NativeBlock.Shape(size, total, first, keySize, weightBytes, dataBytes);
       blocks.add(
           new NativeBlock(
-              shape, memory.asSlice(offset, shape.bytes()), footer.getInt(), file.toString()));
+              shape,
+              memory.asSlice(offset, shape.bytes()),
+              new Image(file, extent.offset + offset, footer.getInt())));
     }
     return new Run(blocks, entries, negatives, mapping);
+  }
+
+  /// The bytes of a block on disk, and the checksum that they must have.
+  record Image(Path file, long offset, int checksum) {
+    /// Reads all of them, through a file and not through a mapping, where a disk that does not give
+    /// them would be a fault; what is read afterwards is in memory.
+    void verify(int length) {
+      byte[] bytes = new byte[length];
+      try (RandomAccessFile read = new RandomAccessFile(file.toFile(), "r")) {
+        read.seek(offset);
+        read.readFully(bytes);
+      } catch (IOException e) {
+        throw new StateDamaged("state file " + file + " cannot be read: " + e, e);
+      }
+      if (RunFile.checksum(MemorySegment.ofArray(bytes)) != checksum) {
+        throw new StateDamaged(
+            "state file " + file + " is damaged: a block of it has another checksum", null);
+      }
+    }
   }
 
   static int checksum(MemorySegment memory) {

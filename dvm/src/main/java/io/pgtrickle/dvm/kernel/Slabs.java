@@ -22,7 +22,8 @@ public final class Slabs implements AutoCloseable {
   static final int LEAST = 64 * 1024;
   static final int MOST = 1024 * 1024;
   private static final int SIZES = 5;
-  private static final long KEPT = 64L * MOST;
+  /// What free slabs may take beside those that runs have, in bytes.
+  public static final long KEPT = 64L * MOST;
 
   private final List<Deque<Slab>> free = new ArrayList<>();
   private long used;
@@ -69,13 +70,36 @@ public final class Slabs implements AutoCloseable {
       }
     }
     try {
-      Arena arena = Arena.ofShared();
-      return new Slab(arena, arena.allocate(size, Long.BYTES));
+      return allocate(size);
     } catch (OutOfMemoryError e) {
       synchronized (this) {
         used -= size;
       }
       throw e;
+    }
+  }
+
+  // What waits for its next use in other sizes may be what is lacking.
+  private Slab allocate(int size) {
+    try {
+      return fresh(size);
+    } catch (OutOfMemoryError e) {
+      closeFree();
+      return fresh(size);
+    }
+  }
+
+  private static Slab fresh(int size) {
+    Arena arena = Arena.ofShared();
+    boolean complete = false;
+    try {
+      Slab slab = new Slab(arena, arena.allocate(size, Long.BYTES));
+      complete = true;
+      return slab;
+    } finally {
+      if (!complete) {
+        arena.close();
+      }
     }
   }
 
@@ -99,9 +123,15 @@ public final class Slabs implements AutoCloseable {
   /// Gives free slabs back to the system; those of runs follow when the runs are freed.
   @Override
   public void close() {
-    List<Slab> surplus = new ArrayList<>();
     synchronized (this) {
       closed = true;
+    }
+    closeFree();
+  }
+
+  private void closeFree() {
+    List<Slab> surplus = new ArrayList<>();
+    synchronized (this) {
       kept = 0;
       for (Deque<Slab> slabs : free) {
         surplus.addAll(slabs);

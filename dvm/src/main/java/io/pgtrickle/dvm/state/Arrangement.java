@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -37,8 +38,9 @@ import org.jspecify.annotations.Nullable;
 ///   itself, to where they belong; and when the runs of all arrangements have more than an eighth
 ///   of it, [#settle] moves what lies there, and a merge of that which has not begun is given up
 ///   (but where only files are left, little is moved before they have a quarter of it). A merge
-///   that could not write its file is started again; beyond 64 runs [#settle] says so by throwing,
-///   and nothing has changed.
+///   that could not write its file is started again after a pause; beyond 64 runs, or when a
+///   quarter
+///   of the heap waits to be written, [#settle] says so by throwing, and nothing has changed.
 ///
 /// The arrangement holds the runs of its committed contents, and a merge under way its inputs; a
 /// reader that goes on beyond a step takes a [Snapshot#hold].
@@ -209,9 +211,11 @@ public final class Arrangement implements AutoCloseable {
     Merging current = merging;
     boolean pressed = isPressed();
     if (current == null) {
-      return mustMove();
+      requireRoom(pressed);
+      return mustMove() || storage.failedLately();
     }
     if (!current.output.isDone() && !pressed) {
+      requireRoom(false);
       return true;
     }
     merging = null;
@@ -228,6 +232,16 @@ public final class Arrangement implements AutoCloseable {
     return startMerge() || mustMove();
   }
 
+  // Where nothing can be written, what steps add stays on the heap, until there is too much of it.
+  private void requireRoom(boolean pressed) {
+    if ((pressed && storage.failedLately()) || (onHeap > HEAP_GRAIN && storage.heapIsFull())) {
+      Optional<StorageUnavailable> problem = storage.problem();
+      if (problem.isPresent()) {
+        throw problem.get();
+      }
+    }
+  }
+
   private boolean isPressed() {
     return committed.runs().size() > RUN_LIMIT;
   }
@@ -242,7 +256,7 @@ public final class Arrangement implements AutoCloseable {
     if (uncounted > 0) {
       countHeap();
     }
-    boolean crowded = mustMove() && !storage.failedLately();
+    boolean crowded = mustMove();
     // Not under pressure: then that merge is waited for, and must not go to the end of the queue.
     if (crowded
         && !isPressed()
@@ -250,6 +264,9 @@ public final class Arrangement implements AutoCloseable {
         && merging.inputs.stream().anyMatch(Run::onHeap)
         && merging.giveUp()) {
       merging = null;
+    }
+    if (storage.failedLately()) {
+      return;
     }
     List<Run> due =
         idle(committed.runs()).stream()
@@ -296,6 +313,7 @@ public final class Arrangement implements AutoCloseable {
         if (pressed) {
           throw unavailable;
         }
+        requireRoom(false);
         yield again;
       }
       case StateDamaged damaged -> throw damaged;
@@ -381,6 +399,10 @@ public final class Arrangement implements AutoCloseable {
   }
 
   private boolean startMerge() {
+    if (merging == null && storage.failedLately()) {
+      // To be asked again: a disk that is full need not be tried with every step.
+      return true;
+    }
     if (merging == null) {
       List<Run> due = dueMerge(committed.runs());
       if (!due.isEmpty()) {

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.kernel.Merge;
 import io.pgtrickle.dvm.kernel.Run;
 import io.pgtrickle.dvm.type.ByteSink;
 import io.pgtrickle.dvm.zset.Row;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -31,7 +32,17 @@ public final class Snapshot {
   /// Keeps the contents readable until the hold is closed, on any thread. Taken by the thread that
   /// owns the arrangement.
   public Hold hold() {
-    runs.forEach(Run::hold);
+    List<Run> held = new ArrayList<>(runs.size());
+    try {
+      for (Run run : runs) {
+        run.hold();
+        held.add(run);
+      }
+    } finally {
+      if (held.size() < runs.size()) {
+        held.forEach(Run::letGo);
+      }
+    }
     return new Hold(runs);
   }
 

@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -170,6 +171,7 @@ public final class StateDirectory implements AutoCloseable {
     for (Path file : files) {
       String name = file.getFileName().toString();
       if (UNFINISHED.matcher(name).matches()) {
+        numbers = Math.max(numbers, Long.parseLong(name.replaceAll("\\D", "")));
         Files.delete(file);
       } else if (NAMED_RUN.matcher(name).matches()) {
         numbers = Math.max(numbers, Long.parseLong(name, 0, name.length() - RUN.length(), 10));
@@ -204,6 +206,30 @@ public final class StateDirectory implements AutoCloseable {
         channel.close();
       }
     };
+  }
+
+  /// Makes sure that a file of so many bytes leaves room on the disk, which may be a server's, too.
+  ///
+  /// @throws StorageUnavailable if it does not
+  void requireRoom(long bytes) {
+    try {
+      FileStore disk = Files.getFileStore(path);
+      long reserve = reserve(disk.getTotalSpace());
+      if (disk.getUsableSpace() - bytes < reserve) {
+        throw new StorageUnavailable(
+            ("state is not written to %s: less than %d MB would be left on the disk, where others"
+                    + " may need room, too; nothing is lost, and it is tried again; make room")
+                .formatted(path, reserve >> 20),
+            null);
+      }
+    } catch (IOException e) {
+      throw RunFile.unavailable(path, e);
+    }
+  }
+
+  /// What is left of a disk for others: a fiftieth, and no more than a gigabyte.
+  static long reserve(long total) {
+    return Math.min(total / 50, 1L << 30);
   }
 
   /// Writes the sum of runs as a file and maps it.
@@ -424,7 +450,7 @@ public final class StateDirectory implements AutoCloseable {
               copy.extent(),
               small ? Runnable::run : orHere(storage.merges()),
               () -> letGo(name));
-    } catch (StateDamaged e) {
+    } catch (StateDamaged | StorageUnavailable e) {
       letGo(name);
       throw e;
     }

@@ -4,10 +4,10 @@ import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.kernel.Run;
 import io.pgtrickle.dvm.kernel.Shelf;
 import io.pgtrickle.dvm.kernel.Slabs;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +27,7 @@ public final class Storage implements AutoCloseable {
   static final long SMALL_BYTES = 512 * 1024;
   private static final long HEAP_SHARE = 32;
   private static final long CROWD = 4;
-  private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final Duration PAUSE = Duration.ofSeconds(1);
 
   private final Executor merges;
   private final @Nullable Slabs slabs;
@@ -35,6 +35,7 @@ public final class Storage implements AutoCloseable {
   private final @Nullable StateDirectory directory;
   private final long memory;
   private final long heapLimit;
+  private final long pauseNanos;
   private final AtomicLong onHeap = new AtomicLong();
   private final Reads reads = new Reads();
   private volatile @Nullable StorageUnavailable problem;
@@ -62,12 +63,24 @@ public final class Storage implements AutoCloseable {
       long memory,
       long smallEntries,
       long heapLimit) {
+    this(merges, slabs, directory, memory, smallEntries, heapLimit, PAUSE);
+  }
+
+  Storage(
+      Executor merges,
+      @Nullable Slabs slabs,
+      @Nullable StateDirectory directory,
+      long memory,
+      long smallEntries,
+      long heapLimit,
+      Duration pause) {
     this.merges = merges;
     this.slabs = slabs;
     this.directory = directory;
     this.memory = memory;
     this.smallEntries = smallEntries;
     this.heapLimit = heapLimit;
+    pauseNanos = pause.toNanos();
   }
 
   Reads reads() {
@@ -127,6 +140,16 @@ public final class Storage implements AutoCloseable {
     return onHeap.get() > CROWD * heapLimit;
   }
 
+  /// Whether they have so much there that no step may add to it if it cannot be moved.
+  boolean heapIsFull() {
+    return onHeap.get() > 2 * CROWD * heapLimit;
+  }
+
+  /// The native memory that state takes at times beyond what it is allowed, in bytes.
+  public static long beyondAllowed() {
+    return Slabs.KEPT + Runtime.getRuntime().maxMemory() / HEAP_SHARE * CROWD;
+  }
+
   /// Whether runs need not stay on the heap.
   boolean hasRoomElsewhere() {
     return slabs != null;
@@ -155,7 +178,7 @@ public final class Storage implements AutoCloseable {
     return bytes >= SMALL_BYTES
         || slabs == null
         || slabs.used() + bytes <= allowedToMove()
-        || onHeap.get() > 2 * CROWD * heapLimit;
+        || heapIsFull();
   }
 
   private long allowedToMove() {
@@ -184,6 +207,7 @@ public final class Storage implements AutoCloseable {
       return Run.merge(runs, slabs.shelf(bytes));
     }
     try {
+      directory.requireRoom(bytes);
       Run run = directory.write(runs, merges);
       problem = null;
       return run;
@@ -196,7 +220,7 @@ public final class Storage implements AutoCloseable {
 
   /// Whether it is not worth trying to write a file just now.
   boolean failedLately() {
-    return problem != null && System.nanoTime() - failedAtNanos < PAUSE_NANOS;
+    return problem != null && System.nanoTime() - failedAtNanos < pauseNanos;
   }
 
   /// Why files cannot be written at present.

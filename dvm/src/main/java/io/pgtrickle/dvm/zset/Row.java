@@ -10,6 +10,9 @@ import java.util.HexFormat;
 ///
 /// Rows are equal, and ordered, by their bytes: one row is one exact display of its values.
 public final class Row implements Comparable<Row> {
+  /// What a row object and its place in a Z-set take beside the bytes, about.
+  public static final long OVERHEAD = 48;
+
   private static final Hasher64 HASHER = Hashing.xxh3_64();
 
   private final byte[] bytes;
@@ -32,6 +35,11 @@ public final class Row implements Comparable<Row> {
   /// The packed bytes, shared: for reading only.
   public byte[] bytes() {
     return bytes;
+  }
+
+  /// What it takes of the heap in a Z-set, about, in bytes.
+  public long footprint() {
+    return bytes.length + OVERHEAD;
   }
 
   @Override

@@ -32,6 +32,15 @@ public final class ZSet {
     return weights[index];
   }
 
+  /// What it takes of the heap, about, in bytes.
+  public long footprint() {
+    long bytes = 0;
+    for (Row row : rows) {
+      bytes += row.footprint();
+    }
+    return bytes;
+  }
+
   /// The weight of a row, 0 when absent; O(log n).
   public long weightOf(Row row) {
     int at = Arrays.binarySearch(rows, row);

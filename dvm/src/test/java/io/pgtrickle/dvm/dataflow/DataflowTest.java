@@ -29,9 +29,11 @@ import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -57,6 +59,76 @@ final class DataflowTest {
 
   private static Map<Integer, ZSet> customers(String... rows) {
     return Map.of(CUSTOMERS_OID, zset(CUSTOMERS, rows));
+  }
+
+  private static Dataflow withMemory(int rows) {
+    Storage storage = Storage.onHeap(Runnable::run);
+    // Of rows of the join.
+    return new Dataflow(storage, new Labels(Server.none(), storage), rows * 150L);
+  }
+
+  private static String[] ordersOf(int customer, int count) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> "+1 | %d | %d | 1 | a".formatted(customer * 1000 + i, customer))
+        .toArray(String[]::new);
+  }
+
+  @Test
+  void aRowThatYieldsMoreThanThereIsMemoryForFailsTheViewThatMakesSoMuchOfIt() {
+    Dataflow dataflow = withMemory(100);
+    dataflow.add(view(1, PER_CUSTOMER));
+    dataflow.add(view(2, JOINED));
+    dataflow.add(view(3, CUSTOMERS_SCAN));
+    dataflow.load(orders(ordersOf(7, 4)));
+    for (int i = 0; i < 200; i += 50) {
+      String[] piece = Arrays.copyOfRange(ordersOf(8, 200), i, i + 50);
+      dataflow.step(orders(piece), _ -> true);
+    }
+    assertThatThrownBy(() -> dataflow.step(customers("+1 | 8 | ada | 0.5"), _ -> true))
+        .isInstanceOfSatisfying(
+            StepFailed.class,
+            failed -> {
+              assertThat(failed.isTooLarge()).isTrue();
+              assertThat(failed.views()).containsExactly(2L);
+              assertThat(failed).hasMessageContaining("PGTRICKLE_HEAP");
+            });
+    assertThat(dataflow.step(customers("+1 | 7 | bob | 0.5"), _ -> true).released().get(2L).size())
+        .isEqualTo(4);
+    dataflow.drop(2);
+    assertThat(dataflow.step(customers("+1 | 8 | ada | 0.5"), _ -> true).released())
+        .containsOnlyKeys(3L);
+  }
+
+  @Test
+  void whatWaitsForItsReleaseAndIsMoreThanThereIsMemoryForIsNotReleased() {
+    View lower = view(1, ORDERS_SCAN);
+    View upper = view(2, scanOf(lower));
+    Dataflow dataflow = withMemory(100);
+    dataflow.add(lower);
+    dataflow.add(upper);
+    dataflow.add(view(3, CUSTOMERS_SCAN));
+    for (int customer = 0; customer < 10; customer++) {
+      dataflow.load(orders(ordersOf(customer, 50)));
+    }
+    assertThatThrownBy(() -> dataflow.step(customers("+1 | 8 | ada | 0.5"), _ -> true))
+        .isInstanceOfSatisfying(
+            StepFailed.class,
+            failed -> assertThat(failed.views()).containsExactlyInAnyOrder(1L, 2L));
+    assertThat(dataflow.step(customers("+1 | 8 | ada | 0.5"), id -> id == 3).released())
+        .containsOnlyKeys(3L);
+    assertThat(dataflow.pendingRows(1)).isEqualTo(500);
+  }
+
+  @Test
+  void whatOneOperatorHasReadMakesRoomForWhatTheNextYields() {
+    Dataflow dataflow = withMemory(100);
+    Plan plan = ORDERS_SCAN;
+    for (int i = 0; i < 20; i++) {
+      plan = new Plan.Distinct(plan);
+    }
+    dataflow.add(view(1, plan));
+    assertThat(dataflow.step(orders(ordersOf(7, 60)), _ -> true).released().get(1L).size())
+        .isEqualTo(60);
   }
 
   @Test

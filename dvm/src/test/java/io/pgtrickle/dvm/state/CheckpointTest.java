@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -64,7 +65,8 @@ final class CheckpointTest {
 
     // Some runs in memory, some in files.
     private Storage storage() {
-      return new Storage(merges::add, new Slabs(), directory, random.nextInt(3) * 1_000_000L, 8);
+      long memory = random.nextInt(3) * 1_000_000L;
+      return new Storage(merges::add, new Slabs(), directory, memory, 8, 64L << 20, Duration.ZERO);
     }
 
     void step(int step) {

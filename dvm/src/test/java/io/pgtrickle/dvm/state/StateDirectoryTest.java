@@ -18,6 +18,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -45,6 +46,7 @@ final class StateDirectoryTest {
   /// A disk with so much room, which may grow.
   static final class Disk implements RunFile.Opener {
     long room;
+    int attempts;
 
     Disk(long room) {
       this.room = room;
@@ -52,6 +54,7 @@ final class StateDirectoryTest {
 
     @Override
     public RunFile.Output open(Path file) throws IOException {
+      attempts++;
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
       return new RunFile.Output() {
@@ -127,7 +130,8 @@ final class StateDirectoryTest {
   void aFullDiskChangesNothingAndIsOvercomeByRoom() throws IOException {
     Disk disk = new Disk(100_000);
     try (StateDirectory directory = StateDirectory.open(path, disk)) {
-      Storage storage = new Storage(Runnable::run, new Slabs(), directory, 0, 100);
+      Storage storage =
+          new Storage(Runnable::run, new Slabs(), directory, 0, 100, 1L << 30, Duration.ZERO);
       Arrangement arrangement = new Arrangement(storage);
       push(arrangement, rows(0, 10_000));
       arrangement.settle();
@@ -167,7 +171,8 @@ final class StateDirectoryTest {
     Disk disk = new Disk(0);
     try (StateDirectory directory = StateDirectory.open(path, disk);
         ExecutorService merges = Executors.newSingleThreadExecutor();
-        Storage storage = new Storage(merges, new Slabs(), directory, 0, 100, 1_000)) {
+        Storage storage =
+            new Storage(merges, new Slabs(), directory, 0, 100, 1_000, Duration.ZERO)) {
       Arrangement arrangement = new Arrangement(storage);
       int pushed = 0;
       Optional<StorageUnavailable> problem = Optional.empty();
@@ -196,6 +201,70 @@ final class StateDirectoryTest {
       assertThat(arrangement.snapshot().rows()).isEqualTo(pushed);
       assertThat(storage.heapIsCrowded()).isFalse();
       arrangement.close();
+    }
+  }
+
+  @Test
+  void aFullDiskIsNotTriedWithEveryStep() {
+    Disk disk = new Disk(0);
+    try (StateDirectory directory = StateDirectory.open(path, disk);
+        Storage storage =
+            new Storage(
+                Runnable::run, new Slabs(), directory, 0, 100, 1L << 30, Duration.ofHours(1))) {
+      Arrangement arrangement = new Arrangement(storage);
+      for (int i = 0; i < 40; i++) {
+        push(arrangement, rows(i * 1_000, (i + 1) * 1_000));
+      }
+      assertThat(storage.problem()).isPresent();
+      assertThat(disk.attempts).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aHeapThatCannotBeWrittenStopsTheStepsBeforeItIsFull() {
+    Disk disk = new Disk(0);
+    long heapLimit = 200_000;
+    try (StateDirectory directory = StateDirectory.open(path, disk);
+        Storage storage =
+            new Storage(
+                Runnable::run, new Slabs(), directory, 0, 100, heapLimit, Duration.ofHours(1))) {
+      Arrangement arrangement = new Arrangement(storage);
+      assertThatThrownBy(
+              () -> {
+                for (int i = 0; i < 60; i++) {
+                  push(arrangement, rows(i * 5_000, (i + 1) * 5_000));
+                }
+              })
+          .isInstanceOf(StorageUnavailable.class);
+      assertThat(arrangement.snapshot().bytes()).isBetween(8 * heapLimit, 10 * heapLimit);
+    }
+  }
+
+  @Test
+  void someOfTheDiskIsLeftForOthers() {
+    assertThat(StateDirectory.reserve(10L << 30)).isEqualTo((10L << 30) / 50);
+    assertThat(StateDirectory.reserve(10L << 40)).isEqualTo(1L << 30);
+    try (StateDirectory directory = StateDirectory.open(path)) {
+      assertThatThrownBy(() -> directory.requireRoom(Long.MAX_VALUE / 2))
+          .isInstanceOf(StorageUnavailable.class)
+          .hasMessageContaining("make room");
+      directory.requireRoom(1);
+    }
+  }
+
+  @Test
+  void aFileThatLostItsEndIsDamageAndNotTheEndOfTheProcess() throws IOException {
+    try (StateDirectory directory = StateDirectory.open(path)) {
+      Storage storage = new Storage(Runnable::run, new Slabs(), directory, 0, 100);
+      Arrangement arrangement = new Arrangement(storage);
+      push(arrangement, rows(0, 100_000));
+      arrangement.settle();
+      try (FileChannel file =
+          FileChannel.open(path.resolve(files(path).getFirst()), StandardOpenOption.WRITE)) {
+        file.truncate(10);
+      }
+      assertThatThrownBy(() -> contents(arrangement.snapshot().prefix(new ByteSink())))
+          .isInstanceOf(StateDamaged.class);
     }
   }
 

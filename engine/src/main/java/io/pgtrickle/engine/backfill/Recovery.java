@@ -35,6 +35,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -174,15 +175,11 @@ public final class Recovery {
                 .toList(),
             parts.analyzer(),
             parts.writers());
-    Map<Integer, SourceTable> sources = sources(parts, prepared);
-    retainRestorable(parts, prepared, entries, sources);
-    Restored restored =
-        parts.loop().dataflow().restore(saved, prepared.values().stream().map(this::view).toList());
+    Restored restored = restore(parts, prepared, entries);
     restored
         .refused()
         .forEach(
             (id, refusal) -> LOG.warn("{} is initialized anew: {}", name(prepared, id), refusal));
-    sources.values().forEach(parts.loop().intake()::attach);
     prepared.forEach(
         (id, one) -> {
           SavedTable entry = entries.get(id);
@@ -216,6 +213,27 @@ public final class Recovery {
     return restored.views();
   }
 
+  // Rows that do not get into the intake are let go.
+  private Restored restore(
+      Parts parts, Map<Long, Preparation> prepared, Map<Long, SavedTable> entries)
+      throws SQLException {
+    Map<Integer, SourceTable> sources = new HashMap<>();
+    boolean complete = false;
+    try {
+      takeSources(parts, prepared, sources);
+      retainRestorable(parts, prepared, entries, sources);
+      List<View> views = prepared.values().stream().map(this::view).toList();
+      Restored restored = parts.loop().dataflow().restore(saved, views);
+      complete = true;
+      sources.values().forEach(parts.loop().intake()::attach);
+      return restored;
+    } finally {
+      if (!complete) {
+        sources.values().forEach(SourceTable::close);
+      }
+    }
+  }
+
   // ---- what is the same as it was
   // -------------------------------------------------------------------
 
@@ -241,7 +259,8 @@ public final class Recovery {
     }
   }
 
-  private Map<Integer, SourceTable> sources(Parts parts, Map<Long, Preparation> prepared)
+  private void takeSources(
+      Parts parts, Map<Long, Preparation> prepared, Map<Integer, SourceTable> restored)
       throws SQLException {
     SourceTables tables =
         new SourceTables(parts.control(), parts.watch().publication(), parts.storage());
@@ -256,12 +275,10 @@ public final class Recovery {
     // First, so that whatever happens to their entries from now on is seen.
     Map<Integer, String> entries =
         parts.watch().published(parts.control(), scans.keySet(), Set.of());
-    Map<Integer, SourceTable> restored = new HashMap<>();
     for (Plan.Scan scan : scans.values()) {
       source(tables, scan, entries.getOrDefault(scan.relation(), ""), parts.storage())
           .ifPresent(table -> restored.put(scan.relation(), table));
     }
-    return restored;
   }
 
   private Optional<SourceTable> source(

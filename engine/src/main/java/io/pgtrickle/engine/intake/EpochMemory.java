@@ -1,25 +1,24 @@
 package io.pgtrickle.engine.intake;
 
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.zset.Row;
 
 /// How much of the heap the net changes of one epoch may take.
 ///
 /// A transaction becomes visible as one or not at all, so what it changes is stepped as one and on
 /// the heap at once, and several times over: as rows by key, as a delta, as a batch, and as what
-/// every view makes of it. So it gets an eighth. A table that changed by more is not told row by
+/// every view makes of it, which gets as much. So it gets an eighth. A table that changed by more
+/// is not told row by
 /// row any more but copied again, which is done in pieces however large it is.
 ///
 /// @param limit in bytes
 record EpochMemory(long limit) {
-  private static final long SHARE = 8;
-  // Of a row object and its place in a Z-set.
-  private static final long ROW_BYTES = 48;
   // Of a key object, what is noted of it, and its place among the others.
   private static final long KEY_BYTES = 136;
 
   static EpochMemory ofHeap() {
-    return new EpochMemory(Runtime.getRuntime().maxMemory() / SHARE);
+    return new EpochMemory(Dataflow.stepMemory());
   }
 
   /// From which size on an epoch takes no further transaction, so that most of the limit is there
@@ -30,14 +29,14 @@ record EpochMemory(long limit) {
 
   /// What a row takes.
   static long of(Row row) {
-    return row.bytes().length + ROW_BYTES;
+    return row.footprint();
   }
 
   /// What rows that are not on the heap yet would take.
   ///
   /// @param bytes as they are stored
   static long ofStored(long rows, long bytes) {
-    return bytes + rows * ROW_BYTES;
+    return bytes + rows * Row.OVERHEAD;
   }
 
   /// What it takes to note of a key what became of its row.

@@ -6,6 +6,7 @@ import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Relation;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.state.Capture;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.zset.ZSet;
@@ -224,11 +225,20 @@ public final class Intake {
     for (SourceTable table : tables.values()) {
       try {
         table.settle();
-      } catch (StateDamaged e) {
-        damaged.put(table.relation(), e);
+      } catch (StorageUnavailable notNow) {
+        throw notNow;
+      } catch (RuntimeException | InternalError e) {
+        damaged.put(table.relation(), damage(table, e));
         changed.add(table);
       }
     }
+  }
+
+  // An internal error is how a mapped file says that the disk does not give what was written.
+  private static StateDamaged damage(SourceTable table, Throwable cause) {
+    return cause instanceof StateDamaged known
+        ? known
+        : new StateDamaged("the rows kept of " + table.name() + " cannot be used: " + cause, cause);
   }
 
   /// Ends the epoch, after [#settle].
@@ -244,8 +254,8 @@ public final class Intake {
           if (!delta.isEmpty()) {
             deltas.put(table.relation(), delta);
           }
-        } catch (StateDamaged e) {
-          damaged.put(table.relation(), e);
+        } catch (StateDamaged | InternalError e) {
+          damaged.put(table.relation(), damage(table, e));
           detach(table.oid());
         }
       }
@@ -288,8 +298,8 @@ public final class Intake {
     changed.add(table);
     try {
       table.accept(change);
-    } catch (StateDamaged e) {
-      damaged.put(table.relation(), e);
+    } catch (StateDamaged | InternalError e) {
+      damaged.put(table.relation(), damage(table, e));
       table.abandonEpoch();
     }
   }

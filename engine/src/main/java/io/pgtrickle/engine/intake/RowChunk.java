@@ -16,8 +16,6 @@ public final class RowChunk {
   private static final long LEAST = 64 << 10;
   // What becomes of a chunk in a step takes up to ten times its size, for each view.
   private static final long HEAP_SHARE = 64;
-  // Of a row object and its place in a Z-set.
-  private static final int ROW_BYTES = 48;
 
   private final long maximumBytes;
   private ZSet.Builder rows = new ZSet.Builder();
@@ -38,7 +36,7 @@ public final class RowChunk {
   /// @return whether the chunk is full
   public boolean add(Row row, long weight) {
     rows.add(row, weight);
-    bytes += row.bytes().length + ROW_BYTES;
+    bytes += row.footprint();
     return rows.size() >= ROWS || bytes >= maximumBytes;
   }
 

@@ -15,7 +15,9 @@ import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -25,7 +27,11 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Views that are computed privately, and together, while the main dataflow goes on.
 ///
@@ -38,10 +44,12 @@ import org.jspecify.annotations.Nullable;
 /// had never been there.
 ///
 /// The refresh thread retains, the initializer's thread does everything else, until the refresh
-/// thread joins the two at a boundary while the other waits.
+/// thread joins the two at a boundary while the other waits. Closing waits for the step under way.
 public final class Build implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Build.class);
   private static final int ATTEMPTS = 3;
   private static final Duration PAUSE = Duration.ofMillis(500);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(20);
 
   private final Set<Integer> relations;
   private final Dataflow dataflow;
@@ -51,6 +59,9 @@ public final class Build implements AutoCloseable {
   private final ConcurrentLinkedQueue<Event> retained = new ConcurrentLinkedQueue<>();
   private final AtomicLong retainedRows = new AtomicLong();
   private LiveTable.@Nullable Released reached;
+  // The state is not given up while somebody is in it.
+  private final ReentrantLock inUse = new ReentrantLock();
+  private boolean closed;
 
   private sealed interface Event {}
 
@@ -70,7 +81,12 @@ public final class Build implements AutoCloseable {
   /// @param storage where their state is kept, which is that of the main dataflow
   /// @param labels answer what their plans ask, and are those of the main dataflow
   public Build(Collection<View> views, Storage storage, Labels labels) {
-    this.dataflow = new Dataflow(storage, labels);
+    this(views, new Dataflow(storage, labels));
+  }
+
+  /// @param dataflow an empty one
+  Build(Collection<View> views, Dataflow dataflow) {
+    this.dataflow = dataflow;
     Set<Integer> read = new HashSet<>();
     for (View view : views) {
       this.views.put(view.id(), view);
@@ -119,7 +135,11 @@ public final class Build implements AutoCloseable {
   /// Gives a view up; one that does not take part is ignored.
   public void giveUp(long view, Exception reason) {
     if (views.remove(view) != null) {
-      dataflow.drop(view);
+      use(
+          () -> {
+            dataflow.drop(view);
+            return dataflow;
+          });
       reasons.put(view, reason);
     }
   }
@@ -192,7 +212,7 @@ public final class Build implements AutoCloseable {
 
   /// Feeds rows of a snapshot.
   public void load(int relation, ZSet rows) {
-    run(Map.of(relation, rows), false);
+    feed(Map.of(relation, rows));
   }
 
   /// All rows of the snapshots have been fed; what a query yields without any is there, too.
@@ -209,7 +229,7 @@ public final class Build implements AutoCloseable {
         case Epoch epoch -> {
           retainedRows.addAndGet(-epoch.rows());
           reached = epoch.end;
-          run(epoch.deltas, false);
+          feed(epoch.deltas);
         }
         case Loss loss -> giveUpReaders(loss.relation, loss.reason);
       }
@@ -228,7 +248,11 @@ public final class Build implements AutoCloseable {
   /// @throws StateDamaged when the output so far is
   public void subtract(long view, ZSet rows) {
     try {
-      dataflow.correct(view, rows.negate());
+      use(
+          () -> {
+            dataflow.correct(view, rows.negate());
+            return dataflow;
+          });
     } catch (StepFailed failed) {
       throw failed.getCause() instanceof StateDamaged damaged ? damaged : failed;
     }
@@ -237,7 +261,7 @@ public final class Build implements AutoCloseable {
   /// What a view's contents have more than what was subtracted, and what less; readable while it
   /// is held.
   public Snapshot difference(long view) {
-    return dataflow.pendingOutput(view);
+    return use(() -> dataflow.pendingOutput(view));
   }
 
   /// By how many rows a view's contents differ from what was subtracted, about.
@@ -247,7 +271,11 @@ public final class Build implements AutoCloseable {
 
   /// A view's table has its contents now.
   public void differenceIsWritten(long view) {
-    dataflow.clearPendingOutput(view);
+    use(
+        () -> {
+          dataflow.clearPendingOutput(view);
+          return dataflow;
+        });
   }
 
   /// Takes the output since the differences were written, by view. Of a view whose input has rows
@@ -261,16 +289,43 @@ public final class Build implements AutoCloseable {
     return dataflow;
   }
 
+  // Nobody sees the contents in between, so that rows may be fed in any pieces.
+  private void feed(Map<Integer, ZSet> deltas) {
+    Deque<Map<Integer, ZSet>> pieces = new ArrayDeque<>(List.of(deltas));
+    while (!pieces.isEmpty()) {
+      Map<Integer, ZSet> piece = pieces.pop();
+      try {
+        step(piece, false);
+      } catch (StepFailed failed) {
+        List<Map<Integer, ZSet>> smaller = failed.isTooLarge() ? Pieces.of(piece) : List.of();
+        if (smaller.isEmpty()) {
+          // The step left everything as it was: without the failing views it is run again.
+          giveUp(failed);
+          pieces.push(piece);
+        } else {
+          smaller.reversed().forEach(pieces::push);
+        }
+      }
+    }
+  }
+
   private StepResult run(Map<Integer, ZSet> deltas, boolean release) {
+    while (true) {
+      try {
+        return step(deltas, release);
+      } catch (StepFailed failed) {
+        giveUp(failed);
+      }
+    }
+  }
+
+  private StepResult step(Map<Integer, ZSet> deltas, boolean release) {
     int attempts = 0;
     while (true) {
       try {
-        StepResult result = dataflow.step(deltas, reached().time(), view -> release);
+        StepResult result = use(() -> dataflow.step(deltas, reached().time(), view -> release));
         errors.putAll(result.errors());
         return result;
-      } catch (StepFailed failed) {
-        // The step left everything as it was: without the failing views it is run again.
-        giveUp(failed);
       } catch (AnswersUnavailable notNow) {
         // Mostly a session that was lost: asking again opens another.
         if (++attempts >= ATTEMPTS) {
@@ -295,10 +350,39 @@ public final class Build implements AutoCloseable {
     failed.views().forEach(view -> giveUp(view, reason));
   }
 
-  /// Gives up what the main dataflow has not taken over.
+  private <T> T use(Supplier<T> work) {
+    inUse.lock();
+    try {
+      if (closed) {
+        throw new SourceUnavailable("57P01", "the build was given up", null);
+      }
+      return work.get();
+    } finally {
+      inUse.unlock();
+    }
+  }
+
+  /// Gives up what the main dataflow has not taken over. State that another thread does not come
+  /// out
+  /// of is left to the end of the process: what it reads must not become other memory.
   @Override
   public void close() {
     retained.clear();
-    dataflow.close();
+    boolean free = false;
+    try {
+      free = inUse.tryLock(END_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    if (!free) {
+      LOG.warn("a build is not given up: its step did not end within {}", END_PATIENCE);
+      return;
+    }
+    try {
+      closed = true;
+      dataflow.close();
+    } finally {
+      inUse.unlock();
+    }
   }
 }

@@ -221,7 +221,8 @@ final class Steps {
         return result;
       } catch (StepFailed failed) {
         // The step left everything as it was: without the failing views it is run again.
-        Failure reason = new Failure("XX000", String.valueOf(failed.getMessage()), true);
+        String state = failed.isTooLarge() ? "53400" : "XX000";
+        Failure reason = new Failure(state, String.valueOf(failed.getMessage()), true);
         Map<Long, Failure> reasons = new LinkedHashMap<>();
         failed.views().forEach(view -> reasons.put(view, reason));
         rebuild.accept(reasons);

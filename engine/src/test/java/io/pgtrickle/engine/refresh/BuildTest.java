@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.expr.Collation;
@@ -21,6 +22,7 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -83,6 +85,39 @@ final class BuildTest {
     build.differenceIsWritten(left.id());
     assertThat(difference(left)).isEqualTo(ZSet.EMPTY);
     assertThat(difference(right)).isEqualTo(rows(1, 2, 3));
+  }
+
+  @Test
+  void whatYieldsMoreThanThereIsMemoryForIsFedInPieces() {
+    Labels labels = new Labels(Server.none(), storage);
+    long memory = 8 * SCHEMA.pack(1L).footprint();
+    try (Build small = new Build(List.of(both), new Dataflow(storage, labels, memory))) {
+      small.beginAt(at(1));
+      small.load(LEFT, rows(1, LongStream.range(0, 50).toArray()));
+      small.retain(
+          Map.of(
+              LEFT,
+              rows(-1, LongStream.range(0, 25).toArray())
+                  .plus(rows(1, LongStream.range(60, 70).toArray())),
+              RIGHT,
+              rows(1, LongStream.range(0, 20).toArray())),
+          at(2));
+      small.catchUp();
+      assertThat(small.contains(both.id())).isTrue();
+      ZSet.Builder found = new ZSet.Builder();
+      Entries all = small.difference(both.id()).prefix(new ByteSink(1));
+      while (all.next()) {
+        found.add(all.row(), all.weight());
+      }
+      assertThat(found.build())
+          .isEqualTo(
+              rows(1, LongStream.range(25, 50).toArray())
+                  .plus(rows(1, LongStream.range(60, 70).toArray()))
+                  .plus(rows(1, LongStream.range(0, 20).toArray())));
+      // That is written by the epoch in which it joins, or not at all.
+      assertThat(small.takeOutput()).isEmpty();
+      assertThat(small.takeGivenUp()).containsOnlyKeys(both.id());
+    }
   }
 
   @Test
