@@ -116,17 +116,14 @@ final class GuardedDdl {
     List<Blocker> holders = new ArrayList<>();
     try (PreparedStatement query =
         connection.prepareStatement(
-            "WITH RECURSIVE t (oid) AS (SELECT to_regclass(n.name)::oid FROM unnest(?::text[]) n(name)"
-                + " UNION SELECT i.inhrelid FROM t JOIN pg_inherits i ON i.inhparent = t.oid)"
-                + " SELECT DISTINCT l.pid, a.usename, a.application_name, a.state, a.xact_start"
-                + " FROM t"
-                + " JOIN pg_locks l ON l.relation = t.oid AND l.locktype = 'relation' AND l.granted"
-                + " AND l.database = (SELECT oid FROM pg_database WHERE datname ="
-                + " current_database())"
-                + " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
-                + " WHERE l.pid IS DISTINCT FROM pg_backend_pid()"
-                + " AND (? OR l.mode NOT IN ('AccessShareLock', 'RowShareLock'))"
-                + " ORDER BY l.pid")) {
+            "WITH RECURSIVE t (oid) AS (SELECT to_regclass(n.name)::oid FROM unnest(?::text[])"
+                + " n(name) UNION SELECT i.inhrelid FROM t JOIN pg_inherits i ON i.inhparent ="
+                + " t.oid) SELECT DISTINCT l.pid, a.usename, a.application_name, a.state,"
+                + " a.xact_start FROM t JOIN pg_locks l ON l.relation = t.oid AND l.locktype ="
+                + " 'relation' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE"
+                + " datname = current_database()) LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+                + " WHERE l.pid IS DISTINCT FROM pg_backend_pid() AND (? OR l.mode NOT IN"
+                + " ('AccessShareLock', 'RowShareLock')) ORDER BY l.pid")) {
       query.setArray(
           1, connection.createArrayOf("text", tables.stream().map(TableName::sql).toArray()));
       query.setBoolean(2, shutsOut == ShutsOut.EVERYBODY);

@@ -99,7 +99,8 @@ final class SlotCreation implements AutoCloseable {
               "57014",
               "no replication slot after "
                   + patience.toMillis()
-                  + " ms: its creation waits for every open write transaction of the cluster, now for "
+                  + " ms: its creation waits for every open write transaction of the cluster, now"
+                  + " for "
                   + blockers()
                   + "; end them or try again later",
               e);

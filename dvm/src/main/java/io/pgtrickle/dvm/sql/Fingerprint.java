@@ -245,11 +245,7 @@ public record Fingerprint(
         distincts++;
       }
       sorted(
-          form,
-          targets,
-          inOrder,
-          (target, ofOrder) -> ofOrder.output(target.expression()),
-          scope);
+          form, targets, inOrder, (target, ofOrder) -> ofOrder.output(target.expression()), scope);
       // Once each: a subquery that is shown and sorted by is one subquery.
       Map<TargetEntry, Output> read = new IdentityHashMap<>();
       Function<TargetEntry, Output> column =
