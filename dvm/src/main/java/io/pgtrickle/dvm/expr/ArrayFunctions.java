@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.expr;
 
 import io.pgtrickle.dvm.type.ArrayElements;
 import io.pgtrickle.dvm.type.Bytes;
+import org.jspecify.annotations.Nullable;
 
 /// How large arrays are. What looks at their elements is the server's.
 final class ArrayFunctions {
@@ -19,7 +20,7 @@ final class ArrayFunctions {
         .neverFails();
   }
 
-  private static @org.jspecify.annotations.Nullable Long length(Bytes array, Long dimension) {
+  private static @Nullable Long length(Bytes array, Long dimension) {
     int length = ArrayElements.length(array, dimension);
     return length < 0 ? null : (Long) (long) length;
   }

@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.type.EvaluationFailure;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// A value within the text of a `json` or `jsonb` document, which PostgreSQL has found to be
 /// well-formed.
@@ -30,8 +31,8 @@ final class JsonValue {
   /// Sees the members of an object, or the elements of an array with `null` for a key.
   @FunctionalInterface
   interface Visitor {
-    /// @return whether to go on
-    boolean visit(@org.jspecify.annotations.Nullable JsonValue key, JsonValue value);
+    /// Looks at one, and says whether to go on.
+    boolean visit(@Nullable JsonValue key, JsonValue value);
   }
 
   /// The first byte of the binary form of `jsonb`, which its text follows.
@@ -86,7 +87,7 @@ final class JsonValue {
   /// The last member of that name, which counts where there are several.
   Optional<JsonValue> member(String name) {
     byte[] plain = name.getBytes(StandardCharsets.UTF_8);
-    JsonValue[] found = new JsonValue[1];
+    @Nullable JsonValue[] found = new @Nullable JsonValue[1];
     forEach(
         (key, value) -> {
           if (key != null && key.is(plain, name)) {
@@ -110,7 +111,7 @@ final class JsonValue {
     if (wanted < 0) {
       return Optional.empty();
     }
-    JsonValue[] found = new JsonValue[1];
+    @Nullable JsonValue[] found = new @Nullable JsonValue[1];
     long[] rest = {wanted};
     forEach(
         (_, value) -> {

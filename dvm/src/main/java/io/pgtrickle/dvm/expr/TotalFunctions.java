@@ -181,7 +181,7 @@ final class TotalFunctions {
     return switch (pieces.get(1)) {
       case ")[" -> (left == JSONB || ARRAYS.contains(left)) && pieces.getLast().equals("]");
       default ->
-          pieces.get(1).matches(" OPERATOR\\(pg_catalog\\.(=|<>)\\) (ANY|ALL) \\(")
+          pieces.get(1).matches(" OPERATOR\\(\"pg_catalog\"\\.(=|<>)\\) (ANY|ALL) \\(")
               && types.getFirst().kind() != TypeKind.OPAQUE
               && ARRAYS.contains(right);
     };

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.StringJoiner;
 
@@ -34,7 +35,7 @@ final class OpaqueConstant {
     String name =
         facts.typeName(type.oid()).orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()));
     String sql =
-        text(datum, type, facts)
+        text(datum, type)
             .map(text -> ExpressionText.quoted(text) + "::" + name)
             .or(() -> facts.constant(new ConstantImage(type.oid(), datum.image())))
             .orElseThrow(
@@ -42,7 +43,7 @@ final class OpaqueConstant {
     return new Expr.Verbatim(List.of(sql), List.of(), type);
   }
 
-  private static Optional<String> text(Datum datum, SqlType type, Facts facts) {
+  private static Optional<String> text(Datum datum, SqlType type) {
     return switch (type.oid()) {
       case TIME -> Optional.of(time(DatumImage.word(datum)));
       case UNKNOWN -> Optional.of(DatumImage.terminatedText(datum));
@@ -77,11 +78,12 @@ final class OpaqueConstant {
 
   /// The text of a value that [#of] has found.
   static String text(Expr.Literal constant) {
+    Bytes bytes = (Bytes) Objects.requireNonNull(constant.value());
     Optional<SqlType> element = KnownTypes.elementOf(constant.type().oid()).map(SqlType::of);
     if (element.isPresent()) {
-      return array((Bytes) constant.value(), TypeCodec.of(element.get()));
+      return array(bytes, TypeCodec.of(element.get()));
     }
-    String text = new String(((Bytes) constant.value()).toArray(), StandardCharsets.UTF_8);
+    String text = new String(bytes.toArray(), StandardCharsets.UTF_8);
     return constant.type().oid() == JSONB ? text.substring(JSONB_VERSION.length()) : text;
   }
 

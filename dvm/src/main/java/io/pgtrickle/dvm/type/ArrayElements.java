@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.type;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The elements of an array value, which is carried in its binary form.
@@ -39,7 +40,7 @@ public final class ArrayElements {
     TypeCodec codec = TypeCodec.of(element);
     ByteSink out = new ByteSink(64);
     out.putInt(elements.isEmpty() ? 0 : 1);
-    out.putInt(elements.contains(null) ? 1 : 0);
+    out.putInt(elements.stream().anyMatch(Objects::isNull) ? 1 : 0);
     out.putInt(element.oid());
     if (!elements.isEmpty()) {
       out.putInt(elements.size());
