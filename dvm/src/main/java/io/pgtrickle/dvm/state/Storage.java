@@ -74,7 +74,8 @@ public final class Storage implements AutoCloseable {
     return reads;
   }
 
-  /// How many entries of its arrangements have been read: look-ups, scans and the ends of ranges, but
+  /// How many entries of its arrangements have been read: look-ups, scans and the ends of ranges,
+  /// but
   /// not merges. About as many where several threads read.
   public long entriesRead() {
     return reads.entries();

@@ -17,7 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// and not of how much there is: in tables of ten times as many rows the same change reads about as
 /// many entries.
 ///
-/// A customer has four orders, three orders share a note, two customers a region, whatever the size.
+/// A customer has four orders, three orders share a note, two customers a region, whatever the
+/// size.
 final class WorkBoundTest {
   private static final int SIZE = 100;
 
