@@ -37,8 +37,7 @@ final class LateralShapes {
 
   static Map<String, Plan> all() {
     Map<String, Plan> shapes = new LinkedHashMap<>();
-    Plan own =
-        filter(ORDERS_SCAN, SubqueryShapes.equal(column(ORDERS_SCAN, 1), CUSTOMER_ID));
+    Plan own = filter(ORDERS_SCAN, SubqueryShapes.equal(column(ORDERS_SCAN, 1), CUSTOMER_ID));
     Plan rows =
         project(
             own,

@@ -117,7 +117,8 @@ final class RandomPlan {
         integers
             ? filter(
                 inner,
-                SubqueryShapes.equal(column(inner, keys[1]), new Expr.Outer(1, keys[0], SqlType.INT4)))
+                SubqueryShapes.equal(
+                    column(inner, keys[1]), new Expr.Outer(1, keys[0], SqlType.INT4)))
             : inner;
     return switch (random.nextInt(4)) {
       case 0 -> SubqueryShapes.ask(input, own, new Question.Exists());
@@ -163,11 +164,7 @@ final class RandomPlan {
     return random.nextInt(3) == 0
         ? Shapes.unionAll(l, r)
         : new Plan.SetOperation(
-            l,
-            r,
-            pick(List.of(Plan.SetOperation.Kind.values())),
-            random.nextBoolean(),
-            l.schema());
+            l, r, pick(List.of(Plan.SetOperation.Kind.values())), random.nextBoolean(), l.schema());
   }
 
   private Plan.SortKey sortKey(Plan input) {
@@ -230,8 +227,7 @@ final class RandomPlan {
     Expr argument = column(input, random.nextInt(input.schema().size()));
     return switch (random.nextInt(5)) {
       case 0 -> aggregate(Kind.COUNT_ROWS, SqlType.INT8, null, false, filter);
-      case 1 ->
-          aggregate(Kind.SUM, SqlType.INT8, value(input, SqlType.INT4), distinct, filter);
+      case 1 -> aggregate(Kind.SUM, SqlType.INT8, value(input, SqlType.INT4), distinct, filter);
       case 2 ->
           argument.type().equals(SqlType.BOOL)
               ? aggregate(Kind.BOOL_AND, SqlType.BOOL, argument, false, filter)
@@ -251,7 +247,8 @@ final class RandomPlan {
     List<Expr> groups = groups(input);
     List<List<Integer>> sets = new ArrayList<>();
     for (int i = 1 + random.nextInt(3); i > 0; i--) {
-      sets.add(IntStream.range(0, groups.size()).filter(_ -> random.nextBoolean()).boxed().toList());
+      sets.add(
+          IntStream.range(0, groups.size()).filter(_ -> random.nextBoolean()).boxed().toList());
     }
     List<AggregateCall> calls = List.of(calls(input));
     List<SqlType> types = new ArrayList<>(groups.stream().map(Expr::type).toList());
@@ -266,10 +263,8 @@ final class RandomPlan {
       case 2, 3 ->
           call("int4gt", SqlType.BOOL, value(input, SqlType.INT4), value(input, SqlType.INT4));
       case 4 -> new Expr.Not(condition(input, depth - 1));
-      case 5 ->
-          new Expr.And(List.of(condition(input, depth - 1), condition(input, depth - 1)));
-      default ->
-          new Expr.Or(List.of(condition(input, depth - 1), condition(input, depth - 1)));
+      case 5 -> new Expr.And(List.of(condition(input, depth - 1), condition(input, depth - 1)));
+      default -> new Expr.Or(List.of(condition(input, depth - 1), condition(input, depth - 1)));
     };
   }
 

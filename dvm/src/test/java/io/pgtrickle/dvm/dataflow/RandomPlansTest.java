@@ -83,8 +83,7 @@ final class RandomPlansTest {
       Map<Integer, ZSet> deltas = new HashMap<>();
       deltas.put(Shapes.ORDERS_OID, change(Shapes.ORDERS_OID, Shapes.ORDERS, true));
       deltas.put(Shapes.CUSTOMERS_OID, change(Shapes.CUSTOMERS_OID, Shapes.CUSTOMERS, true));
-      deltas.put(
-          RandomPlan.EVENTS_OID, change(RandomPlan.EVENTS_OID, RandomPlan.EVENTS, false));
+      deltas.put(RandomPlan.EVENTS_OID, change(RandomPlan.EVENTS_OID, RandomPlan.EVENTS, false));
       return deltas;
     }
 

@@ -60,8 +60,7 @@ final class RandomCalls {
             case 0 -> "avg(" + distinct + values.value(Kind.INT, scope) + ")";
             case 1 -> "sum(" + distinct + settled(values.value(Kind.NUM, scope), kind) + ")";
             case 2 -> "stddev_samp(" + values.value(Kind.INT, scope) + ")";
-            default ->
-                values.one("min(", "max(") + settled(values.value(kind, scope), kind) + ")";
+            default -> values.one("min(", "max(") + settled(values.value(kind, scope), kind) + ")";
           };
       case BOOL -> values.one("bool_and(", "bool_or(") + values.test(scope) + ")";
       case TEXT ->
@@ -91,13 +90,11 @@ final class RandomCalls {
   Windowed window(Scope scope) {
     List<Column> columns = scope.local();
     Scope local = scope.alone();
-    String partition =
-        values.chance(60) ? "PARTITION BY " + values.pick(columns).sql() + " " : "";
+    String partition = values.chance(60) ? "PARTITION BY " + values.pick(columns).sql() + " " : "";
     String direction = values.one("", " DESC", " NULLS FIRST");
     String value = values.value(Kind.INT, local);
     // Computed columns may hold equal values that look different.
-    if (values.chance(50)
-        && columns.stream().noneMatch(column -> column.name().matches("c\\d+"))) {
+    if (values.chance(50) && columns.stream().noneMatch(column -> column.name().matches("c\\d+"))) {
       String all = columns.stream().map(column -> column.sql() + direction).collect(joining(", "));
       String call =
           switch (values.below(6)) {

@@ -56,8 +56,24 @@ final class RandomChanges {
   /// own), punctuation, blanks, letters that become several.
   static final List<String> ACCENTED_TEXTS =
       List.of(
-          "'a'", "'A'", "'á'", "'Á'", "'a\u0301'", "'ab'", "'AB'", "'a b'", "'a-b'", "'b'", "''",
-          "'b '", "'ß'", "'ss'", "'_x'", "'10'", "'9'", "'é'");
+          "'a'",
+          "'A'",
+          "'á'",
+          "'Á'",
+          "'a\u0301'",
+          "'ab'",
+          "'AB'",
+          "'a b'",
+          "'a-b'",
+          "'b'",
+          "''",
+          "'b '",
+          "'ß'",
+          "'ss'",
+          "'_x'",
+          "'10'",
+          "'9'",
+          "'é'");
 
   private static final List<String> DOCUMENTS =
       List.of(

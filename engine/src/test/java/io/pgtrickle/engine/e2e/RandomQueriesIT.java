@@ -101,8 +101,7 @@ final class RandomQueriesIT {
   }
 
   /// Some queries on a database of their own; the seed of each is the database's and its number.
-  private void checkDatabase(Setting setting, long seed)
-      throws SQLException, InterruptedException {
+  private void checkDatabase(Setting setting, long seed) throws SQLException, InterruptedException {
     try (LiveDatabase database = LiveDatabase.start(setting.options);
         Connection connection = database.connect();
         Connection writer = database.connect()) {
@@ -136,8 +135,8 @@ final class RandomQueriesIT {
   private void tiers(Connection connection, List<String> queries) throws SQLException {
     try (var validate =
         connection.prepareStatement(
-            "SELECT count(*), count(*) FILTER (WHERE tier = 'server')"
-                + " FROM pgtrickle.validate_query(?) WHERE tier IN ('native', 'mixed', 'server')")) {
+            "SELECT count(*), count(*) FILTER (WHERE tier = 'server') FROM"
+                + " pgtrickle.validate_query(?) WHERE tier IN ('native', 'mixed', 'server')")) {
       for (String query : queries) {
         validate.setString(1, query);
         try (ResultSet row = validate.executeQuery()) {

@@ -66,8 +66,7 @@ final class RandomQuery {
     String name = alias();
     Relation common = new Relation(name, columns(name, inner));
     RandomQuery over =
-        new RandomQuery(
-            random.nextLong(), List.of(common, common, values.pick(relations)), texts);
+        new RandomQuery(random.nextLong(), List.of(common, common, values.pick(relations)), texts);
     over.aliases = 100;
     String body = definition.isEmpty() ? recursion(name) : definition;
     return with
@@ -330,8 +329,7 @@ final class RandomQuery {
     return switch (random.nextInt(6)) {
       case 0 -> new From(series + " " + alias + " (v)", List.of(v), true);
       case 1 -> new From(elements + " " + alias + " (v)", List.of(v), true);
-      case 2 ->
-          new From(elements + " WITH ORDINALITY " + alias + " (v, n)", List.of(v, n), true);
+      case 2 -> new From(elements + " WITH ORDINALITY " + alias + " (v, n)", List.of(v, n), true);
       case 3 ->
           new From(
               "ROWS FROM (" + series + ", " + elements + ") " + alias + " (v, n)",
@@ -348,11 +346,7 @@ final class RandomQuery {
               true);
       default ->
           new From(
-              "regexp_split_to_table("
-                  + values.value(Kind.TEXT, left)
-                  + ", 'b') "
-                  + alias
-                  + " (v)",
+              "regexp_split_to_table(" + values.value(Kind.TEXT, left) + ", 'b') " + alias + " (v)",
               List.of(w),
               true);
     };
@@ -374,7 +368,8 @@ final class RandomQuery {
                     column.kind() != Kind.TEXT
                         || left.name().equals("c") == right.name().equals("c"))
             .toList();
-    boolean all = left.columns().stream().allMatch(c -> !rest.containsKey(c.name()) || common.contains(c));
+    boolean all =
+        left.columns().stream().allMatch(c -> !rest.containsKey(c.name()) || common.contains(c));
     boolean natural = all && chance(30);
     List<Column> using = natural ? common : common.stream().filter(_ -> chance(40)).toList();
     if (using.isEmpty()) {
