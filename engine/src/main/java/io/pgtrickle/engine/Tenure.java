@@ -381,11 +381,14 @@ final class Tenure implements AutoCloseable {
       throw lost;
     } catch (RuntimeException consequence) {
       // Housekeeping that fails cuts off every session, which is what the loop sees of it.
-      RuntimeException cause = housekeeping.failure().orElse(consequence);
-      if (cause != consequence) {
-        cause.addSuppressed(consequence);
-      }
-      throw cause;
+      throw housekeeping
+          .failure()
+          .map(
+              cause -> {
+                cause.addSuppressed(consequence);
+                return cause;
+              })
+          .orElse(consequence);
     }
     Optional<RuntimeException> failure = housekeeping.failure();
     if (failure.isPresent()) {

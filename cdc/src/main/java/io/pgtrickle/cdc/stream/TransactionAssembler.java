@@ -279,30 +279,24 @@ final class TransactionAssembler implements AutoCloseable {
   // So are two tables that are truncated together, which does no harm.
   private Optional<Change.InPartition> partition(PgOutputMessage decoded) {
     Relation before = described;
-    switch (decoded) {
-      case Named _, Origin _ -> {
-        return Optional.empty();
-      }
+    return switch (decoded) {
+      case Named _, Origin _ -> Optional.empty();
       case Described(Relation relation) -> {
         described = relation;
-        return before != null
+        yield before != null
                 && !before.oid().equals(relation.oid())
-                && sameColumns(before, relation)
+                && names(before).equals(names(relation))
             ? Optional.of(new Change.InPartition(before, relation.oid()))
             : Optional.empty();
       }
       default -> {
         described = null;
-        return Optional.empty();
+        yield Optional.empty();
       }
-    }
+    };
   }
 
   // In whatever order: that of a partition may be its own.
-  private static boolean sameColumns(Relation one, Relation other) {
-    return names(one).equals(names(other));
-  }
-
   private static Set<String> names(Relation relation) {
     return relation.columns().stream().map(Relation.Column::name).collect(Collectors.toSet());
   }

@@ -32,6 +32,7 @@ import io.pgtrickle.dvm.zset.ZSet;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -92,7 +93,10 @@ final class DataflowTest {
               assertThat(failed.views()).containsExactly(2L);
               assertThat(failed).hasMessageContaining("PGTRICKLE_HEAP");
             });
-    assertThat(dataflow.step(customers("+1 | 7 | bob | 0.5"), _ -> true).released().get(2L).size())
+    assertThat(
+            Objects.requireNonNull(
+                    dataflow.step(customers("+1 | 7 | bob | 0.5"), _ -> true).released().get(2L))
+                .size())
         .isEqualTo(4);
     dataflow.drop(2);
     assertThat(dataflow.step(customers("+1 | 8 | ada | 0.5"), _ -> true).released())
@@ -127,7 +131,10 @@ final class DataflowTest {
       plan = new Plan.Distinct(plan);
     }
     dataflow.add(view(1, plan));
-    assertThat(dataflow.step(orders(ordersOf(7, 60)), _ -> true).released().get(1L).size())
+    assertThat(
+            Objects.requireNonNull(
+                    dataflow.step(orders(ordersOf(7, 60)), _ -> true).released().get(1L))
+                .size())
         .isEqualTo(60);
   }
 

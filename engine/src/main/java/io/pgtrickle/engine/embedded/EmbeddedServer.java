@@ -191,7 +191,7 @@ public final class EmbeddedServer implements AutoCloseable {
       release(lock);
     }
     if (temporary) {
-      Survivors.delete(dataDirectory.getParent());
+      Survivors.delete(dataDirectory.resolve("..").normalize());
     }
   }
 

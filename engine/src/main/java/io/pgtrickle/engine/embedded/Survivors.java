@@ -53,7 +53,7 @@ final class Survivors {
         Postmaster.endSurvivor(data);
         delete(data);
       }
-      delete(data.getParent());
+      delete(data.resolve("..").normalize());
     }
   }
 
