@@ -214,7 +214,7 @@ public record Fingerprint(
         distincts++;
       }
       // Once each: a subquery that is shown and sorted by is one subquery.
-      Map<TargetEntry, Output> read = new IdentityHashMap<>();
+      IdentityHashMap<TargetEntry, Output> read = new IdentityHashMap<>();
       Function<TargetEntry, Output> column =
           target -> read.computeIfAbsent(target, _ -> text.output(target.expression()));
       chosen(form, targets, inOrder, column);
