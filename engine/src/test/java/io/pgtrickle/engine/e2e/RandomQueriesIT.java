@@ -36,17 +36,13 @@ final class RandomQueriesIT {
 
   /// Where the queries run: a database in which text is sorted by bytes, and one in which only the
   /// server knows the order of texts.
-  enum Setting {
-    BYTES("", RandomChanges.PLAIN_TEXTS),
-    ICU("TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'", RandomChanges.ACCENTED_TEXTS);
-
-    private final String options;
-    private final List<String> texts;
-
-    Setting(String options, List<String> texts) {
-      this.options = options;
-      this.texts = texts;
-    }
+  private record Setting(String name, String options, List<String> texts) {
+    static final Setting BYTES = new Setting("bytes", "", RandomChanges.PLAIN_TEXTS);
+    static final Setting ICU =
+        new Setting(
+            "ICU",
+            "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'",
+            RandomChanges.ACCENTED_TEXTS);
   }
 
   private int incremental;
@@ -86,7 +82,7 @@ final class RandomQueriesIT {
     System.out.printf(
         "%s: of %d random queries %.1f %% incremental, %.1f %% with rows; of %d expressions"
             + " %.1f %% in the server tier%n",
-        setting,
+        setting.name(),
         cases,
         100.0 * incremental / cases,
         100.0 * withRows / cases,
@@ -102,12 +98,12 @@ final class RandomQueriesIT {
 
   /// Some queries on a database of their own; the seed of each is the database's and its number.
   private void checkDatabase(Setting setting, long seed) throws SQLException, InterruptedException {
-    try (LiveDatabase database = LiveDatabase.start(setting.options);
+    try (LiveDatabase database = LiveDatabase.start(setting.options());
         Connection connection = database.connect();
         Connection writer = database.connect()) {
       run(connection, RandomChanges.SCHEMA, "CREATE SCHEMA st", "SET search_path = st, public");
       run(connection, "SET jit = off");
-      RandomChanges changes = new RandomChanges(seed, setting.texts);
+      RandomChanges changes = new RandomChanges(seed, setting.texts());
       for (int i = 0; i < 20; i++) {
         commit(writer, changes.transaction());
       }
@@ -164,7 +160,7 @@ final class RandomQueriesIT {
     List<String> queries = new ArrayList<>();
     try (var create = connection.prepareStatement("SELECT pgtrickle.create_stream_table(?, ?)")) {
       for (int i = 0; i < PER_DATABASE; i++) {
-        String query = new RandomQuery(seed + i, RandomChanges.RELATIONS, setting.texts).next();
+        String query = new RandomQuery(seed + i, RandomChanges.RELATIONS, setting.texts()).next();
         create.setString(1, "q" + i);
         create.setString(2, query);
         create.execute();
