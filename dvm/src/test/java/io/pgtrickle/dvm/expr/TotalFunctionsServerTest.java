@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -71,7 +72,10 @@ final class TotalFunctionsServerTest {
         for (int type : types(signature)) {
           arguments =
               arguments.stream()
-                  .flatMap(before -> VALUES.get(type).stream().map(value -> with(before, value)))
+                  .flatMap(
+                      before ->
+                          Objects.requireNonNull(VALUES.get(type)).stream()
+                              .map(value -> with(before, value)))
                   .toList();
         }
         arguments.forEach(each -> calls.add(name + "(" + String.join(", ", each) + ")"));
