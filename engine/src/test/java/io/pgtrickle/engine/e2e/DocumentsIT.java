@@ -30,8 +30,9 @@ final class DocumentsIT {
       List.of(
           new Shape(
               "members",
-              "SELECT id, doc -> 'a' AS a, doc ->> 'a' AS t, doc -> 'items' -> 0 AS i,"
-                  + " doc -> 'items' ->> -1 AS l, raw -> 'a' AS ra, raw ->> 'b' AS rb FROM orders"),
+              "SELECT id, doc -> 'a' AS a, doc ->> 'a' AS t, doc -> 'items' -> 0 AS i, doc ->"
+                  + " 'items' ->> -1 AS l, raw -> 'a' ->> 'b' AS ra, raw ->> 'b' AS rb FROM"
+                  + " orders"),
           new Shape(
               "typed",
               "SELECT id, jsonb_typeof(doc) AS d, json_typeof(raw -> 'b') AS r, doc ? 'a' AS has"
@@ -117,7 +118,8 @@ final class DocumentsIT {
   }
 
   private static String explained(Connection connection, Shape shape) throws SQLException {
-    return value(connection, "SELECT pgtrickle.explain_stream_table('st." + shape.name() + "')");
+    return String.valueOf(
+        value(connection, "SELECT pgtrickle.explain_stream_table('st." + shape.name() + "')"));
   }
 
   private static void change(Connection writer, Random random) throws SQLException {
