@@ -2923,7 +2923,7 @@ BEGIN
            CASE WHEN o.rows_total > 0
                 THEN least(1, o.rows_done::double precision / o.rows_total) END,
            o.attempt, o.owner, o.heartbeat_at,
-           pg_catalog.concat_ws(' ', o.error_sqlstate, o.error_message)
+           nullif(pg_catalog.concat_ws(' ', o.error_sqlstate, o.error_message), '')
     FROM pgtrickle.pgt_operations o
     WHERE definition.pgt_id IS NULL OR o.pgt_id = definition.pgt_id
     ORDER BY o.operation_id DESC;

@@ -602,6 +602,7 @@ final class Housekeeping {
   private void seldom() throws SQLException {
     beat();
     Replies.prune(session, REPLY_AGE);
+    StartingPoint.dropOrphans(session, slot);
   }
 
   private void pruneHistory(Settings settings) throws SQLException {
@@ -617,7 +618,6 @@ final class Housekeeping {
           System.nanoTime()
               + TimeUnit.SECONDS.toNanos(settings.number(Setting.HISTORY_PRUNE_INTERVAL_SECONDS));
     }
-    StartingPoint.dropOrphans(session, slot);
   }
 
   // An idle database would pin the log at the last change; a message moves the stream along.

@@ -31,6 +31,9 @@ final class GuardedDdl {
 
   private static final long GIVING_UP_MILLIS = 500;
 
+  // Users wait behind us meanwhile.
+  private static final long LONGEST_MILLIS = 3_000;
+
   private GuardedDdl() {}
 
   /// @param connection in autocommit mode, and again so afterwards
@@ -83,7 +86,7 @@ final class GuardedDdl {
         ResultSet row = statement.executeQuery(PATIENCE)) {
       row.next();
       long millis = row.getLong(1);
-      return row.wasNull() ? 0 : millis + GIVING_UP_MILLIS;
+      return row.wasNull() ? 0 : Math.min(millis + GIVING_UP_MILLIS, LONGEST_MILLIS);
     }
   }
 

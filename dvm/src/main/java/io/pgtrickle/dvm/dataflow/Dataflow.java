@@ -30,6 +30,7 @@ import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.LongPredicate;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 /// Keeps views up to date: epochs of relations' deltas in, deltas of views out.
@@ -56,7 +57,7 @@ public final class Dataflow implements AutoCloseable {
   private final Storage storage;
   private final Labels labels;
   private final Expressions expressions;
-  private final long memory;
+  private long memory;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
   private final Map<Integer, SinkNode> sinksByRelation = new HashMap<>();
@@ -116,6 +117,17 @@ public final class Dataflow implements AutoCloseable {
   /// What a step may take of the heap, in bytes; what a host collects for one is as much again.
   public static long stepMemory() {
     return StepMemory.ofHeap();
+  }
+
+  /// Does something without a limit of what steps may take: what cannot be had in smaller pieces.
+  public <T> T withoutLimit(Supplier<T> work) {
+    long limit = memory;
+    memory = Long.MAX_VALUE;
+    try {
+      return work.get();
+    } finally {
+      memory = limit;
+    }
   }
 
   /// Adds a view, before the first rows have come.

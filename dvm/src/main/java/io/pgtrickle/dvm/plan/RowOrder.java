@@ -50,7 +50,9 @@ public record RowOrder(Plan plan, List<Plan.SortKey> keys) {
           order(project.input(), functions).map(rows -> carried(project, rows));
       case Plan.TopK top -> top.order().isEmpty() ? inherited(top) : Optional.of(sorted(top));
       // Of functions over functions the order is that of all of them.
-      case Plan.Unfold unfold when functions && unfoldsOnce(unfold.input()) ->
+      // Nor is what a function makes of each of some rows in order.
+      case Plan.Unfold unfold
+          when functions && unfoldsOnce(unfold.input()) && said(unfold.input()).isEmpty() ->
           Optional.of(numbered(unfold));
       case Plan.Scan _,
           Plan.Values _,

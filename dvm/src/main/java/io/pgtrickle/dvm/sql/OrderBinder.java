@@ -16,8 +16,10 @@ import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Translates DISTINCT ON, and ORDER BY where LIMIT or OFFSET make it matter.
@@ -25,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 /// Both are over the columns of the target list, the hidden ones included; those go when the rows
 /// have been chosen.
 record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
+  private static final Set<TypeKind> NUMBERS =
+      EnumSet.of(TypeKind.BOOL, TypeKind.INT2, TypeKind.INT4, TypeKind.INT8, TypeKind.NUMERIC);
+
   /// What is computed of numbers alone is the same under all settings.
   private static final EvaluationSettings ANY = EvaluationSettings.of("UTC", Collation.C);
 
@@ -170,7 +175,8 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
       boolean constant =
           FunctionLibrary.isNative(expression, ANY)
               && !Expressions.contains(expression, Expr.Clock.class)
-              && isImmutable(expression);
+              && isImmutable(expression)
+              && isOfNumbers(expression);
       if (!constant) {
         throw computed(clause);
       }
@@ -185,6 +191,12 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
       return OptionalLong.of(number);
     }
     throw computed(clause);
+  }
+
+  // Texts are compared by collations that are not known here.
+  private static boolean isOfNumbers(Expr expression) {
+    return NUMBERS.contains(expression.type().kind())
+        && Expressions.children(expression).stream().allMatch(OrderBinder::isOfNumbers);
   }
 
   private static boolean isImmutable(Expr expression) {

@@ -215,7 +215,8 @@ public final class StateDirectory implements AutoCloseable {
     try {
       FileStore disk = Files.getFileStore(path);
       long reserve = reserve(disk.getTotalSpace());
-      if (disk.getUsableSpace() - bytes < reserve) {
+      // Some file systems say nothing of their size.
+      if (disk.getTotalSpace() > 0 && disk.getUsableSpace() - bytes < reserve) {
         throw new StorageUnavailable(
             ("state is not written to %s: less than %d MB would be left on the disk, where others"
                     + " may need room, too; nothing is lost, and it is tried again; make room")

@@ -298,7 +298,10 @@ public final class Build implements AutoCloseable {
         step(piece, false);
       } catch (StepFailed failed) {
         List<Map<Integer, ZSet>> smaller = failed.isTooLarge() ? Pieces.of(piece) : List.of();
-        if (smaller.isEmpty()) {
+        if (smaller.isEmpty() && failed.isTooLarge()) {
+          // Of one row there is more than there should be room for. There is no other way.
+          dataflow.withoutLimit(() -> run(piece, false));
+        } else if (smaller.isEmpty()) {
           // The step left everything as it was: without the failing views it is run again.
           giveUp(failed);
           pieces.push(piece);

@@ -14,6 +14,8 @@ import java.util.concurrent.TimeUnit;
 
 /// A command in a process of its own, as from a terminal, with files nobody else has.
 final class CommandProcess implements AutoCloseable {
+  private static final int SIGINT = 2;
+
   static final Duration PATIENCE = Duration.ofSeconds(90);
 
   private final Process process;
@@ -74,6 +76,20 @@ final class CommandProcess implements AutoCloseable {
     int status =
         new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
     assertThat(status).isZero();
+  }
+
+  /// As Ctrl-C does. Who runs in the background of a shell has inherited that it is ignored.
+  void interrupt() throws IOException, InterruptedException {
+    signal(isInterruptIgnored() ? "TERM" : "INT");
+  }
+
+  private static boolean isInterruptIgnored() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    return Files.exists(status)
+        && Files.readAllLines(status).stream()
+            .filter(line -> line.startsWith("SigIgn:"))
+            .map(line -> Long.parseUnsignedLong(line.substring("SigIgn:".length()).strip(), 16))
+            .anyMatch(ignored -> (ignored & 1L << (SIGINT - 1)) != 0);
   }
 
   void awaitEnd() throws InterruptedException {

@@ -62,7 +62,7 @@ final class DemoIT {
       second.line("stream table");
       assertThat(survivor.isAlive()).isFalse();
       ProcessHandle server = postmaster();
-      second.signal("INT");
+      second.interrupt();
       second.awaitEnd();
       assertThat(second.output()).contains("stopped");
       assertThat(server.isAlive()).isFalse();

@@ -99,7 +99,7 @@ final class DevIT {
         run(connection, "SELECT pgtrickle.wait_until_ready('good')");
       }
       ProcessHandle server = postmaster();
-      second.signal("INT");
+      second.interrupt();
       second.awaitEnd();
       assertThat(server.isAlive()).isFalse();
     }
@@ -117,7 +117,7 @@ final class DevIT {
     try (CommandProcess second = dev()) {
       assertThat(second.line("not ready yet: ")).contains("paused");
       ProcessHandle server = postmaster();
-      second.signal("INT");
+      second.interrupt();
       second.awaitEnd();
       assertThat(server.isAlive()).isFalse();
       assertThat(second.output()).doesNotContain("ready: postgresql");

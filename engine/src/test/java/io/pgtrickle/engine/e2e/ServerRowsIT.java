@@ -178,7 +178,7 @@ final class ServerRowsIT {
               value(
                   connection,
                   "SELECT min(pgtrickle.explain_stream_table(pgt_name)) FROM"
-                      + " pgtrickle.pgt_stream_tables WHERE pgt_name = 'elements'"))
+                      + " pgtrickle.pgt_stream_tables WHERE pgt_name = 'split'"))
           .contains("Ask server for rows");
       assertThat(database.sidecar().meters().scrape())
           .contains("pgtrickle_phd1_removed_rows_total 0.0");
