@@ -62,7 +62,7 @@ final class ProgressIT {
                             connection,
                             "SELECT kind, state, attempt > 0, owner IS NOT NULL, error FROM"
                                 + " pgtrickle.operations('%s')".formatted(table)))
-                    .containsExactly("initialize|completed|t|t|"));
+                    .containsExactly("initialize|completed|t|t|null"));
   }
 
   @Test
