@@ -4,19 +4,15 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.pgtrickle.cdc.CaptureException;
 import io.pgtrickle.cdc.SourceDatabase;
-import io.pgtrickle.cdc.slot.Slots;
 import io.pgtrickle.cdc.stream.Backoff;
 import io.pgtrickle.dvm.Nesting;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.engine.analyze.ServerCatalog;
-import io.pgtrickle.engine.apply.Identifiers;
 import io.pgtrickle.engine.catalog.CaptureEvents.Kind;
 import io.pgtrickle.engine.catalog.CaptureEvents.Severity;
-import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.catalog.Lease;
-import io.pgtrickle.engine.catalog.SidecarRole;
 import io.pgtrickle.engine.http.Readiness;
 import io.pgtrickle.engine.http.StatusServer;
 import io.pgtrickle.engine.metrics.Meters;
@@ -28,6 +24,7 @@ import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -80,10 +77,10 @@ public final class Sidecar implements AutoCloseable {
     this.config = config;
     this.database = database;
     this.clock = clock;
-    this.pool = pool(config.database().onOwnPath());
-    this.catalog = new ServerCatalog(pool);
     this.http =
         StatusServer.start(config.httpHost(), config.httpPort(), this::report, this::scrape);
+    this.pool = pool(config.database().onOwnPath());
+    this.catalog = new ServerCatalog(pool);
     this.supervisor = Nesting.thread().name("refresh").unstarted(this::supervise);
   }
 
@@ -94,10 +91,9 @@ public final class Sidecar implements AutoCloseable {
   ///     yet, is waited for instead
   public static Sidecar start(SidecarConfig config) {
     SourceDatabase database = database(config.database().onOwnPath());
-    Sidecar sidecar =
-        new Sidecar(config, database, new SteadyClock(Clock.systemUTC(), System::nanoTime));
+    Sidecar sidecar = bound(config, database);
     try {
-      check(database);
+      DatabaseCheck.require(database);
       sidecar.checked = true;
     } catch (SourceUnavailable e) {
       LOG.warn("the database cannot be followed yet: {}", e.getMessage());
@@ -108,6 +104,21 @@ public final class Sidecar implements AutoCloseable {
     }
     sidecar.supervisor.start();
     return sidecar;
+  }
+
+  // Who cannot have the port is told what is wrong with the database too.
+  private static Sidecar bound(SidecarConfig config, SourceDatabase database) {
+    try {
+      return new Sidecar(config, database, new SteadyClock(Clock.systemUTC(), System::nanoTime));
+    } catch (ConfigurationInvalid port) {
+      List<String> problems = new ArrayList<>(port.problems());
+      try {
+        problems.addAll(DatabaseCheck.problems(database));
+      } catch (SourceUnavailable e) {
+        LOG.debug("the database cannot be looked at: {}", e.getMessage());
+      }
+      throw new ConfigurationInvalid(problems);
+    }
   }
 
   private static SourceDatabase database(DatabaseUrl url) {
@@ -129,54 +140,6 @@ public final class Sidecar implements AutoCloseable {
     hikari.setConnectionTimeout(10_000);
     hikari.setInitializationFailTimeout(-1);
     return new HikariDataSource(hikari);
-  }
-
-  private static void check(SourceDatabase database) {
-    try (Connection connection = database.connect("pgtrickle check")) {
-      Slots.requireLogicalDecoding(connection);
-      Optional<String> installed = Installer.installedVersion(connection);
-      if (!installed.equals(Optional.of(Installer.version()))) {
-        throw new ConfigurationInvalid(
-            List.of(
-                installed
-                        .map(version -> "the database has the SQL objects of version " + version)
-                        .orElse("the database has no SQL objects of pgtrickle")
-                    + ", this sidecar needs version "
-                    + Installer.version()
-                    + "; run: pgtrickle install --url …"));
-      }
-      List<String> problems = SidecarRole.problems(connection);
-      if (!problems.isEmpty()) {
-        throw new ConfigurationInvalid(problems);
-      }
-      checkReplication(database, connection);
-    } catch (CaptureException.Misconfigured e) {
-      throw new ConfigurationInvalid(List.of(String.valueOf(e.getMessage())));
-    } catch (CaptureException e) {
-      throw new SourceUnavailable(e.sqlState(), String.valueOf(e.getMessage()), e);
-    } catch (SQLException e) {
-      throw new SourceUnavailable(
-          String.valueOf(e.getSQLState()), "the database was not checked: " + e.getMessage(), e);
-    }
-  }
-
-  // Managed services allow it by a membership instead of the attribute, so it is tried.
-  private static void checkReplication(SourceDatabase database, Connection connection)
-      throws SQLException {
-    try (Connection _ = database.connectForReplication("pgtrickle check")) {
-      LOG.debug("the role may stream the log");
-    } catch (CaptureException.Retry e) {
-      LOG.debug("whether the role may stream the log shows later: {}", e.getMessage());
-    } catch (CaptureException.Misconfigured e) {
-      if (!"42501".equals(e.sqlState())) {
-        throw e;
-      }
-      String role = connection.getMetaData().getUserName();
-      throw new ConfigurationInvalid(
-          List.of(
-              "role \"%s\" may not stream the log: ALTER ROLE %s REPLICATION (on managed services grant the role that stands for it, such as rds_replication)"
-                  .formatted(role, Identifiers.quoteIfNeeded(role))));
-    }
   }
 
   /// The port of the HTTP endpoints.
@@ -226,7 +189,7 @@ public final class Sidecar implements AutoCloseable {
         Instant begin = clock.instant();
         try {
           if (!checked) {
-            check(database);
+            DatabaseCheck.require(database);
             checked = true;
           }
           // What returns has ended on purpose, to begin anew.

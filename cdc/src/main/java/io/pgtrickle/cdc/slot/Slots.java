@@ -49,6 +49,15 @@ public final class Slots {
   /// Refuses a server whose log does not carry what logical decoding needs, and a database whose
   /// texts nobody can tell the characters of.
   public static void requireLogicalDecoding(Connection connection) {
+    List<CaptureException.Misconfigured> obstacles = obstacles(connection);
+    if (!obstacles.isEmpty()) {
+      throw obstacles.getFirst();
+    }
+  }
+
+  /// What of a server and a database stands in the way of logical decoding, each with its remedy.
+  public static List<CaptureException.Misconfigured> obstacles(Connection connection) {
+    List<CaptureException.Misconfigured> obstacles = new ArrayList<>();
     try (PreparedStatement query =
             connection.prepareStatement(
                 "SELECT current_setting('wal_level'),"
@@ -59,34 +68,40 @@ public final class Slots {
       String walLevel = row.getString(1);
       int version = row.getInt(2);
       if (version < 140_000) {
-        throw new CaptureException.Misconfigured(
-            "0A000", "the server is of version " + version + "; PostgreSQL 14 or later is needed");
+        obstacles.add(
+            new CaptureException.Misconfigured(
+                "0A000",
+                "the server is of version " + version + "; PostgreSQL 14 or later is needed"));
       }
       if (!"logical".equals(walLevel)) {
-        throw new CaptureException.Misconfigured(
-            "55000",
-            "wal_level is '"
-                + walLevel
-                + "' and has to be 'logical': run ALTER SYSTEM SET wal_level = 'logical' and"
-                + " restart the server (on managed services set its parameter for logical"
-                + " replication)");
+        obstacles.add(
+            new CaptureException.Misconfigured(
+                "55000",
+                "wal_level is '"
+                    + walLevel
+                    + "' and has to be 'logical': run ALTER SYSTEM SET wal_level = 'logical' and"
+                    + " restart the server (on managed services set its parameter for logical"
+                    + " replication)"));
       }
       if (row.getBoolean(3)) {
-        throw new CaptureException.Misconfigured(
-            "25006", "the server is a standby; connect to the primary");
+        obstacles.add(
+            new CaptureException.Misconfigured(
+                "25006", "the server is a standby; connect to the primary"));
       }
       if (NOT_CONVERTED.equals(row.getString(4))) {
-        throw new CaptureException.Misconfigured(
-            "0A000",
-            "the encoding of database \""
-                + row.getString(5)
-                + "\" is SQL_ASCII, in which texts are bytes of no known encoding and are not"
-                + " converted to UTF-8, so that they could change without notice: load a dump of it"
-                + " into a database with ENCODING 'UTF8'");
+        obstacles.add(
+            new CaptureException.Misconfigured(
+                "0A000",
+                "the encoding of database \""
+                    + row.getString(5)
+                    + "\" is SQL_ASCII, in which texts are bytes of no known encoding and are not"
+                    + " converted to UTF-8, so that they could change without notice: load a dump"
+                    + " of it into a database with ENCODING 'UTF8'"));
       }
     } catch (SQLException e) {
       throw CaptureException.of(e, "read the server's settings");
     }
+    return obstacles;
   }
 
   /// Creates a permanent slot with a name of [#newName].

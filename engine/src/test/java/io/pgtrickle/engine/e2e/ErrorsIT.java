@@ -14,11 +14,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.pgtrickle.dvm.TrickleException.ConfigurationInvalid;
 import io.pgtrickle.engine.DatabaseUrl;
 import io.pgtrickle.engine.Sidecar;
 import io.pgtrickle.engine.SidecarConfig;
 import io.pgtrickle.engine.catalog.Installer;
 import io.pgtrickle.engine.embedded.EmbeddedServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -322,25 +326,54 @@ final class ErrorsIT {
             .contains("wal_level = logical");
       }
       DatabaseUrl url = replica.url();
-      assertThatThrownBy(
-              () ->
-                  Sidecar.start(
-                      new SidecarConfig(
-                          url, "127.0.0.1", 0, Path.of(System.getProperty("java.io.tmpdir")))))
-          .hasMessageContaining("wal_level");
+      assertThatThrownBy(() -> Sidecar.start(config(url, 0)))
+          .isInstanceOfSatisfying(
+              ConfigurationInvalid.class,
+              refused ->
+                  assertThat(refused.problems()).singleElement().asString().contains("wal_level"));
     }
+  }
+
+  /// Who has set up everything wrong is told everything, and not one thing after the other.
+  @Test
+  void everythingThatIsWrongIsToldAtOnce() throws SQLException, IOException {
+    EmbeddedServer.Options defaults = EmbeddedServer.Options.throwaway();
+    try (EmbeddedServer replica =
+            EmbeddedServer.start(
+                new EmbeddedServer.Options(
+                    defaults.major(),
+                    defaults.dataDirectory(),
+                    0,
+                    defaults.cache(),
+                    defaults.checkout(),
+                    Map.of("wal_level", "replica")));
+        ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      try (Connection connection = replica.connect()) {
+        run(connection, "CREATE ROLE meek LOGIN");
+      }
+      DatabaseUrl url =
+          DatabaseUrl.parse("postgresql://meek@127.0.0.1:" + replica.port() + "/postgres");
+      assertThatThrownBy(() -> Sidecar.start(config(url, taken.getLocalPort())))
+          .isInstanceOfSatisfying(
+              ConfigurationInvalid.class,
+              refused ->
+                  assertThat(refused.problems())
+                      .satisfiesExactly(
+                          port -> assertThat(port).contains(":" + taken.getLocalPort()),
+                          level -> assertThat(level).contains("wal_level"),
+                          objects -> assertThat(objects).contains("pgtrickle install"),
+                          role -> assertThat(role).contains("ALTER ROLE meek REPLICATION")));
+    }
+  }
+
+  private static SidecarConfig config(DatabaseUrl url, int httpPort) {
+    return new SidecarConfig(
+        url, "127.0.0.1", httpPort, Path.of(System.getProperty("java.io.tmpdir")));
   }
 
   @Test
   void aDatabaseWithoutTheSqlObjectsIsRefusedWithTheRemedy() {
-    assertThatThrownBy(
-            () ->
-                Sidecar.start(
-                    new SidecarConfig(
-                        LiveDatabase.server().url(),
-                        "127.0.0.1",
-                        0,
-                        Path.of(System.getProperty("java.io.tmpdir")))))
+    assertThatThrownBy(() -> Sidecar.start(config(LiveDatabase.server().url(), 0)))
         .hasMessageContaining("pgtrickle install");
   }
 

@@ -9,9 +9,12 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static io.pgtrickle.engine.e2e.LiveDatabase.value;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.pgtrickle.engine.Sidecar;
+import io.pgtrickle.engine.SidecarConfig;
+import io.pgtrickle.engine.catalog.Installer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -117,6 +120,49 @@ final class FailoverIT {
           address.redirect(standby.port());
           assertExact(connection);
           assertThat(value(connection, "SELECT count(*) FROM src")).isEqualTo("8000");
+        }
+      }
+    }
+  }
+
+  /// Waiting calls refuse a standby by name, and the sidecar follows it once it is the primary.
+  @Test
+  void aStandbyIsWaitedForUntilItIsPromoted() throws Exception {
+    try (OwnServer primary = primary()) {
+      try (Connection connection = primary.connect()) {
+        Installer.install(connection);
+        run(
+            connection,
+            "CREATE TABLE src (id int PRIMARY KEY)",
+            "INSERT INTO src VALUES (1), (2)",
+            "SELECT pgtrickle.create_stream_table('st', 'SELECT id FROM src')");
+      }
+      try (OwnServer standby = standby(primary);
+          Connection connection = standby.connect()) {
+        for (String call :
+            List.of(
+                "SELECT pgtrickle.sync()",
+                "SELECT pgtrickle.refresh_stream_table('st')",
+                "SELECT pgtrickle.wait_until_ready('st')",
+                "SELECT pgtrickle.create_stream_table('st2', 'SELECT id FROM src')",
+                "SELECT pgtrickle.drop_stream_table('st')")) {
+          assertThatThrownBy(() -> run(connection, call))
+              .as(call)
+              .isInstanceOfSatisfying(
+                  SQLException.class, e -> assertThat(e.getSQLState()).isEqualTo("25006"));
+        }
+        assertThat(rows(connection, "SELECT name FROM pgtrickle.pgt_status()"))
+            .containsExactly("public.st");
+        // It may be promoted any moment, so that is waited for.
+        try (Sidecar sidecar =
+            Sidecar.start(
+                new SidecarConfig(standby.url(), "127.0.0.1", 0, folder.resolve("state")))) {
+          assertThat(sidecar.readiness().ready()).isFalse();
+          assertThat(sidecar.readiness().capture()).get().asString().contains("primary");
+          run(connection, "SELECT pg_promote()");
+          assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
+          assertThat(sidecar.readiness().capture()).isEmpty();
+          assertThat(differences(connection, "st", "SELECT id FROM src")).isEmpty();
         }
       }
     }
