@@ -10,8 +10,8 @@ SELECT pgtrickle.create_stream_table('unions', $$SELECT v, w FROM a UNION SELECT
 SELECT pgtrickle.create_stream_table('bags', $$SELECT v, w FROM a UNION ALL SELECT v, w FROM b$$);
 SELECT pgtrickle.create_stream_table('common', $$SELECT v, w FROM a INTERSECT SELECT v, w FROM b$$);
 SELECT pgtrickle.create_stream_table('common_all', $$SELECT v, w FROM a INTERSECT ALL SELECT v, w FROM b$$);
-SELECT pgtrickle.create_stream_table('only', $$SELECT v, w FROM a EXCEPT SELECT v, w FROM b$$);
-SELECT pgtrickle.create_stream_table('only_all', $$SELECT v, w FROM a EXCEPT ALL SELECT v, w FROM b$$);
+SELECT pgtrickle.create_stream_table('left_only', $$SELECT v, w FROM a EXCEPT SELECT v, w FROM b$$);
+SELECT pgtrickle.create_stream_table('left_only_all', $$SELECT v, w FROM a EXCEPT ALL SELECT v, w FROM b$$);
 
 DELETE FROM a WHERE id = 1;
 INSERT INTO b VALUES (4, 2, 'y'), (5, 2, 'y');

@@ -18,6 +18,11 @@ final class CatalogVersions {
       SELECT 'RELATION', r.relation::int8, r.version
       FROM pgtrickle_internal.relation_versions(?::oid[]) r
       UNION ALL
+      SELECT 'PRIMARY_KEY', i.indrelid::int8,
+             format('[%s]', array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ', '))
+      FROM pg_index i
+      WHERE i.indrelid = ANY (?::oid[]) AND i.indisprimary AND i.indimmediate AND i.indisvalid
+      UNION ALL
       SELECT 'PARTITIONS', r.relation::int8, r.version
       FROM pgtrickle_internal.partition_versions(?::oid[]) r
       UNION ALL
@@ -38,9 +43,10 @@ final class CatalogVersions {
     try (PreparedStatement query = session.prepareStatement(READ)) {
       query.setArray(1, session.createArrayOf("int8", oids(known, Kind.FUNCTION)));
       query.setArray(2, session.createArrayOf("int8", oids(known, Kind.RELATION)));
-      query.setArray(3, session.createArrayOf("int8", oids(known, Kind.PARTITIONS)));
-      query.setArray(4, session.createArrayOf("int8", oids(known, Kind.ROW_TYPE)));
-      query.setArray(5, session.createArrayOf("int8", oids(known, Kind.LABEL)));
+      query.setArray(3, session.createArrayOf("int8", oids(known, Kind.PRIMARY_KEY)));
+      query.setArray(4, session.createArrayOf("int8", oids(known, Kind.PARTITIONS)));
+      query.setArray(5, session.createArrayOf("int8", oids(known, Kind.ROW_TYPE)));
+      query.setArray(6, session.createArrayOf("int8", oids(known, Kind.LABEL)));
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           differing.remove(

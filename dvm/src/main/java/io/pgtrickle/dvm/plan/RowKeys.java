@@ -29,6 +29,8 @@ import java.util.TreeSet;
 ///     intersect, except   the keys of the left side; all columns without ALL
 ///     top-k      the keys of the input; the partition where it has one row
 ///     union all  none: its inputs may have rows in common
+///
+/// What the rest of a key determines is left out, see [Dependency].
 public final class RowKeys {
   /// Combinations of keys multiply; beyond this many the first ones are as good as any.
   private static final int MOST = 16;
@@ -38,7 +40,11 @@ public final class RowKeys {
   /// A shortest key, in ascending order, if one is known; it has no columns where there is at most
   /// one row.
   public static Optional<List<Integer>> shortest(Plan plan) {
-    return keys(plan).stream().min((l, r) -> Integer.compare(l.size(), r.size())).map(List::copyOf);
+    List<Dependency> known = Dependency.of(plan);
+    return keys(plan).stream()
+        .map(key -> Dependency.least(key, known))
+        .min((l, r) -> Integer.compare(l.size(), r.size()))
+        .map(List::copyOf);
   }
 
   /// Keys, if any are known: positions of columns.
@@ -287,7 +293,7 @@ public final class RowKeys {
       }
       compared.add(index);
     }
-    keys.add(compared);
+    keys.add(Dependency.least(compared, Dependency.of(distinct.input())));
     return keys;
   }
 
@@ -306,7 +312,9 @@ public final class RowKeys {
         keys.add(among);
       }
     }
-    keys.add(all);
+    keys.add(
+        Dependency.least(
+            all, Dependency.through(aggregate.groups(), Dependency.of(aggregate.input()))));
     return keys;
   }
 }

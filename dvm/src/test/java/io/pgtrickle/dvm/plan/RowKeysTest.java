@@ -86,6 +86,47 @@ final class RowKeysTest {
     assertThat(RowKeys.shortest(project(outer(q, p, Plan.Kept.LEFT, 0, 0), 2, 3))).isEmpty();
   }
 
+  @Test
+  void groupsThatATablesKeyDeterminesAreLeftOut() {
+    // q JOIN p ON q.p_id = p.id, grouped by p.x, p.id, q.p_id: only p.id tells, and q.p_id is
+    // equal.
+    assertThat(RowKeys.shortest(group(join(q, p, 1, 0), 3, 2, 1))).contains(List.of(1));
+    // Grouped by p.x and q.p_id, which is p.id.
+    assertThat(RowKeys.shortest(group(join(q, p, 1, 0), 3, 1))).contains(List.of(1));
+    assertThat(RowKeys.shortest(group(join(q, p, 1, 0), 3, 4))).contains(List.of(0, 1));
+  }
+
+  @Test
+  void aMissingSideIsDeterminedByItsOwnKeyAndByWhatItWasLookedForWith() {
+    assertThat(RowKeys.shortest(group(outer(q, p, Plan.Kept.LEFT, 1, 0), 3, 2)))
+        .contains(List.of(1));
+    assertThat(RowKeys.shortest(group(outer(q, p, Plan.Kept.LEFT, 1, 0), 3, 1)))
+        .contains(List.of(1));
+    // p.x says nothing about q, and q.id is NULL beside a p without one.
+    assertThat(RowKeys.shortest(group(outer(q, p, Plan.Kept.RIGHT, 1, 0), 1, 4)))
+        .contains(List.of(0, 1));
+    // Rows of p are missing and so are rows of q.
+    assertThat(RowKeys.shortest(group(outer(q, p, Plan.Kept.BOTH, 1, 0), 3, 2)))
+        .contains(List.of(1));
+    assertThat(RowKeys.shortest(group(outer(q, p, Plan.Kept.BOTH, 1, 0), 3, 1)))
+        .contains(List.of(0, 1));
+  }
+
+  @Test
+  void aSideThatMayBeMissingAndHasNullsOfItsOwnDeterminesNothing() {
+    // The key of the distinct rows may be NULL, with another value beside it than NULL.
+    Plan grouped = new Plan.Aggregate(n, cols(0), List.of(), ints(2));
+    assertThat(RowKeys.shortest(group(join(p, grouped, 1, 0), 4, 3))).contains(List.of(1));
+    assertThat(RowKeys.shortest(group(outer(p, grouped, Plan.Kept.LEFT, 1, 0), 4, 3)))
+        .contains(List.of(0, 1));
+  }
+
+  @Test
+  void distinctRowsAreToldApartByAKeyAmongThem() {
+    assertThat(RowKeys.shortest(new Plan.Distinct(project(join(q, p, 1, 0), 4, 3, 2))))
+        .contains(List.of(2));
+  }
+
   private static Plan outer(Plan left, Plan right, Plan.Kept kept, int leftKey, int rightKey) {
     return join(left, right, leftKey, rightKey)
             instanceof Plan.Join(Plan l, Plan r, var keys, var residual, var schema)

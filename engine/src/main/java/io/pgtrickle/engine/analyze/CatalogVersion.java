@@ -9,6 +9,8 @@ public record CatalogVersion(Kind kind, int oid, String version) {
   public enum Kind {
     FUNCTION,
     RELATION,
+    /// The primary key of a relation that had one: by it rows are told apart.
+    PRIMARY_KEY,
     PARTITIONS,
     ROW_TYPE,
     LABEL
@@ -19,6 +21,7 @@ public record CatalogVersion(Kind kind, int oid, String version) {
     return switch (kind) {
       case FUNCTION -> "function " + Integer.toUnsignedString(oid);
       case RELATION -> "relation " + Integer.toUnsignedString(oid);
+      case PRIMARY_KEY -> "primary key of relation " + Integer.toUnsignedString(oid);
       case PARTITIONS -> "partitions of relation " + Integer.toUnsignedString(oid);
       case ROW_TYPE -> "row type " + Integer.toUnsignedString(oid);
       case LABEL -> "label '" + version + "' of an enum";

@@ -190,6 +190,14 @@ public record QueryDocument(
     Set<CatalogVersion> versions = new HashSet<>();
     relationVersions.forEach(
         (oid, version) -> versions.add(new CatalogVersion(Kind.RELATION, oid, version)));
+    // One that is added changes nothing.
+    relations.forEach(
+        (oid, relation) -> {
+          if (!relation.primaryKey().isEmpty()) {
+            versions.add(
+                new CatalogVersion(Kind.PRIMARY_KEY, oid, relation.primaryKey().toString()));
+          }
+        });
     functionVersions.forEach(
         (oid, version) -> versions.add(new CatalogVersion(Kind.FUNCTION, oid, version)));
     rowVersions.forEach(

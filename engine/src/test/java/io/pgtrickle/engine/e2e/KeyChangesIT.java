@@ -128,6 +128,60 @@ final class KeyChangesIT {
     assertFollows(query);
   }
 
+  /// The index is of use to readers, and an update of the other columns does not touch it.
+  @Test
+  void groupsAreFoundByTheKeyOfATableAlone() throws SQLException {
+    String query =
+        "SELECT a.id, a.t, a.g, b.v, count(*) AS n FROM src a JOIN src b ON b.g = a.id"
+            + " GROUP BY a.id, a.t, a.g, b.v";
+    streamTable(connection, "st", query, "DIFFERENTIAL");
+    int version = connection.getMetaData().getDatabaseMajorVersion();
+    assertThat(
+            rows(
+                connection,
+                "SELECT indisunique, pg_get_indexdef(indexrelid) ~ '[(]id, v[)]|ROW[(]id, v[)]'"
+                    + " FROM pg_index WHERE indrelid = 'st'::regclass"))
+        .containsExactly(version >= 15 ? "t|t" : "f|t");
+    run(connection, "UPDATE src SET t = 'other', g = g + 1 WHERE id < 20");
+    sync(connection);
+    assertThat(differences(connection, "st", query)).isEmpty();
+  }
+
+  /// A key that is gone tells nothing apart any more, whatever the replica identity is.
+  @Test
+  void groupsAreNotToldApartByAKeyThatIsGone() throws SQLException {
+    String query = "SELECT id, t, count(*) AS n FROM src GROUP BY id, t";
+    String rows = "SELECT t, id FROM src";
+    run(connection, "ALTER TABLE src REPLICA IDENTITY FULL");
+    streamTable(connection, "st", query, "DIFFERENTIAL");
+    streamTable(connection, "plain", rows, "DIFFERENTIAL");
+    run(
+        connection,
+        "BEGIN",
+        "ALTER TABLE src DROP CONSTRAINT src_pkey",
+        "INSERT INTO src SELECT id, g, 'another', v FROM src",
+        "COMMIT");
+    await()
+        .atMost(PATIENCE)
+        .ignoreExceptionsInstanceOf(SQLException.class)
+        .untilAsserted(
+            () -> {
+              run(connection, "SELECT pgtrickle.wait_until_ready('st', '1 s')");
+              run(connection, "SELECT pgtrickle.wait_until_ready('plain', '1 s')");
+              run(connection, "SELECT pgtrickle.sync(timeout => '1 s')");
+              assertThat(differences(connection, "st", query)).isEmpty();
+              assertThat(differences(connection, "plain", rows)).isEmpty();
+            });
+    // One that is added disturbs nobody.
+    run(
+        connection,
+        "DELETE FROM src WHERE t = 'another'",
+        "ALTER TABLE src ADD PRIMARY KEY (id)",
+        "UPDATE src SET t = 'last'");
+    sync(connection);
+    assertThat(differences(connection, "st", query)).isEmpty();
+  }
+
   @Test
   void rowThatWasDuplicatedByHandIsGoneWhenItsKeyChanges() throws SQLException {
     String query = "SELECT t, max(v) AS v FROM src GROUP BY t";

@@ -236,14 +236,14 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   static void ready(Connection connection, String name) throws SQLException {
-    try (var wait = connection.prepareStatement("SELECT pgtrickle.wait_until_ready(?, '60 s')")) {
+    try (var wait = connection.prepareStatement("SELECT pgtrickle.wait_until_ready(?, '180 s')")) {
       wait.setString(1, name);
       wait.execute();
     }
   }
 
   static void sync(Connection connection) throws SQLException {
-    run(connection, "SELECT pgtrickle.sync(timeout => '60 s')");
+    run(connection, "SELECT pgtrickle.sync(timeout => '180 s')");
   }
 
   /// The rows in which a table differs from a query, as bags and as text; none when they agree.
