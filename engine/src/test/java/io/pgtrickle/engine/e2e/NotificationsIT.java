@@ -92,7 +92,11 @@ final class NotificationsIT {
         Listener listener = new Listener("sums")) {
       run(connection, "CREATE TABLE s (id int PRIMARY KEY, v int)");
       streamTable(connection, "sums_st", "SELECT id, v FROM s WHERE v >= 0", "DIFFERENTIAL");
-      run(connection, "SELECT pgtrickle.subscribe('sums_st', 'sums')");
+      run(
+          connection,
+          "SELECT pgtrickle.subscribe('sums_st', 'sums')",
+          // Long enough for a slow machine to refresh several times.
+          "SELECT pgtrickle.set_config('notify_coalesce_ms', '2000')");
       for (int i = 0; i < 200; i++) {
         run(connection, "INSERT INTO s VALUES (" + i + ", " + i + ")");
         sync(connection);
@@ -121,6 +125,7 @@ final class NotificationsIT {
                               + " pgtrickle.pgt_definitions USING (pgt_id)"
                               + " WHERE table_name = 'sums_st'"))));
       assertThat(listener.told().size()).isLessThan(100);
+      run(connection, "SELECT pgtrickle.set_config('notify_coalesce_ms', '250')");
     }
   }
 
