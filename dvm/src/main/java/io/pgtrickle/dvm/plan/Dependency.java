@@ -110,7 +110,7 @@ record Dependency(NavigableSet<Integer> from, NavigableSet<Integer> to, boolean 
     return passed;
   }
 
-  /// The column that is equal where an expression is; -1 if none is known.
+  /// The column that is equal where an expression is, not the other way round; -1 if none is known.
   private static int telling(Expr expression) {
     return switch (expression) {
       case Expr.Column(int index, var _) -> index;
@@ -186,10 +186,14 @@ record Dependency(NavigableSet<Integer> from, NavigableSet<Integer> to, boolean 
 
   private static List<Dependency> distinct(Plan.Distinct distinct) {
     List<Dependency> known = new ArrayList<>(of(distinct.input()));
-    List<Integer> compared = distinct.keys().stream().map(Dependency::telling).toList();
-    if (!compared.contains(-1)) {
-      known.add(new Dependency(new TreeSet<>(compared), all(distinct), false));
+    NavigableSet<Integer> compared = new TreeSet<>();
+    for (Expr key : distinct.keys()) {
+      if (!(key instanceof Expr.Column(int column, var _))) {
+        return known;
+      }
+      compared.add(column);
     }
+    known.add(new Dependency(compared, all(distinct), false));
     return known;
   }
 

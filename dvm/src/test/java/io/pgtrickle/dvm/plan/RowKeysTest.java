@@ -127,6 +127,18 @@ final class RowKeysTest {
         .contains(List.of(2));
   }
 
+  @Test
+  void aLabelThatIsEqualTellsNoTextsApart() {
+    Schema labeled = new Schema(List.of(new Column("l", SqlType.LABELED), ints(1).column(0)));
+    Plan rows = new Plan.Scan(4, "t4", List.of(), labeled);
+    Expr text = new Expr.Unlabeled(new Expr.Column(0, SqlType.LABELED), SqlType.TEXT);
+    Plan distinct = new Plan.Distinct(rows, List.of(text));
+    Plan counted =
+        new Plan.Aggregate(
+            distinct, List.of(new Expr.Column(0, SqlType.LABELED), col(1)), List.of(), labeled);
+    assertThat(RowKeys.shortest(counted)).contains(List.of(0, 1));
+  }
+
   private static Plan outer(Plan left, Plan right, Plan.Kept kept, int leftKey, int rightKey) {
     return join(left, right, leftKey, rightKey)
             instanceof Plan.Join(Plan l, Plan r, var keys, var residual, var schema)
