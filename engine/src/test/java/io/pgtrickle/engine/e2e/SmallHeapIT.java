@@ -127,6 +127,74 @@ final class SmallHeapIT {
     }
   }
 
+  /// What is written meanwhile is more than the heap, too: it waits beside the build, which stands
+  /// still for as long as it takes.
+  @Test
+  void whatIsWrittenDuringALongInitializationNeedNotFitIntoTheHeap() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE facts (id int PRIMARY KEY, g int, v int, note text)",
+          "INSERT INTO facts SELECT i, i % 20, i % 1000, repeat('n', 190) || i"
+              + " FROM generate_series(1, 160000) i",
+          "CREATE TABLE brake (id int)",
+          "CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+              + " WHILE EXISTS (SELECT FROM public.brake) LOOP PERFORM pg_sleep(0.02); END LOOP;"
+              + " RETURN NULL; END'");
+      Map<String, String> tables = new LinkedHashMap<>();
+      tables.put(
+          "grouped", "SELECT g, count(*) AS n, sum(v) AS s, max(note) AS m FROM facts GROUP BY g");
+      tables.put("copied", "SELECT id, v, note FROM facts");
+      tables.put(
+          "paired",
+          "SELECT a.id, b.g, b.v FROM facts a JOIN facts b ON b.id = a.v WHERE a.id % 5 = 0");
+      Path log = directory.resolve("sidecar.log");
+      Process sidecar = database.startProcess(directory.resolve("state"), log, HEAP);
+      try {
+        awaitHeartbeat(connection, sidecar);
+        connection.setAutoCommit(false);
+        for (Map.Entry<String, String> table : tables.entrySet()) {
+          run(
+              connection,
+              "SELECT pgtrickle.create_stream_table('%s', '%s', refresh_mode => 'DIFFERENTIAL')"
+                  .formatted(table.getKey(), table.getValue()));
+        }
+        run(
+            connection,
+            "CREATE TRIGGER stand_still AFTER INSERT ON grouped"
+                + " FOR EACH STATEMENT EXECUTE FUNCTION stand_still()",
+            "INSERT INTO brake VALUES (1)");
+        connection.commit();
+        connection.setAutoCommit(true);
+        await()
+            .atMost(PATIENCE)
+            .until(
+                () ->
+                    sidecar.isAlive()
+                        && !rows(
+                                connection,
+                                "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+                            .isEmpty());
+        for (int i = 0; i < 25; i++) {
+          run(
+              connection,
+              "UPDATE facts SET v = v + 1, note = note || 'x' WHERE id % 25 = " + i,
+              "DELETE FROM facts WHERE id % 500 = " + i,
+              "INSERT INTO facts SELECT id + 200000, g, NULL, note FROM facts WHERE id % 1000 = "
+                  + (500 + i));
+        }
+        run(connection, "DELETE FROM brake");
+        for (String table : tables.keySet()) {
+          ready(connection, table);
+        }
+        requireAgreement(connection, tables);
+      } finally {
+        end(sidecar, log);
+      }
+    }
+  }
+
   private static void awaitCopy(Connection connection, int times, String table)
       throws SQLException {
     await()
