@@ -411,7 +411,7 @@ public final class Initializer {
       // Whoever interrupts ends the refresh thread too, which gives up all builds.
       if (!Thread.currentThread().isInterrupted()) {
         // Without fail, even if nobody waits for it any more.
-        loop.post(() -> loop.builds().abandon(build));
+        loop.postRelief(() -> loop.builds().abandon(build));
         atBoundary(() -> {});
       }
     }
