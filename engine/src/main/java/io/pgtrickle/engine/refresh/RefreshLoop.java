@@ -422,6 +422,7 @@ public final class RefreshLoop implements AutoCloseable {
     reached = here();
     ledger.recorded(checkpoint.recorded());
     replay = rest;
+    replay.begin(reached, id -> tables.contains(id) && dataflow.pendingRows(id) > 0);
   }
 
   private void add(LiveTable table) {
@@ -734,6 +735,13 @@ public final class RefreshLoop implements AutoCloseable {
         reasons.put(table.id(), reason);
       }
     }
+    Failure unclear =
+        new Failure(
+            "55000",
+            "its contents are computed anew after a restart: it was written just when the"
+                + " checkpoint was made, before or after it",
+            true);
+    replay.unclear().forEach(id -> reasons.put(id, unclear));
     rebuild(reasons);
     tables.all().stream().filter(LiveTable::differential).forEach(steps::noteErrors);
     status.publish(clock.instant());
