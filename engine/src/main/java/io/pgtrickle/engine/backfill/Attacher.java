@@ -119,8 +119,7 @@ final class Attacher {
     Map<Integer, List<Preparation>> readers = new LinkedHashMap<>();
     for (Preparation one : batch) {
       sources(one)
-          .forEach(
-              relation -> readers.computeIfAbsent(relation, _ -> new ArrayList<>()).add(one));
+          .forEach(relation -> readers.computeIfAbsent(relation, _ -> new ArrayList<>()).add(one));
     }
     Map<Integer, CaptureException> refused = new LinkedHashMap<>();
     for (Map.Entry<Integer, List<Preparation>> each : readers.entrySet()) {

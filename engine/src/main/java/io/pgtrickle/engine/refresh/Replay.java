@@ -24,7 +24,8 @@ import java.util.function.LongPredicate;
 /// when a schedule, a FULL evaluation or an error decided what D saw of T, and when, the log does
 /// not tell. If such a T was written since C, D is *doubtful* and its contents are computed anew.
 ///
-/// Nor does it say what was written at the very point of the checkpoint: after it, of what waited in
+/// Nor does it say what was written at the very point of the checkpoint: after it, of what waited
+/// in
 /// its state, or before, of what the checkpoint still carried. Where something waits, that table is
 /// *unclear* and its contents are computed anew.
 ///

@@ -38,7 +38,10 @@ final class CheckpointPointsIT {
       ready(connection, "slow");
       streamTable(connection, "over_slow", OVER, "DIFFERENTIAL");
       streamTable(connection, "prompt", "SELECT id FROM base", "DIFFERENTIAL");
-      run(connection, "INSERT INTO base VALUES (100, 1), (101, NULL)", "DELETE FROM base WHERE id = 2");
+      run(
+          connection,
+          "INSERT INTO base VALUES (100, 1), (101, NULL)",
+          "DELETE FROM base WHERE id = 2");
       run(connection, "SELECT pgtrickle.sync('prompt', '60 s')");
       database.stopSidecar();
       Checkpoint checkpoint = checkpoint(database.stateDirectory());
@@ -55,10 +58,7 @@ final class CheckpointPointsIT {
           "SET session_replication_role = origin");
       assertThat(differences(connection, "slow", QUERY)).isEmpty();
       // What waited in the state and what follows cancel.
-      run(
-          connection,
-          "DELETE FROM base WHERE id IN (100, 101)",
-          "INSERT INTO base VALUES (2, 2)");
+      run(connection, "DELETE FROM base WHERE id IN (100, 101)", "INSERT INTO base VALUES (2, 2)");
       assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
       ready(connection, "slow");
       ready(connection, "over_slow");
@@ -67,9 +67,7 @@ final class CheckpointPointsIT {
       assertThat(differences(connection, "slow", QUERY)).isEmpty();
       assertThat(differences(connection, "over_slow", OVER)).isEmpty();
       assertThat(
-              rows(
-                  connection,
-                  "SELECT effective_refresh_mode FROM pgtrickle.pgt_state GROUP BY 1"))
+              rows(connection, "SELECT effective_refresh_mode FROM pgtrickle.pgt_state GROUP BY 1"))
           .containsExactly("DIFFERENTIAL");
     }
   }
@@ -78,10 +76,7 @@ final class CheckpointPointsIT {
     Path state;
     try (Stream<Path> folders = Files.list(states)) {
       state =
-          folders
-              .filter(folder -> Files.exists(folder.resolve("lock")))
-              .findFirst()
-              .orElseThrow();
+          folders.filter(folder -> Files.exists(folder.resolve("lock"))).findFirst().orElseThrow();
     }
     try (StateDirectory directory = StateDirectory.open(state)) {
       return Checkpoint.of(directory.saved().orElseThrow());

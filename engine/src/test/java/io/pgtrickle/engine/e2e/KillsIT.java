@@ -72,7 +72,6 @@ final class KillsIT {
 
   @TempDir Path directory;
 
-
   @Test
   void killsAtAnyMomentLoseNothing() throws Exception {
     kills(10, 1);
@@ -81,7 +80,7 @@ final class KillsIT {
   @Test
   @Tag("soak")
   void hundredsOfKillsLoseNothing() throws Exception {
-    kills(Integer.getInteger("soak.kills", 200), System.nanoTime());
+    kills(200, System.nanoTime());
   }
 
   private void kills(int wanted, long seed) throws Exception {
@@ -319,9 +318,7 @@ final class KillsIT {
         create.setString(4, mode);
         create.execute();
       }
-      run(
-          connection,
-          "SELECT pgtrickle.subscribe('" + table.getKey() + "', '" + CHANNEL + "')");
+      run(connection, "SELECT pgtrickle.subscribe('" + table.getKey() + "', '" + CHANNEL + "')");
     }
   }
 

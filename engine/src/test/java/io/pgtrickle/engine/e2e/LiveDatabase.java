@@ -135,8 +135,7 @@ final class LiveDatabase implements AutoCloseable {
   }
 
   /// The same where no file can be larger than some KB, as on a disk that is full.
-  Process startWithSmallFiles(int kilobytes, Path state, Path log, String heap)
-      throws IOException {
+  Process startWithSmallFiles(int kilobytes, Path state, Path log, String heap) throws IOException {
     // In units of 512 bytes.
     String limited = "ulimit -f " + 2 * kilobytes + "; exec \"$@\"";
     return startProcess(List.of("sh", "-c", limited, "sh"), url, state, log, heap);
@@ -152,22 +151,22 @@ final class LiveDatabase implements AutoCloseable {
       List<String> prefix, DatabaseUrl url, Path state, Path log, String heap) throws IOException {
     List<String> command = new ArrayList<>(prefix);
     command.addAll(
-            List.of(
-                ProcessHandle.current().info().command().orElseThrow(),
-                "-Xmx" + heap,
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+ExitOnOutOfMemoryError",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName(),
-                "run",
-                "--url",
-                url.toString(),
-                "--http-port",
-                "0",
-                "--state-dir",
-                state.toString()));
+        List.of(
+            ProcessHandle.current().info().command().orElseThrow(),
+            "-Xmx" + heap,
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+ExitOnOutOfMemoryError",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Main.class.getName(),
+            "run",
+            "--url",
+            url.toString(),
+            "--http-port",
+            "0",
+            "--state-dir",
+            state.toString()));
     return new ProcessBuilder(command)
         .redirectErrorStream(true)
         .redirectOutput(log.toFile())

@@ -34,7 +34,8 @@ final class LockedSourcesIT {
           "INSERT INTO free SELECT i, nullif(i % 3, 0) FROM generate_series(1, 50) i");
       Map<String, String> readers = new LinkedHashMap<>();
       for (int i = 0; i < READERS; i++) {
-        readers.put("reader_" + i, "SELECT v, count(*) AS n FROM locked WHERE id > " + i + " GROUP BY v");
+        readers.put(
+            "reader_" + i, "SELECT v, count(*) AS n FROM locked WHERE id > " + i + " GROUP BY v");
       }
       Map<String, String> others = new LinkedHashMap<>();
       others.put("other", "SELECT v, count(*) AS n FROM free GROUP BY v");
@@ -56,7 +57,10 @@ final class LockedSourcesIT {
       for (String other : others.keySet()) {
         ready(connection, other);
       }
-      run(connection, "INSERT INTO free VALUES (51, 1), (52, NULL)", "DELETE FROM free WHERE id = 3");
+      run(
+          connection,
+          "INSERT INTO free VALUES (51, 1), (52, NULL)",
+          "DELETE FROM free WHERE id = 3");
       for (String other : others.keySet()) {
         run(connection, "SELECT pgtrickle.sync('%s', '60 s')".formatted(other));
       }

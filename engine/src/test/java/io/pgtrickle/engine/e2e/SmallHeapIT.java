@@ -274,9 +274,7 @@ final class SmallHeapIT {
                 "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON large"
                     + " FOR EACH ROW EXECUTE FUNCTION refuse()");
             changeAll(connection);
-            await()
-                .atMost(PATIENCE)
-                .until(() -> status(connection, "large").equals("HELD P0001"));
+            await().atMost(PATIENCE).until(() -> status(connection, "large").equals("HELD P0001"));
             run(connection, "DROP TRIGGER refuse ON large");
             awaitAnew(connection, 1);
             requireAgreement(connection, tables);
@@ -333,8 +331,7 @@ final class SmallHeapIT {
         .atMost(PATIENCE)
         .untilAsserted(
             () ->
-                assertThat(failures(connection, "large").stream().filter(TOO_MUCH))
-                    .hasSize(times));
+                assertThat(failures(connection, "large").stream().filter(TOO_MUCH)).hasSize(times));
     ready(connection, "large");
   }
 

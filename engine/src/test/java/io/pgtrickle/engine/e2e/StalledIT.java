@@ -45,8 +45,7 @@ final class StalledIT {
           "CREATE TABLE other (id int PRIMARY KEY, v int)",
           "SELECT pgtrickle.set_config('state_memory', '1')");
       Path log = directory.resolve("sidecar.log");
-      Process sidecar =
-          database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
+      Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
       try {
         await()
             .atMost(PATIENCE)
@@ -58,7 +57,10 @@ final class StalledIT {
                 });
         streamTable(connection, "big", "SELECT note, id FROM fat WHERE id > 0", "DIFFERENTIAL");
         streamTable(
-            connection, "big_groups", "SELECT note, max(id) AS m FROM fat GROUP BY note", "DIFFERENTIAL");
+            connection,
+            "big_groups",
+            "SELECT note, max(id) AS m FROM fat GROUP BY note",
+            "DIFFERENTIAL");
         streamTable(connection, "lean", LEAN, "DIFFERENTIAL");
         AtomicInteger next = new AtomicInteger();
         await()
@@ -163,9 +165,9 @@ final class StalledIT {
               () -> {
                 run(
                     connection,
-                    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-                        + " AND application_name = 'pgtrickle apply'"
-                        + " AND datname = current_database()");
+                    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event ="
+                        + " 'PgSleep' AND application_name = 'pgtrickle apply' AND datname ="
+                        + " current_database()");
                 return status(connection, "stuck").equals("HELD 57014");
               });
       run(connection, "SELECT pgtrickle.sync('lean', '60 s')");

@@ -91,7 +91,8 @@ final class Witness implements AutoCloseable {
         new Seen(
             payload.path("refresh_id").asLong(), Lsn.parse(payload.path("frontier").asString()));
     Seen before = told.put(table, now);
-    if (before != null && (now.refresh <= before.refresh || now.frontier.isBefore(before.frontier))) {
+    if (before != null
+        && (now.refresh <= before.refresh || now.frontier.isBefore(before.frontier))) {
       objections.add("%s was told to be at %s, and then at %s".formatted(table, before, now));
     }
   }
@@ -112,9 +113,9 @@ final class Witness implements AutoCloseable {
     }
   }
 
-  private void requireNotBehind(
-      String table, Seen now, @Nullable Seen before, String how) {
-    if (before != null && (now.refresh < before.refresh || now.frontier.isBefore(before.frontier))) {
+  private void requireNotBehind(String table, Seen now, @Nullable Seen before, String how) {
+    if (before != null
+        && (now.refresh < before.refresh || now.frontier.isBefore(before.frontier))) {
       objections.add("%s %s at %s, and is at %s".formatted(table, how, before, now));
     }
   }
