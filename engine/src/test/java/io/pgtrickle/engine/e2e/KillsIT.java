@@ -292,8 +292,8 @@ final class KillsIT {
     }
 
     @Override
-    public void close() throws Exception {
-      sidecar.destroyForcibly().waitFor();
+    public void close() throws IOException {
+      sidecar.destroyForcibly().onExit().join();
       server.close();
     }
   }

@@ -18,7 +18,6 @@ import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,8 +26,6 @@ import org.junit.jupiter.api.io.TempDir;
 final class SmallHeapIT {
   private static final String HEAP = "128m";
   private static final String OTHERS = "SELECT v, count(*) AS n FROM other GROUP BY v";
-  private static final Predicate<String> TOO_MUCH =
-      failure -> failure.contains("one step makes more of it than there is memory for");
 
   @TempDir Path directory;
 
@@ -326,12 +323,17 @@ final class SmallHeapIT {
     }
   }
 
+  private static boolean isTooMuch(String failure) {
+    return failure.contains("one step makes more of it than there is memory for");
+  }
+
   private static void awaitAnew(Connection connection, int times) throws SQLException {
     await()
         .atMost(PATIENCE)
         .untilAsserted(
             () ->
-                assertThat(failures(connection, "large").stream().filter(TOO_MUCH)).hasSize(times));
+                assertThat(failures(connection, "large").stream().filter(SmallHeapIT::isTooMuch))
+                    .hasSize(times));
     ready(connection, "large");
   }
 

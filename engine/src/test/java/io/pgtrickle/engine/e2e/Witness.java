@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
@@ -30,7 +31,7 @@ final class Witness implements AutoCloseable {
   private final Map<String, Seen> stored = new HashMap<>();
   private final Thread thread = Thread.ofPlatform().name("witness").unstarted(this::watch);
   private volatile boolean closed;
-  private volatile long notifications;
+  private final AtomicLong notifications = new AtomicLong();
 
   /// How far a stream table was.
   private record Seen(long refresh, Lsn frontier) {}
@@ -54,7 +55,7 @@ final class Witness implements AutoCloseable {
 
   /// How many notifications have come.
   long notifications() {
-    return notifications;
+    return notifications.get();
   }
 
   private void watch() {
@@ -65,7 +66,7 @@ final class Witness implements AutoCloseable {
           PGNotification[] news =
               connection.unwrap(PGConnection.class).getNotifications(WAIT_MILLIS);
           for (PGNotification one : news == null ? new PGNotification[0] : news) {
-            notifications++;
+            notifications.incrementAndGet();
             hear(JSON.readTree(one.getParameter()));
           }
           look(connection);
@@ -121,8 +122,12 @@ final class Witness implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     closed = true;
-    thread.join();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
