@@ -7,6 +7,7 @@ import io.pgtrickle.cdc.slot.ServerIdentity;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.cdc.stream.StreamOptions;
 import io.pgtrickle.cdc.stream.StreamState;
+import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
@@ -437,7 +438,7 @@ final class Tenure implements AutoCloseable {
           live.failed()
               ? Readiness.State.FAILED
               : live.populated() ? Readiness.State.LIVE : Readiness.State.REBUILDING;
-      Optional<String> stalled = loop.storageProblem().map(StorageUnavailable::getMessage);
+      Optional<String> stalled = loop.stall().map(TrickleException::getMessage);
       if (state == Readiness.State.LIVE && stalled.isPresent()) {
         state = Readiness.State.STALLED;
         problem = stalled.get();

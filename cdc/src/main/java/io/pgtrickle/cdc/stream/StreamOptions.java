@@ -52,9 +52,12 @@ public record StreamOptions(
     }
   }
 
+  // Of the heap, for each of what waits, what is handed over, and what comes.
+  private static final long HEAP_SHARE = 16;
+
   /// Everything, with status and idle intervals of a second, 64 MiB or 65,536 events of queue, 64
-  /// MiB
-  /// of transaction and the rest where the system keeps temporary files.
+  /// MiB of transaction, less of both in a small heap, and the rest where the system keeps
+  /// temporary files.
   public static StreamOptions of(String slot, String publication, Lsn start) {
     return new StreamOptions(
         slot,
@@ -63,11 +66,15 @@ public record StreamOptions(
         OwnChanges.DELIVERED,
         Duration.ofSeconds(1),
         Duration.ofSeconds(1),
-        64L << 20,
+        withinHeap(64L << 20),
         1 << 16,
         Streaming.WHERE_OFFERED,
-        64L << 20,
+        withinHeap(64L << 20),
         Path.of(System.getProperty("java.io.tmpdir")));
+  }
+
+  private static long withinHeap(long bytes) {
+    return Math.min(bytes, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
   }
 
   StreamOptions withStart(Lsn position) {
@@ -141,7 +148,7 @@ public record StreamOptions(
         queuedBytes,
         queuedEvents,
         wanted,
-        bytes,
+        withinHeap(bytes),
         folder);
   }
 

@@ -18,10 +18,12 @@ import io.pgtrickle.engine.refresh.RefreshLoop;
 import io.pgtrickle.engine.refresh.Sources;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -37,6 +39,9 @@ import org.slf4j.LoggerFactory;
 /// columns is followed on until the copy takes its place.
 final class Attacher {
   private static final Logger LOG = LoggerFactory.getLogger(Attacher.class);
+  // While others wait.
+  private static final LockPolicy BRIEF =
+      new LockPolicy(Duration.ofMillis(500), 2, Duration.ofMillis(500));
 
   private final SourceDatabase database;
   private final PublicationWatch watch;
@@ -69,54 +74,209 @@ final class Attacher {
     // Of all of them, also where they are looked at one by one: a copy for one must not lack what
     // another reads.
     Map<Integer, Set<String>> columns = Preparation.columnsRead(batch.values());
+    boolean alone = batch.size() == 1;
     try {
-      return attachTogether(control, batch, columns);
+      return attachTogether(control, batch, columns, alone ? LockPolicy.POLITE : BRIEF);
     } catch (CaptureException e) {
-      if (e instanceof CaptureException.Retry && !isOfOneSource(e)) {
-        throw e;
+      requireOfOneSource(e);
+      if (alone) {
+        return refuse(batch, batch.values().iterator().next(), e);
       }
     }
-    // Find out whose source it is; the others must not wait for that.
-    List<Definition> again = new ArrayList<>();
-    for (Preparation one : List.copyOf(batch.values())) {
-      Map<Long, Preparation> alone = new LinkedHashMap<>();
-      alone.put(one.id(), one);
+    Map<Integer, CaptureException> refused = refused(control, batch.values(), columns);
+    List<Refusal> readers = new ArrayList<>();
+    for (Preparation one : batch.values()) {
+      sources(one).stream()
+          .map(refused::get)
+          .filter(Objects::nonNull)
+          .findFirst()
+          .ifPresent(why -> readers.add(new Refusal(one, why)));
+    }
+    readers.forEach(each -> batch.remove(each.reader.id()));
+    // What others hold up is waited for when nobody else has to wait for that.
+    return batch.isEmpty()
+        ? attachPatiently(control, batch, columns, readers)
+        : attachWithout(control, batch, columns, readers);
+  }
+
+  /// A source of a reader cannot be attached.
+  private record Refusal(Preparation reader, CaptureException why) {}
+
+  private static Set<Integer> sources(Preparation one) {
+    Set<Integer> relations = new LinkedHashSet<>();
+    one.scans().forEach(scan -> relations.add(scan.relation()));
+    if (one.plan().isEmpty()) {
+      relations.addAll(one.verdict().sources());
+    }
+    return relations;
+  }
+
+  // Asks for each source by itself, so that it is known whose fault it is, at the price of that one
+  // alone, however many read it.
+  private Map<Integer, CaptureException> refused(
+      Connection control, Collection<Preparation> batch, Map<Integer, Set<String>> columns)
+      throws SQLException, InterruptedException {
+    Map<Integer, List<Preparation>> readers = new LinkedHashMap<>();
+    for (Preparation one : batch) {
+      sources(one)
+          .forEach(relation -> readers.computeIfAbsent(relation, _ -> new ArrayList<>()).add(one));
+    }
+    Map<Integer, CaptureException> refused = new LinkedHashMap<>();
+    for (Map.Entry<Integer, List<Preparation>> each : readers.entrySet()) {
       try {
-        again.addAll(attachTogether(control, alone, columns));
-        if (alone.isEmpty()) {
-          batch.remove(one.id());
+        publish(control, each.getKey(), each.getValue(), columns);
+      } catch (CaptureException e) {
+        requireOfOneSource(e);
+        refused.put(each.getKey(), e);
+      } catch (TrickleException e) {
+        // Whoever reads it is told when it is attached.
+        LOG.debug("relation {} cannot be attached", each.getKey(), e);
+      }
+    }
+    return refused;
+  }
+
+  private void publish(
+      Connection control,
+      int relation,
+      List<Preparation> readers,
+      Map<Integer, Set<String>> columns)
+      throws SQLException, InterruptedException {
+    if (definitions.isStreamTable(relation)) {
+      return;
+    }
+    LockPolicy policy = BRIEF.telling(blockers -> blocked(readers, blockers));
+    SourceTables tables = new SourceTables(control, watch.publication(), storage, policy);
+    Set<String> needed = columns.getOrDefault(relation, Set.of());
+    for (Preparation one : readers) {
+      for (Plan.Scan scan : one.scans()) {
+        if (scan.relation() == relation) {
+          Optional<Set<String>> lacking = boundary(() -> lacking(scan, needed));
+          if (lacking.isPresent()) {
+            tables.publish(List.of(tables.source(scan, lacking.get()).table()));
+          }
+          return;
         }
-      } catch (CaptureException refused) {
-        if (refused instanceof CaptureException.Retry && !isOfOneSource(refused)) {
-          throw refused;
-        }
-        batch.remove(one.id());
-        TrickleException problem = ServerRefusal.ofSource(one.definition(), refused);
-        if (isOfOneSource(refused)) {
-          progress.postponed(one.definition(), problem);
-          again.add(one.definition());
-        } else {
-          progress.failed(one.definition(), problem);
+      }
+    }
+    tables.publish(tables.watchable(Set.of(relation)));
+  }
+
+  // The others first; who reads what is locked comes in the next batch, alone.
+  private List<Definition> attachWithout(
+      Connection control,
+      Map<Long, Preparation> batch,
+      Map<Integer, Set<String>> columns,
+      List<Refusal> readers)
+      throws SQLException, InterruptedException {
+    List<Definition> again = new ArrayList<>();
+    for (Refusal each : readers) {
+      if (isLocked(each.why)) {
+        LOG.info(
+            "{} is initialized after others: {}",
+            each.reader.definition().displayName(),
+            each.why.getMessage());
+        again.add(each.reader.definition());
+      } else {
+        again.addAll(refuse(batch, each.reader, each.why));
+      }
+    }
+    try {
+      again.addAll(attachTogether(control, batch, columns, BRIEF));
+    } catch (CaptureException e) {
+      requireOfOneSource(e);
+      again.addAll(attachEach(control, batch, columns));
+    }
+    return again;
+  }
+
+  private List<Definition> attachPatiently(
+      Connection control,
+      Map<Long, Preparation> batch,
+      Map<Integer, Set<String>> columns,
+      List<Refusal> readers)
+      throws SQLException, InterruptedException {
+    List<Definition> again = new ArrayList<>();
+    for (Refusal each : readers) {
+      if (isLocked(each.why)) {
+        batch.put(each.reader.id(), each.reader);
+      } else {
+        again.addAll(refuse(batch, each.reader, each.why));
+      }
+    }
+    if (!batch.isEmpty()) {
+      try {
+        again.addAll(attachTogether(control, batch, columns, LockPolicy.POLITE));
+      } catch (CaptureException e) {
+        requireOfOneSource(e);
+        for (Preparation one : List.copyOf(batch.values())) {
+          again.addAll(refuse(batch, one, e));
         }
       }
     }
     return again;
   }
 
+  // What is wrong shows only with what one reads together.
+  private List<Definition> attachEach(
+      Connection control, Map<Long, Preparation> batch, Map<Integer, Set<String>> columns)
+      throws SQLException, InterruptedException {
+    List<Definition> again = new ArrayList<>();
+    for (Preparation one : List.copyOf(batch.values())) {
+      Map<Long, Preparation> alone = new LinkedHashMap<>();
+      alone.put(one.id(), one);
+      try {
+        again.addAll(attachTogether(control, alone, columns, BRIEF));
+        if (alone.isEmpty()) {
+          batch.remove(one.id());
+        }
+      } catch (CaptureException refused) {
+        requireOfOneSource(refused);
+        again.addAll(refuse(batch, one, refused));
+      }
+    }
+    return again;
+  }
+
+  // Reports it, and returns it if it may be done later.
+  private List<Definition> refuse(
+      Map<Long, Preparation> batch, Preparation one, CaptureException why) {
+    batch.remove(one.id());
+    TrickleException problem = ServerRefusal.ofSource(one.definition(), why);
+    if (isOfOneSource(why)) {
+      progress.postponed(one.definition(), problem);
+      return List.of(one.definition());
+    }
+    progress.failed(one.definition(), problem);
+    return List.of();
+  }
+
+  private static void requireOfOneSource(CaptureException refusal) {
+    if (refusal instanceof CaptureException.Retry && !isOfOneSource(refusal)) {
+      throw refusal;
+    }
+  }
+
   // Slots, walsenders, connections, room, or a lock that somebody has: people want to know, and it
   // may pass by itself. The others go on meanwhile.
   private static boolean isOfOneSource(CaptureException refusal) {
-    return refusal.sqlState().startsWith("53")
-        || refusal.sqlState().equals(ServerRefusal.LOCK_NOT_AVAILABLE);
+    return refusal.sqlState().startsWith("53") || isLocked(refusal);
+  }
+
+  private static boolean isLocked(CaptureException refusal) {
+    return refusal.sqlState().equals(ServerRefusal.LOCK_NOT_AVAILABLE);
   }
 
   private List<Definition> attachTogether(
-      Connection control, Map<Long, Preparation> batch, Map<Integer, Set<String>> columns)
+      Connection control,
+      Map<Long, Preparation> batch,
+      Map<Integer, Set<String>> columns,
+      LockPolicy patience)
       throws SQLException, InterruptedException {
     Map<Integer, SourceCopy.Source> missing = new LinkedHashMap<>();
     List<TableName> watched = new ArrayList<>();
     Set<Integer> read = new HashSet<>();
-    LockPolicy policy = LockPolicy.POLITE.telling(blockers -> blocked(batch.values(), blockers));
+    LockPolicy policy = patience.telling(blockers -> blocked(batch.values(), blockers));
     SourceTables tables = new SourceTables(control, watch.publication(), storage, policy);
     for (Preparation one : List.copyOf(batch.values())) {
       try {

@@ -3,6 +3,7 @@ package io.pgtrickle.engine.backfill;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
@@ -49,6 +50,8 @@ import org.jspecify.annotations.Nullable;
 /// already is subtracted there, and the rest is written in chunks of one transaction.
 final class Fill {
   private static final long MOST_TO_FOLLOW = 100_000;
+  // Of what a step may take: more comes until the views have joined.
+  private static final long HEAP_SHARE = 4;
   private static final int LATER_FILLS = 5;
 
   private final RefreshLoop loop;
@@ -102,7 +105,7 @@ final class Fill {
     }
     // What follows at the boundary is one delta, of all of them. Whoever changes more than that all
     // the time cannot be waited for.
-    for (int i = 0; i < LATER_FILLS && differing(filled, build) > MOST_TO_FOLLOW; i++) {
+    for (int i = 0; i < LATER_FILLS && tooMuchToFollow(filled, build); i++) {
       for (Preparation one : List.copyOf(filled.keySet())) {
         if (build.healthy(one.id()) && build.differing(one.id()) > 0) {
           fill(writer, one, build, began, Contents.SUBTRACTED, filled);
@@ -112,11 +115,16 @@ final class Fill {
     return filled;
   }
 
-  private static long differing(Map<Preparation, Long> filled, Build build) {
-    return filled.keySet().stream()
-        .filter(one -> build.healthy(one.id()))
-        .mapToLong(one -> build.differing(one.id()))
-        .sum();
+  private static boolean tooMuchToFollow(Map<Preparation, Long> filled, Build build) {
+    long rows = 0;
+    long bytes = 0;
+    for (Preparation one : filled.keySet()) {
+      if (build.healthy(one.id())) {
+        rows += build.differing(one.id());
+        bytes += build.differingBytes(one.id());
+      }
+    }
+    return rows > MOST_TO_FOLLOW || bytes > Dataflow.stepMemory() / HEAP_SHARE;
   }
 
   /// What is known of the contents of a table.

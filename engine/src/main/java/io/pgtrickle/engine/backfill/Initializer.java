@@ -257,8 +257,19 @@ public final class Initializer {
       Connection session, List<Definition> batch, Results results)
       throws SQLException, InterruptedException {
     Map<Long, Preparation> ready = new LinkedHashMap<>();
+    Map<Definition, Set<Integer>> sources = new LinkedHashMap<>();
+    batch.forEach(one -> sources.put(one, Preparation.written(one)));
+    Set<Integer> read = new HashSet<>();
+    sources.values().forEach(read::addAll);
+    LockedTables locked = LockedTables.among(session, read);
+    boolean others = sources.values().stream().anyMatch(each -> !locked.anyOf(each));
     for (Definition definition : batch) {
       progress.phase(definition, Phase.PREPARING);
+      if (others && locked.anyOf(sources.getOrDefault(definition, Set.of()))) {
+        // Those who need not wait for that lock go first.
+        results.again.add(definition);
+        continue;
+      }
       try {
         Preparation one = Preparation.of(session, analyzer, definition);
         progress.resolved(definition, one.verdict());
@@ -400,7 +411,7 @@ public final class Initializer {
       // Whoever interrupts ends the refresh thread too, which gives up all builds.
       if (!Thread.currentThread().isInterrupted()) {
         // Without fail, even if nobody waits for it any more.
-        loop.post(() -> loop.builds().abandon(build));
+        loop.postRelief(() -> loop.builds().abandon(build));
         atBoundary(() -> {});
       }
     }

@@ -97,8 +97,18 @@ public final class Intake {
     return attachment.equals(attaching.get(attachment.table().oid()));
   }
 
-  /// Stops decoding or retaining a table. Whoever copies it has to [#release] it.
+  /// Stops decoding or retaining a table, whatever the epoch under way did to it. Whoever copies it
+  /// has to [#release] it.
   public void detach(Oid oid) {
+    SourceTable table = tables.get(oid);
+    if (table != null) {
+      changed.remove(table);
+      damaged.remove(table.relation());
+    }
+    letGo(oid);
+  }
+
+  private void letGo(Oid oid) {
     Attachment attachment = attaching.remove(oid);
     if (attachment != null) {
       abandoned.add(attachment);
@@ -247,7 +257,7 @@ public final class Intake {
     for (SourceTable table : changed) {
       if (damaged.containsKey(table.relation())) {
         table.abandonEpoch();
-        detach(table.oid());
+        letGo(table.oid());
       } else {
         try {
           ZSet delta = table.endEpoch();
@@ -256,7 +266,7 @@ public final class Intake {
           }
         } catch (StateDamaged | InternalError e) {
           damaged.put(table.relation(), damage(table, e));
-          detach(table.oid());
+          letGo(table.oid());
         }
       }
     }

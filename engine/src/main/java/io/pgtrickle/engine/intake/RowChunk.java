@@ -40,6 +40,13 @@ public final class RowChunk {
     return rows.size() >= ROWS || bytes >= maximumBytes;
   }
 
+  /// Whether so many rows are less than a chunk.
+  ///
+  /// @param bytes what they take of the heap
+  public boolean hasRoomFor(long rows, long bytes) {
+    return rows < ROWS && bytes < maximumBytes;
+  }
+
   /// The rows, consolidated; the chunk is empty afterwards.
   public ZSet take() {
     ZSet taken = rows.build();

@@ -13,7 +13,9 @@ import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.ZSet;
+import io.pgtrickle.engine.intake.RowChunk;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Collection;
@@ -24,9 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
 /// Views that are computed privately, and together, while the main dataflow goes on.
 ///
 /// They start from snapshots taken at an epoch boundary. From that boundary on the refresh thread
-/// *retains* here what each later epoch did to the relations they read; replayed in order, that
-/// brings the private dataflow to the main one's frontier. What several of them arrange alike is
+/// *retains* here what later epochs did to the relations they read; replayed, that brings the
+/// private dataflow to the main one's frontier. What several of them arrange alike is
 /// arranged once. None reads another: what reads a view is built after it.
 ///
 /// A view that fails is given up, and so is one that its host gives up; the others go on as if it
@@ -56,36 +56,23 @@ public final class Build implements AutoCloseable {
   private final Map<Long, View> views = new LinkedHashMap<>();
   private final Map<Long, ViewErrors> errors = new HashMap<>();
   private final Map<Long, Exception> reasons = new LinkedHashMap<>();
-  private final ConcurrentLinkedQueue<Event> retained = new ConcurrentLinkedQueue<>();
-  private final AtomicLong retainedRows = new AtomicLong();
+  private final Retained retained;
   private LiveTable.@Nullable Released reached;
   // The state is not given up while somebody is in it.
   private final ReentrantLock inUse = new ReentrantLock();
+  private Retained.@Nullable Changes replayed;
   private boolean closed;
-
-  private sealed interface Event {}
-
-  /// What an epoch did to what the views read.
-  ///
-  /// @param end where the stream was after it
-  private record Epoch(Map<Integer, ZSet> deltas, LiveTable.Released end) implements Event {
-    long rows() {
-      return deltas.values().stream().mapToLong(ZSet::size).sum();
-    }
-  }
-
-  /// From here on epochs do not tell what becomes of a relation.
-  private record Loss(int relation, Exception reason) implements Event {}
 
   /// @param views of which none reads another
   /// @param storage where their state is kept, which is that of the main dataflow
   /// @param labels answer what their plans ask, and are those of the main dataflow
   public Build(Collection<View> views, Storage storage, Labels labels) {
-    this(views, new Dataflow(storage, labels));
+    this(views, storage, new Dataflow(storage, labels));
   }
 
   /// @param dataflow an empty one
-  Build(Collection<View> views, Dataflow dataflow) {
+  Build(Collection<View> views, Storage storage, Dataflow dataflow) {
+    this.retained = new Retained(storage);
     this.dataflow = dataflow;
     Set<Integer> read = new HashSet<>();
     for (View view : views) {
@@ -193,21 +180,19 @@ public final class Build implements AutoCloseable {
           }
         });
     if (!concerning.isEmpty()) {
-      Epoch epoch = new Epoch(concerning, end);
-      retainedRows.addAndGet(epoch.rows());
-      retained.add(epoch);
+      retained.add(concerning, end);
     }
   }
 
   /// Remembers that from here on nothing is told of a relation, or of another one in its place;
   /// called by the refresh thread.
   void lose(int relation, Exception reason) {
-    retained.add(new Loss(relation, reason));
+    retained.lose(relation, reason);
   }
 
   /// How far the private dataflow is behind, in rows.
   public long behind() {
-    return retainedRows.get();
+    return retained.rows();
   }
 
   /// Feeds rows of a snapshot.
@@ -220,20 +205,44 @@ public final class Build implements AutoCloseable {
     run(Map.of(), false);
   }
 
-  /// Replays every epoch retained before this was called. Views of which a source was lost are
-  /// given
-  /// up.
+  /// Replays what was retained before this was called. Views of which a source was lost are given
+  /// up, and all of them if there was no room to keep what happened.
   public void catchUp() {
-    for (int left = retained.size(); left > 0; left--) {
-      switch (retained.remove()) {
-        case Epoch epoch -> {
-          retainedRows.addAndGet(-epoch.rows());
-          reached = epoch.end;
-          feed(epoch.deltas);
-        }
-        case Loss loss -> giveUpReaders(loss.relation, loss.reason);
-      }
+    Retained.Changes changes =
+        use(
+            () -> {
+              Retained.Changes taken = retained.take();
+              replayed = taken;
+              return taken;
+            });
+    changes.losses().forEach(this::giveUpReaders);
+    changes.failure().ifPresent(this::giveUpAll);
+    changes.end().ifPresent(end -> reached = end);
+    for (Map<Integer, ZSet> next = next(changes); !next.isEmpty(); next = next(changes)) {
+      feed(next);
     }
+    use(
+        () -> {
+          changes.close();
+          return changes;
+        });
+  }
+
+  private Map<Integer, ZSet> next(Retained.Changes changes) {
+    try {
+      return use(() -> changes.next(relation -> new RowChunk(readers(relation).size())));
+    } catch (StateDamaged | InternalError damage) {
+      // The last is how a mapped file says that the disk does not give what was written.
+      giveUpAll(
+          damage instanceof StateDamaged known
+              ? known
+              : new StateDamaged("what happened meanwhile cannot be read", damage));
+      return Map.of();
+    }
+  }
+
+  private void giveUpAll(Exception reason) {
+    List.copyOf(views.keySet()).forEach(view -> giveUp(view, reason));
   }
 
   // ---- rows out ---------------------------------------------------------------------------------
@@ -267,6 +276,12 @@ public final class Build implements AutoCloseable {
   /// By how many rows a view's contents differ from what was subtracted, about.
   public long differing(long view) {
     return dataflow.pendingRows(view);
+  }
+
+  /// What these rows would take of the heap, in bytes, about.
+  public long differingBytes(long view) {
+    Snapshot rows = dataflow.pendingOutput(view);
+    return rows.bytes() + rows.rows() * Row.OVERHEAD;
   }
 
   /// A view's table has its contents now.
@@ -370,7 +385,7 @@ public final class Build implements AutoCloseable {
   /// of is left to the end of the process: what it reads must not become other memory.
   @Override
   public void close() {
-    retained.clear();
+    retained.close();
     boolean free = false;
     try {
       free = inUse.tryLock(END_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
@@ -383,6 +398,9 @@ public final class Build implements AutoCloseable {
     }
     try {
       closed = true;
+      if (replayed != null) {
+        replayed.close();
+      }
       dataflow.close();
     } finally {
       inUse.unlock();

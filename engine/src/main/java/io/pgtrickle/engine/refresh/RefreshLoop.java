@@ -7,8 +7,8 @@ import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.cdc.stream.LogStream;
+import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
-import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.dvm.state.Capture;
@@ -82,6 +82,7 @@ public final class RefreshLoop implements AutoCloseable {
   private boolean tookEvents;
   private Duration patience = WAIT;
   private Set<Integer> gated = Set.of();
+  private final Set<Integer> detached = new HashSet<>();
   private final List<Instant> commits = new ArrayList<>();
   private final List<Integer> transactions = new ArrayList<>();
   private Replay replay = Replay.none();
@@ -114,7 +115,7 @@ public final class RefreshLoop implements AutoCloseable {
     this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
     this.builds = new Builds(intake, tables);
     this.status = new StatusBoard(tables, dataflow, intake);
-    this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, clock);
+    this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, this::relieve, clock);
     this.callers = new Callers(tables, full, steps::awaitsRelease, ledger, listener, clock);
     this.sources = new Sources(intake, dataflow, tables, full, this::rebuild);
     this.frontier = start;
@@ -238,6 +239,20 @@ public final class RefreshLoop implements AutoCloseable {
   public void postLatest(String what, Runnable task) {
     tasks.replace(what, task);
     reader.wake();
+  }
+
+  /// Gives something up on this thread, between two epochs or while one waits for room or for the
+  /// server; nobody waits for it.
+  public void postRelief(Runnable task) {
+    tasks.postRelief(task);
+    reader.wake();
+  }
+
+  // In the middle of an epoch that waits.
+  private void relieve() {
+    if (tasks.relieve()) {
+      detached.addAll(detach());
+    }
   }
 
   /// Runs something on this thread once everything that committed before a position was taken in.
@@ -407,6 +422,7 @@ public final class RefreshLoop implements AutoCloseable {
     reached = here();
     ledger.recorded(checkpoint.recorded());
     replay = rest;
+    replay.begin(reached, id -> tables.contains(id) && dataflow.pendingRows(id) > 0);
   }
 
   private void add(LiveTable table) {
@@ -441,8 +457,16 @@ public final class RefreshLoop implements AutoCloseable {
   }
 
   /// Forgets the base tables that no stream table reads, live or being built, and returns their
-  /// OIDs.
+  /// OIDs, and those of others that were forgotten since this was last done; boundary only.
   public Set<Integer> detachUnused() {
+    Set<Integer> unused = detach();
+    unused.addAll(detached);
+    unused.removeAll(intake.relations());
+    detached.clear();
+    return unused;
+  }
+
+  private Set<Integer> detach() {
     Set<Integer> unused = new HashSet<>(intake.relations());
     unused.removeAll(tables.sources());
     unused.removeAll(builds.relations());
@@ -564,9 +588,10 @@ public final class RefreshLoop implements AutoCloseable {
     return status.statuses();
   }
 
-  /// Why the stream waits for room to keep its state, if it does; for any thread.
-  public Optional<StorageUnavailable> storageProblem() {
-    return steps.storageProblem();
+  /// Why the stream waits, for room to keep its state or for the server's answers, if it does; for
+  /// any thread.
+  public Optional<TrickleException> stall() {
+    return steps.stall();
   }
 
   /// Operator state as of the last look, in bytes; for any thread.
@@ -710,6 +735,13 @@ public final class RefreshLoop implements AutoCloseable {
         reasons.put(table.id(), reason);
       }
     }
+    Failure unclear =
+        new Failure(
+            "55000",
+            "its contents are computed anew after a restart: it was written just when the"
+                + " checkpoint was made, before or after it",
+            true);
+    replay.unclear().forEach(id -> reasons.put(id, unclear));
     rebuild(reasons);
     tables.all().stream().filter(LiveTable::differential).forEach(steps::noteErrors);
     status.publish(clock.instant());

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.LongPredicate;
 
 /// The part of the log between a checkpoint and what was visible when the process ended.
 ///
@@ -23,6 +24,11 @@ import java.util.TreeSet;
 /// when a schedule, a FULL evaluation or an error decided what D saw of T, and when, the log does
 /// not tell. If such a T was written since C, D is *doubtful* and its contents are computed anew.
 ///
+/// Nor does it say what was written at the very point of the checkpoint: after it, of what waited
+/// in
+/// its state, or before, of what the checkpoint still carried. Where something waits, that table is
+/// *unclear* and its contents are computed anew.
+///
 /// Used by the refresh thread only.
 public final class Replay {
   private final Map<Long, Released> visible;
@@ -30,6 +36,7 @@ public final class Replay {
   private final Released end;
   private final int definitions;
   private final Set<Integer> doubtful;
+  private final Set<Long> unclear = new HashSet<>();
   private boolean definitionsTouched;
   private boolean over;
 
@@ -55,6 +62,23 @@ public final class Replay {
     Replay none = new Replay(Map.of(), new Released(Lsn.ZERO, Instant.EPOCH), Set.of(), 0);
     none.over = true;
     return none;
+  }
+
+  /// Begins at the checkpoint.
+  ///
+  /// @param waits whether output of a stream table waits in the state for its release
+  void begin(Released checkpoint, LongPredicate waits) {
+    visible.forEach(
+        (table, upTo) -> {
+          if (upTo.compareTo(checkpoint) <= 0 && waits.test(table)) {
+            unclear.add(table);
+          }
+        });
+  }
+
+  /// The stream tables of which it cannot be told what of their output they hold.
+  Set<Long> unclear() {
+    return Set.copyOf(unclear);
   }
 
   boolean isOver() {

@@ -36,24 +36,28 @@ final class Steps {
   private final Ledger ledger;
   private final RefreshListener listener;
   private final Consumer<Map<Long, Failure>> rebuild;
+  private final Runnable relieve;
   private final Clock clock;
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
-  private volatile @Nullable StorageUnavailable storageProblem;
+  private volatile @Nullable TrickleException stall;
   private volatile boolean stopping;
 
   /// @param rebuild builds stream tables anew, each for a reason
+  /// @param relieve gives up what nobody wants any more
   Steps(
       Dataflow dataflow,
       LiveTables tables,
       Ledger ledger,
       RefreshListener listener,
       Consumer<Map<Long, Failure>> rebuild,
+      Runnable relieve,
       Clock clock) {
     this.dataflow = dataflow;
     this.tables = tables;
     this.ledger = ledger;
     this.listener = listener;
     this.rebuild = rebuild;
+    this.relieve = relieve;
     this.clock = clock;
   }
 
@@ -62,9 +66,10 @@ final class Steps {
     stopping = true;
   }
 
-  /// Why the stream waits for room to keep its state, if it does; for any thread.
-  Optional<StorageUnavailable> storageProblem() {
-    return Optional.ofNullable(storageProblem);
+  /// Why the stream waits, for room to keep its state or for the server's answers, if it does; for
+  /// any thread.
+  Optional<TrickleException> stall() {
+    return Optional.ofNullable(stall);
   }
 
   // ---- FULL evaluations -------------------------------------------------------------------------
@@ -147,7 +152,7 @@ final class Steps {
         intake.settle();
         settled = true;
       } catch (StorageUnavailable problem) {
-        awaitStorage(problem);
+        pause(problem);
       }
     }
   }
@@ -217,7 +222,7 @@ final class Steps {
     while (true) {
       try {
         StepResult result = dataflow.step(input, time, release);
-        storageProblem = null;
+        stall = null;
         return result;
       } catch (StepFailed failed) {
         // The step left everything as it was: without the failing views it is run again.
@@ -226,31 +231,25 @@ final class Steps {
         Map<Long, Failure> reasons = new LinkedHashMap<>();
         failed.views().forEach(view -> reasons.put(view, reason));
         rebuild.accept(reasons);
-      } catch (StorageUnavailable problem) {
-        awaitStorage(problem);
-      } catch (AnswersUnavailable notNow) {
+      } catch (StorageUnavailable | AnswersUnavailable notNow) {
         pause(notNow);
       }
     }
   }
 
-  private void awaitStorage(StorageUnavailable problem) {
-    if (!stopping) {
-      storageProblem = problem;
-    }
-    pause(problem);
-  }
-
+  // What the step waits for may be the matter of a stream table that is dropped meanwhile.
   private void pause(TrickleException problem) {
     if (stopping) {
       throw problem;
     }
+    stall = problem;
     try {
       TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw problem;
     }
+    relieve.run();
   }
 
   /// Notes the errors that a stream table's query has at present.

@@ -10,10 +10,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.pgtrickle.engine.DatabaseUrl;
+import io.pgtrickle.engine.catalog.Installer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -34,8 +37,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A sidecar of its own process is killed at random moments while transactions go on, now and then
-/// the server with it, and must come back as if nothing had been: exact, by its checkpoint.
+/// A sidecar of its own process is killed at random moments while transactions go on, also while it
+/// recovers, and the server with it, and must come back as if nothing had been: exact, by its
+/// checkpoint, and without taking back what anybody has seen.
 final class KillsIT {
   // Each round starts a JVM, on machines that may have better things to do.
   private static final Duration PATIENCE = Duration.ofMinutes(4);
@@ -64,6 +68,8 @@ final class KillsIT {
     TABLES.put("k_over_errors", "SELECT q, count(*) AS n FROM k_errors GROUP BY q");
   }
 
+  private static final String CHANNEL = "kills";
+
   @TempDir Path directory;
 
   @Test
@@ -77,54 +83,219 @@ final class KillsIT {
     kills(200, System.nanoTime());
   }
 
-  private void kills(int rounds, long seed) throws Exception {
-    Random random = new Random(seed);
-    int restored = 0;
-    try (LiveDatabase database = LiveDatabase.create()) {
-      try (Connection connection = database.connect()) {
+  private void kills(int wanted, long seed) throws Exception {
+    try (Scene scene = new Scene(new Random(seed));
+        Witness witness = Witness.start(scene::connect, CHANNEL)) {
+      Map<String, Long> refreshes = new HashMap<>();
+      scene.awaitSettled("before the first kill, seed " + seed, refreshes);
+      int rounds = 0;
+      int restored = 0;
+      while (scene.kills < wanted) {
+        String when = "round %d, %d kills, seed %d".formatted(++rounds, scene.kills, seed);
+        // Little to be replayed, and much.
+        scene.checkpointEvery(rounds % 2 == 0 ? "150 ms" : "20 s");
+        scene.underLoad(Trouble.values()[rounds % Trouble.values().length]);
+        scene.awaitSettled(when, refreshes);
+        assertThat(witness.objections()).as(when).isEmpty();
+        restored += scene.restored();
+      }
+      assertThat(witness.notifications()).isPositive();
+      scene.stop();
+      assertNothingLeftOver();
+      assertThat(restored)
+          .as("stream tables that came back by a checkpoint, of %s", rounds * TABLES.size())
+          .isGreaterThan(rounds * TABLES.size() / 3);
+    }
+  }
+
+  /// What happens in a round.
+  private enum Trouble {
+    /// The sidecar is killed, and again while it recovers.
+    TWO_KILLS,
+    /// A kill, after which the server recovers from the loss of a session.
+    KILL_AND_CRASH,
+    /// The server is gone, and its sidecar killed while that waits for it.
+    SHUTDOWN_AND_KILL,
+    /// The server goes while the sidecar, which was killed, recovers.
+    KILL_AND_SHUTDOWN
+  }
+
+  /// A server, and a sidecar that follows it.
+  private final class Scene implements AutoCloseable {
+    private final Random random;
+    private final int port;
+    private OwnServer server;
+    private Process sidecar;
+    private int starts;
+    private int kills;
+
+    Scene(Random random) throws Exception {
+      this.random = random;
+      server = OwnServer.start(directory.resolve("data"), 0, Map.of());
+      port = server.port();
+      try (Connection connection = connect()) {
+        Installer.install(connection);
         define(connection);
       }
-      Process sidecar = start(database, 0);
-      try {
-        Map<String, Long> refreshes = new HashMap<>();
-        awaitSettled(database, "before the first kill, seed " + seed, refreshes);
-        for (int round = 1; round <= rounds; round++) {
-          // Little to be replayed, and much.
-          checkpointEvery(database, round % 2 == 0 ? "150 ms" : "20 s");
-          AtomicBoolean stop = new AtomicBoolean();
-          try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
-            long writes = random.nextLong();
-            Future<Integer> writer = threads.submit(() -> write(database, writes, stop));
-            try {
-              // Not a wait for something to happen: the moment is to be a random one.
-              assertThat(sidecar.waitFor(100 + random.nextInt(1500), TimeUnit.MILLISECONDS))
-                  .as("the sidecar ended by itself: %s", log(round - 1))
-                  .isFalse();
-              sidecar.destroyForcibly().waitFor();
-              if (round % 4 == 0) {
-                crash(database);
-              }
-              sidecar = start(database, round);
-              boolean ended = sidecar.waitFor(500 + random.nextInt(2500), TimeUnit.MILLISECONDS);
-              assertThat(ended).as(log(round)).isFalse();
-            } finally {
-              stop.set(true);
-            }
-            assertThat(writer.get()).isPositive();
-          }
-          awaitSettled(database, "round " + round + ", seed " + seed, refreshes);
-          restored += restored(round);
+      sidecar = start();
+    }
+
+    void underLoad(Trouble trouble) throws Exception {
+      AtomicBoolean stop = new AtomicBoolean();
+      try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
+        long writes = random.nextLong();
+        Future<Integer> writer = threads.submit(() -> write(writes, stop));
+        try {
+          moment(100, 1500);
+          cause(trouble);
+          moment(500, 2500);
+        } finally {
+          stop.set(true);
         }
-        sidecar.destroy();
-        assertThat(sidecar.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
-        assertNothingLeftOver();
-      } finally {
-        sidecar.destroyForcibly().waitFor();
+        assertThat(writer.get()).isPositive();
       }
     }
-    assertThat(restored)
-        .as("stream tables that came back by a checkpoint, of %s", rounds * TABLES.size())
-        .isGreaterThan(rounds * TABLES.size() / 3);
+
+    void cause(Trouble trouble) throws Exception {
+      switch (trouble) {
+        case TWO_KILLS -> {
+          kill();
+          sidecar = start();
+          moment(100, 2000);
+          kill();
+          sidecar = start();
+        }
+        case KILL_AND_CRASH -> {
+          kill();
+          crash();
+          sidecar = start();
+        }
+        case SHUTDOWN_AND_KILL -> {
+          server.crash();
+          moment(1, 500);
+          kill();
+          sidecar = start();
+          moment(1, 1500);
+          restart();
+        }
+        case KILL_AND_SHUTDOWN -> {
+          kill();
+          sidecar = start();
+          moment(100, 2500);
+          server.crash();
+          restart();
+        }
+      }
+    }
+
+    // Not a wait for something to happen: the moment is to be a random one.
+    void moment(int least, int more) throws Exception {
+      assertThat(sidecar.waitFor(least + random.nextInt(more), TimeUnit.MILLISECONDS))
+          .as("the sidecar ended by itself: %s", log())
+          .isFalse();
+    }
+
+    void kill() throws InterruptedException {
+      sidecar.destroyForcibly().waitFor();
+      kills++;
+    }
+
+    void restart() throws IOException {
+      server = OwnServer.start(directory.resolve("data"), port, Map.of());
+    }
+
+    Connection connect() throws SQLException {
+      DatabaseUrl url = OwnServer.urlAt(port);
+      return DriverManager.getConnection(url.jdbcUrl(), url.properties());
+    }
+
+    void checkpointEvery(String interval) throws SQLException {
+      try (Connection connection = connect()) {
+        run(connection, "SELECT pgtrickle.set_config('checkpoint_interval', '" + interval + "')");
+      }
+    }
+
+    Process start() throws IOException {
+      starts++;
+      return LiveDatabase.startProcess(
+          OwnServer.urlAt(port), directory.resolve("state"), logFile(), "256m");
+    }
+
+    Path logFile() {
+      return directory.resolve(starts + ".log");
+    }
+
+    String log() throws IOException {
+      return Files.readString(logFile(), UTF_8);
+    }
+
+    // As of the last tenure.
+    int restored() throws IOException {
+      int restored = 0;
+      for (Matcher matcher = RESTORED.matcher(log()); matcher.find(); ) {
+        restored = Integer.parseInt(matcher.group(1));
+      }
+      return restored;
+    }
+
+    // Until told to stop, through crashes of the server; returns how many transactions were made.
+    int write(long seed, AtomicBoolean stop) {
+      Random choices = new Random(seed);
+      int transactions = 0;
+      while (!stop.get()) {
+        try (Connection connection = connect()) {
+          while (!stop.get()) {
+            transaction(connection, choices);
+            transactions++;
+          }
+        } catch (SQLException e) {
+          // The server crashes by intention; it comes back.
+          Thread.onSpinWait();
+        }
+      }
+      return transactions;
+    }
+
+    // The postmaster takes a backend that was killed hard for a crash, and recovers all of them.
+    void crash() throws SQLException {
+      try (Connection connection = connect()) {
+        String pid = Objects.requireNonNull(value(connection, "SELECT pg_backend_pid()"));
+        assertThat(ProcessHandle.of(Long.parseLong(pid)).orElseThrow().destroyForcibly()).isTrue();
+      }
+      await()
+          .atMost(PATIENCE)
+          .pollInterval(Duration.ofMillis(50))
+          .ignoreExceptions()
+          .until(
+              () -> {
+                try (Connection connection = connect()) {
+                  return "1".equals(value(connection, "SELECT 1"));
+                }
+              });
+    }
+
+    void awaitSettled(String when, Map<String, Long> refreshes) {
+      await(when)
+          .atMost(PATIENCE)
+          .ignoreExceptionsInstanceOf(SQLException.class)
+          .untilAsserted(
+              () -> {
+                try (Connection connection = connect()) {
+                  settled(connection, when, refreshes);
+                }
+              });
+    }
+
+    void stop() throws Exception {
+      sidecar.destroy();
+      assertThat(sidecar.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Override
+    public void close() throws IOException {
+      sidecar.destroyForcibly().onExit().join();
+      server.close();
+    }
   }
 
   private static void define(Connection connection) throws SQLException {
@@ -147,45 +318,8 @@ final class KillsIT {
         create.setString(4, mode);
         create.execute();
       }
+      run(connection, "SELECT pgtrickle.subscribe('" + table.getKey() + "', '" + CHANNEL + "')");
     }
-  }
-
-  private static void checkpointEvery(LiveDatabase database, String interval) throws SQLException {
-    try (Connection connection = database.connect()) {
-      run(connection, "SELECT pgtrickle.set_config('checkpoint_interval', '" + interval + "')");
-    }
-  }
-
-  private Process start(LiveDatabase database, int round) throws IOException {
-    return database.startProcess(
-        directory.resolve("state"), directory.resolve(round + ".log"), "256m");
-  }
-
-  private String log(int round) throws IOException {
-    return Files.readString(directory.resolve(round + ".log"), UTF_8);
-  }
-
-  private int restored(int round) throws IOException {
-    Matcher matcher = RESTORED.matcher(log(round));
-    return matcher.find() ? Integer.parseInt(matcher.group(1)) : 0;
-  }
-
-  // Until told to stop, through crashes of the server; returns how many transactions were made.
-  private static int write(LiveDatabase database, long seed, AtomicBoolean stop) {
-    Random random = new Random(seed);
-    int transactions = 0;
-    while (!stop.get()) {
-      try (Connection connection = database.connect()) {
-        while (!stop.get()) {
-          transaction(connection, random);
-          transactions++;
-        }
-      } catch (SQLException e) {
-        // The server crashes by intention; it comes back.
-        Thread.onSpinWait();
-      }
-    }
-    return transactions;
   }
 
   private static void transaction(Connection connection, Random random) throws SQLException {
@@ -221,37 +355,6 @@ final class KillsIT {
       connection.commit();
     }
     connection.setAutoCommit(true);
-  }
-
-  // The postmaster takes a backend that was killed hard for a crash, and recovers all of them.
-  private static void crash(LiveDatabase database) throws SQLException {
-    try (Connection connection = database.connect()) {
-      String pid = Objects.requireNonNull(value(connection, "SELECT pg_backend_pid()"));
-      assertThat(ProcessHandle.of(Long.parseLong(pid)).orElseThrow().destroyForcibly()).isTrue();
-    }
-    await()
-        .atMost(PATIENCE)
-        .pollInterval(Duration.ofMillis(50))
-        .ignoreExceptions()
-        .until(
-            () -> {
-              try (Connection connection = database.connect()) {
-                return "1".equals(value(connection, "SELECT 1"));
-              }
-            });
-  }
-
-  private static void awaitSettled(
-      LiveDatabase database, String when, Map<String, Long> refreshes) {
-    await(when)
-        .atMost(PATIENCE)
-        .ignoreExceptionsInstanceOf(SQLException.class)
-        .untilAsserted(
-            () -> {
-              try (Connection connection = database.connect()) {
-                settled(connection, when, refreshes);
-              }
-            });
   }
 
   private static void settled(Connection connection, String when, Map<String, Long> refreshes)

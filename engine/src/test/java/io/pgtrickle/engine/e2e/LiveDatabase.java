@@ -131,23 +131,43 @@ final class LiveDatabase implements AutoCloseable {
   ///
   /// @param heap the most that its heap may take, as `-Xmx` has it
   Process startProcess(Path state, Path log, String heap) throws IOException {
-    return new ProcessBuilder(
-            List.of(
-                ProcessHandle.current().info().command().orElseThrow(),
-                "-Xmx" + heap,
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+ExitOnOutOfMemoryError",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName(),
-                "run",
-                "--url",
-                url.toString(),
-                "--http-port",
-                "0",
-                "--state-dir",
-                state.toString()))
+    return startProcess(url, state, log, heap);
+  }
+
+  /// The same where no file can be larger than some KB, as on a disk that is full.
+  Process startWithSmallFiles(int kilobytes, Path state, Path log, String heap) throws IOException {
+    // In units of 512 bytes.
+    String limited = "ulimit -f " + 2 * kilobytes + "; exec \"$@\"";
+    return startProcess(List.of("sh", "-c", limited, "sh"), url, state, log, heap);
+  }
+
+  /// The same for a database of any server.
+  static Process startProcess(DatabaseUrl url, Path state, Path log, String heap)
+      throws IOException {
+    return startProcess(List.of(), url, state, log, heap);
+  }
+
+  private static Process startProcess(
+      List<String> prefix, DatabaseUrl url, Path state, Path log, String heap) throws IOException {
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(
+        List.of(
+            ProcessHandle.current().info().command().orElseThrow(),
+            "-Xmx" + heap,
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+ExitOnOutOfMemoryError",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Main.class.getName(),
+            "run",
+            "--url",
+            url.toString(),
+            "--http-port",
+            "0",
+            "--state-dir",
+            state.toString()));
+    return new ProcessBuilder(command)
         .redirectErrorStream(true)
         .redirectOutput(log.toFile())
         .start();

@@ -91,7 +91,7 @@ final class BuildTest {
   void whatYieldsMoreThanThereIsMemoryForIsFedInPieces() {
     Labels labels = new Labels(Server.none(), storage);
     long memory = 8 * SCHEMA.pack(1L).footprint();
-    try (Build small = new Build(List.of(both), new Dataflow(storage, labels, memory))) {
+    try (Build small = new Build(List.of(both), storage, new Dataflow(storage, labels, memory))) {
       small.beginAt(at(1));
       small.load(LEFT, rows(1, LongStream.range(0, 50).toArray()));
       small.retain(

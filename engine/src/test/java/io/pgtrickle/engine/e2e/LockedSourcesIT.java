@@ -1,0 +1,99 @@
+package io.pgtrickle.engine.e2e;
+
+import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.status;
+import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
+import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Somebody has a source locked while stream tables are created, and keeps it so.
+final class LockedSourcesIT {
+  private static final int READERS = 7;
+
+  /// The first keeps it from being published, the second its readers from being looked at.
+  @ParameterizedTest
+  @ValueSource(strings = {"ROW EXCLUSIVE", "ACCESS EXCLUSIVE"})
+  void whoReadsSomethingElseDoesNotWaitAndWhoReadsItWaitsOnce(String mode) throws Exception {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect();
+        Connection locker = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE locked (id int PRIMARY KEY, v int)",
+          "INSERT INTO locked SELECT i, nullif(i % 5, 0) FROM generate_series(1, 50) i",
+          "CREATE TABLE free (id int PRIMARY KEY, v int)",
+          "INSERT INTO free SELECT i, nullif(i % 3, 0) FROM generate_series(1, 50) i");
+      Map<String, String> readers = new LinkedHashMap<>();
+      for (int i = 0; i < READERS; i++) {
+        readers.put(
+            "reader_" + i, "SELECT v, count(*) AS n FROM locked WHERE id > " + i + " GROUP BY v");
+      }
+      Map<String, String> others = new LinkedHashMap<>();
+      others.put("other", "SELECT v, count(*) AS n FROM free GROUP BY v");
+      others.put("over_other", "SELECT n, count(*) AS m FROM other GROUP BY n");
+      // With a copy to be made, the second lock would be waited for by the copy.
+      streamTable(connection, "before", "SELECT id, v FROM free", "DIFFERENTIAL");
+      connection.setAutoCommit(false);
+      create(connection, readers);
+      create(connection, others);
+      locker.setAutoCommit(false);
+      if (mode.equals("ROW EXCLUSIVE")) {
+        run(locker, "LOCK TABLE locked IN ROW EXCLUSIVE MODE");
+        connection.commit();
+      } else {
+        connection.commit();
+        run(locker, "LOCK TABLE locked IN ACCESS EXCLUSIVE MODE");
+      }
+      connection.setAutoCommit(true);
+      for (String other : others.keySet()) {
+        ready(connection, other);
+      }
+      run(
+          connection,
+          "INSERT INTO free VALUES (51, 1), (52, NULL)",
+          "DELETE FROM free WHERE id = 3");
+      for (String other : others.keySet()) {
+        run(connection, "SELECT pgtrickle.sync('%s', '60 s')".formatted(other));
+      }
+      requireAgreement(connection, others);
+      for (String reader : readers.keySet()) {
+        assertThat(status(connection, reader)).doesNotStartWith("ACTIVE");
+      }
+      locker.rollback();
+      for (String reader : readers.keySet()) {
+        ready(connection, reader);
+      }
+      run(connection, "UPDATE locked SET v = 9 WHERE id < 20", "DELETE FROM locked WHERE id = 30");
+      sync(connection);
+      requireAgreement(connection, readers);
+    }
+  }
+
+  private static void create(Connection connection, Map<String, String> tables)
+      throws SQLException {
+    for (Map.Entry<String, String> table : tables.entrySet()) {
+      run(
+          connection,
+          "SELECT pgtrickle.create_stream_table('%s', '%s', refresh_mode => 'DIFFERENTIAL')"
+              .formatted(table.getKey(), table.getValue()));
+    }
+  }
+
+  private static void requireAgreement(Connection connection, Map<String, String> tables)
+      throws SQLException {
+    for (Map.Entry<String, String> table : tables.entrySet()) {
+      assertThat(differences(connection, table.getKey(), table.getValue()))
+          .as(table.getKey())
+          .isEmpty();
+    }
+  }
+}
