@@ -1994,11 +1994,17 @@ CREATE FUNCTION pgtrickle_internal.make_delegates(p_pgt_id bigint, p_schema text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   sidecar   CONSTANT name := pgtrickle_internal.sidecar_role();
+  -- Whoever repairs the table of another one has his rights, and is not him.
+  owner     CONSTANT name := coalesce(
+    (SELECT pg_get_userbyid(c.relowner)
+     FROM pgtrickle.pgt_definitions d JOIN pg_namespace n ON n.nspname = d.schema_name
+     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.table_name
+     WHERE d.pgt_id = p_pgt_id), current_user);
   exec_name CONSTANT text := format('%I.%I', p_schema, '__pgt_exec_' || p_pgt_id);
   rows_name CONSTANT text := format('%I.%I', p_schema, '__pgt_query_' || p_pgt_id);
   delegate  text;
 BEGIN
-  IF current_user = sidecar THEN
+  IF owner = sidecar THEN
     RETURN;
   END IF;
   EXECUTE format($f$
@@ -2012,6 +2018,9 @@ BEGIN
   FOREACH delegate IN ARRAY ARRAY[exec_name, rows_name] LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %s(text, text[]) FROM PUBLIC', delegate);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s(text, text[]) TO %I', delegate, sidecar);
+    IF owner <> current_user THEN
+      EXECUTE format('ALTER FUNCTION %s(text, text[]) OWNER TO %I', delegate, owner);
+    END IF;
   END LOOP;
 END
 $$;
@@ -2498,6 +2507,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   storage    CONSTANT regclass := pgtrickle_internal.lock_storage(p_definition);
   dependents CONSTANT text[] := pgtrickle_internal.dependents_of(p_definition);
+  -- Not whoever calls: the query would be evaluated with his rights from now on.
+  owner      CONSTANT name := coalesce(
+    (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = storage),
+    (SELECT r.rolname FROM pg_roles r WHERE r.rolname = p_definition.owner));
   grants     text[];
   one        text;
 BEGIN
@@ -2520,6 +2533,10 @@ BEGIN
   END IF;
   PERFORM pgtrickle_internal.make_storage(
     p_definition.schema_name, p_definition.table_name, p_columns);
+  IF owner <> current_user THEN
+    EXECUTE format('ALTER TABLE %I.%I OWNER TO %I',
+                   p_definition.schema_name, p_definition.table_name, owner);
+  END IF;
   FOREACH one IN ARRAY coalesce(grants, '{}') LOOP
     EXECUTE one;
   END LOOP;

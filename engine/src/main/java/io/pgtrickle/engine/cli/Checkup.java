@@ -76,11 +76,7 @@ final class Checkup {
         setting("server_version"),
         "PostgreSQL 14 or later is needed");
     Optional<String> advice = ServerRelease.advice(version);
-    warn(
-        advice.isEmpty(),
-        "server release",
-        setting("server_version_num"),
-        advice.orElse(""));
+    warn(advice.isEmpty(), "server release", setting("server_version_num"), advice.orElse(""));
     check(
         text("SELECT pg_is_in_recovery()").equals("f"),
         "server role",

@@ -104,7 +104,8 @@ final class PrivilegeCheckup {
     }
     if (findings.isEmpty()) {
       findings.add(
-          new Finding(Verdict.OK, "privileges", "on schemas, columns and messages: sufficient", ""));
+          new Finding(
+              Verdict.OK, "privileges", "on schemas, columns and messages: sufficient", ""));
     }
     return findings;
   }

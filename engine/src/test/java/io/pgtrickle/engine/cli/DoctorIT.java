@@ -11,7 +11,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -179,7 +178,11 @@ final class DoctorIT {
   private static void executeIn(String database, String... statements) throws SQLException {
     try (Connection connection =
             DriverManager.getConnection(
-                "jdbc:postgresql://127.0.0.1:" + server.port() + "/" + database + "?user=postgres");
+                "jdbc:postgresql://127.0.0.1:"
+                    + server.port()
+                    + "/"
+                    + database
+                    + "?user=postgres");
         Statement statement = connection.createStatement()) {
       for (String sql : statements) {
         statement.execute(sql);
@@ -189,8 +192,15 @@ final class DoctorIT {
 
   @ParameterizedTest
   @CsvSource({
-    "140017, 14.18", "140018,", "150012, 15.13", "150013,", "160000, 16.9", "160009,",
-    "170004, 17.5", "170005,", "180000,"
+    "140017, 14.18",
+    "140018,",
+    "150012, 15.13",
+    "150013,",
+    "160000, 16.9",
+    "160009,",
+    "170004, 17.5",
+    "170005,",
+    "180000,"
   })
   void releasesThatCanLoseChangesAreToldFromOthers(int number, String better) {
     if (better == null) {

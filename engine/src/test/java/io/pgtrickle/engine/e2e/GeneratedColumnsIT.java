@@ -30,15 +30,17 @@ final class GeneratedColumnsIT {
 
   /// Rounded to the type, of a collation of its own, NULL at times, and one that only the server
   /// computes.
-  private static final String COLUMNS =
-      """
-      id int PRIMARY KEY, k int, n numeric(8,3), t text,
-      half numeric(6,1) GENERATED ALWAYS AS (n / 2) %1$s,
-      name text COLLATE "C" GENERATED ALWAYS AS (coalesce(t, '') || '-' || coalesce(k, 0)::text) %1$s,
-      short varchar(3) GENERATED ALWAYS AS (lower(t)::varchar(3)) %1$s,
-      parity int GENERATED ALWAYS AS (k %% 3) %1$s,
-      digest text GENERATED ALWAYS AS (regexp_replace(t, '(.)b', '[\\1]', 'g') || initcap(t)) %1$s
-      """;
+  private static String columns(String kind) {
+    return """
+    id int PRIMARY KEY, k int, n numeric(8,3), t text,
+    half numeric(6,1) GENERATED ALWAYS AS (n / 2) %1$s,
+    name text COLLATE "C" GENERATED ALWAYS AS (coalesce(t, '') || '-' || coalesce(k, 0)::text) %1$s,
+    short varchar(3) GENERATED ALWAYS AS (lower(t)::varchar(3)) %1$s,
+    parity int GENERATED ALWAYS AS (k %% 3) %1$s,
+    digest text GENERATED ALWAYS AS (regexp_replace(t, '(.)b', '[\\1]', 'g') || initcap(t)) %1$s
+    """
+        .formatted(kind);
+  }
 
   private static final Map<String, String> QUERIES = new LinkedHashMap<>();
 
@@ -108,7 +110,7 @@ final class GeneratedColumnsIT {
     requireKind(kind);
     run(
         connection,
-        "CREATE TABLE items (" + COLUMNS.formatted(kind) + ")",
+        "CREATE TABLE items (" + columns(kind) + ")",
         "CREATE TABLE pairs (id int, g bigint GENERATED ALWAYS AS (id % 4) STORED)");
     Random random = new Random(SEED);
     for (int i = 0; i < 20; i++) {
