@@ -1208,9 +1208,50 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     ELSE 'none' END
 $$;
 
+-- The expression of a generated column, the same text wherever the same is computed.
+CREATE FUNCTION pgtrickle_internal.generation_text(p_expression pg_catalog.pg_node_tree, p_relation oid)
+RETURNS text LANGUAGE sql STABLE
+SET search_path = '' SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
+SET extra_float_digits = 1 SET bytea_output = 'hex' SET quote_all_identifiers = off AS $$
+  SELECT pg_catalog.pg_get_expr(p_expression, p_relation)
+$$;
+
+-- The generated columns of some relations that are not in the log, and of their partitions: all of
+-- them before 18, and those since that are not stored. What is stored was computed by functions as
+-- they were then: 'lasting' says whether only PostgreSQL's own are called, which nobody replaces.
+CREATE FUNCTION pgtrickle_internal.computed_columns(p_relations oid[])
+RETURNS TABLE (relation oid, part oid, name name, attnum smallint, stored boolean,
+               tree text, expression text, lasting boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE below (relation, part) AS (
+    SELECT r, r FROM unnest(p_relations) r
+    UNION
+    SELECT b.relation, i.inhrelid
+    FROM below b JOIN pg_class c ON c.oid = b.part AND c.relkind = 'p'
+    JOIN pg_inherits i ON i.inhparent = b.part)
+  SELECT b.relation, b.part, a.attname, a.attnum, a.attgenerated = 's',
+         d.adbin::text, pgtrickle_internal.generation_text(d.adbin, b.part),
+         NOT EXISTS (
+           SELECT FROM pg_depend u LEFT JOIN pg_type t
+             ON u.refclassid = 'pg_type'::regclass AND t.oid = u.refobjid
+           -- Before 15 it is the column that depends.
+           WHERE (u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
+                  OR u.classid = 'pg_class'::regclass AND u.objid = d.adrelid
+                     AND u.objsubid = d.adnum)
+             AND (u.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass,
+                                   'pg_ts_config'::regclass, 'pg_ts_dict'::regclass)
+                  OR t.typtype <> 'e'))
+  FROM below b JOIN pg_attrdef d ON d.adrelid = b.part
+  JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+  WHERE a.attgenerated = 'v'
+     OR a.attgenerated = 's' AND current_setting('server_version_num')::int < 180000
+$$;
+
 -- The columns of a relation.
 CREATE FUNCTION pgtrickle_internal.describe_columns(p_relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH computed AS (
+    SELECT c.* FROM pgtrickle_internal.computed_columns(ARRAY[p_relation]) c)
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'attnum', a.attnum,
            'name', a.attname,
@@ -1224,6 +1265,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'runs_code', nullif(pgtrickle_internal.runs_user_code(
              pgtrickle_internal.base_type(a.atttypid)), false),
            'generated', nullif(a.attgenerated::text, ''),
+           'computed', (
+             SELECT jsonb_build_object(
+               'tree', c.tree, 'expression', c.expression, 'stored', c.stored,
+               'lasting', c.lasting,
+               'elsewhere', (SELECT min(p.part::regclass::text) FROM computed p
+                             WHERE p.name = c.name AND p.expression <> c.expression))
+             FROM computed c WHERE c.part = p_relation AND c.attnum = a.attnum),
            'identity', nullif(a.attidentity::text, '')) ORDER BY a.attnum), '[]')
   FROM pg_attribute a
   WHERE a.attrelid = p_relation AND a.attnum > 0 AND NOT a.attisdropped
@@ -1304,8 +1352,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What tells relations from what they were before DDL that the log says nothing of, and that makes
--- queries mean something else: names, what views say and as whom, row-level security, children, whether
--- changes are told as those of a partitioned table. No row for a relation that is gone.
+-- queries mean something else: names, what views say and as whom, row-level security, children, how
+-- generated columns are computed that the log does not have, whether changes are told as those of a partitioned table. No row for a relation that is gone.
 CREATE FUNCTION pgtrickle_internal.relation_versions(p_relations oid[])
 RETURNS TABLE (relation oid, version text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1319,9 +1367,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   children AS (
     SELECT b.relation,
            string_agg(format('%s %s', b.child, b.since), ',' ORDER BY b.child, b.since) AS children
-    FROM below b GROUP BY b.relation)
+    FROM below b GROUP BY b.relation),
+  computed AS (
+    SELECT g.relation, jsonb_agg(DISTINCT jsonb_build_array(g.name, g.stored, g.expression)) AS columns
+    FROM pgtrickle_internal.computed_columns(p_relations) g GROUP BY g.relation)
   SELECT c.oid, md5(jsonb_build_array(
-           n.nspname, c.relname, c.relpersistence, c.relispartition, b.children,
+           n.nspname, c.relname, c.relpersistence, c.relispartition, b.children, g.columns,
            CASE WHEN c.relkind = 'v' THEN jsonb_build_array(
              c.relowner::bigint, c.reloptions,
              (SELECT r.xmin::text FROM pg_rewrite r
@@ -1332,6 +1383,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
              c.relowner::bigint, c.relforcerowsecurity) END)::text)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN children b ON b.relation = c.oid
+  LEFT JOIN computed g ON g.relation = c.oid
   WHERE c.oid = ANY (p_relations)
 $$;
 
@@ -1587,6 +1639,9 @@ BEGIN
     visited := visited || relation;
     one := pgtrickle_internal.describe_relation(relation, reader);
     relations := relations || jsonb_build_array(one);
+    trees := trees || array(
+      SELECT c -> 'computed' ->> 'tree' FROM jsonb_array_elements(one -> 'columns') c
+      WHERE (c -> 'computed' ->> 'lasting')::boolean);
     IF one ->> 'relkind' = 'v' THEN
       trees := trees || (one ->> 'tree');
       SELECT array_agg(t ORDER BY t) INTO below
@@ -1939,11 +1994,17 @@ CREATE FUNCTION pgtrickle_internal.make_delegates(p_pgt_id bigint, p_schema text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   sidecar   CONSTANT name := pgtrickle_internal.sidecar_role();
+  -- Whoever repairs the table of another one has his rights, and is not him.
+  owner     CONSTANT name := coalesce(
+    (SELECT pg_get_userbyid(c.relowner)
+     FROM pgtrickle.pgt_definitions d JOIN pg_namespace n ON n.nspname = d.schema_name
+     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.table_name
+     WHERE d.pgt_id = p_pgt_id), current_user);
   exec_name CONSTANT text := format('%I.%I', p_schema, '__pgt_exec_' || p_pgt_id);
   rows_name CONSTANT text := format('%I.%I', p_schema, '__pgt_query_' || p_pgt_id);
   delegate  text;
 BEGIN
-  IF current_user = sidecar THEN
+  IF owner = sidecar THEN
     RETURN;
   END IF;
   EXECUTE format($f$
@@ -1957,6 +2018,9 @@ BEGIN
   FOREACH delegate IN ARRAY ARRAY[exec_name, rows_name] LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %s(text, text[]) FROM PUBLIC', delegate);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s(text, text[]) TO %I', delegate, sidecar);
+    IF owner <> current_user THEN
+      EXECUTE format('ALTER FUNCTION %s(text, text[]) OWNER TO %I', delegate, owner);
+    END IF;
   END LOOP;
 END
 $$;
@@ -2443,6 +2507,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   storage    CONSTANT regclass := pgtrickle_internal.lock_storage(p_definition);
   dependents CONSTANT text[] := pgtrickle_internal.dependents_of(p_definition);
+  -- Not whoever calls: the query would be evaluated with his rights from now on.
+  owner      CONSTANT name := coalesce(
+    (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = storage),
+    (SELECT r.rolname FROM pg_roles r WHERE r.rolname = p_definition.owner));
   grants     text[];
   one        text;
 BEGIN
@@ -2465,6 +2533,10 @@ BEGIN
   END IF;
   PERFORM pgtrickle_internal.make_storage(
     p_definition.schema_name, p_definition.table_name, p_columns);
+  IF owner <> current_user THEN
+    EXECUTE format('ALTER TABLE %I.%I OWNER TO %I',
+                   p_definition.schema_name, p_definition.table_name, owner);
+  END IF;
   FOREACH one IN ARRAY coalesce(grants, '{}') LOOP
     EXECUTE one;
   END LOOP;

@@ -280,3 +280,5 @@ SELECT c.name, (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n FROM
 SELECT c.name FROM customers c ORDER BY (SELECT count(*) FROM orders o WHERE o.customer = c.id), c.name LIMIT 3
 SELECT DISTINCT ON (n) (SELECT count(*) FROM orders o WHERE o.customer = c.id) AS n, c.name FROM customers c ORDER BY n, c.name
 SELECT greatest(a.v, b.c) AS g, coalesce(a.v, b.c) AS f FROM (SELECT name::varchar AS v, id FROM customers) a LEFT JOIN (SELECT name::char(4) AS c, id FROM customers) b ON b.id = a.id + 1
+SELECT doubled, count(*) AS n, min(tail) AS t FROM computed WHERE doubled > 2 GROUP BY doubled
+SELECT c.id, o.id AS o FROM computed c LEFT JOIN orders o ON o.id = c.doubled

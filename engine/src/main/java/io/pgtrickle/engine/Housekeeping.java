@@ -446,7 +446,7 @@ final class Housekeeping {
   // Nor is what others do to the publication, though it decides what is in the log at all.
   private void lookAtPublication(Set<Integer> followed) throws SQLException {
     Optional<Publication> now = Publications.inspect(session, published.publication());
-    if (now.isEmpty() || !now.get().complete() || !now.get().viaRoot()) {
+    if (now.isEmpty() || !now.get().complete() || !now.get().viaRoot() || !now.get().generated()) {
       captureLog.note(
           Kind.PUBLICATION_ALTERED,
           Severity.ERROR,

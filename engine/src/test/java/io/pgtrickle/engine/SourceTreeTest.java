@@ -82,9 +82,12 @@ final class SourceTreeTest {
     Pattern forbidden =
         Pattern.compile(
             "get(Localized)?Message\\(\\)\\)*\\s*\\.\\s*(contains|matches|startsWith|endsWith|equals|equalsIgnoreCase|indexOf)\\("
+                + "|\\.(equals|equalsIgnoreCase|contains|matches)\\((String\\.valueOf\\()?\\w+\\.get(Localized)?Message\\(\\)"
+                + "|matcher\\((String\\.valueOf\\()?\\w+\\.get(Localized)?Message\\(\\)"
                 + "|SQLERRM\\s*(=|~|<>|LIKE|ILIKE|IN|NOT)\\b");
     assertThat(forbidden.matcher("e.getMessage().contains(\"x\")").find()).isTrue();
     assertThat(forbidden.matcher("String.valueOf(e.getMessage())\n.startsWith(x)").find()).isTrue();
+    assertThat(forbidden.matcher("GONE.equals(e.getMessage())").find()).isTrue();
     List<String> found = new ArrayList<>();
     for (Path file : sources("src/main/java")) {
       if (forbidden.matcher(Files.readString(file)).find()) {

@@ -9,7 +9,8 @@ import java.util.TreeSet;
 ///
 /// @param complete whether inserts, updates, deletes and truncates are all published
 /// @param viaRoot whether changes of partitions appear under the partitioned table's name
-/// @param generated whether stored generated columns are published (18 and later)
+/// @param generated whether stored generated columns are published, as far as the server can: since
+///     18
 /// @param wider whether tables are published that were not named, by schema or all of them
 /// @param tables the tables named
 /// @param restricted those of them with a row filter or a column list

@@ -165,7 +165,7 @@ public final class Publications {
     try (PreparedStatement query =
         connection.prepareStatement(
             "SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AS complete, pubviaroot,"
-                + " coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS generated, puballtables"
+                + " coalesce(to_jsonb(p) ->> 'pubgencols' = 's', true) AS generated, puballtables"
                 + " FROM pg_publication p WHERE pubname = ?")) {
       query.setString(1, publication);
       try (ResultSet row = query.executeQuery()) {
@@ -219,8 +219,7 @@ public final class Publications {
       wrong.add("it named partitions instead of their table");
     }
     try {
-      boolean generated = version(connection) < VERSION_18 || seen.generated();
-      if (!generated) {
+      if (!seen.generated()) {
         wrong.add("it left out generated columns");
       }
       try (Statement statement = connection.createStatement()) {

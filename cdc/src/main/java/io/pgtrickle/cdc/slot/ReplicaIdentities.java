@@ -230,7 +230,9 @@ public final class ReplicaIdentities {
         return new TableIdentity.Unusable(
             "index " + indexName + " is not unique, immediate, valid and total");
       }
-      List<String> hidden = new ArrayList<>(unpublished(publication));
+      // Before 18 the server lets users write, and leaves them out of old rows.
+      List<String> hidden =
+          new ArrayList<>(version < VERSION_18 ? storedColumns : unpublished(publication));
       hidden.retainAll(keyColumns);
       return hidden.isEmpty()
           ? new TableIdentity.Keyed(keyColumns)

@@ -47,7 +47,8 @@ final class ReplicaIdentitiesIT {
         "ALTER TABLE lostindex REPLICA IDENTITY USING INDEX lq",
         "ALTER TABLE lostindex DROP CONSTRAINT lq",
         "CREATE TABLE stored (id int8, g int8 GENERATED ALWAYS AS (id + 1) STORED)",
-        "ALTER TABLE stored REPLICA IDENTITY FULL");
+        "ALTER TABLE stored REPLICA IDENTITY FULL",
+        "CREATE TABLE storedkey (id int8, g int8 PRIMARY KEY GENERATED ALWAYS AS (id + 1) STORED)");
     if (TestServer.version() >= 18) {
       TestServer.execute(
           connection,
@@ -98,6 +99,20 @@ final class ReplicaIdentitiesIT {
               assertThat(identity.table()).isEqualTo(table(name));
               assertThat(identity.kind()).hasToString(kind);
             });
+  }
+
+  @Test
+  void aKeyThatIsGeneratedTellsRowsApartWhereItIsLogged() {
+    assertThat(inspect("storedkey"))
+        .singleElement()
+        .satisfies(
+            identity ->
+                assertThat(identity.kind())
+                    .hasToString(
+                        TestServer.version() >= 18
+                            ? "Keyed[columns=[g]]"
+                            : "Unusable[reason=index storedkey_pkey covers the unpublished"
+                                + " generated columns [g]]"));
   }
 
   /// The server itself is the judge of what is usable: it refuses updates of any other table.

@@ -37,13 +37,29 @@ public record RelationShape(
   ///
   /// @param number `attnum`
   /// @param obstacle why its values cannot be had from the change stream; empty when they can
+  /// @param generation how it is computed, when it is and the stream does not tell its values
   public record Attribute(
-      int number, String name, SqlType type, boolean notNull, Optional<Obstacle> obstacle) {}
+      int number,
+      String name,
+      SqlType type,
+      boolean notNull,
+      Optional<Obstacle> obstacle,
+      Optional<Generation> generation) {}
+
+  /// How a generated column is computed from others of its row.
+  ///
+  /// @param tree the analyzed expression
+  /// @param text the same in SQL
+  /// @param stored whether it was computed when the row was written, rather than whenever it is
+  /// read
+  public record Generation(String tree, String text, boolean stored) {}
 
   /// Why the values of a column cannot be had from the change stream.
   public enum Obstacle {
-    /// It is not in the stream.
-    GENERATED("generated_column", "generated column "),
+    /// It is not in the stream, and what computed it may have been replaced since.
+    GENERATED_BY_USER_CODE("generated_column", "by what users may replace: generated column "),
+    /// It is not in the stream, and not computed alike in all partitions.
+    GENERATED_DIFFERENTLY("generated_column", "differently in some partition: generated column "),
     /// It comes as a text, which nobody understands.
     WITHOUT_BINARY_FORM("unsupported_type", "column of a type without a binary form ");
 

@@ -62,8 +62,8 @@ public final class OrderedDictionary implements AutoCloseable {
   private static final ByteSink ALL = new ByteSink(1);
   private static final String DISORDER =
       "values are not sorted as they were: the function that compares them was replaced";
-  private static final String CONTRADICTION =
-      "a value cannot be sorted: the function that compares contradicts itself";
+  // What the function does is no damage of ours (external routine exception).
+  private static final String CONTRADICTION = "38000";
 
   private final Arrangement byValue;
   // One value of each label.
@@ -138,7 +138,7 @@ public final class OrderedDictionary implements AutoCloseable {
     try {
       find(values, sorting, labels);
     } catch (StateDamaged e) {
-      if (!CONTRADICTION.equals(e.getMessage())) {
+      if (!e.sqlState().equals(CONTRADICTION)) {
         close();
       }
       throw e;
@@ -301,7 +301,10 @@ public final class OrderedDictionary implements AutoCloseable {
         return new StateDamaged(DISORDER, null);
       }
     }
-    return new StateDamaged(CONTRADICTION, null);
+    return new StateDamaged(
+        CONTRADICTION,
+        "a value cannot be sorted: the function that compares contradicts itself",
+        null);
   }
 
   // Of newcomers in their order, those between the same neighbours share the gap.

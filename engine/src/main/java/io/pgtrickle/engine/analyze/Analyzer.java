@@ -3,13 +3,16 @@ package io.pgtrickle.engine.analyze;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.CaseMapping;
 import io.pgtrickle.dvm.expr.EvaluationSettings;
+import io.pgtrickle.dvm.plan.ColumnsRead;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.RowKeys;
+import io.pgtrickle.dvm.plan.rewrite.ComputedColumns;
 import io.pgtrickle.dvm.plan.rewrite.Rewrites;
 import io.pgtrickle.dvm.sql.Binder;
 import io.pgtrickle.dvm.sql.Binder.BoundQuery;
 import io.pgtrickle.dvm.sql.Facts;
 import io.pgtrickle.dvm.sql.Facts.NamedCollation;
+import io.pgtrickle.dvm.sql.GeneratedColumns;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.SecondReader;
 import io.pgtrickle.engine.analyze.Verdict.Differential;
@@ -18,7 +21,9 @@ import io.pgtrickle.engine.catalog.RefreshMode;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
@@ -78,17 +83,16 @@ public final class Analyzer {
       List<String> notices = new ArrayList<>(query.notices());
       requireSameOutline(document, facts);
       requireSameColumns(query.plan(), document);
-      EvaluationSettings settings = withLetterCases(query.plan(), document, captured);
-      ServerExpressions tiers =
-          new ServerExpressions(settings, facts, server, document.context(owner));
-      ExpressionTiers.requirePlaceable(query.plan(), tiers);
-      requireSameZoneRules(query.plan(), settings);
-      Plan plan =
-          Rewrites.apply(
-              query.plan(),
-              tiers,
-              new ServerOrderings(settings, facts, server, document.context(owner)),
-              settings);
+      GeneratedColumns generated = new GeneratedColumns(facts);
+      Plan told = query.plan();
+      if (generated.areIn(told)) {
+        // What is read of them shows in a plan that runs.
+        Map<Integer, Set<String>> read =
+            ColumnsRead.of(rewritten(told, document, owner, captured, facts));
+        told = ComputedColumns.rewrite(told, scan -> generated.expressions(scan, read));
+      }
+      EvaluationSettings settings = withLetterCases(told, document, captured);
+      Plan plan = rewritten(told, document, owner, settings, facts);
       Differential outcome = new Differential(query.plan(), plan, RowKeys.shortest(plan));
       return new Verdict(outcome, sources, settings, notices);
     } catch (QueryRejected rejected) {
@@ -100,6 +104,19 @@ public final class Analyzer {
       Full outcome = full(document, QueryRejected.tooDeep("the stack does not hold it"));
       return new Verdict(outcome, sources, captured, List.of());
     }
+  }
+
+  private Plan rewritten(
+      Plan told, QueryDocument document, String owner, EvaluationSettings settings, Facts facts) {
+    ServerExpressions tiers =
+        new ServerExpressions(settings, facts, server, document.context(owner));
+    ExpressionTiers.requirePlaceable(told, tiers);
+    requireSameZoneRules(told, settings);
+    return Rewrites.apply(
+        told,
+        tiers,
+        new ServerOrderings(settings, facts, server, document.context(owner)),
+        settings);
   }
 
   private static Full full(QueryDocument document, QueryRejected rejected) {

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.sql.Facts.NamedCollation;
 import io.pgtrickle.dvm.sql.Facts.Operator;
 import io.pgtrickle.dvm.sql.RelationShape;
 import io.pgtrickle.dvm.sql.RelationShape.Attribute;
+import io.pgtrickle.dvm.sql.RelationShape.Generation;
 import io.pgtrickle.dvm.sql.RelationShape.Obstacle;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -329,8 +330,12 @@ public record QueryDocument(
   }
 
   private static Optional<Obstacle> columnObstacle(JsonNode column) {
-    if (column.path("generated").isString()) {
-      return Optional.of(Obstacle.GENERATED);
+    JsonNode computed = column.path("computed");
+    if (computed.path("elsewhere").isString()) {
+      return Optional.of(Obstacle.GENERATED_DIFFERENTLY);
+    }
+    if (computed.isObject() && !computed.path("lasting").asBoolean(false)) {
+      return Optional.of(Obstacle.GENERATED_BY_USER_CODE);
     }
     return column.path("form").asString("binary").equals("binary")
         ? Optional.empty()
@@ -349,9 +354,18 @@ public record QueryDocument(
                   column.path("typmod").asInt(-1),
                   oid(column, "collation")),
               column.path("not_null").asBoolean(false),
-              columnObstacle(column)));
+              columnObstacle(column),
+              generation(column.path("computed"))));
     }
     return columns;
+  }
+
+  private static Optional<Generation> generation(JsonNode node) {
+    return node.isObject()
+        ? Optional.of(
+            new Generation(
+                text(node, "tree"), text(node, "expression"), node.path("stored").asBoolean(false)))
+        : Optional.empty();
   }
 
   /// The signature of a user's function as far as it matters: it is not native, and whether its

@@ -248,6 +248,11 @@ public final class ServerCatalog {
           literals.addAll(TypedLiterals.in(view));
           paths.addAll(TypedLiterals.paths(view));
         }
+        for (RelationShape.Attribute column : relation.columns()) {
+          String computed = column.generation().map(RelationShape.Generation::text).orElse("");
+          literals.addAll(TypedLiterals.in(computed));
+          paths.addAll(TypedLiterals.paths(computed));
+        }
       }
       Map<ConstantImage, String> images = images(connection, readable(connection, literals));
       // One that is none must not hide the others.

@@ -12,7 +12,9 @@ import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.KeptColumns;
+import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.analyze.Analyzer;
 import io.pgtrickle.engine.analyze.QueryDocument;
@@ -401,14 +403,29 @@ public final class PartitionRepairs implements AutoCloseable {
 
   private static Expr condition(Plan plan, KeptColumns columns) {
     Plan below = plan instanceof Plan.Project project ? project.input() : plan;
-    if (below instanceof Plan.Filter(Plan.Scan scan, Expr condition)
-        && scan.schema().equals(columns.schema())) {
+    if (below instanceof Plan.Filter(Plan.Scan scan, Expr asked)) {
+      Expr condition =
+          Expressions.map(
+              asked,
+              each ->
+                  each instanceof Expr.Column(int index, _)
+                      ? column(scan.schema().column(index), columns.schema())
+                      : each);
       if (!Expressions.columns(condition).stream().allMatch(columns::keeps)) {
         throw new Impossible("bounds are about columns that are not kept");
       }
       return condition;
     }
     throw new Impossible("bounds are not a condition on rows");
+  }
+
+  // A query has generated columns that the log does not tell.
+  private static Expr column(Column named, Schema schema) {
+    int index = schema.columns().indexOf(named);
+    if (index < 0) {
+      throw new Impossible("bounds are about columns that are not known");
+    }
+    return new Expr.Column(index, named.type());
   }
 
   private ZSet before(SourceTable table, RegionRepair repair) throws InterruptedException {

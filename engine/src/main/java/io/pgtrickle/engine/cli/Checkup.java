@@ -62,6 +62,7 @@ final class Checkup {
     if (installed.isPresent()) {
       checkup.role();
       checkup.sources();
+      checkup.findings.addAll(PrivilegeCheckup.of(connection));
       checkup.health();
     }
     return List.copyOf(checkup.findings);
@@ -74,6 +75,8 @@ final class Checkup {
         "server version",
         setting("server_version"),
         "PostgreSQL 14 or later is needed");
+    Optional<String> advice = ServerRelease.advice(version);
+    warn(advice.isEmpty(), "server release", setting("server_version_num"), advice.orElse(""));
     check(
         text("SELECT pg_is_in_recovery()").equals("f"),
         "server role",

@@ -6,6 +6,7 @@ import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
@@ -13,6 +14,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /// What `doctor` and `install` say of a server on which much is as it comes.
@@ -120,5 +123,90 @@ final class DoctorIT {
     assertThat(run("postgres", "doctor", "bytes").text())
         .contains("FAIL  server_encoding: SQL_ASCII")
         .contains("ENCODING 'UTF8'");
+  }
+
+  @Test
+  void privilegesThatAreMissingAreSaidWithTheGrant() throws SQLException {
+    execute("CREATE DATABASE grants");
+    String database = "grants";
+    execute("CREATE ROLE keeper LOGIN", "CREATE ROLE reporter LOGIN");
+    assertThat(run("postgres", "install", database).status()).isEqualTo(ExitCode.OK);
+    executeIn(
+        database,
+        "CREATE SCHEMA shop AUTHORIZATION keeper",
+        "CREATE SCHEMA reports AUTHORIZATION reporter",
+        "CREATE TABLE shop.orders (id int PRIMARY KEY, v int, secret text)",
+        "CREATE TABLE shop.open (id int PRIMARY KEY)",
+        "GRANT USAGE ON SCHEMA shop TO reporter",
+        "GRANT SELECT ON shop.open TO reporter",
+        "GRANT SELECT (id, v) ON shop.orders TO reporter",
+        "SET ROLE reporter",
+        "SELECT pgtrickle.create_stream_table('reports.sums', 'SELECT v FROM shop.orders')",
+        "SELECT pgtrickle.create_stream_table('reports.ids', 'SELECT id FROM shop.open')");
+    assertThat(run("postgres", "doctor", database).text())
+        .contains("WARN  columns of shop.orders: role reporter may not read secret")
+        .doesNotContain("FAIL  columns")
+        .doesNotContain("FAIL  schema");
+
+    executeIn(
+        database,
+        "REVOKE SELECT (id, v) ON shop.orders FROM reporter",
+        "REVOKE USAGE ON SCHEMA shop FROM reporter",
+        "REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text"
+            + (EmbeddedServer.Options.throwaway().major() < 17 ? "" : ", boolean")
+            + ") FROM PUBLIC");
+    assertThat(run("postgres", "doctor", database).text())
+        .contains("FAIL  columns of shop.orders: role reporter may not read id, v, secret")
+        .contains("GRANT SELECT ON shop.orders TO reporter\n")
+        .contains("FAIL  schema shop: role reporter may not use it")
+        .contains("GRANT USAGE ON SCHEMA shop TO reporter")
+        .contains("FAIL  messages in the log: role reporter may not call pg_logical_emit_message(")
+        .doesNotContain("columns of shop.open");
+
+    executeIn(
+        database,
+        "GRANT SELECT ON shop.orders TO reporter",
+        "GRANT USAGE ON SCHEMA shop TO reporter",
+        "GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text"
+            + (EmbeddedServer.Options.throwaway().major() < 17 ? "" : ", boolean")
+            + ") TO PUBLIC");
+    assertThat(run("postgres", "doctor", database).text()).contains("OK    privileges: ");
+    assertThat(run("postgres", "uninstall", database).status()).isEqualTo(ExitCode.OK);
+    execute("DROP DATABASE grants", "DROP ROLE keeper, reporter");
+  }
+
+  private static void executeIn(String database, String... statements) throws SQLException {
+    try (Connection connection =
+            DriverManager.getConnection(
+                "jdbc:postgresql://127.0.0.1:"
+                    + server.port()
+                    + "/"
+                    + database
+                    + "?user=postgres");
+        Statement statement = connection.createStatement()) {
+      for (String sql : statements) {
+        statement.execute(sql);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "140017, 14.18",
+    "140018,",
+    "150012, 15.13",
+    "150013,",
+    "160000, 16.9",
+    "160009,",
+    "170004, 17.5",
+    "170005,",
+    "180000,"
+  })
+  void releasesThatCanLoseChangesAreToldFromOthers(int number, String better) {
+    if (better == null) {
+      assertThat(ServerRelease.advice(number)).isEmpty();
+    } else {
+      assertThat(ServerRelease.advice(number).orElse("")).contains("update to " + better + " or");
+    }
   }
 }

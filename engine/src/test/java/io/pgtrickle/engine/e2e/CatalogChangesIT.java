@@ -2,6 +2,9 @@ package io.pgtrickle.engine.e2e;
 
 import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.refusal;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
@@ -170,6 +173,118 @@ final class CatalogChangesIT {
         "SELECT pgtrickle.repair_stream_table('steady')",
         "SELECT pgtrickle.repair_stream_table('whole')");
     awaitExact();
+  }
+
+  /// A query means what its text says: another schema of that name is another source.
+  @Test
+  void aRenamedSchemaIsSaidToBeMissingAndFoundAgain() throws SQLException {
+    try (Connection admin = database.connect()) {
+      run(
+          admin,
+          "CREATE SCHEMA shop AUTHORIZATION tenant",
+          "CREATE SCHEMA other AUTHORIZATION tenant");
+    }
+    run(
+        connection,
+        "SET search_path = public, shop",
+        "CREATE TABLE shop.source (id int PRIMARY KEY, v int)",
+        "INSERT INTO shop.source VALUES (1, 1), (2, 2)",
+        "CREATE TABLE other.source (id int PRIMARY KEY, v int)",
+        "INSERT INTO other.source VALUES (1, 7), (3, 3)");
+    define();
+    try (Connection admin = database.connect()) {
+      run(admin, "ALTER SCHEMA shop RENAME TO gone", "INSERT INTO gone.source VALUES (9, 9)");
+    }
+    awaitStatuses("ERROR 42P01");
+    try (Connection admin = database.connect()) {
+      run(admin, "ALTER SCHEMA other RENAME TO shop", "INSERT INTO shop.source VALUES (4, 4)");
+    }
+    run(
+        connection,
+        "SELECT pgtrickle.repair_stream_table('steady')",
+        "SELECT pgtrickle.repair_stream_table('whole')");
+    awaitExact();
+    run(connection, "DELETE FROM shop.source WHERE id = 1");
+    awaitExact();
+  }
+
+  @Test
+  void ofASourceOnlyTheColumnsThatAreReadHaveToBePermitted() throws SQLException {
+    try (Connection admin = database.connect()) {
+      run(
+          admin,
+          "CREATE TABLE source (id int PRIMARY KEY, v int, secret text)",
+          "INSERT INTO source VALUES (1, 1, 'a'), (2, 2, 'b')",
+          "GRANT SELECT (id, v) ON source TO tenant");
+    }
+    define();
+    assertThat(
+            refusal(
+                    connection,
+                    "SELECT pgtrickle.create_stream_table('spy', 'SELECT id, secret FROM source')")
+                .getSQLState())
+        .isEqualTo("42501");
+    try (Connection admin = database.connect()) {
+      run(
+          admin,
+          "UPDATE source SET secret = 'c', v = 5 WHERE id = 1",
+          "INSERT INTO source VALUES (3, 3, 'd')",
+          "UPDATE source SET secret = 'e'");
+    }
+    awaitExact();
+    try (Connection admin = database.connect()) {
+      run(
+          admin,
+          "REVOKE SELECT (v) ON source FROM tenant",
+          "SELECT pgtrickle.repair_stream_table('steady')",
+          "SELECT pgtrickle.repair_stream_table('whole')");
+    }
+    awaitStatuses("ERROR 42501");
+    try (Connection admin = database.connect()) {
+      run(
+          admin,
+          "GRANT SELECT (v) ON source TO tenant",
+          "DELETE FROM source WHERE id = 2",
+          "SELECT pgtrickle.repair_stream_table('steady')",
+          "SELECT pgtrickle.repair_stream_table('whole')");
+    }
+    awaitExact();
+  }
+
+  /// Neither its columns nor who evaluates its query become those of who called.
+  @Test
+  void whatASuperuserRepairsStaysItsOwners() throws SQLException {
+    run(
+        connection,
+        "CREATE TABLE source (id int PRIMARY KEY, v int)",
+        "INSERT INTO source VALUES (1, 1), (2, 2)");
+    String query = "SELECT v, count(*) AS n, min(current_user::text) AS me FROM source GROUP BY v";
+    streamTable(connection, "mine", query, "FULL");
+    streamTable(connection, "kept", "SELECT v FROM source", "DIFFERENTIAL");
+    try (Connection admin = database.connect()) {
+      run(
+          admin,
+          "GRANT SELECT ON mine TO PUBLIC",
+          "ALTER TABLE source ALTER v TYPE bigint",
+          "SELECT pgtrickle.repair_stream_table('mine')",
+          "SELECT pgtrickle.repair_stream_table('kept')");
+      ready(admin, "mine");
+      ready(admin, "kept");
+      assertThat(
+              rows(
+                  admin,
+                  "SELECT relname, relowner::regrole FROM pg_class"
+                      + " WHERE relname IN ('mine', 'kept') ORDER BY 1"))
+          .containsExactly("kept|tenant", "mine|tenant");
+      assertThat(rows(admin, "SELECT DISTINCT me FROM mine")).containsExactly("tenant");
+      run(
+          admin,
+          "INSERT INTO source VALUES (3, 1)",
+          "SELECT pgtrickle.refresh_stream_table('mine')");
+    }
+    sync(connection);
+    assertThat(differences(connection, "kept", "SELECT v FROM source")).isEmpty();
+    assertThat(differences(connection, "mine", query)).isEmpty();
   }
 
   @Test

@@ -72,6 +72,51 @@ final class ControlIT {
   }
 
   @Test
+  void whatHappensWhileRefreshingIsOffIsShownOnceItIsOn()
+      throws SQLException, InterruptedException {
+    try (Connection connection = database.connect()) {
+      source(connection, "switched");
+      run(connection, "INSERT INTO switched VALUES (1, 1), (2, 2)");
+      sync(connection);
+      streamTable(connection, "switched_full", "SELECT sum(v) AS s FROM switched", "FULL");
+      streamTable(connection, "switched_above", "SELECT n + 1 AS n FROM switched_st", "AUTO");
+      // Settings are read all at once: who has paused knows of the other one, too.
+      run(
+          connection,
+          "SELECT pgtrickle.set_config(s, v) FROM (VALUES ('enabled', 'off'), ('cdc_paused', 'on'))"
+              + " x (s, v)");
+      awaitPhase(connection, "PAUSED");
+      set(connection, "cdc_paused", "off");
+      awaitPhase(connection, "READING");
+      assertThat(
+              rows(
+                  connection,
+                  "SELECT severity FROM pgtrickle.health_check() WHERE check_name = 'enabled'"))
+          .containsExactly("WARNING");
+      run(
+          connection,
+          "INSERT INTO switched VALUES (3, 3)",
+          "UPDATE switched SET v = 10 WHERE id = 1");
+      // It goes on from an epoch after these.
+      source(connection, "beacon");
+      assertThat(value(connection, "SELECT n FROM switched_st")).isEqualTo("2");
+      assertThat(value(connection, "SELECT s FROM switched_full")).isEqualTo("3");
+      database.stopSidecar();
+      run(connection, "INSERT INTO switched VALUES (4, 4), (5, 5)");
+      assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+      set(connection, "enabled", "on");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> {
+                assertThat(value(connection, "SELECT n FROM switched_st")).isEqualTo("5");
+                assertThat(value(connection, "SELECT n FROM switched_above")).isEqualTo("6");
+                assertThat(value(connection, "SELECT s FROM switched_full")).isEqualTo("24");
+              });
+    }
+  }
+
+  @Test
   void whatSomebodyElseReadDuringAPauseIsNotMissing() throws SQLException {
     try (Connection connection = database.connect()) {
       source(connection, "overtaken");

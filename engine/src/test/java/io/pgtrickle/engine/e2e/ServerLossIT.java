@@ -18,12 +18,16 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// A server of its own goes away, and takes log with it that the slot needed.
 final class ServerLossIT {
   private static final String QUERY = "SELECT g, count(*) AS n, sum(v) AS s FROM src GROUP BY g";
+
+  private static final String ABOVE = "SELECT g, n FROM st WHERE n > 100";
+  private static final String SLOT = "SELECT slot_name FROM pgtrickle_internal.pgt_progress";
 
   @Test
   void anImmediateShutdownAndALostSlotAreSurvived(@TempDir Path folder) throws Exception {
@@ -69,6 +73,66 @@ final class ServerLossIT {
             .containsExactly("t");
         assertThat(rows(connection, "SELECT wal_status FROM pgtrickle.slot_health()"))
             .containsExactly("reserved");
+      }
+    } finally {
+      server.close();
+    }
+  }
+
+  /// The sidecar is there all the time, and cannot keep the log from being removed.
+  @Test
+  void aSlotThatIsInvalidatedWhileItIsReadIsReplaced(@TempDir Path folder) throws Exception {
+    OwnServer server = start(folder.resolve("data"), 0);
+    try (Sidecar sidecar = server.follow(server.url(), folder.resolve("state"))) {
+      assertThat(sidecar.awaitReady(PATIENCE)).isTrue();
+      try (Connection connection = server.connect()) {
+        run(
+            connection,
+            "CREATE TABLE src (id int PRIMARY KEY, g int, v int)",
+            "INSERT INTO src SELECT i, i % 7, i FROM generate_series(1, 1000) i");
+        streamTable(connection, "st", QUERY, "DIFFERENTIAL");
+        streamTable(connection, "above", ABOVE, "AUTO");
+        String slot = value(connection, SLOT);
+        // A paused stream keeps its slot where it is.
+        run(connection, "SELECT pgtrickle.set_config('cdc_paused', 'on')");
+        await()
+            .atMost(PATIENCE)
+            .until(
+                () ->
+                    "PAUSED"
+                        .equals(
+                            value(connection, "SELECT phase FROM pgtrickle_internal.pgt_capture")));
+        loseTheSlot(connection);
+        await()
+            .atMost(PATIENCE)
+            .untilAsserted(
+                () ->
+                    assertThat(
+                            value(
+                                connection,
+                                "SELECT coalesce((SELECT wal_status FROM pg_replication_slots"
+                                    + " WHERE slot_name = '"
+                                    + slot
+                                    + "'), 'lost')"))
+                        .isEqualTo("lost"));
+        run(
+            connection,
+            "SELECT pgtrickle.set_config('cdc_paused', 'off')",
+            "DELETE FROM src WHERE id % 3 = 0");
+        await().atMost(PATIENCE).until(() -> !Objects.equals(slot, value(connection, SLOT)));
+        assertExact(connection);
+        assertThat(differences(connection, "above", ABOVE)).isEmpty();
+        assertThat(
+                rows(
+                    connection,
+                    "SELECT detail FROM pgtrickle.health_check() WHERE check_name = 'slot_lost'"))
+            .singleElement()
+            .asString()
+            .contains(String.valueOf(slot), "wal_removed");
+        assertThat(rows(connection, "SELECT wal_status FROM pgtrickle.slot_health()"))
+            .containsExactly("reserved");
+        run(connection, "UPDATE src SET v = v + 1 WHERE id < 100");
+        assertExact(connection);
       }
     } finally {
       server.close();
