@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeKind;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -55,9 +56,10 @@ final class LastingExpressions {
   }
 
   private static boolean isLastingZone(Expr zone) {
-    return !zone.type().kind().isText()
-        || zone instanceof Expr.Literal(String name, SqlType _)
-            && (name.contains("/") || ZONES.contains(name));
+    if (zone instanceof Expr.Literal(String name, SqlType _)) {
+      return name.contains("/") || ZONES.contains(name);
+    }
+    return zone.type().kind() == TypeKind.INTERVAL;
   }
 
   private static boolean isWrittenAlike(SqlType type) {

@@ -272,7 +272,7 @@ final class Checkup {
               "none that can be used on " + without,
               // With virtual columns the server refuses its users' updates then.
               row.getBoolean("virtual")
-                  ? "add a primary key"
+                  ? "add a primary key, and ALTER TABLE … REPLICA IDENTITY DEFAULT"
                   : "add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL");
         }
       }

@@ -27,9 +27,9 @@ final class ServerRelease {
     String error =
         minor == good - 1
             ? "in this one, DDL while other transactions are open is told to all of them again and"
-                  + " again, until there is no memory to read the log"
+                + " again, until there is no memory to read the log"
             : "in earlier ones, changes of transactions that are open during DDL of others, such as"
-                  + " ALTER PUBLICATION or ALTER TYPE, can be missing from the log that is read";
+                + " ALTER PUBLICATION or ALTER TYPE, can be missing from the log that is read";
     return Optional.of("update to %d.%d or later: %s".formatted(major, good, error));
   }
 }

@@ -209,7 +209,7 @@ final class DoctorIT {
     assertThat(run("postgres", "doctor", "virtual").text())
         .contains("FAIL  replica identity of public.bare")
         .contains("FAIL  replica identity of public.whole")
-        .contains("add a primary key\n")
+        .contains("add a primary key, and ALTER TABLE … REPLICA IDENTITY DEFAULT\n")
         .doesNotContain("REPLICA IDENTITY FULL");
     assertThat(run("postgres", "uninstall", "virtual").status()).isEqualTo(ExitCode.OK);
     execute("DROP DATABASE virtual");
