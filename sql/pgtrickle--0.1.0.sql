@@ -1217,11 +1217,10 @@ SET extra_float_digits = 1 SET bytea_output = 'hex' SET quote_all_identifiers = 
 $$;
 
 -- The generated columns of some relations that are not in the log, and of their partitions: all of
--- them before 18, and those since that are not stored. What is stored was computed by functions as
--- they were then: 'lasting' says whether only PostgreSQL's own are called, which nobody replaces.
+-- them before 18, and those since that are not stored.
 CREATE FUNCTION pgtrickle_internal.computed_columns(p_relations oid[])
 RETURNS TABLE (relation oid, part oid, name name, attnum smallint, stored boolean,
-               tree text, expression text, lasting boolean)
+               definition oid, expression pg_node_tree)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE below (relation, part) AS (
     SELECT r, r FROM unnest(p_relations) r
@@ -1229,29 +1228,47 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT b.relation, i.inhrelid
     FROM below b JOIN pg_class c ON c.oid = b.part AND c.relkind = 'p'
     JOIN pg_inherits i ON i.inhparent = b.part)
-  SELECT b.relation, b.part, a.attname, a.attnum, a.attgenerated = 's',
-         d.adbin::text, pgtrickle_internal.generation_text(d.adbin, b.part),
-         NOT EXISTS (
-           SELECT FROM pg_depend u LEFT JOIN pg_type t
-             ON u.refclassid = 'pg_type'::regclass AND t.oid = u.refobjid
-           -- Before 15 it is the column that depends.
-           WHERE (u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
-                  OR u.classid = 'pg_class'::regclass AND u.objid = d.adrelid
-                     AND u.objsubid = d.adnum)
-             AND (u.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass,
-                                   'pg_ts_config'::regclass, 'pg_ts_dict'::regclass)
-                  OR t.typtype <> 'e'))
+  SELECT b.relation, b.part, a.attname, a.attnum, a.attgenerated = 's', d.oid, d.adbin
   FROM below b JOIN pg_attrdef d ON d.adrelid = b.part
   JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
   WHERE a.attgenerated = 'v'
      OR a.attgenerated = 's' AND current_setting('server_version_num')::int < 180000
 $$;
 
+-- What is stored was computed by functions as they were then: whether only PostgreSQL's own are
+-- called, which nobody replaces. Of a type of users the input and output functions are called
+-- without being named.
+CREATE FUNCTION pgtrickle_internal.calls_no_users(p_definition oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH used AS (
+    SELECT u.refclassid, u.refobjid, u.refobjsubid, d.adrelid, d.adnum
+    FROM pg_attrdef d JOIN pg_depend u
+      -- Before 15 it is the column that depends.
+      ON u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
+      OR u.classid = 'pg_class'::regclass AND u.objid = d.adrelid AND u.objsubid = d.adnum
+    WHERE d.oid = p_definition),
+  types AS (
+    SELECT u.refobjid AS type FROM used u WHERE u.refclassid = 'pg_type'::regclass
+    UNION ALL
+    SELECT pgtrickle_internal.base_type(a.atttypid)
+    FROM used u JOIN pg_attribute a ON a.attrelid = u.refobjid AND a.attnum = u.refobjsubid
+    WHERE u.refclassid = 'pg_class'::regclass AND u.refobjid = u.adrelid
+      AND u.refobjsubid NOT IN (0, u.adnum))
+  SELECT NOT EXISTS (
+           SELECT FROM used u
+           WHERE u.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass,
+                                  'pg_ts_config'::regclass, 'pg_ts_dict'::regclass))
+     AND NOT EXISTS (
+           SELECT FROM types u JOIN pg_type t ON t.oid = u.type
+           WHERE t.oid >= 16384 AND t.typtype <> 'e')
+$$;
+
 -- The columns of a relation.
 CREATE FUNCTION pgtrickle_internal.describe_columns(p_relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WITH computed AS (
-    SELECT c.* FROM pgtrickle_internal.computed_columns(ARRAY[p_relation]) c)
+    SELECT c.*, pgtrickle_internal.generation_text(c.expression, c.part) AS text
+    FROM pgtrickle_internal.computed_columns(ARRAY[p_relation]) c)
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'attnum', a.attnum,
            'name', a.attname,
@@ -1267,10 +1284,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
            'generated', nullif(a.attgenerated::text, ''),
            'computed', (
              SELECT jsonb_build_object(
-               'tree', c.tree, 'expression', c.expression, 'stored', c.stored,
-               'lasting', c.lasting,
+               'tree', c.expression::text, 'expression', c.text, 'stored', c.stored,
+               'lasting', pgtrickle_internal.calls_no_users(c.definition),
                'elsewhere', (SELECT min(p.part::regclass::text) FROM computed p
-                             WHERE p.name = c.name AND p.expression <> c.expression))
+                             WHERE p.name = c.name AND p.text <> c.text))
              FROM computed c WHERE c.part = p_relation AND c.attnum = a.attnum),
            'identity', nullif(a.attidentity::text, '')) ORDER BY a.attnum), '[]')
   FROM pg_attribute a
@@ -1353,7 +1370,8 @@ $$;
 
 -- What tells relations from what they were before DDL that the log says nothing of, and that makes
 -- queries mean something else: names, what views say and as whom, row-level security, children, how
--- generated columns are computed that the log does not have, whether changes are told as those of a partitioned table. No row for a relation that is gone.
+-- generated columns are computed that the log does not have, whether changes are told as those of a
+-- partitioned table. No row for a relation that is gone.
 CREATE FUNCTION pgtrickle_internal.relation_versions(p_relations oid[])
 RETURNS TABLE (relation oid, version text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1368,9 +1386,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT b.relation,
            string_agg(format('%s %s', b.child, b.since), ',' ORDER BY b.child, b.since) AS children
     FROM below b GROUP BY b.relation),
+  -- Partitions mostly have the same columns, and so the same trees: a text of each is enough.
+  trees AS (
+    SELECT g.relation, g.name, g.stored, min(g.definition) AS definition
+    FROM pgtrickle_internal.computed_columns(p_relations) g
+    GROUP BY g.relation, g.name, g.stored, md5(g.expression::text), (
+      SELECT string_agg(quote_ident(a.attname), ',' ORDER BY a.attnum)
+      FROM pg_attribute a WHERE a.attrelid = g.part AND a.attnum > 0)),
   computed AS (
-    SELECT g.relation, jsonb_agg(DISTINCT jsonb_build_array(g.name, g.stored, g.expression)) AS columns
-    FROM pgtrickle_internal.computed_columns(p_relations) g GROUP BY g.relation)
+    SELECT t.relation, jsonb_agg(DISTINCT jsonb_build_array(
+             t.name, t.stored, pgtrickle_internal.generation_text(d.adbin, d.adrelid))) AS columns
+    FROM trees t JOIN pg_attrdef d ON d.oid = t.definition GROUP BY t.relation)
   SELECT c.oid, md5(jsonb_build_array(
            n.nspname, c.relname, c.relpersistence, c.relispartition, b.children, g.columns,
            CASE WHEN c.relkind = 'v' THEN jsonb_build_array(

@@ -117,7 +117,7 @@ public final class ReplicaIdentities {
                   + " has no usable replica identity, and REPLICA IDENTITY FULL would make its"
                   + " updates fail because of the unpublished generated columns "
                   + hidden
-                  + "; give it a primary key");
+                  + "; give it a primary key, and REPLICA IDENTITY DEFAULT");
         }
       }
     }

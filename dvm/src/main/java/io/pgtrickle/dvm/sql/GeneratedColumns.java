@@ -2,12 +2,10 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
-import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.MalformedTree;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.sql.RelationShape.Attribute;
-import io.pgtrickle.dvm.type.TypeKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -80,8 +78,10 @@ public final class GeneratedColumns {
     ExpressionBinder binder =
         new ExpressionBinder(facts, variable -> column(scan, places, variable, generated));
     Expr expression = binder.bind(tree(generation));
-    if (generation.stored()) {
-      Expressions.forEach(expression, part -> requireLasting(part, generated));
+    if (generation.stored() && !LastingExpressions.isLasting(expression)) {
+      throw QueryRejected.notYet(
+          "generated_column",
+          "by settings of whoever wrote a row: generated column " + generated.name());
     }
     // A column has a collation of its own.
     return expression.type().equals(generated.type())
@@ -115,17 +115,5 @@ public final class GeneratedColumns {
     throw QueryRejected.notYet(
         "generated_column",
         "by what is not in the stream either: generated column " + generated.name());
-  }
-
-  // What these are as texts depends on settings, though the conversions count as immutable.
-  private static void requireLasting(Expr part, Attribute generated) {
-    if (part instanceof Expr.TextCast(Expr input, var _)) {
-      TypeKind kind = input.type().kind();
-      if (kind.isFloat() || kind == TypeKind.INTERVAL || kind == TypeKind.BYTEA) {
-        throw QueryRejected.notYet(
-            "generated_column",
-            "by settings of whoever wrote a row: generated column " + generated.name());
-      }
-    }
   }
 }

@@ -159,7 +159,7 @@ final class ServerNodeBinder {
   }
 
   // Whatever the settings are.
-  private static boolean isWrittenAlike(SqlType type) {
+  static boolean isWrittenAlike(SqlType type) {
     return switch (type.kind()) {
       case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
       case FLOAT4, FLOAT8, DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE, LABELED -> false;

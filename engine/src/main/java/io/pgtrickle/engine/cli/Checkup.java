@@ -76,7 +76,7 @@ final class Checkup {
         setting("server_version"),
         "PostgreSQL 14 or later is needed");
     Optional<String> advice = ServerRelease.advice(version);
-    warn(advice.isEmpty(), "server release", setting("server_version_num"), advice.orElse(""));
+    warn(advice.isEmpty(), "server release", setting("server_version"), advice.orElse(""));
     check(
         text("SELECT pg_is_in_recovery()").equals("f"),
         "server role",
@@ -237,16 +237,25 @@ final class Checkup {
                 """
                 SELECT k.oid::regclass::text AS name, pg_has_role(k.relowner, 'USAGE') AS member,
                        format('GRANT %I TO %I', pg_get_userbyid(k.relowner), current_user) AS grant_it,
-                       (SELECT string_agg(l.oid::regclass::text, ', ') FROM pg_class l
-                        WHERE (l.oid = k.oid OR l.oid IN (SELECT t.relid FROM pg_partition_tree(k.oid) t))
-                          AND l.relkind = 'r' AND (l.relreplident = 'n'
-                          OR l.relreplident = 'd' AND NOT EXISTS (
-                            SELECT FROM pg_index i WHERE i.indrelid = l.oid AND i.indisprimary
-                              AND i.indimmediate))) AS no_identity
+                       i.no_identity, i.virtual
                 FROM (SELECT DISTINCT source_relid FROM pgtrickle.pgt_dependencies
                       WHERE source_type = 'TABLE') s
                 JOIN pg_class k ON k.oid = s.source_relid AND k.relkind IN ('r', 'p')
                   AND k.oid >= 16384
+                CROSS JOIN LATERAL (
+                  SELECT string_agg(l.oid::regclass::text, ', ') AS no_identity,
+                         bool_or(EXISTS (
+                           SELECT FROM pg_attribute a
+                           WHERE a.attrelid = l.oid AND a.attgenerated = 'v')) AS virtual
+                  FROM pg_class l
+                  WHERE (l.oid = k.oid OR l.oid IN (SELECT t.relid FROM pg_partition_tree(k.oid) t))
+                    AND l.relkind = 'r' AND (l.relreplident = 'n'
+                    OR l.relreplident = 'f' AND EXISTS (
+                      SELECT FROM pg_attribute a
+                      WHERE a.attrelid = l.oid AND a.attgenerated = 'v')
+                    OR l.relreplident = 'd' AND NOT EXISTS (
+                      SELECT FROM pg_index i WHERE i.indrelid = l.oid AND i.indisprimary
+                        AND i.indimmediate))) i
                 ORDER BY 1
                 """);
         ResultSet row = query.executeQuery()) {
@@ -260,8 +269,11 @@ final class Checkup {
           check(
               false,
               "replica identity of " + name,
-              "none on " + without,
-              "add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL");
+              "none that can be used on " + without,
+              // With virtual columns the server refuses its users' updates then.
+              row.getBoolean("virtual")
+                  ? "add a primary key, and ALTER TABLE … REPLICA IDENTITY DEFAULT"
+                  : "add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL");
         }
       }
     }

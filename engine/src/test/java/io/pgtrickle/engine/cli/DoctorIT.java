@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.pgtrickle.engine.embedded.EmbeddedServer;
 import java.io.PrintWriter;
@@ -137,10 +138,17 @@ final class DoctorIT {
         "CREATE SCHEMA reports AUTHORIZATION reporter",
         "CREATE TABLE shop.orders (id int PRIMARY KEY, v int, secret text)",
         "CREATE TABLE shop.open (id int PRIMARY KEY)",
+        "CREATE TABLE shop.mixed (id int PRIMARY KEY)",
+        "CREATE TABLE shop.below (id int PRIMARY KEY)",
+        "CREATE VIEW shop.seen AS SELECT id FROM shop.below",
+        "SELECT pgtrickle.create_stream_table('shop.up', 'SELECT id FROM shop.open')",
         "GRANT USAGE ON SCHEMA shop TO reporter",
-        "GRANT SELECT ON shop.open TO reporter",
+        "GRANT SELECT ON shop.open, shop.mixed, shop.seen, shop.up TO reporter",
         "GRANT SELECT (id, v) ON shop.orders TO reporter",
         "SET ROLE reporter",
+        "SELECT pgtrickle.create_stream_table('reports.both',"
+            + " 'SELECT m.id FROM shop.mixed m JOIN shop.seen s ON s.id = m.id')",
+        "SELECT pgtrickle.create_stream_table('reports.down', 'SELECT id FROM shop.up')",
         "SELECT pgtrickle.create_stream_table('reports.sums', 'SELECT v FROM shop.orders')",
         "SELECT pgtrickle.create_stream_table('reports.ids', 'SELECT id FROM shop.open')");
     assertThat(run("postgres", "doctor", database).text())
@@ -151,6 +159,8 @@ final class DoctorIT {
     executeIn(
         database,
         "REVOKE SELECT (id, v) ON shop.orders FROM reporter",
+        "REVOKE SELECT ON shop.mixed, shop.up FROM reporter",
+        "REVOKE TEMPORARY ON DATABASE grants FROM PUBLIC",
         "REVOKE USAGE ON SCHEMA shop FROM reporter",
         "REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text"
             + (EmbeddedServer.Options.throwaway().major() < 17 ? "" : ", boolean")
@@ -158,14 +168,20 @@ final class DoctorIT {
     assertThat(run("postgres", "doctor", database).text())
         .contains("FAIL  columns of shop.orders: role reporter may not read id, v, secret")
         .contains("GRANT SELECT ON shop.orders TO reporter\n")
+        .contains("FAIL  columns of shop.mixed: role reporter may not read id")
+        .contains("FAIL  columns of shop.up: role reporter may not read ")
+        .contains("FAIL  temporary views: role reporter may not create them")
+        .contains("GRANT TEMPORARY ON DATABASE grants TO reporter\n")
         .contains("FAIL  schema shop: role reporter may not use it")
         .contains("GRANT USAGE ON SCHEMA shop TO reporter")
         .contains("FAIL  messages in the log: role reporter may not call pg_logical_emit_message(")
+        .doesNotContain("columns of shop.below")
         .doesNotContain("columns of shop.open");
 
     executeIn(
         database,
-        "GRANT SELECT ON shop.orders TO reporter",
+        "GRANT SELECT ON shop.orders, shop.mixed, shop.up TO reporter",
+        "GRANT TEMPORARY ON DATABASE grants TO reporter",
         "GRANT USAGE ON SCHEMA shop TO reporter",
         "GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text"
             + (EmbeddedServer.Options.throwaway().major() < 17 ? "" : ", boolean")
@@ -173,6 +189,30 @@ final class DoctorIT {
     assertThat(run("postgres", "doctor", database).text()).contains("OK    privileges: ");
     assertThat(run("postgres", "uninstall", database).status()).isEqualTo(ExitCode.OK);
     execute("DROP DATABASE grants", "DROP ROLE keeper, reporter");
+  }
+
+  /// With it, the server would refuse the updates of virtual columns' tables.
+  @Test
+  void anIdentityOfWholeRowsIsNotRecommendedWhereItWouldDoHarm() throws SQLException {
+    try (Connection connection = server.connect()) {
+      assumeThat(connection.getMetaData().getDatabaseMajorVersion()).isGreaterThanOrEqualTo(18);
+    }
+    execute("CREATE DATABASE virtual");
+    assertThat(run("postgres", "install", "virtual").status()).isEqualTo(ExitCode.OK);
+    executeIn(
+        "virtual",
+        "CREATE TABLE bare (v int, g int GENERATED ALWAYS AS (v * 2) VIRTUAL)",
+        "CREATE TABLE whole (v int, g int GENERATED ALWAYS AS (v * 2) VIRTUAL)",
+        "ALTER TABLE whole REPLICA IDENTITY FULL",
+        "SELECT pgtrickle.create_stream_table('st', 'SELECT b.v FROM bare b JOIN whole w ON w.v ="
+            + " b.v')");
+    assertThat(run("postgres", "doctor", "virtual").text())
+        .contains("FAIL  replica identity of public.bare")
+        .contains("FAIL  replica identity of public.whole")
+        .contains("add a primary key, and ALTER TABLE … REPLICA IDENTITY DEFAULT\n")
+        .doesNotContain("REPLICA IDENTITY FULL");
+    assertThat(run("postgres", "uninstall", "virtual").status()).isEqualTo(ExitCode.OK);
+    execute("DROP DATABASE virtual");
   }
 
   private static void executeIn(String database, String... statements) throws SQLException {
@@ -192,21 +232,27 @@ final class DoctorIT {
 
   @ParameterizedTest
   @CsvSource({
-    "140017, 14.18",
-    "140018,",
-    "150012, 15.13",
-    "150013,",
-    "160000, 16.9",
-    "160009,",
-    "170004, 17.5",
-    "170005,",
-    "180000,"
+    "140017, 14.19, missing",
+    "140018, 14.19, memory",
+    "140019,,",
+    "150012, 15.14, missing",
+    "150013, 15.14, memory",
+    "150014,,",
+    "160000, 16.10, missing",
+    "160009, 16.10, memory",
+    "160010,,",
+    "170004, 17.6, missing",
+    "170005, 17.6, memory",
+    "170006,,",
+    "180000,,"
   })
-  void releasesThatCanLoseChangesAreToldFromOthers(int number, String better) {
+  void releasesWithErrorsInTheirLogAreToldFromOthers(int number, String better, String error) {
     if (better == null) {
       assertThat(ServerRelease.advice(number)).isEmpty();
     } else {
-      assertThat(ServerRelease.advice(number).orElse("")).contains("update to " + better + " or");
+      assertThat(ServerRelease.advice(number).orElse(""))
+          .contains("update to " + better + " or later")
+          .contains(error);
     }
   }
 }

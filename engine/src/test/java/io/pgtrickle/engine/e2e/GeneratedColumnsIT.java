@@ -4,6 +4,7 @@ import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
+import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static io.pgtrickle.engine.e2e.LiveDatabase.value;
@@ -295,6 +296,86 @@ final class GeneratedColumnsIT {
       assertThat(differences(connection, one.getKey(), one.getValue())).isEmpty();
     }
     requireExact("ids", "SELECT id FROM a");
+  }
+
+  /// How a type of columns is written is a matter of settings, though it counts as immutable.
+  @Test
+  void whatSettingsOfTheWriterHaveAPartInIsReadNotComputed() throws SQLException {
+    int version = connection.getMetaData().getDatabaseMajorVersion();
+    Map<String, String> columns = new LinkedHashMap<>();
+    columns.put("point", "text GENERATED ALWAYS AS (p::text) STORED");
+    columns.put("quoted", "text GENERATED ALWAYS AS (quote_ident(t)) STORED");
+    columns.put("called", "text GENERATED ALWAYS AS (textin(float8out(f))) STORED");
+    columns.put("zoned", "timestamp GENERATED ALWAYS AS (w AT TIME ZONE 'EST') STORED");
+    columns.put("extension", "text GENERATED ALWAYS AS (c::text) STORED");
+    if (version >= 16) {
+      columns.put("object", "json GENERATED ALWAYS AS (JSON_OBJECT('f': f, 'p': p)) STORED");
+    }
+    StringBuilder table =
+        new StringBuilder(
+            "CREATE TABLE a (id int PRIMARY KEY, p point, t text, f float8, w timestamptz, c cube");
+    columns.forEach((name, definition) -> table.append(", " + name + " " + definition));
+    String insert =
+        "INSERT INTO a SELECT i, point(i / 3.0, 1), 'plain', i / 3.0::float8, '2020-01-01"
+            + " 12:00+00', cube(i / 3.0::float8) FROM generate_series(%d, %d) i";
+    run(connection, "CREATE EXTENSION cube", table + ")", insert.formatted(1, 9));
+    Map<String, String> queries = new LinkedHashMap<>();
+    for (String name : columns.keySet()) {
+      queries.put(
+          name,
+          "SELECT id, %1$s%2$s AS %1$s FROM a"
+              .formatted(name, name.equals("object") ? "::text" : ""));
+    }
+    for (Map.Entry<String, String> one : queries.entrySet()) {
+      streamTable(connection, one.getKey(), one.getValue(), "AUTO");
+    }
+    define("ids", "SELECT id, f FROM a");
+    run(
+        connection,
+        "SET extra_float_digits = -5",
+        "SET quote_all_identifiers = on",
+        "SET timezone_abbreviations = 'Australia'",
+        insert.formatted(10, 12),
+        "RESET ALL");
+    sync(connection);
+    Map<String, String> wrong = new LinkedHashMap<>();
+    for (Map.Entry<String, String> one : queries.entrySet()) {
+      String expected = version < 18 ? "FULL" : "DIFFERENTIAL";
+      if (!mode(one.getKey()).equals(expected)) {
+        wrong.put(one.getKey(), mode(one.getKey()));
+      } else if (version < 18) {
+        assertThat(reason(one.getKey())).as(one.getKey()).isEqualTo("generated_column");
+        run(connection, "SELECT pgtrickle.refresh_stream_table('%s')".formatted(one.getKey()));
+      }
+      List<String> differences = differences(connection, one.getKey(), one.getValue());
+      if (!differences.isEmpty()) {
+        wrong.merge(one.getKey(), differences.toString(), (mode, rows) -> mode + " " + rows);
+      }
+    }
+    assertThat(wrong).isEmpty();
+    requireExact("ids", "SELECT id, f FROM a");
+  }
+
+  /// The server refuses updates of a published table whose virtual columns are of its identity.
+  @Test
+  void aVirtualColumnThatComesToATableWithoutAKeyLeavesItsUsersAlone() throws SQLException {
+    require(18);
+    run(
+        connection,
+        "CREATE TABLE a (id int NOT NULL, v int)",
+        "INSERT INTO a SELECT i, i % 3 FROM generate_series(1, 9) i");
+    String query = "SELECT v, count(*) AS n FROM a GROUP BY v";
+    define("st", query);
+    run(connection, "ALTER TABLE a ADD g int GENERATED ALWAYS AS (v * 2) VIRTUAL");
+    await().atMost(PATIENCE).until(() -> status(connection, "st").startsWith("ERROR"));
+    run(connection, "UPDATE a SET v = v + 1 WHERE id < 5", "DELETE FROM a WHERE id = 9");
+    run(
+        connection,
+        "ALTER TABLE a ADD PRIMARY KEY (id), REPLICA IDENTITY DEFAULT",
+        "SELECT pgtrickle.repair_stream_table('st')");
+    await().atMost(PATIENCE).ignoreExceptions().untilAsserted(() -> requireExact("st", query));
+    run(connection, "UPDATE a SET v = NULL WHERE id < 3");
+    requireExact("st", query);
   }
 
   @Test
