@@ -26,7 +26,15 @@ public final class NativeFunction {
     /// The input collation orders by bytes.
     BYTE_ORDER,
     /// The upper and lower case of the input collation are known.
-    LETTER_CASE
+    LETTER_CASE,
+    /// The arrays among the arguments are of a type that is computed with.
+    NATIVE_ELEMENTS,
+    /// If their elements are text, the input collation tells strings apart by their bytes.
+    EQUAL_ELEMENTS,
+    /// If their elements are text, the input collation orders by bytes.
+    ORDERED_ELEMENTS,
+    /// The captured settings are those under which their elements are printed here.
+    PRINTED_ELEMENTS
   }
 
   /// The part a function plays for its type.
@@ -47,6 +55,17 @@ public final class NativeFunction {
     /// The letter case of the input collation, for a function that needs it.
     CaseMapping letterCase() {
       return settings.collation(collation).letterCase().orElseThrow();
+    }
+
+    /// The element type of the arrays among the arguments; empty when it is not computed with.
+    Optional<SqlType> element() {
+      return arguments.stream()
+          .flatMap(argument -> ArrayOperations.elementOf(argument.type()).stream())
+          .findFirst();
+    }
+
+    private boolean isOfText() {
+      return element().filter(type -> type.kind().isText()).isPresent();
     }
   }
 
@@ -187,6 +206,18 @@ public final class NativeFunction {
                 collation.letterCase().isPresent()
                     ? ""
                     : "a collation whose letter case is not a table";
+            case NATIVE_ELEMENTS ->
+                binding.element().isPresent() ? "" : "elements of a type that is not computed with";
+            case EQUAL_ELEMENTS ->
+                !binding.isOfText() || (settings.utf8() && collation.deterministic())
+                    ? ""
+                    : "a nondeterministic collation";
+            case ORDERED_ELEMENTS ->
+                !binding.isOfText() || (settings.utf8() && collation.byteOrder())
+                    ? ""
+                    : "a collation that does not order by bytes";
+            case PRINTED_ELEMENTS ->
+                binding.element().flatMap(type -> Nativeness.printing(type, settings)).orElse("");
           };
       if (!missing.isEmpty()) {
         return Optional.of("function " + this + " under " + missing);

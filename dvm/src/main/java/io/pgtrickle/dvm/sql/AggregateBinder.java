@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.AggregateCall.Kind;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -223,7 +224,7 @@ final class AggregateBinder {
       case "array_agg" ->
           where(
               type.kind() != TypeKind.OPAQUE
-                  && KnownTypes.elementOf(result.oid()).equals(Optional.of(type.oid())),
+                  && ArrayTypes.elementOf(result.oid()).equals(Optional.of(type.oid())),
               Kind.ARRAY_AGG);
       case "json_agg" -> where(isPlainJson(type, facts.printsFloatsExactly()), Kind.JSON_AGG);
       case "jsonb_agg" -> where(isPlainJson(type, false), Kind.JSONB_AGG);

@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.sql.NodeTree.Items;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.sql.NodeTree.Numbers;
 import io.pgtrickle.dvm.sql.NodeTree.Token;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -401,9 +402,9 @@ final class FingerprintText {
     NodeForm form = NodeForm.glance(array);
     return switch (form.tag()) {
       case "ARRAY" -> form.nodes("elements").stream().map(this::output).toList();
-      case "CONST" -> constantElements(form);
+      case "CONST" -> form.flag("constisnull") ? List.of(output(array)) : constantElements(form);
       case "RELABELTYPE" -> {
-        int type = KnownTypes.elementOf(form.oid("resulttype")).orElse(0);
+        int type = ArrayTypes.elementOf(form.oid("resulttype")).orElse(0);
         int collation = form.oid("resultcollid");
         yield elements(form.node("arg")).stream()
             .map(element -> recorded(relabelled(element, type, collation), type, collation))
@@ -424,7 +425,7 @@ final class FingerprintText {
 
   private String arrayCast(NodeForm form) {
     Output array = output(form.node("arg"));
-    int element = KnownTypes.elementOf(array.type()).orElse(0);
+    int element = ArrayTypes.elementOf(array.type()).orElse(0);
     operands.push(new Output("element of [" + array.text() + "]", element, array.collation()));
     String converted = output(form.node("elemexpr")).text();
     operands.pop();
@@ -439,7 +440,7 @@ final class FingerprintText {
   }
 
   private static List<Output> constantElements(NodeForm form) {
-    int type = KnownTypes.elementOf(form.oid("consttype")).orElse(0);
+    int type = ArrayTypes.elementOf(form.oid("consttype")).orElse(0);
     int collation = form.oid("constcollid");
     SqlType elementType = SqlType.of(type, -1, collation);
     return DatumImage.elements(form.datum("constvalue"), elementType).stream()

@@ -1,9 +1,11 @@
 package io.pgtrickle.dvm.expr;
 
+import io.pgtrickle.dvm.type.ArrayValue;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.PgNumeric;
 import io.pgtrickle.dvm.type.Samples;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -182,22 +184,68 @@ final class ArgumentSamples {
           "{a,a,a,a,0,a}",
           "{\"\\n1\"}");
 
-  private static final List<String> NUMBERS =
-      List.of("{}", "{1}", "{NULL,2}", "{{1,2,3},{4,5,6}}", "[0:1]={7,8}", "{{{1}},{{2}}}");
-
   private static List<Object> opaque(int type, SplittableRandom random) {
     List<String> texts =
         new ArrayList<>(
             switch (type) {
               case TotalFunctions.ANY_ENUM -> LABELS;
               case 1009 -> PATHS;
-              case 2277 -> NUMBERS;
               default -> DOCUMENTS;
             });
     for (int i = 0; texts.contains("true") && i < 150; i++) {
       texts.add(document(random, 3));
     }
     return texts.stream().<Object>map(ArgumentSamples::bytes).toList();
+  }
+
+  /// Few, so that arrays have some in common.
+  private static List<Object> elements(SqlType type) {
+    List<Object> all = Samples.of(type, 7, 40);
+    List<Object> some = new ArrayList<>(all.subList(0, Math.min(12, all.size())));
+    some.addAll(all.subList(all.size() - 3, all.size()));
+    return some;
+  }
+
+  /// The texts of arrays of all shapes, with NULLs, and of bounds other than 1.
+  private static List<Object> arrays(SqlType element, SplittableRandom random) {
+    List<@Nullable Object> pool = new ArrayList<>(elements(element));
+    pool.add(null);
+    pool.add(null);
+    List<ArrayValue> arrays = new ArrayList<>(List.of(ArrayValue.EMPTY));
+    int[][][] shapes = {
+      {{1, 1}},
+      {{2, 1}},
+      {{2, 0}},
+      {{1, -3}},
+      {{1, Integer.MAX_VALUE - 1}},
+      {{1, Integer.MIN_VALUE}},
+      {{2, 1}, {2, 1}},
+      {{1, 1}, {2, 1}},
+      {{2, 3}, {2, -1}},
+      {{2, 1}, {1, 1}},
+      {{2, 1}, {1, 1}, {2, 1}},
+      {{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
+      {{4, 1}},
+      {{3, 5}}
+    };
+    for (int i = 0; i < 5 * shapes.length; i++) {
+      List<Integer> lengths = new ArrayList<>();
+      List<Integer> lowerBounds = new ArrayList<>();
+      int size = 1;
+      for (int[] dimension : shapes[i % shapes.length]) {
+        lengths.add(dimension[0]);
+        lowerBounds.add(dimension[1]);
+        size *= dimension[0];
+      }
+      List<@Nullable Object> values = new ArrayList<>();
+      int variety = i < shapes.length ? 2 : pool.size();
+      for (int j = 0; j < size; j++) {
+        values.add(pool.get(random.nextInt(variety)));
+      }
+      arrays.add(new ArrayValue(lengths, lowerBounds, values));
+    }
+    TypeCodec codec = TypeCodec.of(element);
+    return arrays.stream().<Object>map(array -> bytes(array.toText(codec))).toList();
   }
 
   private static Bytes bytes(String text) {
@@ -290,6 +338,14 @@ final class ArgumentSamples {
     String name = function.name();
     if (argument == function.zoneArgument()) {
       return ZONES;
+    }
+    int declared =
+        argument < function.arguments().size() ? function.arguments().get(argument) : type.oid();
+    if (declared == TypeNames.ANY_COMPATIBLE) {
+      return elements(type);
+    }
+    if (declared == TypeNames.ANY_ARRAY || declared == TypeNames.ANY_COMPATIBLE_ARRAY) {
+      return arrays(ArrayOperations.elementOf(type).orElseThrow(), random);
     }
     if (argument == 0
         && (name.startsWith("date_") || name.equals("extract"))

@@ -8,7 +8,7 @@ import io.pgtrickle.dvm.plan.Plan;
 
 /// Says what the server would be asked about in other nodes, where these are native.
 ///
-/// @see Expr.Verbatim#meaning()
+/// @see Expr.Paraphrase
 final class SpelledOut {
   private SpelledOut() {}
 
@@ -19,11 +19,9 @@ final class SpelledOut {
   }
 
   private static Expr spelledOut(Expr node, EvaluationSettings settings) {
-    if (!(node instanceof Expr.Verbatim verbatim)) {
-      return node;
-    }
-    Expr meaning = verbatim.meaning();
-    if (meaning == null || !verbatim.operands().stream().allMatch(Expressions::isTotal)) {
+    if (!(node instanceof Expr.Verbatim verbatim)
+        || !(verbatim.meaning() instanceof Expr.Paraphrase(Expr meaning))
+        || !verbatim.operands().stream().allMatch(Expressions::isTotal)) {
       return node;
     }
     Expr said = Expressions.over(meaning, verbatim.operands());
