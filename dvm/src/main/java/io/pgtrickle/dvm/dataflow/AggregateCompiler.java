@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.operator.BitTotal;
 import io.pgtrickle.dvm.operator.Collected;
 import io.pgtrickle.dvm.operator.Collectors;
 import io.pgtrickle.dvm.operator.FloatMean;
+import io.pgtrickle.dvm.operator.IntervalTotal;
 import io.pgtrickle.dvm.operator.Moments;
 import io.pgtrickle.dvm.operator.Quantile;
 import io.pgtrickle.dvm.operator.Spread;
@@ -87,6 +88,7 @@ final class AggregateCompiler {
     return switch (call.kind()) {
       case COUNT_ROWS -> new Accumulator.Count(0, null, filter(call));
       case MIN, MAX -> extreme(call);
+      case ANY_VALUE -> first(call);
       case STRING_AGG ->
           call.arguments().getFirst().type().kind() == TypeKind.BYTEA
               ? collected(call, Collectors::bytes)
@@ -137,6 +139,7 @@ final class AggregateCompiler {
           MIN,
           MAX,
           REGRESSION,
+          ANY_VALUE,
           STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,
@@ -152,6 +155,23 @@ final class AggregateCompiler {
 
   // Only string_agg passes NULLs over; the others show them.
   private Accumulator collected(AggregateCall call, Supplier<Collected.Collector> collectors) {
+    Schema schema = schema(call.arguments());
+    Plan rows =
+        call.kind() == AggregateCall.Kind.STRING_AGG
+            ? counted(call, call.arguments().getFirst())
+            : filtered(call);
+    multisets.add(compiler.sorted(rows, plan.groups(), order(call), call.arguments(), schema));
+    return new Collected(multisets.size() - 1, schema, call.distinct(), collectors, call.type());
+  }
+
+  private Accumulator first(AggregateCall call) {
+    Schema schema = schema(call.arguments());
+    Plan rows = counted(call, call.arguments().getFirst());
+    multisets.add(compiler.sorted(rows, plan.groups(), order(call), call.arguments(), schema));
+    return new Accumulator.Extreme(multisets.size() - 1, false, schema);
+  }
+
+  private static List<Plan.SortKey> order(AggregateCall call) {
     List<Plan.SortKey> order = new ArrayList<>(call.order());
     if (call.distinct()) {
       // As the server does: by ORDER BY, then by the arguments that it does not name.
@@ -159,13 +179,7 @@ final class AggregateCompiler {
           .filter(argument -> order.stream().noneMatch(by -> by.value().equals(argument)))
           .forEach(argument -> order.add(Plan.SortKey.ascending(argument)));
     }
-    Schema schema = schema(call.arguments());
-    Plan rows =
-        call.kind() == AggregateCall.Kind.STRING_AGG
-            ? counted(call, call.arguments().getFirst())
-            : filtered(call);
-    multisets.add(compiler.sorted(rows, plan.groups(), order, call.arguments(), schema));
-    return new Collected(multisets.size() - 1, schema, call.distinct(), collectors, call.type());
+    return order;
   }
 
   private Accumulator quantile(AggregateCall call, boolean continuous) {
@@ -262,12 +276,17 @@ final class AggregateCompiler {
               : SqlType.NUMERIC;
     } else if (kind.isFloat()) {
       expected = average || kind == TypeKind.FLOAT8 ? SqlType.FLOAT8 : SqlType.FLOAT4;
+    } else if (kind == TypeKind.INTERVAL) {
+      expected = SqlType.INTERVAL;
     } else {
       throw new IllegalArgumentException(call.function() + " is not an aggregate over numbers");
     }
     if (call.type().kind() != expected.kind()) {
       throw new IllegalArgumentException(
           call.function() + " was bound with result " + call.type() + ", not " + expected);
+    }
+    if (kind == TypeKind.INTERVAL) {
+      return new IntervalTotal(stream.input, stream.argument, stream.filter, average);
     }
     if (kind.isFloat()) {
       return average

@@ -144,7 +144,8 @@ final class WindowCompiler {
           STDDEV_POP,
           STDDEV_SAMP ->
           AggregateCompiler.invertible(call, new AggregateCompiler.Stream(0, value, filter));
-      case STRING_AGG,
+      case ANY_VALUE,
+          STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,
           JSONB_AGG,

@@ -208,8 +208,9 @@ final class AggregateBinder {
     boolean truth = type.kind() == TypeKind.BOOL;
     return switch (function.name()) {
       case "count" -> Optional.of(Kind.COUNT);
-      case "sum" -> where(number, Kind.SUM);
-      case "avg" -> where(number, Kind.AVG);
+      case "sum" -> where(number || type.kind() == TypeKind.INTERVAL, Kind.SUM);
+      case "avg" -> where(number || type.kind() == TypeKind.INTERVAL, Kind.AVG);
+      case "any_value" -> where(type.oid() != FunctionBinder.RECORD, Kind.ANY_VALUE);
       case "min" -> Optional.of(ordered(Kind.MIN, function, type, collation, facts));
       case "max" -> Optional.of(ordered(Kind.MAX, function, type, collation, facts));
       case "bool_and", "every" -> where(truth, Kind.BOOL_AND);

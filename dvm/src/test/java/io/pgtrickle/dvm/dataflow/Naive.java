@@ -709,7 +709,8 @@ final class Naive {
       case REGRESSION -> throw new IllegalStateException();
       case VAR_POP -> spread(objects, objects.size());
       case VAR_SAMP -> spread(objects, objects.size() - 1L);
-      case STRING_AGG,
+      case ANY_VALUE,
+          STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,
           JSONB_AGG,
@@ -783,7 +784,10 @@ final class Naive {
     Sorted last = null;
     for (Sorted row : sorted(order, call.arguments(), input, rows)) {
       @Nullable Object[] values = schema.values(row.arguments);
-      boolean skipped = call.kind() == AggregateCall.Kind.STRING_AGG && values[0] == null;
+      boolean skipped =
+          values[0] == null
+              && (call.kind() == AggregateCall.Kind.STRING_AGG
+                  || call.kind() == AggregateCall.Kind.ANY_VALUE);
       boolean again = call.distinct() && last != null && compare(order, last, row) == 0;
       if (!skipped && !again) {
         shown.add(values);
@@ -792,6 +796,9 @@ final class Naive {
     }
     if (shown.isEmpty()) {
       return null;
+    }
+    if (call.kind() == AggregateCall.Kind.ANY_VALUE) {
+      return shown.getFirst()[0];
     }
     if (call.kind() == AggregateCall.Kind.STRING_AGG) {
       StringBuilder text = new StringBuilder(String.valueOf(shown.getFirst()[0]));
