@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// Months, days and time are added one after the other, each in the calendar; what an intermediate
 /// result cannot be is an error even if the next field would lead back.
 final class IntervalFunctions {
+  private static final int DAYS_PER_MONTH = 30;
+
   // Infinite intervals, and differences of infinite timestamps with them.
   private static final int INFINITE_SINCE = 17;
 
@@ -71,6 +73,18 @@ final class IntervalFunctions {
         "justify_hours(interval) interval",
         "24 hours become a day",
         IntervalFunctions::justifiedHours);
+    registry.add(
+        "justify_days(interval) interval",
+        "30 days become a month",
+        IntervalFunctions::justifiedDays);
+    registry.add(
+        "justify_interval(interval) interval",
+        "24 hours become a day, 30 days a month, all of one sign",
+        IntervalFunctions::justified);
+    registry.addVariadic(
+        "make_interval(int4,int4,int4,int4,int4,int4,float8) interval",
+        "an interval of years, months, weeks, days, hours, minutes and seconds",
+        _ -> IntervalFunctions::made);
   }
 
   private static void withDates(Registry registry) {
@@ -202,6 +216,88 @@ final class IntervalFunctions {
       return days < 0 && micros > 0
           ? new PgInterval(a.months(), days + 1, micros - DateTimes.MICROS_PER_DAY)
           : new PgInterval(a.months(), days, micros);
+    } catch (ArithmeticException overflow) {
+      throw PgInterval.outOfRange();
+    }
+  }
+
+  private static PgInterval justifiedDays(PgInterval a) {
+    if (!a.isFinite()) {
+      return a;
+    }
+    int months = plusMonths(a.months(), a.days() / DAYS_PER_MONTH);
+    int days = a.days() % DAYS_PER_MONTH;
+    if (months > 0 && days < 0) {
+      return new PgInterval(months - 1, days + DAYS_PER_MONTH, a.micros());
+    }
+    return months < 0 && days > 0
+        ? new PgInterval(months + 1, days - DAYS_PER_MONTH, a.micros())
+        : new PgInterval(months, days, a.micros());
+  }
+
+  private static int plusMonths(int months, int more) {
+    try {
+      return Math.addExact(months, more);
+    } catch (ArithmeticException overflow) {
+      throw PgInterval.outOfRange();
+    }
+  }
+
+  private static PgInterval justified(PgInterval a) {
+    if (!a.isFinite()) {
+      return a;
+    }
+    int months = a.months();
+    int days = a.days();
+    long micros = a.micros();
+    if ((days > 0 && micros > 0) || (days < 0 && micros < 0)) {
+      // Beforehand, so that the days of the time fit.
+      months = plusMonths(months, days / DAYS_PER_MONTH);
+      days %= DAYS_PER_MONTH;
+    }
+    days += (int) (micros / DateTimes.MICROS_PER_DAY);
+    micros %= DateTimes.MICROS_PER_DAY;
+    months = plusMonths(months, days / DAYS_PER_MONTH);
+    days %= DAYS_PER_MONTH;
+    if (months > 0 && (days < 0 || (days == 0 && micros < 0))) {
+      days += DAYS_PER_MONTH;
+      months--;
+    } else if (months < 0 && (days > 0 || (days == 0 && micros > 0))) {
+      days -= DAYS_PER_MONTH;
+      months++;
+    }
+    if (days > 0 && micros < 0) {
+      micros += DateTimes.MICROS_PER_DAY;
+      days--;
+    } else if (days < 0 && micros > 0) {
+      micros -= DateTimes.MICROS_PER_DAY;
+      days++;
+    }
+    return new PgInterval(months, days, micros);
+  }
+
+  /// Arguments that are left out are 0.
+  private static PgInterval made(@Nullable Object[] arguments) {
+    int[] fields = new int[6];
+    for (int i = 0; i < Math.min(fields.length, arguments.length); i++) {
+      fields[i] = (int) Values.number(arguments[i]);
+    }
+    double seconds = arguments.length == 7 && arguments[6] instanceof Double last ? last : 0;
+    if (!Double.isFinite(seconds)) {
+      throw PgInterval.outOfRange();
+    }
+    try {
+      int months = Math.addExact(Math.multiplyExact(fields[0], 12), fields[1]);
+      int days = Math.addExact(Math.multiplyExact(fields[2], 7), fields[3]);
+      double micros = Math.rint(seconds * 1_000_000);
+      if (Double.isInfinite(micros)) {
+        throw new EvaluationFailure("22003", "value out of range: overflow");
+      }
+      if (!(micros >= Long.MIN_VALUE && micros < -(double) Long.MIN_VALUE)) {
+        throw PgInterval.outOfRange();
+      }
+      long time = fields[4] * 3_600_000_000L + fields[5] * 60_000_000L;
+      return PgInterval.finite(months, days, Math.addExact(time, (long) micros));
     } catch (ArithmeticException overflow) {
       throw PgInterval.outOfRange();
     }

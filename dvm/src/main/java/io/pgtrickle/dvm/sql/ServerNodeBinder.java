@@ -195,6 +195,7 @@ final class ServerNodeBinder {
     form.oid("inputcollid");
     SqlType type = SqlType.of(form.oid("funcresulttype"), -1, form.oid("funccollid"));
     List<Expr> arguments = new ArrayList<>();
+    List<Integer> places = new ArrayList<>();
     List<String> pieces = new ArrayList<>();
     for (Node argument : form.nodes("args")) {
       String before = pieces.isEmpty() ? name(function) + "(" : ", ";
@@ -202,17 +203,36 @@ final class ServerNodeBinder {
         NodeForm.read(
             argument,
             named -> {
-              named.integer("argnumber");
+              places.add(named.integer("argnumber"));
               pieces.add(before + RelationShape.quote(named.text("name")) + " => ");
               return arguments.add(operands.apply(named.node("arg")));
             });
       } else {
         pieces.add(before);
+        places.add(places.size());
         arguments.add(operands.apply(argument));
       }
     }
     pieces.add(")");
-    return new Expr.Verbatim(pieces, arguments, type);
+    boolean zeros =
+        function.schema().equals("pg_catalog") && function.name().equals("make_interval");
+    return new Expr.Verbatim(
+        pieces, arguments, type, zeros ? inOrder(function, places, arguments, type) : null);
+  }
+
+  /// A call in which arguments stand in order, and those that are left out are 0.
+  private static Expr.Meaning inOrder(
+      Signature function, List<Integer> places, List<Expr> arguments, SqlType type) {
+    List<Expr> all = new ArrayList<>();
+    for (int i = 0; i < function.arguments().size(); i++) {
+      SqlType wanted = SqlType.of(function.arguments().get(i));
+      int place = places.indexOf(i);
+      all.add(
+          place >= 0
+              ? new Expr.Column(place, arguments.get(place).type())
+              : new Expr.Literal(wanted.kind().isFloat() ? (Object) 0.0 : (Object) 0L, wanted));
+    }
+    return new Expr.Paraphrase(new Expr.Call(function, all, type, 0));
   }
 
   private static String name(Signature function) {

@@ -68,6 +68,51 @@ final class ArgumentSamples {
   private static final List<String> ZONES =
       List.of("UTC", "GMT", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "Etc/GMT+5");
 
+  private static final List<String> FORMATS =
+      List.of(
+          "YYYY-MM-DD",
+          "YYYY-MM-DD HH24:MI:SS.US",
+          "IYYY-IW, \"week\"IW",
+          "FMDD.FMMM.YY",
+          "DD Mon YYYY",
+          "Day, DD Month YYYY HH12:MI:SS.MS am",
+          "FMDAY|DAY|day|FMMonth|MONTH|month|MON|mon|DY|Dy|dy|PM",
+          "Q/YYYY W WW DDD D ID FMDDD FMWW FMHH24 FMHH FMMI FMSS FMMS FMUS",
+          "yyyy\"T\"hh24miss",
+          "fmYYYY",
+          "HH:MIAM",
+          " - ",
+          "YYYYMMDDHH24MISSMSUS");
+
+  private static final List<String> PATTERNS =
+      List.of(
+          "a",
+          "^a",
+          "c$",
+          "^abc$",
+          "^$",
+          "^",
+          "$",
+          "a.c",
+          "a|b|^x",
+          "^(ab|a)c",
+          "^[a-m]",
+          "[^a-z]",
+          "^[^a]*$",
+          "(a|b)+c?",
+          "x{2}",
+          "(xy){2,}",
+          "(?:x|y){1,3}$",
+          "\\.",
+          "^\\d+$",
+          "[%_-]",
+          "[0-9]{3}",
+          "a+b*c",
+          "\\n$",
+          "(((a)))",
+          "a$|^b",
+          "[a-c]x|y.*x");
+
   private static final List<String> TEXTS =
       List.of(
           "",
@@ -198,6 +243,25 @@ final class ArgumentSamples {
     return texts.stream().<Object>map(ArgumentSamples::bytes).toList();
   }
 
+  /// Those that are known, random ones among them.
+  private static List<String> patterns(NativeFunction function, SplittableRandom random) {
+    boolean ignoreCase = function.name().startsWith("texticregex");
+    List<String> patterns = new ArrayList<>(PATTERNS);
+    List<String> pieces =
+        List.of(
+            "a", "b", "c", "x", "y", ".", "[a-y]", "[^b]", "(", ")", "|", "*", "+", "?", "{2}",
+            "{0,2}", "{1,}", "^", "$", "\\.", "\\d", ",", " ", "%", "ö", "[B-]", "(?:");
+    while (patterns.size() < 400) {
+      StringBuilder pattern = new StringBuilder();
+      for (int i = random.nextInt(1, 9); i > 0; i--) {
+        pattern.append(pieces.get(random.nextInt(pieces.size())));
+      }
+      patterns.add(pattern.toString());
+    }
+    patterns.removeIf(each -> RegularExpression.read(each, ignoreCase, true).isEmpty());
+    return patterns;
+  }
+
   /// Few, so that arrays have some in common.
   private static List<Object> elements(SqlType type) {
     List<Object> all = Samples.of(type, 7, 40);
@@ -325,7 +389,7 @@ final class ArgumentSamples {
   private static List<@Nullable Object> pool(
       NativeFunction function, List<SqlType> types, int argument, SplittableRandom random) {
     List<@Nullable Object> pool = new ArrayList<>();
-    if (argument != function.zoneArgument()) {
+    if (argument != function.constantArgument()) {
       pool.add(null);
     }
     pool.addAll(values(function, types, argument, random));
@@ -336,8 +400,10 @@ final class ArgumentSamples {
       NativeFunction function, List<SqlType> types, int argument, SplittableRandom random) {
     SqlType type = types.get(argument);
     String name = function.name();
-    if (argument == function.zoneArgument()) {
-      return ZONES;
+    if (argument == function.constantArgument()) {
+      return name.equals("to_char")
+          ? FORMATS
+          : name.contains("regex") ? patterns(function, random) : ZONES;
     }
     int declared =
         argument < function.arguments().size() ? function.arguments().get(argument) : type.oid();

@@ -400,13 +400,13 @@ final class FunctionLibraryServerTest {
         List<Expr> arguments = new ArrayList<>();
         for (int i = 0; i < types.size(); i++) {
           arguments.add(
-              i == function.zoneArgument()
+              i == function.constantArgument()
                   ? new Expr.Literal(tuple[i], types.get(i))
                   : new Expr.Column(i, types.get(i)));
         }
         Expr call = new Expr.Call(signature, arguments, resultType(function, types), 950);
         evaluator = Compiler.compile(call, schema, settings);
-        if (function.zoneArgument() < 0) {
+        if (function.constantArgument() < 0) {
           overColumns = evaluator;
         }
       }
