@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr.Literal;
 import io.pgtrickle.dvm.sql.NodeTree.Datum;
+import io.pgtrickle.dvm.type.ArrayElements;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.SqlType;
@@ -22,6 +23,9 @@ import java.util.UUID;
 /// Variable-length types begin with a length word: one byte (lowest bit set) or four (two lowest
 /// bits clear); compressed and out-of-line values never occur in a tree.
 final class DatumImage {
+  /// What PostgreSQL allows.
+  private static final int MOST_DIMENSIONS = 6;
+
   private final ByteBuffer bytes;
   private final SqlType type;
 
@@ -35,9 +39,18 @@ final class DatumImage {
     return new Literal(new DatumImage(datum.image().toArray(), type).value(), type);
   }
 
-  /// The elements of a one-dimensional array constant.
+  /// The elements of an array constant, in storage order.
   static List<Literal> elements(Datum datum, SqlType elementType) {
-    return new DatumImage(datum.image().toArray(), elementType).arrayElements();
+    return array(datum, elementType).elements();
+  }
+
+  /// An array constant.
+  ///
+  /// @param bounds of its dimensions
+  record Array(List<ArrayElements.Dimension> bounds, List<Literal> elements) {}
+
+  static Array array(Datum datum, SqlType elementType) {
+    return new DatumImage(datum.image().toArray(), elementType).array();
   }
 
   /// A text of any type that is kept as one.
@@ -206,10 +219,10 @@ final class DatumImage {
     return String.format(java.util.Locale.ROOT, "%04d", group);
   }
 
-  /// Walks a one-dimensional `ArrayType`: dimensions, offset of the data or 0 without NULLs,
-  /// element
-  /// type, extent, lower bound, null bitmap, data.
-  private List<Literal> arrayElements() {
+  /// Walks an `ArrayType`: dimensions, offset of the data or 0 without NULLs, element type,
+  /// extents,
+  /// lower bounds, null bitmap, data.
+  private Array array() {
     ByteBuffer array = varlena();
     // Alignment counts from the start of the value, header included.
     int start = bytes.capacity() - array.capacity();
@@ -218,12 +231,17 @@ final class DatumImage {
     }
     int dimensions = array.getInt(0);
     int dataOffset = array.getInt(4);
-    if (array.getInt(8) != type.oid() || dimensions > 1) {
+    if (array.getInt(8) != type.oid() || dimensions < 0 || dimensions > MOST_DIMENSIONS) {
       throw unreadable();
     }
-    int count = dimensions == 0 ? 0 : array.getInt(12);
-    int bitmap = start + 20;
-    int at = dataOffset != 0 ? dataOffset : 24;
+    List<ArrayElements.Dimension> bounds = new ArrayList<>();
+    for (int i = 0; i < dimensions; i++) {
+      int lower = array.getInt(12 + 4 * (dimensions + i));
+      bounds.add(new ArrayElements.Dimension(array.getInt(12 + 4 * i), lower));
+    }
+    int count = ArrayElements.size(bounds);
+    int bitmap = start + 12 + 8 * dimensions;
+    int at = dataOffset != 0 ? dataOffset : (bitmap + 7) / 8 * 8;
     List<Literal> elements = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       boolean isNull = dataOffset != 0 && (bytes.get(bitmap + i / 8) >> i % 8 & 1) == 0;
@@ -236,7 +254,7 @@ final class DatumImage {
         at = from + size;
       }
     }
-    return elements;
+    return new Array(List.copyOf(bounds), List.copyOf(elements));
   }
 
   private int elementSize(int from) {

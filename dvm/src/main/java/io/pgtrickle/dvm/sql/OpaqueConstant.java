@@ -8,10 +8,11 @@ import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import java.nio.charset.StandardCharsets;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.StringJoiner;
+import org.jspecify.annotations.Nullable;
 
 /// Constants of types without a codec. Documents, labels of enums and arrays are values; others are
 /// read far enough to be written again, for the server to evaluate.
@@ -54,12 +55,12 @@ final class OpaqueConstant {
   private static Optional<Bytes> value(Datum datum, SqlType type, Facts facts) {
     Optional<SqlType> element = KnownTypes.elementOf(type.oid()).map(SqlType::of);
     if (element.isPresent()) {
+      DatumImage.Array array = DatumImage.array(datum, element.get());
       return Optional.of(
           ArrayElements.array(
               element.get(),
-              DatumImage.elements(datum, element.get()).stream()
-                  .map(Expr.Literal::value)
-                  .toList()));
+              array.bounds(),
+              array.elements().stream().map(Expr.Literal::value).toList()));
     }
     return switch (type.oid()) {
       case JSON -> Optional.of(bytes(DatumImage.text(datum)));
@@ -88,14 +89,41 @@ final class OpaqueConstant {
   }
 
   private static String array(Bytes array, TypeCodec codec) {
-    StringJoiner text = new StringJoiner(",", "{", "}");
-    for (Object value : ArrayElements.of(array, codec)) {
-      text.add(
-          value == null
-              ? "NULL"
-              : '"' + codec.toText(value).replace("\\", "\\\\").replace("\"", "\\\"") + '"');
+    List<ArrayElements.Dimension> dimensions = ArrayElements.dimensions(array);
+    StringBuilder text = new StringBuilder();
+    if (dimensions.stream().anyMatch(dimension -> dimension.lowerBound() != 1)) {
+      for (ArrayElements.Dimension dimension : dimensions) {
+        int lower = dimension.lowerBound();
+        text.append("[%d:%d]".formatted(lower, lower + dimension.length() - 1));
+      }
+      text.append('=');
     }
+    if (dimensions.isEmpty()) {
+      return "{}";
+    }
+    append(text, dimensions, ArrayElements.of(array, codec).iterator(), codec);
     return text.toString();
+  }
+
+  private static void append(
+      StringBuilder text,
+      List<ArrayElements.Dimension> dimensions,
+      Iterator<@Nullable Object> elements,
+      TypeCodec codec) {
+    text.append('{');
+    for (int i = 0; i < dimensions.getFirst().length(); i++) {
+      text.append(i == 0 ? "" : ",");
+      if (dimensions.size() > 1) {
+        append(text, dimensions.subList(1, dimensions.size()), elements, codec);
+      } else {
+        Object value = elements.next();
+        text.append(
+            value == null
+                ? "NULL"
+                : '"' + codec.toText(value).replace("\\", "\\\\").replace("\"", "\\\"") + '"');
+      }
+    }
+    text.append('}');
   }
 
   private static String time(long micros) {

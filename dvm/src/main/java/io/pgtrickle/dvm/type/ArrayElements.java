@@ -16,15 +16,32 @@ public final class ArrayElements {
 
   private ArrayElements() {}
 
-  /// How many elements an array has, in all dimensions.
-  public static long count(Bytes array) {
-    byte[] data = array.toArray();
-    int dimensions = BigEndian.int32(data, 0);
-    long count = dimensions == 0 ? 0 : 1;
-    for (int i = 0; i < dimensions; i++) {
-      count *= BigEndian.int32(data, HEADER + i * DIMENSION);
+  /// The length of a dimension and the subscript of its first element.
+  public record Dimension(int length, int lowerBound) {}
+
+  /// How many elements an array of such dimensions has.
+  public static int size(List<Dimension> dimensions) {
+    int count = dimensions.isEmpty() ? 0 : 1;
+    for (Dimension dimension : dimensions) {
+      count *= dimension.length();
     }
     return count;
+  }
+
+  /// How many elements an array has, in all dimensions.
+  public static long count(Bytes array) {
+    return size(dimensions(array));
+  }
+
+  /// From the outermost to the innermost; none of an empty array.
+  public static List<Dimension> dimensions(Bytes array) {
+    byte[] data = array.toArray();
+    List<Dimension> dimensions = new ArrayList<>();
+    for (int i = 0; i < BigEndian.int32(data, 0); i++) {
+      int at = HEADER + i * DIMENSION;
+      dimensions.add(new Dimension(BigEndian.int32(data, at), BigEndian.int32(data, at + 4)));
+    }
+    return List.copyOf(dimensions);
   }
 
   /// How many elements an array has in a dimension, from 1; −1 where it has no such dimension.
@@ -35,16 +52,20 @@ public final class ArrayElements {
         : BigEndian.int32(data, HEADER + (int) (dimension - 1) * DIMENSION);
   }
 
-  /// A one-dimensional array of elements of a type.
-  public static Bytes array(SqlType element, List<? extends @Nullable Object> elements) {
+  /// An array of elements of a type, which are in storage order.
+  public static Bytes array(
+      SqlType element, List<Dimension> dimensions, List<? extends @Nullable Object> elements) {
+    if (size(dimensions) != elements.size()) {
+      throw new IllegalArgumentException(elements.size() + " elements in " + dimensions);
+    }
     TypeCodec codec = TypeCodec.of(element);
     ByteSink out = new ByteSink(64);
-    out.putInt(elements.isEmpty() ? 0 : 1);
+    out.putInt(dimensions.size());
     out.putInt(elements.stream().anyMatch(Objects::isNull) ? 1 : 0);
     out.putInt(element.oid());
-    if (!elements.isEmpty()) {
-      out.putInt(elements.size());
-      out.putInt(1);
+    for (Dimension dimension : dimensions) {
+      out.putInt(dimension.length());
+      out.putInt(dimension.lowerBound());
     }
     for (Object value : elements) {
       if (value == null) {

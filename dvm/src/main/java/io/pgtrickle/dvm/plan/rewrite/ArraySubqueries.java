@@ -44,7 +44,8 @@ final class ArraySubqueries {
         new Expr.Coalesce(
             List.of(
                 new Expr.Column(rows.size(), type),
-                new Expr.Literal(ArrayElements.array(SqlType.of(element), List.of()), type)),
+                new Expr.Literal(
+                    ArrayElements.array(SqlType.of(element), List.of(), List.of()), type)),
             type));
     return new Plan.Project(answered, output, apply.schema());
   }
