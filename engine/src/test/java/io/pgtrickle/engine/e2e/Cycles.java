@@ -1,8 +1,8 @@
 package io.pgtrickle.engine.e2e;
 
+import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
 import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
-import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static io.pgtrickle.engine.e2e.LiveDatabase.value;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -34,9 +34,7 @@ record Cycles(List<String> schema, List<String> changes, int cycles, long seed) 
       run(writer, "SELECT setseed(" + (seed % 1000) / 1000.0 + ")");
       Random random = new Random(seed);
       transactions(writer, random, FIRST_TRANSACTIONS);
-      for (Shape shape : shapes) {
-        streamTable(connection, shape.name(), shape.query(), "DIFFERENTIAL");
-      }
+      create(connection, shapes);
       Set<String> withRows = new HashSet<>();
       for (int cycle = 0; cycle < cycles; cycle++) {
         transactions(writer, random, PER_CYCLE);
@@ -66,6 +64,22 @@ record Cycles(List<String> schema, List<String> changes, int cycles, long seed) 
           .isEqualTo("0");
       assertThat(database.sidecar().meters().scrape())
           .contains("pgtrickle_phd1_removed_rows_total 0.0");
+    }
+  }
+
+  // Those that wait together are initialized together.
+  private static void create(Connection connection, List<Shape> shapes) throws SQLException {
+    try (var create =
+        connection.prepareStatement(
+            "SELECT pgtrickle.create_stream_table(?, ?, refresh_mode => 'DIFFERENTIAL')")) {
+      for (Shape shape : shapes) {
+        create.setString(1, shape.name());
+        create.setString(2, shape.query());
+        create.execute();
+      }
+    }
+    for (Shape shape : shapes) {
+      ready(connection, shape.name());
     }
   }
 
