@@ -82,7 +82,9 @@ final class FingerprintText {
 
   private static final int LONGEST_NOTED = 2_000;
 
-  static final String TRUE = "constant 16 " + shown(new Expr.Literal(true, SqlType.BOOL));
+  private static final String CONSTANT = "constant ";
+
+  static final String TRUE = CONSTANT + "16 " + shown(new Expr.Literal(true, SqlType.BOOL));
 
   private final Facts facts;
   private final Names names;
@@ -173,8 +175,11 @@ final class FingerprintText {
           whole ? call.collation() : form.oid("resultcollid"));
     }
     String text = written(node, form);
-    if (!form.tag().equals("CONST")) {
+    if (!text.startsWith(CONSTANT)) {
       note(text);
+    }
+    if (form.tag().equals("COLLATE")) {
+      return new Output(text, output(form.node("arg")).type(), form.oid("collOid"));
     }
     int type =
         form.has("returning")
@@ -296,9 +301,10 @@ final class FingerprintText {
   }
 
   private static String relabelled(Output input, int type, int collation) {
-    return input.type() == type && input.collation() == collation
-        ? input.text()
-        : relabel(type, collation, input.text());
+    // A constant is the same under every collation; what compares it names its own.
+    boolean alike =
+        input.collation() == collation || input.text().startsWith(CONSTANT);
+    return input.type() == type && alike ? input.text() : relabel(type, collation, input.text());
   }
 
   private String negated(boolean negated, String text) {
@@ -327,7 +333,7 @@ final class FingerprintText {
 
   private static String constant(NodeForm form) {
     int type = form.oid("consttype");
-    String prefix = "constant " + type + " ";
+    String prefix = CONSTANT + type + " ";
     if (form.flag("constisnull")) {
       return prefix + "null";
     }
@@ -433,7 +439,7 @@ final class FingerprintText {
   }
 
   private Output recorded(String text, int type, int collation) {
-    if (!text.startsWith("constant ")) {
+    if (!text.startsWith(CONSTANT)) {
       note(text);
     }
     return new Output(text, type, collation);
@@ -444,7 +450,7 @@ final class FingerprintText {
     int collation = form.oid("constcollid");
     SqlType elementType = SqlType.of(type, -1, collation);
     return DatumImage.elements(form.datum("constvalue"), elementType).stream()
-        .map(literal -> "constant " + type + " " + shown(literal))
+        .map(literal -> CONSTANT + type + " " + shown(literal))
         .map(text -> new Output(text, type, collation))
         .toList();
   }

@@ -46,6 +46,9 @@ final class GroupingBinder {
   /// The group that a target entry's reference names.
   private final Map<Integer, Integer> references = new HashMap<>();
 
+  /// The groups with subqueries, by what they say.
+  private final Map<String, Integer> asked = new HashMap<>();
+
   GroupingBinder(
       QueryBinder queries,
       Levels levels,
@@ -91,15 +94,16 @@ final class GroupingBinder {
       int reference = Equality.requireDefault(clause, targets, facts);
       TargetEntry target =
           targets.stream().filter(t -> t.reference() == reference).findFirst().orElseThrow();
-      if (containsSubquery(target.expression())) {
-        throw QueryRejected.notYet("unsupported_subquery", "a subquery in this place");
-      }
-      Expr group = below.bind(target.expression());
+      Node expression = rows.meant(target.expression());
+      Expr group = rows.group(expression);
       Equality.requireComparable(group.type(), "grouping by", facts);
       if (!groups.contains(group)) {
         groups.add(group);
       }
       references.put(reference, groups.indexOf(group));
+      if (containsSubquery(expression)) {
+        asked.put(Likeness.of(expression), groups.indexOf(group));
+      }
     }
     // Groups move the aggregates, and both move the answers of subqueries above them; bind again
     // until neither grows.
@@ -192,6 +196,11 @@ final class GroupingBinder {
 
     @Override
     public Optional<Expr> computed(Node node) {
+      Integer known =
+          asked.isEmpty() || !containsSubquery(node) ? null : asked.get(Likeness.of(node));
+      if (known != null) {
+        return Optional.of(groupValue(known));
+      }
       if (NodeForm.tag(node).equals("SUBLINK")) {
         Subquery subquery = Subquery.bind(node, queries, levels, this);
         Optional<Expr> constructed = subquery.constructed();

@@ -34,7 +34,37 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
   private static final EvaluationSettings ANY = EvaluationSettings.of("UTC", Collation.C);
 
   /// The first row of each group of rows that are equal in some columns.
+  ///
+  /// Set-returning functions that nothing is sorted or told apart by are called for the chosen rows
+  /// only, if there is an ORDER BY; so the server does it.
   Plan distinctOn(Plan rows, List<Node> clauses) {
+    boolean last =
+        !order.isEmpty()
+            && targets.stream()
+                .filter(target -> target.reference() != 0)
+                .noneMatch(target -> SetReturning.isInside(target.expression()));
+    Plan.TopK first = first(rows, clauses);
+    return last
+            && rows
+                instanceof Plan.Project(Plan.Unfold calls, List<Expr> expressions, Schema schema)
+        ? new Plan.Project(calledLast(calls, first, expressions), expressions, schema)
+        : first;
+  }
+
+  private static Plan calledLast(Plan rows, Plan.TopK first, List<Expr> expressions) {
+    if (rows instanceof Plan.Unfold calls) {
+      return calls.over(calledLast(calls.input(), first, expressions), each -> each);
+    }
+    return new Plan.TopK(
+        rows,
+        first.partition().stream().map(each -> Expressions.over(each, expressions)).toList(),
+        over(first.order(), expressions),
+        0,
+        1,
+        false);
+  }
+
+  private Plan.TopK first(Plan rows, List<Node> clauses) {
     List<Expr> partition = new ArrayList<>();
     for (Node clause : clauses) {
       int reference = Equality.requireDefault(clause, targets, facts);
@@ -45,6 +75,10 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     return new Plan.TopK(rows, partition, keys(rows), 0, 1, false);
   }
 
+  private static List<Plan.SortKey> over(List<Plan.SortKey> keys, List<Expr> expressions) {
+    return keys.stream().map(key -> key.over(Expressions.over(key.value(), expressions))).toList();
+  }
+
   /// A window of the rows in order.
   Plan limited(Plan rows, long offset, OptionalLong limit, boolean ties) {
     if (order.isEmpty() && RowOrder.said(rows).isEmpty()) {
@@ -52,6 +86,12 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
           "unsupported_clause",
           limit.isPresent() ? "LIMIT without ORDER BY" : "OFFSET without ORDER BY",
           "it may return any rows");
+    }
+    if (ties
+        && offset > 0
+        && targets.stream().anyMatch(target -> SetReturning.isInside(target.expression()))) {
+      throw QueryRejected.notYet(
+          "unsupported_clause", "OFFSET and WITH TIES over a set-returning function");
     }
     return new Plan.TopK(rows, List.of(), keys(rows), offset, limit.orElse(-1), ties);
   }
@@ -80,10 +120,7 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     if (!(rows instanceof Plan.Project(Plan input, List<Expr> expressions, Schema schema))) {
       return visible(new Plan.TopK(rows, List.of(), keys(rows), 0, -1, false));
     }
-    List<Plan.SortKey> keys =
-        keys(rows).stream()
-            .map(key -> key.over(Expressions.over(key.value(), expressions)))
-            .toList();
+    List<Plan.SortKey> keys = over(keys(rows), expressions);
     List<Expr> shown = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < targets.size(); i++) {

@@ -132,13 +132,10 @@ final class QueryBinder {
       throw NodeForm.notUnderstood("ARRAY of no column");
     }
     OrderBinder chosen = new OrderBinder(all, order, facts);
-    if (inOrder
-        && !order.isEmpty()
-        && !chooses
-        && (form.flag("hasTargetSRFs") || !chosen.isCarried())) {
+    if (inOrder && !order.isEmpty() && !chooses && !chosen.isCarried()) {
       throw QueryRejected.notYet(
           "unsupported_subquery",
-          "the order of a subquery that is sorted by a subquery, or has a set-returning function");
+          "the order of a subquery that is sorted by a subquery, or by a set-returning function");
     }
     boolean sorts = inOrder && !order.isEmpty();
     // What rows are chosen by is needed until they are.

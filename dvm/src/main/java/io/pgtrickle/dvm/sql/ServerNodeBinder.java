@@ -316,6 +316,12 @@ final class ServerNodeBinder {
     return new Expr.Verbatim(pieces, all, SqlType.BOOL, meaning);
   }
 
+  /// The operator of what [#rowComparison] has bound.
+  static String rowOperator(Expr.Verbatim comparison) {
+    String between = comparison.pieces().get(comparison.operands().size() / 2);
+    return between.substring(1, between.length() - "ROW(".length()).strip();
+  }
+
   private static void requireImmutable(Signature function) {
     if (function.volatility() != 'i') {
       throw QueryRejected.notYet(

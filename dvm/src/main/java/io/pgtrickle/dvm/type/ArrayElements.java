@@ -72,11 +72,6 @@ public final class ArrayElements {
                 BigEndian.int32(data, HEADER + (int) (dimension - 1) * DIMENSION + Integer.BYTES);
   }
 
-  /// A one-dimensional array of elements of a type.
-  public static Bytes array(SqlType element, List<? extends @Nullable Object> elements) {
-    return ArrayValue.of(new ArrayList<>(elements)).toBytes(element);
-  }
-
   /// The elements, as `unnest` returns them.
   public static List<@Nullable Object> of(Bytes array, TypeCodec codec) {
     byte[] data = array.toArray();

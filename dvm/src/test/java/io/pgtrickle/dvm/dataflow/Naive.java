@@ -466,7 +466,8 @@ final class Naive {
       guarded(
           () -> {
             switch (apply.question()) {
-              case Plan.Question.Rows _, Plan.Question.Array _ -> throw new IllegalStateException();
+              case Plan.Question.Rows _, Plan.Question.Array _, Plan.Question.Compared _ ->
+                  throw new IllegalStateException();
               case Plan.Question.Exists _ -> values[width] = !found.isEmpty();
               case Plan.Question.Any(Expr test) ->
                   values[width] = decided(test, apply, row, found, true);
