@@ -35,6 +35,8 @@ final class AggregateCompiler {
   private static final Signature COUNT =
       new Signature(2803, "pg_catalog", "count", List.of(), SqlType.INT8.oid(), false, 'i');
 
+  private static final int INFINITE_INTERVALS_SINCE = 17;
+
   private final PlanCompiler compiler;
   private final Plan.Aggregate plan;
   private final Schema input;
@@ -113,7 +115,7 @@ final class AggregateCompiler {
           VAR_SAMP,
           STDDEV_POP,
           STDDEV_SAMP ->
-          invertible(call, stream(call));
+          invertible(call, stream(call), compiler.serverVersion());
       case REGRESSION ->
           regression(
               call,
@@ -124,10 +126,12 @@ final class AggregateCompiler {
   }
 
   /// The state of an aggregate of one argument from which a row can be taken away again.
-  static Accumulator invertible(AggregateCall call, Stream stream) {
+  ///
+  /// @param serverVersion the major version
+  static Accumulator invertible(AggregateCall call, Stream stream, int serverVersion) {
     return switch (call.kind()) {
       case COUNT -> new Accumulator.Count(stream.input, stream.argument, stream.filter);
-      case SUM, AVG -> total(call, stream);
+      case SUM, AVG -> total(call, stream, serverVersion);
       case BOOL_AND, BIT_AND -> bits(call, stream, BitTotal.Result.AND);
       case BOOL_OR, BIT_OR -> bits(call, stream, BitTotal.Result.OR);
       case BIT_XOR -> bits(call, stream, BitTotal.Result.XOR);
@@ -265,7 +269,7 @@ final class AggregateCompiler {
     return filter == null ? null : compiler.evaluator(filter, input);
   }
 
-  private static Accumulator total(AggregateCall call, Stream stream) {
+  private static Accumulator total(AggregateCall call, Stream stream, int serverVersion) {
     boolean average = call.kind() == AggregateCall.Kind.AVG;
     TypeKind kind = call.arguments().getFirst().type().kind();
     SqlType expected;
@@ -286,7 +290,8 @@ final class AggregateCompiler {
           call.function() + " was bound with result " + call.type() + ", not " + expected);
     }
     if (kind == TypeKind.INTERVAL) {
-      return new IntervalTotal(stream.input, stream.argument, stream.filter, average);
+      return new IntervalTotal(
+          stream.input, stream.argument, stream.filter, ofIntervals(average, serverVersion));
     }
     if (kind.isFloat()) {
       return average
@@ -303,6 +308,15 @@ final class AggregateCompiler {
             : expected.kind() == TypeKind.INT8
                 ? Accumulator.NumericResult.BIGINT_SUM
                 : Accumulator.NumericResult.NUMERIC_SUM);
+  }
+
+  private static IntervalTotal.Result ofIntervals(boolean average, int serverVersion) {
+    if (serverVersion < INFINITE_INTERVALS_SINCE) {
+      return average
+          ? IntervalTotal.Result.AVERAGE_OF_FINITE
+          : IntervalTotal.Result.SUM_OF_FINITE;
+    }
+    return average ? IntervalTotal.Result.AVERAGE : IntervalTotal.Result.SUM;
   }
 
   private static Accumulator bits(AggregateCall call, Stream stream, BitTotal.Result result) {

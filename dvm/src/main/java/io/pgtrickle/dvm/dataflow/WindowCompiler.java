@@ -143,7 +143,8 @@ final class WindowCompiler {
           VAR_SAMP,
           STDDEV_POP,
           STDDEV_SAMP ->
-          AggregateCompiler.invertible(call, new AggregateCompiler.Stream(0, value, filter));
+          AggregateCompiler.invertible(
+              call, new AggregateCompiler.Stream(0, value, filter), compiler.serverVersion());
       case ANY_VALUE,
           STRING_AGG,
           ARRAY_AGG,

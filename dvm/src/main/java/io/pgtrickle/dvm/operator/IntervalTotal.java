@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.type.IntervalSum;
 import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Row;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// `sum` and `avg` of intervals, over an exact sum.
@@ -14,14 +15,29 @@ public final class IntervalTotal extends Accumulator {
   private final int input;
   private final Evaluator argument;
   private final @Nullable Evaluator filter;
-  private final boolean average;
+  private final Result result;
   private IntervalSum sum = new IntervalSum();
 
-  public IntervalTotal(int input, Evaluator argument, @Nullable Evaluator filter, boolean average) {
+  /// What is made of the sum of the values.
+  public enum Result {
+    SUM(IntervalSum::sum),
+    AVERAGE(IntervalSum::average),
+    /// Where no interval is infinite.
+    SUM_OF_FINITE(IntervalSum::sumOfFinite),
+    AVERAGE_OF_FINITE(IntervalSum::averageOfFinite);
+
+    private final Function<IntervalSum, PgInterval> function;
+
+    Result(Function<IntervalSum, PgInterval> function) {
+      this.function = function;
+    }
+  }
+
+  public IntervalTotal(int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
     this.input = input;
     this.argument = argument;
     this.filter = filter;
-    this.average = average;
+    this.result = result;
   }
 
   @Override
@@ -55,9 +71,6 @@ public final class IntervalTotal extends Accumulator {
 
   @Override
   @Nullable Object result() {
-    if (sum.count() == 0) {
-      return null;
-    }
-    return average ? sum.average() : sum.sum();
+    return sum.count() == 0 ? null : result.function.apply(sum);
   }
 }

@@ -11,12 +11,16 @@ import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Translates GROUP BY, HAVING and the target list above them.
 ///
@@ -48,6 +52,9 @@ final class GroupingBinder {
 
   /// The groups with subqueries, by what they say.
   private final Map<String, Integer> asked = new HashMap<>();
+
+  /// The expressions of the target list that are grouped by, themselves and no equal ones.
+  private final Set<Node> grouped = Collections.newSetFromMap(new IdentityHashMap<>());
 
   GroupingBinder(
       QueryBinder queries,
@@ -101,6 +108,7 @@ final class GroupingBinder {
         groups.add(group);
       }
       references.put(reference, groups.indexOf(group));
+      grouped.add(target.expression());
       if (containsSubquery(expression)) {
         asked.put(Likeness.of(expression), groups.indexOf(group));
       }
@@ -196,9 +204,14 @@ final class GroupingBinder {
 
     @Override
     public Optional<Expr> computed(Node node) {
-      Integer known =
-          asked.isEmpty() || !containsSubquery(node) ? null : asked.get(Likeness.of(node));
+      Integer known = asked.isEmpty() ? null : asked(rows.meant(node));
       if (known != null) {
+        // The server may show an equal one's own value where the group's is NULL.
+        if (!sets.isEmpty() && !grouped.contains(node)) {
+          throw QueryRejected.notYet(
+              "unsupported_subquery",
+              "a subquery that is grouped by and repeated, with GROUPING SETS");
+        }
         return Optional.of(groupValue(known));
       }
       if (NodeForm.tag(node).equals("SUBLINK")) {
@@ -221,6 +234,10 @@ final class GroupingBinder {
       }
       int group = groups.indexOf(below.bind(node));
       return group < 0 ? Optional.empty() : Optional.of(groupValue(group));
+    }
+
+    private @Nullable Integer asked(Node node) {
+      return containsSubquery(node) ? asked.get(Likeness.of(node)) : null;
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
+import io.pgtrickle.dvm.expr.SetFunctions;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.RowOrder;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
@@ -38,22 +39,35 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
   /// Set-returning functions that nothing is sorted or told apart by are called for the chosen rows
   /// only, if there is an ORDER BY; so the server does it.
   Plan distinctOn(Plan rows, List<Node> clauses) {
-    boolean last =
-        !order.isEmpty()
-            && targets.stream()
-                .filter(target -> target.reference() != 0)
-                .noneMatch(target -> SetReturning.isInside(target.expression()));
     Plan.TopK first = first(rows, clauses);
-    return last
-            && rows
-                instanceof Plan.Project(Plan.Unfold calls, List<Expr> expressions, Schema schema)
-        ? new Plan.Project(calledLast(calls, first, expressions), expressions, schema)
+    return !order.isEmpty()
+            && !isOfCalls()
+            && rows instanceof Plan.Project(Plan calls, List<Expr> expressions, Schema schema)
+        ? new Plan.Project(calledLast(calls, calls(), first, expressions), expressions, schema)
         : first;
   }
 
-  private static Plan calledLast(Plan rows, Plan.TopK first, List<Expr> expressions) {
-    if (rows instanceof Plan.Unfold calls) {
-      return calls.over(calledLast(calls.input(), first, expressions), each -> each);
+  /// Whether something is grouped, sorted or told apart by a set-returning function.
+  private boolean isOfCalls() {
+    return targets.stream()
+        .filter(target -> target.reference() != 0)
+        .anyMatch(target -> SetReturning.isInside(target.expression()));
+  }
+
+  /// How many calls of the target list are nested in each other, if nothing is grouped by one.
+  private int calls() {
+    return SetReturning.byDepth(targets.stream().map(TargetEntry::expression).toList()).size();
+  }
+
+  /// @param depth how many of the plans on top are the calls of the target list; those of FROM are
+  ///     further down
+  private static Plan calledLast(
+      Plan rows, int depth, Plan.TopK first, List<Expr> expressions) {
+    if (depth > 0) {
+      if (rows instanceof Plan.Unfold calls) {
+        return calls.over(calledLast(calls.input(), depth - 1, first, expressions), each -> each);
+      }
+      throw NodeForm.notUnderstood("the calls of a target list");
     }
     return new Plan.TopK(
         rows,
@@ -93,7 +107,31 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
       throw QueryRejected.notYet(
           "unsupported_clause", "OFFSET and WITH TIES over a set-returning function");
     }
+    if (limit.isPresent() && (order.isEmpty() || !isOfCalls()) && calls() > 0 && mayFail(rows)) {
+      throw QueryRejected.notYet(
+          "unsupported_clause", "LIMIT over a set-returning function that may fail");
+    }
     return new Plan.TopK(rows, List.of(), keys(rows), offset, limit.orElse(-1), ties);
+  }
+
+  /// Whether a call of the target list, or what is computed of its rows, may fail for some row: the
+  /// server calls no more than the limit needs.
+  private boolean mayFail(Plan rows) {
+    if (!(rows instanceof Plan.Project(Plan input, List<Expr> expressions, var _))) {
+      return true;
+    }
+    Plan below = input;
+    for (int depth = calls(); depth > 0; depth--) {
+      if (!(below instanceof Plan.Unfold unfold)
+          || !unfold.calls().stream().allMatch(each -> SetFunctions.isTotal(each.call()))) {
+        return true;
+      }
+      below = unfold.input();
+    }
+    int width = below.schema().size();
+    return expressions.stream()
+        .filter(each -> Expressions.columns(each).stream().anyMatch(column -> column >= width))
+        .anyMatch(each -> !Expressions.isTotal(each));
   }
 
   /// Whether the order of the rows can be said to those who read them. A subquery that they are

@@ -49,6 +49,14 @@ public final class IntervalScaling {
       }
       return divisor < 0 ? a.opposite() : a;
     }
+    return dividedFinite(a, divisor);
+  }
+
+  /// The quotient of an interval that is none of the infinities, whatever its fields are, and a
+  /// number that is not 0.
+  ///
+  /// @throws EvaluationFailure 22008 out of range
+  static PgInterval dividedFinite(PgInterval a, double divisor) {
     return spilled(a.months() / divisor, a.days() / divisor, a.micros() / divisor);
   }
 

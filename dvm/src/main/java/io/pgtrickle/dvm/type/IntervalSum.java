@@ -39,31 +39,62 @@ public final class IntervalSum {
     return finite + plusInfinities + minusInfinities;
   }
 
-  /// The sum.
+  /// The sum, where there are infinite intervals. Finite values that overflow do so beside an
+  /// infinity as well, because the server adds them up apart.
   ///
   /// @throws EvaluationFailure 22008 when it is out of range, as that of both infinities is
   public PgInterval sum() {
-    if (plusInfinities != 0 || minusInfinities != 0) {
-      if (plusInfinities != 0 && minusInfinities != 0) {
-        throw PgInterval.outOfRange();
-      }
-      return plusInfinities != 0 ? PgInterval.INFINITY : PgInterval.MINUS_INFINITY;
+    PgInterval total = interval(months, days, micros);
+    if (!total.isFinite() || (plusInfinities != 0 && minusInfinities != 0)) {
+      throw PgInterval.outOfRange();
     }
+    if (plusInfinities != 0) {
+      return PgInterval.INFINITY;
+    }
+    return minusInfinities != 0 ? PgInterval.MINUS_INFINITY : total;
+  }
+
+  /// The sum, where all intervals are finite, the extreme ones too: before version 17.
+  ///
+  /// @throws EvaluationFailure 22008 when it is out of range
+  public PgInterval sumOfFinite() {
+    return interval(
+        Math.addExact(months, extremes(Integer.MAX_VALUE, Integer.MIN_VALUE)),
+        Math.addExact(days, extremes(Integer.MAX_VALUE, Integer.MIN_VALUE)),
+        micros
+            .add(GREATEST.multiply(BigInteger.valueOf(plusInfinities)))
+            .add(LEAST.multiply(BigInteger.valueOf(minusInfinities))));
+  }
+
+  private long extremes(int greatest, int least) {
+    return Math.addExact(
+        Math.multiplyExact(plusInfinities, (long) greatest),
+        Math.multiplyExact(minusInfinities, (long) least));
+  }
+
+  private static PgInterval interval(long months, long days, BigInteger micros) {
     if (months != (int) months
         || days != (int) days
         || micros.compareTo(LEAST) < 0
         || micros.compareTo(GREATEST) > 0) {
       throw PgInterval.outOfRange();
     }
-    return PgInterval.finite((int) months, (int) days, micros.longValue());
+    return new PgInterval((int) months, (int) days, micros.longValue());
   }
 
-  /// The sum divided by the count, as the server divides intervals.
+  /// The [#sum] divided by the count, as the server divides intervals.
   ///
   /// @throws EvaluationFailure 22008 when the sum is out of range
   public PgInterval average() {
     PgInterval sum = sum();
     return sum.isFinite() ? IntervalScaling.divided(sum, (double) count()) : sum;
+  }
+
+  /// The [#sumOfFinite] divided by the count.
+  ///
+  /// @throws EvaluationFailure 22008 when the sum is out of range
+  public PgInterval averageOfFinite() {
+    return IntervalScaling.dividedFinite(sumOfFinite(), (double) count());
   }
 
   /// Appends the state; equal states give equal bytes.

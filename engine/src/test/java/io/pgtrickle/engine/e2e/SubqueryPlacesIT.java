@@ -204,4 +204,41 @@ final class SubqueryPlacesIT {
       assertThat(differences(connection, "compared", query)).isEmpty();
     }
   }
+
+  /// Where the group is NULL, the server may show the value of the repeated one.
+  @Test
+  void repeatedSubqueriesWithGroupingSetsAreLeftToTheServer()
+      throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(connection, SCHEMA.toArray(String[]::new));
+      run(connection, "INSERT INTO a VALUES (1, 1, 1, 'a'), (2, NULL, 2, 'b')");
+      run(connection, "INSERT INTO b VALUES (1, 1, 1, 'a'), (2, 2, 5, 'b')");
+      List<String> queries =
+          List.of(
+              "SELECT (SELECT max(v) FROM b) AS m, (SELECT max(v) FROM b) + 1 AS m1, count(*) AS n"
+                  + " FROM a GROUP BY ROLLUP (1)",
+              "SELECT count(*) AS n FROM a GROUP BY ROLLUP ((SELECT max(v) FROM b)) HAVING (SELECT"
+                  + " max(v) FROM b) IS NOT NULL",
+              "SELECT (SELECT max(v) FROM b) AS m, (SELECT max(v) FROM b) AS m1, count(*) AS n FROM"
+                  + " a GROUP BY CUBE (1)");
+      for (int i = 0; i < queries.size(); i++) {
+        streamTable(connection, "repeated" + i, queries.get(i), "AUTO");
+      }
+      run(connection, "UPDATE b SET v = 7 WHERE id = 1");
+      sync(connection);
+      for (int i = 0; i < queries.size(); i++) {
+        assertThat(differences(connection, "repeated" + i, queries.get(i)))
+            .as(queries.get(i))
+            .isEmpty();
+        assertThat(
+                value(
+                    connection,
+                    "SELECT effective_refresh_mode FROM pgtrickle.pgt_stream_tables WHERE pgt_name"
+                        + " = 'repeated" + i + "'"))
+            .as(queries.get(i))
+            .isEqualTo("FULL");
+      }
+    }
+  }
 }
