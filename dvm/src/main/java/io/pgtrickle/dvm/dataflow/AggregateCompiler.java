@@ -312,9 +312,7 @@ final class AggregateCompiler {
 
   private static IntervalTotal.Result ofIntervals(boolean average, int serverVersion) {
     if (serverVersion < INFINITE_INTERVALS_SINCE) {
-      return average
-          ? IntervalTotal.Result.AVERAGE_OF_FINITE
-          : IntervalTotal.Result.SUM_OF_FINITE;
+      return average ? IntervalTotal.Result.AVERAGE_OF_FINITE : IntervalTotal.Result.SUM_OF_FINITE;
     }
     return average ? IntervalTotal.Result.AVERAGE : IntervalTotal.Result.SUM;
   }

@@ -54,7 +54,7 @@ final class GroupingBinder {
   private final Map<String, Integer> asked = new HashMap<>();
 
   /// The expressions of the target list that are grouped by, themselves and no equal ones.
-  private final Set<Node> grouped = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Set<Node> members = Collections.newSetFromMap(new IdentityHashMap<>());
 
   GroupingBinder(
       QueryBinder queries,
@@ -108,7 +108,7 @@ final class GroupingBinder {
         groups.add(group);
       }
       references.put(reference, groups.indexOf(group));
-      grouped.add(target.expression());
+      members.add(target.expression());
       if (containsSubquery(expression)) {
         asked.put(Likeness.of(expression), groups.indexOf(group));
       }
@@ -207,7 +207,7 @@ final class GroupingBinder {
       Integer known = asked.isEmpty() ? null : asked(rows.meant(node));
       if (known != null) {
         // The server may show an equal one's own value where the group's is NULL.
-        if (!sets.isEmpty() && !grouped.contains(node)) {
+        if (!sets.isEmpty() && !members.contains(node)) {
           throw QueryRejected.notYet(
               "unsupported_subquery",
               "a subquery that is grouped by and repeated, with GROUPING SETS");

@@ -61,8 +61,7 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
 
   /// @param depth how many of the plans on top are the calls of the target list; those of FROM are
   ///     further down
-  private static Plan calledLast(
-      Plan rows, int depth, Plan.TopK first, List<Expr> expressions) {
+  private static Plan calledLast(Plan rows, int depth, Plan.TopK first, List<Expr> expressions) {
     if (depth > 0) {
       if (rows instanceof Plan.Unfold calls) {
         return calls.over(calledLast(calls.input(), depth - 1, first, expressions), each -> each);

@@ -68,8 +68,8 @@ final class SelectedFunctionsIT {
                   + " LIMIT 4"),
           new Shape(
               "correlated",
-              "SELECT t.id, l.u FROM t, LATERAL (SELECT unnest(coalesce(t.arr, b.arr)) AS u FROM bag b"
-                  + " WHERE b.n = t.n AND b.arr = '{7,6}' ORDER BY b.n LIMIT 3) l"),
+              "SELECT t.id, l.u FROM t, LATERAL (SELECT unnest(coalesce(t.arr, b.arr)) AS u FROM"
+                  + " bag b WHERE b.n = t.n AND b.arr = '{7,6}' ORDER BY b.n LIMIT 3) l"),
           new Shape(
               "collected",
               "SELECT json_agg(s)::text AS j FROM (SELECT id, unnest(arr) AS x FROM t ORDER BY id"

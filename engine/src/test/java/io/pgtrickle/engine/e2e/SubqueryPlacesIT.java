@@ -233,7 +233,9 @@ final class SubqueryPlacesIT {
                 value(
                     connection,
                     "SELECT effective_refresh_mode FROM pgtrickle.pgt_stream_tables WHERE pgt_name"
-                        + " = 'repeated" + i + "'"))
+                        + " = 'repeated"
+                        + i
+                        + "'"))
             .as(queries.get(i))
             .isEqualTo("FULL");
       }
