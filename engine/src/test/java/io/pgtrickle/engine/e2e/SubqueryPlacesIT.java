@@ -58,7 +58,8 @@ final class SubqueryPlacesIT {
               "SELECT a.id FROM a WHERE (a.k, a.id) <> (SELECT b.v, b.a_id FROM b WHERE"
                   + " b.a_id = a.id ORDER BY b.v DESC NULLS LAST, b.id LIMIT 1)"),
           new Shape(
-              "rows_any", "SELECT a.id FROM a WHERE (a.k, a.id) < ANY (SELECT b.v, b.id FROM b)"),
+              "rows_any",
+              "SELECT a.id FROM a WHERE (a.k, a.id) < ANY (SELECT b.v + 2, b.id FROM b)"),
           new Shape(
               "rows_all",
               "SELECT a.id, (a.t, a.id) >= ALL (SELECT b.t, b.a_id FROM b WHERE b.a_id ="
