@@ -282,3 +282,10 @@ SELECT DISTINCT ON (n) (SELECT count(*) FROM orders o WHERE o.customer = c.id) A
 SELECT greatest(a.v, b.c) AS g, coalesce(a.v, b.c) AS f FROM (SELECT name::varchar AS v, id FROM customers) a LEFT JOIN (SELECT name::char(4) AS c, id FROM customers) b ON b.id = a.id + 1
 SELECT doubled, count(*) AS n, min(tail) AS t FROM computed WHERE doubled > 2 GROUP BY doubled
 SELECT c.id, o.id AS o FROM computed c LEFT JOIN orders o ON o.id = c.doubled
+SELECT ARRAY[id] AS a, ARRAY[]::int[] AS none, ARRAY[ARRAY[id, 1], ARRAY[2, NULL]] AS two FROM customers
+SELECT id FROM products WHERE name = ANY (tags) OR name <> ALL (tags)
+SELECT l.id, codes::varchar(2)[] AS c, codes::varchar[] AS v, numbers::numeric[] AS n FROM shops s JOIN lists l USING (id)
+SELECT ARRAY[id, 7]::text[] AS t, ARRAY[name, '5']::bpchar(2)[] AS b FROM customers
+SELECT c.id FROM customers c WHERE 11 = ANY (ARRAY(SELECT o.id FROM orders o WHERE o.customer = c.id ORDER BY o.id))
+SELECT id, tags @> '{x}' AS c, tags || name AS t, array_to_string(tags, ',') AS s, tags = '[2:3]={x,y}'::text[] AS e FROM products
+SELECT id, name ~ '^(A|b+)[c-x]' AS m, to_char(joined, 'YYYY-MM') AS y, age(joined, '2020-01-31') AS a FROM customers

@@ -9,6 +9,7 @@ import io.pgtrickle.dvm.operator.BitTotal;
 import io.pgtrickle.dvm.operator.Collected;
 import io.pgtrickle.dvm.operator.Collectors;
 import io.pgtrickle.dvm.operator.FloatMean;
+import io.pgtrickle.dvm.operator.IntervalTotal;
 import io.pgtrickle.dvm.operator.Moments;
 import io.pgtrickle.dvm.operator.Quantile;
 import io.pgtrickle.dvm.operator.Spread;
@@ -33,6 +34,8 @@ import org.jspecify.annotations.Nullable;
 final class AggregateCompiler {
   private static final Signature COUNT =
       new Signature(2803, "pg_catalog", "count", List.of(), SqlType.INT8.oid(), false, 'i');
+
+  private static final int INFINITE_INTERVALS_SINCE = 17;
 
   private final PlanCompiler compiler;
   private final Plan.Aggregate plan;
@@ -87,6 +90,7 @@ final class AggregateCompiler {
     return switch (call.kind()) {
       case COUNT_ROWS -> new Accumulator.Count(0, null, filter(call));
       case MIN, MAX -> extreme(call);
+      case ANY_VALUE -> first(call);
       case STRING_AGG ->
           call.arguments().getFirst().type().kind() == TypeKind.BYTEA
               ? collected(call, Collectors::bytes)
@@ -111,7 +115,7 @@ final class AggregateCompiler {
           VAR_SAMP,
           STDDEV_POP,
           STDDEV_SAMP ->
-          invertible(call, stream(call));
+          invertible(call, stream(call), compiler.serverVersion());
       case REGRESSION ->
           regression(
               call,
@@ -122,10 +126,12 @@ final class AggregateCompiler {
   }
 
   /// The state of an aggregate of one argument from which a row can be taken away again.
-  static Accumulator invertible(AggregateCall call, Stream stream) {
+  ///
+  /// @param serverVersion the major version
+  static Accumulator invertible(AggregateCall call, Stream stream, int serverVersion) {
     return switch (call.kind()) {
       case COUNT -> new Accumulator.Count(stream.input, stream.argument, stream.filter);
-      case SUM, AVG -> total(call, stream);
+      case SUM, AVG -> total(call, stream, serverVersion);
       case BOOL_AND, BIT_AND -> bits(call, stream, BitTotal.Result.AND);
       case BOOL_OR, BIT_OR -> bits(call, stream, BitTotal.Result.OR);
       case BIT_XOR -> bits(call, stream, BitTotal.Result.XOR);
@@ -137,6 +143,7 @@ final class AggregateCompiler {
           MIN,
           MAX,
           REGRESSION,
+          ANY_VALUE,
           STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,
@@ -152,6 +159,23 @@ final class AggregateCompiler {
 
   // Only string_agg passes NULLs over; the others show them.
   private Accumulator collected(AggregateCall call, Supplier<Collected.Collector> collectors) {
+    Schema schema = schema(call.arguments());
+    Plan rows =
+        call.kind() == AggregateCall.Kind.STRING_AGG
+            ? counted(call, call.arguments().getFirst())
+            : filtered(call);
+    multisets.add(compiler.sorted(rows, plan.groups(), order(call), call.arguments(), schema));
+    return new Collected(multisets.size() - 1, schema, call.distinct(), collectors, call.type());
+  }
+
+  private Accumulator first(AggregateCall call) {
+    Schema schema = schema(call.arguments());
+    Plan rows = counted(call, call.arguments().getFirst());
+    multisets.add(compiler.sorted(rows, plan.groups(), order(call), call.arguments(), schema));
+    return new Accumulator.Extreme(multisets.size() - 1, false, schema);
+  }
+
+  private static List<Plan.SortKey> order(AggregateCall call) {
     List<Plan.SortKey> order = new ArrayList<>(call.order());
     if (call.distinct()) {
       // As the server does: by ORDER BY, then by the arguments that it does not name.
@@ -159,13 +183,7 @@ final class AggregateCompiler {
           .filter(argument -> order.stream().noneMatch(by -> by.value().equals(argument)))
           .forEach(argument -> order.add(Plan.SortKey.ascending(argument)));
     }
-    Schema schema = schema(call.arguments());
-    Plan rows =
-        call.kind() == AggregateCall.Kind.STRING_AGG
-            ? counted(call, call.arguments().getFirst())
-            : filtered(call);
-    multisets.add(compiler.sorted(rows, plan.groups(), order, call.arguments(), schema));
-    return new Collected(multisets.size() - 1, schema, call.distinct(), collectors, call.type());
+    return order;
   }
 
   private Accumulator quantile(AggregateCall call, boolean continuous) {
@@ -251,7 +269,7 @@ final class AggregateCompiler {
     return filter == null ? null : compiler.evaluator(filter, input);
   }
 
-  private static Accumulator total(AggregateCall call, Stream stream) {
+  private static Accumulator total(AggregateCall call, Stream stream, int serverVersion) {
     boolean average = call.kind() == AggregateCall.Kind.AVG;
     TypeKind kind = call.arguments().getFirst().type().kind();
     SqlType expected;
@@ -262,12 +280,18 @@ final class AggregateCompiler {
               : SqlType.NUMERIC;
     } else if (kind.isFloat()) {
       expected = average || kind == TypeKind.FLOAT8 ? SqlType.FLOAT8 : SqlType.FLOAT4;
+    } else if (kind == TypeKind.INTERVAL) {
+      expected = SqlType.INTERVAL;
     } else {
       throw new IllegalArgumentException(call.function() + " is not an aggregate over numbers");
     }
     if (call.type().kind() != expected.kind()) {
       throw new IllegalArgumentException(
           call.function() + " was bound with result " + call.type() + ", not " + expected);
+    }
+    if (kind == TypeKind.INTERVAL) {
+      return new IntervalTotal(
+          stream.input, stream.argument, stream.filter, ofIntervals(average, serverVersion));
     }
     if (kind.isFloat()) {
       return average
@@ -284,6 +308,13 @@ final class AggregateCompiler {
             : expected.kind() == TypeKind.INT8
                 ? Accumulator.NumericResult.BIGINT_SUM
                 : Accumulator.NumericResult.NUMERIC_SUM);
+  }
+
+  private static IntervalTotal.Result ofIntervals(boolean average, int serverVersion) {
+    if (serverVersion < INFINITE_INTERVALS_SINCE) {
+      return average ? IntervalTotal.Result.AVERAGE_OF_FINITE : IntervalTotal.Result.SUM_OF_FINITE;
+    }
+    return average ? IntervalTotal.Result.AVERAGE : IntervalTotal.Result.SUM;
   }
 
   private static Accumulator bits(AggregateCall call, Stream stream, BitTotal.Result result) {

@@ -73,6 +73,11 @@ final class PlanCompiler {
     this.server = server;
   }
 
+  /// The major version.
+  int serverVersion() {
+    return settings.serverVersion();
+  }
+
   /// A compiler that knows what this one has used, to try something.
   ///
   /// @param copy takes the nodes

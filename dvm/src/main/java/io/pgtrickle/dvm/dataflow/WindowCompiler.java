@@ -143,8 +143,10 @@ final class WindowCompiler {
           VAR_SAMP,
           STDDEV_POP,
           STDDEV_SAMP ->
-          AggregateCompiler.invertible(call, new AggregateCompiler.Stream(0, value, filter));
-      case STRING_AGG,
+          AggregateCompiler.invertible(
+              call, new AggregateCompiler.Stream(0, value, filter), compiler.serverVersion());
+      case ANY_VALUE,
+          STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,
           JSONB_AGG,

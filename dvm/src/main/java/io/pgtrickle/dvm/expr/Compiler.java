@@ -245,8 +245,13 @@ public final class Compiler {
       }
       case Expr.Row row ->
           throw new IllegalArgumentException("it is the server's to evaluate: " + row);
-      case Verbatim verbatim ->
+      case Verbatim verbatim -> {
+        if (!(verbatim.meaning() instanceof ArrayOperation operation)) {
           throw new IllegalArgumentException("it is the server's to evaluate: " + verbatim);
+        }
+        List<Compiled> operands = compileAll(verbatim.operands());
+        yield folded(operands, ofArrays(operation, verbatim.operands(), operands));
+      }
       case Timeless(Expr text) -> {
         Compiled value = compile(text);
         yield folded(List.of(value), ClockWords.refusing(value.evaluator()));
@@ -369,7 +374,8 @@ public final class Compiler {
   }
 
   private Evaluator isDistinct(Call equality, List<Compiled> operands) {
-    Binary<Object, Object, Boolean> equal = comparison(equality.function(), equality.collation());
+    Binary<Object, Object, Boolean> equal =
+        comparison(equality.function(), equality.collation(), equality.arguments());
     Evaluator left = operands.get(0).evaluator();
     Evaluator right = operands.get(1).evaluator();
     return row -> {
@@ -383,7 +389,8 @@ public final class Compiler {
   }
 
   private Evaluator nullIf(Call equality, List<Compiled> operands) {
-    Binary<Object, Object, Boolean> equal = comparison(equality.function(), equality.collation());
+    Binary<Object, Object, Boolean> equal =
+        comparison(equality.function(), equality.collation(), equality.arguments());
     Evaluator left = operands.get(0).evaluator();
     Evaluator right = operands.get(1).evaluator();
     return row -> {
@@ -506,9 +513,41 @@ public final class Compiler {
         });
   }
 
+  private Evaluator ofArrays(
+      ArrayOperation operation, List<Expr> operands, List<Compiled> compiled) {
+    Evaluator[] evaluators = evaluators(compiled);
+    return switch (operation) {
+      case ArrayOperation.Constructed(SqlType element, boolean nested) ->
+          nested
+              ? ArrayOperations.nested(element, evaluators)
+              : ArrayOperations.constructed(element, evaluators);
+      case ArrayOperation.Subscripted() ->
+          ArrayOperations.subscripted(element(operands.getFirst()), evaluators);
+      case ArrayOperation.Compared(Signature function, int collation, boolean all) -> {
+        Binary<Object, Object, Boolean> comparison = comparison(function, collation, List.of());
+        SqlType element = element(operands.getLast());
+        yield compiled.getLast() instanceof Constant(Bytes array)
+            ? ArrayOperations.compared(evaluators[0], comparison, all, array, element)
+            : ArrayOperations.compared(evaluators[0], comparison, all, evaluators[1], element);
+      }
+      case ArrayOperation.Converted(SqlType from, Expr conversion) ->
+          ArrayOperations.converted(
+              evaluators[0],
+              from,
+              new Compiler(Schema.ofTypes(List.of(from)), settings, moment)
+                  .compile(conversion)
+                  .evaluator(),
+              conversion.type());
+    };
+  }
+
+  private static SqlType element(Expr array) {
+    return ArrayOperations.elementOf(array.type()).orElseThrow();
+  }
+
   private Evaluator quantified(Quantified quantified, Evaluator operand, List<Compiled> elements) {
     Binary<Object, Object, Boolean> comparison =
-        comparison(quantified.comparison(), quantified.collation());
+        comparison(quantified.comparison(), quantified.collation(), List.of());
     if (!elements.stream().allMatch(element -> element instanceof Constant)) {
       return ListTest.over(operand, comparison, quantified.all(), evaluators(elements));
     }
@@ -524,11 +563,12 @@ public final class Compiler {
 
   @SuppressWarnings(
       "unchecked") // The library's comparisons take any values of their declared types.
-  private Binary<Object, Object, Boolean> comparison(Signature function, int collation) {
+  private Binary<Object, Object, Boolean> comparison(
+      Signature function, int collation, List<Expr> arguments) {
     Implementation body =
         FunctionLibrary.find(function)
             .orElseThrow()
-            .bind(new Binding(settings, collation, List.of()));
+            .bind(new Binding(settings, collation, arguments));
     return (Binary<Object, Object, Boolean>) body;
   }
 }

@@ -72,10 +72,14 @@ enum DateTimeField {
       field = vocabulary.get(significant);
     }
     if (field == null) {
-      throw new EvaluationFailure(
-          "22023", "unit \"%s\" not recognized for type %s".formatted(displayed(text), typeName));
+      throw notRecognized(text, typeName);
     }
     return field;
+  }
+
+  static EvaluationFailure notRecognized(String text, String typeName) {
+    return new EvaluationFailure(
+        "22023", "unit \"%s\" not recognized for type %s".formatted(displayed(text), typeName));
   }
 
   static EvaluationFailure notSupported(String text, String typeName) {

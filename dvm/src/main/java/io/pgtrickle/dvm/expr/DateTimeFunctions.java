@@ -8,6 +8,7 @@ import java.time.Month;
 import java.time.ZoneId;
 import java.time.chrono.IsoChronology;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Casts and arithmetic of date, timestamp and timestamptz. Those with intervals are
 /// [IntervalFunctions].
@@ -41,6 +42,14 @@ final class DateTimeFunctions {
         "make_date(int4,int4,int4) date",
         "a date of year, month and day",
         DateTimeFunctions::makeDate);
+    registry.addVariadic(
+        "make_timestamp(int4,int4,int4,int4,int4,float8) timestamp",
+        "a timestamp of year, month, day, hour, minute and seconds",
+        _ -> DateTimeFunctions::makeTimestamp);
+    registry.add(
+        "to_timestamp(float8) timestamptz",
+        "a time of seconds since 1970",
+        DateTimeFunctions::ofUnixEpoch);
     registry
         .add("isfinite(date) bool", "not an infinity", (Long a) -> DateTimes.isFiniteDate(a))
         .neverFails();
@@ -145,6 +154,60 @@ final class DateTimeFunctions {
       }
     }
     throw new EvaluationFailure("22008", "date out of range: " + shown);
+  }
+
+  private static Long makeTimestamp(@Nullable Object[] arguments) {
+    long year = Values.number(arguments[0]);
+    long month = Values.number(arguments[1]);
+    long day = Values.number(arguments[2]);
+    String date = "%d-%02d-%02d".formatted(year, month, day);
+    long proleptic = year < 0 ? year + 1 : year;
+    if (year == 0 || year == Integer.MIN_VALUE || !isDayOfMonth(proleptic, month, day)) {
+      throw new EvaluationFailure("22008", "date field value out of range: " + date);
+    }
+    long days = Long.MAX_VALUE;
+    if (Math.abs(proleptic) < 10_000_000) {
+      days =
+          LocalDate.of((int) proleptic, (int) month, (int) day).toEpochDay() - DateTimes.EPOCH_DAY;
+    }
+    if (!DateTimes.isValidDate(days)) {
+      throw new EvaluationFailure("22008", "date out of range: " + date);
+    }
+    long hour = Values.number(arguments[3]);
+    long minute = Values.number(arguments[4]);
+    double seconds = arguments[5] instanceof Double given ? given : Double.NaN;
+    String time = "%d:%02d:%s".formatted(hour, minute, PrintfG.ofTwo(seconds));
+    double micros = Math.rint(seconds * 1_000_000);
+    long whole = (hour * 60 + minute) * 60_000_000 + (long) micros;
+    if (hour < 0
+        || hour > 24
+        || minute < 0
+        || minute > 59
+        || !(micros >= 0 && micros <= 60_000_000)
+        || whole > DateTimes.MICROS_PER_DAY) {
+      throw new EvaluationFailure("22008", "time field value out of range: " + time);
+    }
+    if (DateTimes.isBeyondTimestamps(days)
+        || !DateTimes.isValidTimestamp(days * DateTimes.MICROS_PER_DAY + whole)) {
+      throw new EvaluationFailure("22008", "timestamp out of range: " + date + " " + time);
+    }
+    return days * DateTimes.MICROS_PER_DAY + whole;
+  }
+
+  private static Long ofUnixEpoch(Double seconds) {
+    if (seconds.isNaN()) {
+      throw new EvaluationFailure("22008", "timestamp cannot be NaN");
+    }
+    if (seconds.isInfinite()) {
+      return seconds > 0 ? Long.MAX_VALUE : Long.MIN_VALUE;
+    }
+    if (seconds >= DateTimes.FIRST_UNIX_SECOND && seconds < DateTimes.END_UNIX_SECOND) {
+      long micros = (long) Math.rint((seconds - DateTimes.EPOCH_DAY * 86_400) * 1_000_000);
+      if (DateTimes.isValidTimestamp(micros)) {
+        return micros;
+      }
+    }
+    throw new EvaluationFailure("22008", "timestamp out of range: \"" + PrintfG.of(seconds) + "\"");
   }
 
   private static boolean isDayOfMonth(long year, long month, long day) {

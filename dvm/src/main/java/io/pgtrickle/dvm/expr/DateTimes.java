@@ -23,6 +23,12 @@ final class DateTimes {
   private static final long MIN_DATE = -EPOCH_JULIAN;
   private static final long END_DATE = 2_147_483_494L - EPOCH_JULIAN;
   private static final long END_TIMESTAMP_DAY = 109_203_528L - EPOCH_JULIAN;
+
+  /// The range of timestamps in seconds since 1970.
+  static final double FIRST_UNIX_SECOND = (MIN_DATE + EPOCH_DAY) * 86_400.0;
+
+  static final double END_UNIX_SECOND = (END_TIMESTAMP_DAY + EPOCH_DAY) * 86_400.0;
+
   private static final long MIN_TIMESTAMP = MIN_DATE * MICROS_PER_DAY;
   private static final long END_TIMESTAMP = END_TIMESTAMP_DAY * MICROS_PER_DAY;
 

@@ -179,18 +179,16 @@ public sealed interface Expr {
   /// @param type the value's own
   record Unlabeled(Expr labeled, SqlType type) implements Expr {}
 
-  /// SQL that only the server understands: pieces of text around the operands, all of which are
-  /// evaluated before it.
+  /// SQL that is written again as it was, in pieces of text around the operands, all of which are
+  /// evaluated before it. Unless it is known what it means only the server understands it.
   ///
   /// @param pieces one more than there are operands
-  /// @param meaning the same in other nodes, with the operands as columns, where operands that
-  /// cannot
-  ///     fail let it be said so; else null
-  record Verbatim(List<String> pieces, List<Expr> operands, SqlType type, @Nullable Expr meaning)
+  /// @param meaning null where it is not known
+  record Verbatim(List<String> pieces, List<Expr> operands, SqlType type, @Nullable Meaning meaning)
       implements Expr {
     // Spelled out: a compact constructor would lose the annotation of a nullable component.
     public Verbatim(
-        List<String> pieces, List<Expr> operands, SqlType type, @Nullable Expr meaning) {
+        List<String> pieces, List<Expr> operands, SqlType type, @Nullable Meaning meaning) {
       this.pieces = List.copyOf(pieces);
       this.operands = List.copyOf(operands);
       this.type = type;
@@ -204,6 +202,13 @@ public sealed interface Expr {
       this(pieces, operands, type, null);
     }
   }
+
+  /// What SQL around operands means.
+  sealed interface Meaning permits Paraphrase, ArrayOperation {}
+
+  /// The same in other nodes, with the operands as columns, where operands that cannot fail let it
+  /// be said so.
+  record Paraphrase(Expr expression) implements Meaning {}
 
   /// A row as one value, which only the server understands: NULL where it is not `present`, as on
   /// the side of an outer join that has no partner.

@@ -245,7 +245,8 @@ public final class Expressions {
 
   private static boolean isTotal(Signature function, List<Expr> arguments, int collation) {
     return FunctionLibrary.find(function)
-        .map(known -> known.isTotal(arguments, collation))
-        .orElseGet(() -> TotalFunctions.contains(function, arguments, collation));
+            .filter(known -> known.isTotal(arguments, collation))
+            .isPresent()
+        || TotalFunctions.contains(function, arguments, collation);
   }
 }

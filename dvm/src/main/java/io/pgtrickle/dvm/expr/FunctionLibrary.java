@@ -11,8 +11,8 @@ import java.util.Optional;
 ///
 /// Each has the server's results and errors, bit for bit: a test runs every one of them against a
 /// server.
-/// A function that cannot be had exactly (transcendental functions, `to_char`, regular expressions,
-/// letters beyond ASCII) is not here.
+/// A function that cannot be had exactly (transcendental functions, what replaces by regular
+/// expressions, letters beyond ASCII) is not here.
 public final class FunctionLibrary {
   private static final Map<Registry.Key, NativeFunction> FUNCTIONS = load();
 
@@ -26,6 +26,7 @@ public final class FunctionLibrary {
     NumericFunctions.register(registry);
     TextFunctions.register(registry);
     PatternFunctions.register(registry);
+    RegularExpressionFunctions.register(registry);
     TextOutputFunctions.register(registry);
     ByteaFunctions.register(registry);
     JsonFunctions.register(registry);
@@ -33,6 +34,9 @@ public final class FunctionLibrary {
     DateTimeFunctions.register(registry);
     DateTimeFieldFunctions.register(registry);
     IntervalFunctions.register(registry);
+    IntervalFieldFunctions.register(registry);
+    AgeFunctions.register(registry);
+    DateTimeFormatFunctions.register(registry);
     return Collections.unmodifiableMap(registry.functions());
   }
 

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.Implementation.Ternary;
 import io.pgtrickle.dvm.expr.Implementation.Unary;
 import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.type.IntervalScaling;
 import io.pgtrickle.dvm.type.PgInterval;
 import java.time.LocalDate;
 import java.time.ZoneId;
@@ -15,9 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// Months, days and time are added one after the other, each in the calendar; what an intermediate
 /// result cannot be is an error even if the next field would lead back.
 final class IntervalFunctions {
-  private static final double DAYS_PER_MONTH = 30;
-  private static final double SECONDS_PER_DAY = 86_400;
-  private static final double MICROS_PER_SECOND = 1_000_000;
+  private static final int DAYS_PER_MONTH = 30;
 
   // Infinite intervals, and differences of infinite timestamps with them.
   private static final int INFINITE_SINCE = 17;
@@ -49,19 +48,21 @@ final class IntervalFunctions {
         "multiplication, fractions spilling into smaller fields",
         binding -> {
           boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
-          return (Binary<PgInterval, Double, PgInterval>) (a, factor) -> times(a, factor, infinite);
+          return (Binary<PgInterval, Double, PgInterval>)
+              (a, factor) -> IntervalScaling.times(a, factor, infinite);
         });
     registry.addBound(
         "mul_d_interval(float8,interval) interval",
         "multiplication, fractions spilling into smaller fields",
         binding -> {
           boolean infinite = binding.settings().serverVersion() >= INFINITE_SINCE;
-          return (Binary<Double, PgInterval, PgInterval>) (factor, a) -> times(a, factor, infinite);
+          return (Binary<Double, PgInterval, PgInterval>)
+              (factor, a) -> IntervalScaling.times(a, factor, infinite);
         });
     registry.add(
         "interval_div(interval,float8) interval",
         "division, fractions spilling into smaller fields",
-        IntervalFunctions::divided);
+        IntervalScaling::divided);
     registry
         .add(
             "isfinite(interval) bool",
@@ -72,6 +73,18 @@ final class IntervalFunctions {
         "justify_hours(interval) interval",
         "24 hours become a day",
         IntervalFunctions::justifiedHours);
+    registry.add(
+        "justify_days(interval) interval",
+        "30 days become a month",
+        IntervalFunctions::justifiedDays);
+    registry.add(
+        "justify_interval(interval) interval",
+        "24 hours become a day, 30 days a month, all of one sign",
+        IntervalFunctions::justified);
+    registry.addVariadic(
+        "make_interval(int4,int4,int4,int4,int4,int4,float8) interval",
+        "an interval of years, months, weeks, days, hours, minutes and seconds",
+        _ -> IntervalFunctions::made);
   }
 
   private static void withDates(Registry registry) {
@@ -174,7 +187,7 @@ final class IntervalFunctions {
         throw new EvaluationFailure("22008", "cannot subtract infinite timestamps");
       }
       if (left == right) {
-        throw intervalOutOfRange();
+        throw PgInterval.outOfRange();
       }
       return left == Long.MAX_VALUE || right == Long.MIN_VALUE
           ? PgInterval.INFINITY
@@ -186,7 +199,7 @@ final class IntervalFunctions {
     try {
       return justifiedHours(new PgInterval(0, 0, Math.subtractExact(left, right)));
     } catch (ArithmeticException overflow) {
-      throw intervalOutOfRange();
+      throw PgInterval.outOfRange();
     }
   }
 
@@ -204,138 +217,136 @@ final class IntervalFunctions {
           ? new PgInterval(a.months(), days + 1, micros - DateTimes.MICROS_PER_DAY)
           : new PgInterval(a.months(), days, micros);
     } catch (ArithmeticException overflow) {
-      throw intervalOutOfRange();
+      throw PgInterval.outOfRange();
+    }
+  }
+
+  private static PgInterval justifiedDays(PgInterval a) {
+    if (!a.isFinite()) {
+      return a;
+    }
+    int months = plusMonths(a.months(), a.days() / DAYS_PER_MONTH);
+    int days = a.days() % DAYS_PER_MONTH;
+    if (months > 0 && days < 0) {
+      return new PgInterval(months - 1, days + DAYS_PER_MONTH, a.micros());
+    }
+    return months < 0 && days > 0
+        ? new PgInterval(months + 1, days - DAYS_PER_MONTH, a.micros())
+        : new PgInterval(months, days, a.micros());
+  }
+
+  private static int plusMonths(int months, int more) {
+    try {
+      return Math.addExact(months, more);
+    } catch (ArithmeticException overflow) {
+      throw PgInterval.outOfRange();
+    }
+  }
+
+  private static PgInterval justified(PgInterval a) {
+    if (!a.isFinite()) {
+      return a;
+    }
+    int months = a.months();
+    int days = a.days();
+    long micros = a.micros();
+    if ((days > 0 && micros > 0) || (days < 0 && micros < 0)) {
+      // Beforehand, so that the days of the time fit.
+      months = plusMonths(months, days / DAYS_PER_MONTH);
+      days %= DAYS_PER_MONTH;
+    }
+    days += (int) (micros / DateTimes.MICROS_PER_DAY);
+    micros %= DateTimes.MICROS_PER_DAY;
+    months = plusMonths(months, days / DAYS_PER_MONTH);
+    days %= DAYS_PER_MONTH;
+    if (months > 0 && (days < 0 || (days == 0 && micros < 0))) {
+      days += DAYS_PER_MONTH;
+      months--;
+    } else if (months < 0 && (days > 0 || (days == 0 && micros > 0))) {
+      days -= DAYS_PER_MONTH;
+      months++;
+    }
+    if (days > 0 && micros < 0) {
+      micros += DateTimes.MICROS_PER_DAY;
+      days--;
+    } else if (days < 0 && micros > 0) {
+      micros -= DateTimes.MICROS_PER_DAY;
+      days++;
+    }
+    return new PgInterval(months, days, micros);
+  }
+
+  /// Arguments that are left out are 0.
+  private static PgInterval made(@Nullable Object[] arguments) {
+    int[] fields = new int[6];
+    for (int i = 0; i < Math.min(fields.length, arguments.length); i++) {
+      fields[i] = (int) Values.number(arguments[i]);
+    }
+    double seconds = arguments.length == 7 && arguments[6] instanceof Double last ? last : 0;
+    if (!Double.isFinite(seconds)) {
+      throw PgInterval.outOfRange();
+    }
+    try {
+      int months = Math.addExact(Math.multiplyExact(fields[0], 12), fields[1]);
+      int days = Math.addExact(Math.multiplyExact(fields[2], 7), fields[3]);
+      double micros = Math.rint(seconds * 1_000_000);
+      if (Double.isInfinite(micros)) {
+        throw new EvaluationFailure("22003", "value out of range: overflow");
+      }
+      if (!(micros >= Long.MIN_VALUE && micros < -(double) Long.MIN_VALUE)) {
+        throw PgInterval.outOfRange();
+      }
+      long time = fields[4] * 3_600_000_000L + fields[5] * 60_000_000L;
+      return PgInterval.finite(months, days, Math.addExact(time, (long) micros));
+    } catch (ArithmeticException overflow) {
+      throw PgInterval.outOfRange();
     }
   }
 
   private static PgInterval plus(PgInterval left, PgInterval right) {
     if (!left.isFinite() || !right.isFinite()) {
       if (!left.isFinite() && !right.isFinite() && !left.equals(right)) {
-        throw intervalOutOfRange();
+        throw PgInterval.outOfRange();
       }
       return left.isFinite() ? right : left;
     }
     try {
-      return finite(
+      return PgInterval.finite(
           Math.addExact(left.months(), right.months()),
           Math.addExact(left.days(), right.days()),
           Math.addExact(left.micros(), right.micros()));
     } catch (ArithmeticException overflow) {
-      throw intervalOutOfRange();
+      throw PgInterval.outOfRange();
     }
   }
 
   private static PgInterval minus(PgInterval left, PgInterval right) {
     if (!left.isFinite() || !right.isFinite()) {
       if (left.equals(right)) {
-        throw intervalOutOfRange();
+        throw PgInterval.outOfRange();
       }
-      return left.isFinite() ? opposite(right) : left;
+      return left.isFinite() ? right.opposite() : left;
     }
     try {
-      return finite(
+      return PgInterval.finite(
           Math.subtractExact(left.months(), right.months()),
           Math.subtractExact(left.days(), right.days()),
           Math.subtractExact(left.micros(), right.micros()));
     } catch (ArithmeticException overflow) {
-      throw intervalOutOfRange();
+      throw PgInterval.outOfRange();
     }
   }
 
   private static PgInterval negated(PgInterval a) {
     if (!a.isFinite()) {
-      return opposite(a);
+      return a.opposite();
     }
     try {
-      return finite(
+      return PgInterval.finite(
           Math.negateExact(a.months()), Math.negateExact(a.days()), Math.negateExact(a.micros()));
     } catch (ArithmeticException overflow) {
-      throw intervalOutOfRange();
+      throw PgInterval.outOfRange();
     }
-  }
-
-  private static PgInterval opposite(PgInterval infinity) {
-    return infinity.equals(PgInterval.INFINITY) ? PgInterval.MINUS_INFINITY : PgInterval.INFINITY;
-  }
-
-  private static PgInterval times(PgInterval a, double factor, boolean infinite) {
-    if (Double.isNaN(factor) || (Double.isInfinite(factor) && !infinite)) {
-      throw intervalOutOfRange();
-    }
-    if (!a.isFinite()) {
-      if (factor == 0) {
-        throw intervalOutOfRange();
-      }
-      return factor < 0 ? opposite(a) : a;
-    }
-    if (Double.isInfinite(factor)) {
-      int sign = a.compareTo(new PgInterval(0, 0, 0));
-      if (sign == 0) {
-        throw intervalOutOfRange();
-      }
-      return factor > 0 == sign > 0 ? PgInterval.INFINITY : PgInterval.MINUS_INFINITY;
-    }
-    return spilled(a.months() * factor, a.days() * factor, a.micros() * factor);
-  }
-
-  private static PgInterval divided(PgInterval a, double divisor) {
-    if (divisor == 0) {
-      throw EvaluationFailure.divisionByZero();
-    }
-    if (Double.isNaN(divisor)) {
-      throw intervalOutOfRange();
-    }
-    if (!a.isFinite()) {
-      if (Double.isInfinite(divisor)) {
-        throw intervalOutOfRange();
-      }
-      return divisor < 0 ? opposite(a) : a;
-    }
-    return spilled(a.months() / divisor, a.days() / divisor, a.micros() / divisor);
-  }
-
-  /// Whole months and days; the fraction of a month becomes days, and what is left, with the
-  /// fraction of a day, seconds. Step by step in the server's floating point.
-  private static PgInterval spilled(double months, double days, double micros) {
-    int wholeMonths = toInt(months);
-    int wholeDays = toInt(days);
-    double monthDays = rounded((months - wholeMonths) * DAYS_PER_MONTH);
-    double seconds = rounded((days - wholeDays + monthDays - (int) monthDays) * SECONDS_PER_DAY);
-    try {
-      if (Math.abs(seconds) >= SECONDS_PER_DAY) {
-        int more = (int) (seconds / SECONDS_PER_DAY);
-        wholeDays = Math.addExact(wholeDays, more);
-        seconds -= more * SECONDS_PER_DAY;
-      }
-      wholeDays = Math.addExact(wholeDays, (int) monthDays);
-    } catch (ArithmeticException overflow) {
-      throw intervalOutOfRange();
-    }
-    double time = Math.rint(micros + seconds * MICROS_PER_SECOND);
-    if (!(time >= Long.MIN_VALUE && time < -(double) Long.MIN_VALUE)) {
-      throw intervalOutOfRange();
-    }
-    return finite(wholeMonths, wholeDays, (long) time);
-  }
-
-  private static int toInt(double value) {
-    if (!(value >= Integer.MIN_VALUE && value < -(double) Integer.MIN_VALUE)) {
-      throw intervalOutOfRange();
-    }
-    return (int) value;
-  }
-
-  /// To microseconds.
-  private static double rounded(double seconds) {
-    return Math.rint(seconds * MICROS_PER_SECOND) / MICROS_PER_SECOND;
-  }
-
-  private static PgInterval finite(int months, int days, long micros) {
-    PgInterval result = new PgInterval(months, days, micros);
-    if (!result.isFinite()) {
-      throw intervalOutOfRange();
-    }
-    return result;
   }
 
   private static long bin(PgInterval stride, long micros, long origin) {
@@ -363,7 +374,7 @@ final class IntervalFunctions {
       }
       distance = Math.subtractExact(micros, origin);
     } catch (ArithmeticException overflow) {
-      throw intervalOutOfRange();
+      throw PgInterval.outOfRange();
     }
     long start = origin + (distance - distance % width);
     if (distance % width < 0) {
@@ -374,10 +385,6 @@ final class IntervalFunctions {
       }
     }
     return start;
-  }
-
-  private static EvaluationFailure intervalOutOfRange() {
-    return new EvaluationFailure("22008", "interval out of range");
   }
 
   private static EvaluationFailure timestampOutOfRange() {

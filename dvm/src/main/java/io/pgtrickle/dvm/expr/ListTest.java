@@ -5,7 +5,9 @@ import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
+import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +37,7 @@ final class ListTest {
       for (int i = 0; i < values.length; i++) {
         values[i] = elements[i].evaluate(row);
       }
-      return test(left, comparison, all, values);
+      return test(left, comparison, all, Arrays.asList(values));
     };
   }
 
@@ -44,16 +46,17 @@ final class ListTest {
       Binary<Object, Object, Boolean> comparison,
       boolean all,
       @Nullable Object[] constants) {
-    return row -> test(operand.evaluate(row), comparison, all, constants);
+    List<@Nullable Object> values = Arrays.asList(constants);
+    return row -> test(operand.evaluate(row), comparison, all, values);
   }
 
-  private static @Nullable Boolean test(
+  static @Nullable Boolean test(
       @Nullable Object left,
       Binary<Object, Object, Boolean> comparison,
       boolean all,
-      @Nullable Object[] values) {
+      List<@Nullable Object> values) {
     if (left == null) {
-      return values.length == 0 ? (Boolean) all : null;
+      return values.isEmpty() ? (Boolean) all : null;
     }
     boolean unknown = false;
     for (Object value : values) {

@@ -5,6 +5,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.function.Predicate;
 
 /// A built-in function that the engine evaluates itself, with the server's results and errors.
@@ -26,7 +27,19 @@ public final class NativeFunction {
     /// The input collation orders by bytes.
     BYTE_ORDER,
     /// The upper and lower case of the input collation are known.
-    LETTER_CASE
+    LETTER_CASE,
+    /// The arrays among the arguments are of a type that is computed with.
+    NATIVE_ELEMENTS,
+    /// If their elements are text, the input collation tells strings apart by their bytes.
+    EQUAL_ELEMENTS,
+    /// If their elements are text, the input collation orders by bytes.
+    ORDERED_ELEMENTS,
+    /// The captured settings are those under which their elements are printed here.
+    PRINTED_ELEMENTS,
+    /// A format that is a constant, of patterns that are known.
+    CONSTANT_FORMAT,
+    /// A regular expression that is a constant, of a kind that is known.
+    CONSTANT_PATTERN
   }
 
   /// The part a function plays for its type.
@@ -48,6 +61,22 @@ public final class NativeFunction {
     CaseMapping letterCase() {
       return settings.collation(collation).letterCase().orElseThrow();
     }
+
+    /// The text of an argument that has to be a constant.
+    String constant(int argument) {
+      return arguments.get(argument) instanceof Expr.Literal(String text, SqlType _) ? text : "";
+    }
+
+    /// The element type of the arrays among the arguments; empty when it is not computed with.
+    Optional<SqlType> element() {
+      return arguments.stream()
+          .flatMap(argument -> ArrayOperations.elementOf(argument.type()).stream())
+          .findFirst();
+    }
+
+    private boolean isOfText() {
+      return element().filter(type -> type.kind().isText()).isPresent();
+    }
   }
 
   // None, the database's, C and POSIX.
@@ -65,7 +94,8 @@ public final class NativeFunction {
   private int decidingArgument = -1;
   private Predicate<Object> harmless = _ -> false;
   private boolean inlined;
-  private int zoneArgument = -1;
+  private int constantArgument = -1;
+  private BiPredicate<String, Binding> known = (_, _) -> false;
 
   NativeFunction(
       String name, List<Integer> arguments, int result, String doc, Role role, Binder binder) {
@@ -84,8 +114,18 @@ public final class NativeFunction {
 
   /// Marks the position of an argument that must be a constant time zone.
   NativeFunction needsConstantZone(int argument) {
-    zoneArgument = argument;
-    return needs(Requirement.CONSTANT_TIME_ZONE);
+    return needsConstant(
+        argument,
+        Requirement.CONSTANT_TIME_ZONE,
+        (zone, _) -> TimeZones.namedZone(zone).isPresent());
+  }
+
+  /// Marks the position of an argument that must be a constant, and one of those that are known.
+  NativeFunction needsConstant(
+      int argument, Requirement requirement, BiPredicate<String, Binding> those) {
+    constantArgument = argument;
+    known = those;
+    return needs(requirement);
   }
 
   NativeFunction neverFails() {
@@ -159,9 +199,9 @@ public final class NativeFunction {
     return role;
   }
 
-  /// The position of the argument that must be a constant time zone, −1 when there is none.
-  int zoneArgument() {
-    return zoneArgument;
+  /// The position of the argument that must be a constant that is known, −1 when there is none.
+  int constantArgument() {
+    return constantArgument;
   }
 
   Implementation bind(Binding binding) {
@@ -176,8 +216,7 @@ public final class NativeFunction {
       String missing =
           switch (requirement) {
             case TIME_ZONE -> settings.zone().isPresent() ? "" : "time zone " + settings.timeZone();
-            case CONSTANT_TIME_ZONE ->
-                constantZone(binding).isPresent() ? "" : "a time zone that is not a constant";
+            case CONSTANT_TIME_ZONE -> isKnown(binding) ? "" : "a time zone that is not a constant";
             case ISO_DATES -> settings.isoDates() ? "" : "a DateStyle other than ISO";
             case UTF8 -> settings.utf8() ? "" : "a database encoding other than UTF8";
             case DETERMINISTIC -> collation.deterministic() ? "" : "a nondeterministic collation";
@@ -187,6 +226,21 @@ public final class NativeFunction {
                 collation.letterCase().isPresent()
                     ? ""
                     : "a collation whose letter case is not a table";
+            case NATIVE_ELEMENTS ->
+                binding.element().isPresent() ? "" : "elements of a type that is not computed with";
+            case EQUAL_ELEMENTS ->
+                !binding.isOfText() || (settings.utf8() && collation.deterministic())
+                    ? ""
+                    : "a nondeterministic collation";
+            case ORDERED_ELEMENTS ->
+                !binding.isOfText() || (settings.utf8() && collation.byteOrder())
+                    ? ""
+                    : "a collation that does not order by bytes";
+            case PRINTED_ELEMENTS ->
+                binding.element().flatMap(type -> Nativeness.printing(type, settings)).orElse("");
+            case CONSTANT_FORMAT -> isKnown(binding) ? "" : "a format that is not a plain constant";
+            case CONSTANT_PATTERN ->
+                isKnown(binding) ? "" : "a pattern that is not a plain constant";
           };
       if (!missing.isEmpty()) {
         return Optional.of("function " + this + " under " + missing);
@@ -195,10 +249,10 @@ public final class NativeFunction {
     return Optional.empty();
   }
 
-  private Optional<java.time.ZoneId> constantZone(Binding binding) {
-    return binding.arguments().get(zoneArgument) instanceof Expr.Literal(String zone, SqlType _)
-        ? TimeZones.namedZone(zone)
-        : Optional.empty();
+  private boolean isKnown(Binding binding) {
+    return constantArgument < binding.arguments().size()
+        && binding.arguments().get(constantArgument) instanceof Expr.Literal(String text, SqlType _)
+        && known.test(text, binding);
   }
 
   /// The signature as a user reads it: `pg_catalog.int4pl(integer, integer)`.

@@ -55,8 +55,7 @@ final class Nativeness {
           TextInput.isExact(type.kind()) && (input.type().kind().isText() || type.kind().isText())
               ? printing(input.type(), settings)
               : Optional.of(cast(input.type(), type));
-      case Verbatim verbatim ->
-          Optional.of("expression " + String.join("…", verbatim.pieces()).strip());
+      case Verbatim verbatim -> ofVerbatim(verbatim, settings);
       case Row _ -> Optional.of("a row as a value");
       case Clock clock ->
           clock.type().kind() == TypeKind.TIMESTAMPTZ || settings.zone().isPresent()
@@ -101,6 +100,33 @@ final class Nativeness {
     return Optional.empty();
   }
 
+  private static Optional<String> ofVerbatim(Verbatim verbatim, EvaluationSettings settings) {
+    List<Expr> operands = verbatim.operands();
+    boolean known =
+        switch (verbatim.meaning()) {
+          case ArrayOperation.Constructed(SqlType element, var _) ->
+              element.kind() != TypeKind.OPAQUE;
+          case ArrayOperation.Subscripted() -> isOfNativeElements(operands.getFirst());
+          case ArrayOperation.Compared _ -> isOfNativeElements(operands.getLast());
+          case ArrayOperation.Converted(SqlType from, Expr conversion) ->
+              from.kind() != TypeKind.OPAQUE
+                  && conversion.type().kind() != TypeKind.OPAQUE
+                  && FunctionLibrary.isNative(conversion, settings);
+          case Expr.Paraphrase _ -> false;
+          case null -> false;
+        };
+    if (!known) {
+      return Optional.of("expression " + String.join("…", verbatim.pieces()).strip());
+    }
+    return verbatim.meaning() instanceof ArrayOperation.Compared(var function, int collation, var _)
+        ? ofFunction(function, new Binding(settings, collation, List.of()))
+        : Optional.empty();
+  }
+
+  private static boolean isOfNativeElements(Expr array) {
+    return ArrayOperations.elementOf(array.type()).isPresent();
+  }
+
   private static Optional<String> ofFunction(Signature function, Binding binding) {
     return FunctionLibrary.find(function)
         .map(found -> found.refusal(binding))
@@ -124,7 +150,7 @@ final class Nativeness {
         : Optional.empty();
   }
 
-  private static Optional<String> printing(SqlType type, EvaluationSettings settings) {
+  static Optional<String> printing(SqlType type, EvaluationSettings settings) {
     boolean printable =
         switch (type.kind()) {
           case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;

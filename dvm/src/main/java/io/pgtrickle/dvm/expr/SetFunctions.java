@@ -61,6 +61,22 @@ public final class SetFunctions {
         });
   }
 
+  /// Whether a call can fail for no row, but for returning too many; false when that is not known.
+  public static boolean isTotal(Expr.Call call) {
+    Signature function = call.function();
+    List<Expr> arguments = call.arguments();
+    boolean total =
+        function.schema().equals("pg_catalog")
+            && switch (function.name()) {
+              case "unnest", "generate_subscripts" -> true;
+              case "generate_series" ->
+                  arguments.size() == 2
+                      && arguments.stream().allMatch(each -> each.type().kind().isInteger());
+              default -> false;
+            };
+    return total && arguments.stream().allMatch(Expressions::isTotal);
+  }
+
   private static final int ANY_ARRAY = 2277;
 
   /// The error of a row for which a function returns more than [#MOST_ROWS].

@@ -8,6 +8,10 @@ import java.util.stream.Collectors;
 final class TypeNames {
   static final int ANY = 2276;
   static final int ANY_NON_ARRAY = 2776;
+  static final int ANY_ARRAY = 2277;
+  static final int ANY_ELEMENT = 2283;
+  static final int ANY_COMPATIBLE = 5077;
+  static final int ANY_COMPATIBLE_ARRAY = 5078;
 
   private static final Map<String, Integer> OIDS =
       Map.ofEntries(
@@ -30,7 +34,10 @@ final class TypeNames {
           Map.entry("json", 114),
           Map.entry("jsonb", 3802),
           Map.entry("text[]", 1009),
-          Map.entry("anyarray", 2277),
+          Map.entry("anyarray", ANY_ARRAY),
+          Map.entry("anyelement", ANY_ELEMENT),
+          Map.entry("anycompatible", ANY_COMPATIBLE),
+          Map.entry("anycompatiblearray", ANY_COMPATIBLE_ARRAY),
           Map.entry("anyenum", TotalFunctions.ANY_ENUM),
           Map.entry("any", ANY),
           Map.entry("anynonarray", ANY_NON_ARRAY));
@@ -61,8 +68,10 @@ final class TypeNames {
           Map.entry(1266, "time with time zone"),
           Map.entry(1700, "numeric"),
           Map.entry(ANY, "\"any\""),
-          Map.entry(2277, "anyarray"),
-          Map.entry(2283, "anyelement"),
+          Map.entry(ANY_ARRAY, "anyarray"),
+          Map.entry(ANY_ELEMENT, "anyelement"),
+          Map.entry(ANY_COMPATIBLE, "anycompatible"),
+          Map.entry(ANY_COMPATIBLE_ARRAY, "anycompatiblearray"),
           Map.entry(ANY_NON_ARRAY, "anynonarray"),
           Map.entry(2950, "uuid"),
           Map.entry(TotalFunctions.ANY_ENUM, "anyenum"),

@@ -31,6 +31,7 @@ public abstract sealed class Accumulator
         BitTotal,
         Collected,
         FloatMean,
+        IntervalTotal,
         Moments,
         Quantile,
         Spread {

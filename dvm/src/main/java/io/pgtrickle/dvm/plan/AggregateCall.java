@@ -45,6 +45,8 @@ public record AggregateCall(
     STDDEV_SAMP,
     /// `corr`, `covar_…` and `regr_…` of two floats: which of them, the function's name says.
     REGRESSION,
+    /// The first value in an order, or one that depends on the values only.
+    ANY_VALUE,
     STRING_AGG,
     ARRAY_AGG,
     JSON_AGG,
@@ -67,7 +69,8 @@ public record AggregateCall(
 
     /// Whether the order of its values may matter, as where it shows one after the other.
     public boolean collects() {
-      return this == STRING_AGG
+      return this == ANY_VALUE
+          || this == STRING_AGG
           || this == ARRAY_AGG
           || this == JSON_AGG
           || this == JSONB_AGG

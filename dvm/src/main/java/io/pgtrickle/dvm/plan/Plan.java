@@ -270,6 +270,10 @@ public sealed interface Plan {
     /// The value of its row, and how many rows it has: two columns.
     record Scalar() implements Question {}
 
+    /// What the test, over the row and the only one of the subquery, says: one column,
+    /// three-valued. Only bound plans have it.
+    record Compared(Expr test) implements Question {}
+
     /// The values of its rows as an array: one column. Only bound plans have it.
     ///
     /// @param values collects the first column in the order of the others

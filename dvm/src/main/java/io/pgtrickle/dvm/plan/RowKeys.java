@@ -276,7 +276,8 @@ public final class RowKeys {
     return keys;
   }
 
-  private static NavigableSet<Integer> all(Schema schema) {
+  /// All columns.
+  static NavigableSet<Integer> all(Schema schema) {
     NavigableSet<Integer> all = new TreeSet<>();
     for (int i = 0; i < schema.size(); i++) {
       all.add(i);

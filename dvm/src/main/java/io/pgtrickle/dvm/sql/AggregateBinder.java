@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.AggregateCall.Kind;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -202,33 +203,17 @@ final class AggregateBinder {
     if (star || arguments.size() > 1) {
       return Optional.empty();
     }
-    boolean integer = type.kind().isInteger();
-    boolean number = integer || type.kind() == TypeKind.NUMERIC || type.kind().isFloat();
-    boolean truth = type.kind() == TypeKind.BOOL;
-    return switch (function.name()) {
-      case "count" -> Optional.of(Kind.COUNT);
-      case "sum" -> where(number, Kind.SUM);
-      case "avg" -> where(number, Kind.AVG);
-      case "min" -> Optional.of(ordered(Kind.MIN, function, type, collation, facts));
-      case "max" -> Optional.of(ordered(Kind.MAX, function, type, collation, facts));
-      case "bool_and", "every" -> where(truth, Kind.BOOL_AND);
-      case "bool_or" -> where(truth, Kind.BOOL_OR);
-      case "bit_and" -> where(integer, Kind.BIT_AND);
-      case "bit_or" -> where(integer, Kind.BIT_OR);
-      case "bit_xor" -> where(integer, Kind.BIT_XOR);
-      case "var_pop" -> where(number, Kind.VAR_POP);
-      case "variance", "var_samp" -> where(number, Kind.VAR_SAMP);
-      case "stddev_pop" -> where(number, Kind.STDDEV_POP);
-      case "stddev", "stddev_samp" -> where(number, Kind.STDDEV_SAMP);
-      case "array_agg" ->
-          where(
-              type.kind() != TypeKind.OPAQUE
-                  && KnownTypes.elementOf(result.oid()).equals(Optional.of(type.oid())),
-              Kind.ARRAY_AGG);
-      case "json_agg" -> where(isPlainJson(type, facts.printsFloatsExactly()), Kind.JSON_AGG);
-      case "jsonb_agg" -> where(isPlainJson(type, false), Kind.JSONB_AGG);
-      default -> Optional.empty();
-    };
+    Optional<Kind> kind = NativeAggregates.find(function.name(), type.kind());
+    return kind.isEmpty()
+        ? kind
+        : switch (kind.get()) {
+          case MIN, MAX -> Optional.of(ordered(kind.get(), function, type, collation, facts));
+          case ANY_VALUE -> where(!isRow(arguments), kind.get());
+          case ARRAY_AGG ->
+              where(ArrayTypes.elementOf(result.oid()).equals(Optional.of(type.oid())), kind.get());
+          case JSON_AGG -> where(!type.kind().isFloat() || facts.printsFloatsExactly(), kind.get());
+          default -> kind;
+        };
   }
 
   private static Optional<Kind> where(boolean condition, Kind kind) {
@@ -286,17 +271,6 @@ final class AggregateBinder {
       }
     }
     return orderedSet ? Kind.ASKED_WITHIN_GROUP : Kind.ASKED;
-  }
-
-  /// Whether a value is a number, a string or a truth value in JSON without regard to settings.
-  ///
-  /// @param floats whether floats are, which are written as they are printed
-  private static boolean isPlainJson(SqlType type, boolean floats) {
-    return switch (type.kind()) {
-      case BOOL, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, UUID -> true;
-      case FLOAT4, FLOAT8 -> floats;
-      case DATE, TIMESTAMP, TIMESTAMPTZ, INTERVAL, BYTEA, OPAQUE, LABELED -> false;
-    };
   }
 
   private static Kind ordered(

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr.Literal;
 import io.pgtrickle.dvm.sql.NodeTree.Datum;
+import io.pgtrickle.dvm.type.ArrayValue;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.SqlType;
@@ -14,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /// Reads the memory image of a constant, as a little-endian 64-bit server wrote it into a tree.
 ///
@@ -35,9 +37,21 @@ final class DatumImage {
     return new Literal(new DatumImage(datum.image().toArray(), type).value(), type);
   }
 
-  /// The elements of a one-dimensional array constant.
+  /// The elements of an array constant.
   static List<Literal> elements(Datum datum, SqlType elementType) {
-    return new DatumImage(datum.image().toArray(), elementType).arrayElements();
+    return array(datum, elementType).elements().stream()
+        .map(value -> new Literal(value, elementType))
+        .toList();
+  }
+
+  /// An array constant.
+  static ArrayValue array(Datum datum, SqlType elementType) {
+    return new DatumImage(datum.image().toArray(), elementType).array();
+  }
+
+  /// How many dimensions an array constant has.
+  static int dimensions(Datum datum) {
+    return content(datum).getInt(0);
   }
 
   /// A text of any type that is kept as one.
@@ -206,10 +220,10 @@ final class DatumImage {
     return String.format(java.util.Locale.ROOT, "%04d", group);
   }
 
-  /// Walks a one-dimensional `ArrayType`: dimensions, offset of the data or 0 without NULLs,
-  /// element
-  /// type, extent, lower bound, null bitmap, data.
-  private List<Literal> arrayElements() {
+  /// Walks an `ArrayType`: dimensions, offset of the data or 0 without NULLs, element type,
+  /// extents,
+  /// lower bounds, null bitmap, data.
+  private ArrayValue array() {
     ByteBuffer array = varlena();
     // Alignment counts from the start of the value, header included.
     int start = bytes.capacity() - array.capacity();
@@ -218,25 +232,35 @@ final class DatumImage {
     }
     int dimensions = array.getInt(0);
     int dataOffset = array.getInt(4);
-    if (array.getInt(8) != type.oid() || dimensions > 1) {
+    if (array.getInt(8) != type.oid()
+        || dimensions < 0
+        || dimensions > ArrayValue.MOST_DIMENSIONS) {
       throw unreadable();
     }
-    int count = dimensions == 0 ? 0 : array.getInt(12);
-    int bitmap = start + 20;
-    int at = dataOffset != 0 ? dataOffset : 24;
-    List<Literal> elements = new ArrayList<>();
+    List<Integer> lengths = new ArrayList<>();
+    List<Integer> lowerBounds = new ArrayList<>();
+    int count = dimensions == 0 ? 0 : 1;
+    for (int i = 0; i < dimensions; i++) {
+      lengths.add(array.getInt(12 + 4 * i));
+      lowerBounds.add(array.getInt(12 + 4 * (dimensions + i)));
+      count *= lengths.getLast();
+    }
+    int bitmap = start + 12 + 8 * dimensions;
+    // Without NULLs data begin where the widest type may.
+    int at = dataOffset != 0 ? dataOffset : (bitmap + 7) / 8 * 8;
+    List<@Nullable Object> elements = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       boolean isNull = dataOffset != 0 && (bytes.get(bitmap + i / 8) >> i % 8 & 1) == 0;
       if (isNull) {
-        elements.add(new Literal(null, type));
+        elements.add(null);
       } else {
         int from = aligned(at);
         int size = elementSize(from);
-        elements.add(new Literal(element(from, size), type));
+        elements.add(element(from, size));
         at = from + size;
       }
     }
-    return elements;
+    return new ArrayValue(lengths, lowerBounds, elements);
   }
 
   private int elementSize(int from) {

@@ -318,6 +318,8 @@ public final class Deparser {
           outputs.add(quantified(test, "ANY", subquery, item.columns()));
       case Plan.Question.All(Expr test) ->
           outputs.add(quantified(test, "ALL", subquery, item.columns()));
+      case Plan.Question.Compared(Expr test) ->
+          outputs.add(quantified(test, "", subquery, item.columns()));
       case Plan.Question.Array(AggregateCall values, int _) ->
           outputs.add(array(subquery, apply.subquery().schema().size(), values.order()));
       case Plan.Question.Scalar _ -> {
@@ -368,6 +370,15 @@ public final class Deparser {
   /// One comparison, or several by one operator: their left sides belong to the row, their right
   /// sides are the columns of the subquery in order, converted as the server will do again.
   private String quantified(Expr test, String quantifier, String subquery, List<String> columns) {
+    if (test instanceof Expr.Verbatim ordered) {
+      List<Expr> fields = ordered.operands().subList(0, ordered.operands().size() / 2);
+      return "(ROW(%s) %s %s %s)"
+          .formatted(
+              String.join(", ", fields.stream().map(e -> expressions.text(e, columns)).toList()),
+              ServerNodeBinder.rowOperator(ordered),
+              quantifier,
+              subquery);
+    }
     List<Expr> comparisons =
         switch (test) {
           case Expr.And(var operands) -> operands;

@@ -5,6 +5,7 @@ import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayDeque;
@@ -227,14 +228,17 @@ final class ExpressionBinder {
     return switch (form.tag()) {
       case "ARRAY" ->
           !form.flag("multidims") && (enums || hasKnownElements(form.oid("array_typeid")));
-      case "CONST" -> !form.flag("constisnull") && hasKnownElements(form.oid("consttype"));
+      case "CONST" ->
+          !form.flag("constisnull")
+              && hasKnownElements(form.oid("consttype"))
+              && DatumImage.dimensions(form.datum("constvalue")) < 2;
       case "RELABELTYPE", "ARRAYCOERCEEXPR" -> isSpelledOut(form.node("arg"), false);
       default -> false;
     };
   }
 
   private static boolean hasKnownElements(int arrayType) {
-    return KnownTypes.elementOf(arrayType).isPresent();
+    return ArrayTypes.elementOf(arrayType).isPresent();
   }
 
   /// The elements of an array that is spelled out: a constructor, a constant, or either one cast.
@@ -266,7 +270,7 @@ final class ExpressionBinder {
 
   private List<Expr> constantElements(NodeForm form) {
     int elementType =
-        KnownTypes.elementOf(form.oid("consttype"))
+        ArrayTypes.elementOf(form.oid("consttype"))
             .orElseThrow(
                 () -> QueryRejected.notYet("unsupported_type", "an array constant of this type"));
     if (form.flag("constisnull")) {
@@ -279,7 +283,7 @@ final class ExpressionBinder {
 
   private List<Expr> relabelledElements(NodeForm form) {
     int target =
-        KnownTypes.elementOf(form.oid("resulttype"))
+        ArrayTypes.elementOf(form.oid("resulttype"))
             .orElseThrow(
                 () -> QueryRejected.notYet("unsupported_type", "a cast to an array of this type"));
     SqlType type = SqlType.of(target, form.integer("resulttypmod"), form.oid("resultcollid"));
@@ -309,18 +313,18 @@ final class ExpressionBinder {
         SqlType.of(form.oid("resulttype"), form.integer("resulttypmod"), form.oid("resultcollid"));
     Expr array = bind(form.node("arg"));
     SqlType element =
-        KnownTypes.elementOf(array.type().oid())
+        ArrayTypes.elementOf(array.type().oid())
             .map(SqlType::of)
             .orElseThrow(
                 () -> QueryRejected.notYet("unsupported_type", "a cast of an array of this type"));
     operands.push(new Expr.Column(0, element));
     Expr conversion = bind(form.node("elemexpr"));
     operands.pop();
-    return server().arrayCast(array, conversion, type);
+    return server().arrayCast(array, element, conversion, type);
   }
 
   private static void requireElementType(int arrayType, int elementType) {
-    if (KnownTypes.elementOf(arrayType).filter(known -> known == elementType).isEmpty()) {
+    if (ArrayTypes.elementOf(arrayType).filter(known -> known == elementType).isEmpty()) {
       throw QueryRejected.notYet("unsupported_type", "an array of type " + arrayType);
     }
   }

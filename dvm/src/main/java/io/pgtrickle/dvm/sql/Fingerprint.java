@@ -18,6 +18,7 @@ import java.util.TreeSet;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What an analyzed query computes, independent of how it is cut into subqueries.
@@ -129,11 +130,19 @@ public record Fingerprint(
   /// A column of a query, resolved.
   record Output(String text, int type, int collation) {}
 
+  private static final String SUBQUERY = "subquery ";
+
   /// Walks the queries of a tree.
   private static final class Reader {
     private final Facts facts;
     private final List<Integer> relations = new ArrayList<>();
     private final List<String> functions = new ArrayList<>();
+
+    /// What subqueries in expressions read and call, which is on no side of a join: the place where
+    /// one is evaluated is ours to choose.
+    private final List<Integer> asked = new ArrayList<>();
+    private final List<String> called = new ArrayList<>();
+
     private final SortedSet<String> expressions = new TreeSet<>();
     private final SortedSet<String> conditions = new TreeSet<>();
 
@@ -167,9 +176,13 @@ public record Fingerprint(
       List<String> output =
           columns.stream().map(column -> column.text() + " of type " + column.type()).toList();
       SortedMap<Integer, Integer> times = new TreeMap<>();
-      relations.forEach(relation -> times.merge(relation, 1, Integer::sum));
+      Stream.of(relations, asked)
+          .flatMap(List::stream)
+          .forEach(relation -> times.merge(relation, 1, Integer::sum));
       SortedMap<String, Integer> calls = new TreeMap<>();
-      functions.forEach(together -> calls.merge(together, 1, Integer::sum));
+      Stream.of(functions, called)
+          .flatMap(List::stream)
+          .forEach(together -> calls.merge(together, 1, Integer::sum));
       return new Fingerprint(
           times,
           expressions,
@@ -227,6 +240,9 @@ public record Fingerprint(
           clauses.stream()
               .map(clause -> NodeForm.glance(clause).integer("tleSortGroupRef"))
               .toList();
+      targets.stream()
+          .filter(target -> target.reference() != 0 && references.contains(target.reference()))
+          .forEach(target -> scope.group(scope.meant(target.expression())));
       List<Node> sets = form.nodes("groupingSets");
       if (!sets.isEmpty()) {
         conditions.add(
@@ -425,6 +441,9 @@ public record Fingerprint(
       /// A word for the conditions that select the rows.
       private String selected = "";
 
+      private final IdentityHashMap<Node, Output> answers = new IdentityHashMap<>();
+      private final Map<String, Output> grouped = new HashMap<>();
+
       Scope(List<Node> rangeTable, Windows windows, Levels levels, @Nullable Scope outer) {
         this.rangeTable = rangeTable;
         this.windows = windows;
@@ -564,20 +583,47 @@ public record Fingerprint(
         Scope scope = around(variable.levelsUp());
         Output column = scope.column(variable.there(), scope.text());
         int levelsOut = levels.depth() - scope.levels.depth();
+        if (levelsOut == 0 && column.text().startsWith(SUBQUERY)) {
+          // Where an answer is asked for is ours to choose.
+          return column;
+        }
         return new Output(outer(levelsOut, column.text()), column.type(), column.collation());
       }
 
-      /// A subquery as one word: the digest of its own fingerprint.
+      /// A subquery as one word: the digest of its own fingerprint. Read once wherever it is named,
+      /// and where it is grouped by once wherever the same is said.
       @Override
       public Output subquery(NodeForm form, FingerprintText text) {
+        Output known = answers.get(form.whole());
+        if (known == null && !grouped.isEmpty()) {
+          known = grouped.get(Likeness.of(form.whole()));
+        }
+        if (known == null) {
+          known = asked(form, text);
+          answers.put(form.whole(), known);
+        }
+        return known;
+      }
+
+      /// Reads the subqueries of an expression that is grouped by.
+      void group(Node expression) {
+        Likeness.forEachSubquery(
+            expression,
+            subquery ->
+                grouped.put(Likeness.of(subquery), subquery(NodeForm.glance(subquery), text())));
+      }
+
+      private Output asked(NodeForm form, FingerprintText text) {
         int kind = form.integer("subLinkType");
         String test = form.isAbsent("testexpr") ? "" : text.output(form.node("testexpr")).text();
         Reader inner = new Reader(facts, scopes);
         inner.sorted = kind == 6;
         List<Output> columns = inner.query(form.node("subselect"), levels, levels.depth() + 1);
         String digest = inner.of(columns).word();
+        asked.addAll(inner.relations);
+        called.addAll(inner.functions);
         include(inner);
-        String name = "subquery " + kind + " [" + test + "] " + digest;
+        String name = SUBQUERY + kind + " [" + test + "] " + digest;
         Output first = columns.isEmpty() ? new Output("", 0, 0) : columns.getFirst();
         return switch (kind) {
           case 4 -> new Output(name, first.type(), first.collation());
@@ -660,9 +706,10 @@ public record Fingerprint(
       return List.of();
     }
 
+    /// Takes over what does not depend on where it stands.
     private void include(Reader inner) {
-      relations.addAll(inner.relations);
-      functions.addAll(inner.functions);
+      asked.addAll(inner.asked);
+      called.addAll(inner.called);
       expressions.addAll(inner.expressions);
       conditions.addAll(inner.conditions);
       groups.addAll(inner.groups);
@@ -836,8 +883,11 @@ public record Fingerprint(
       List<Output> first = base.term(union.node("larg"), rangeTable, levels, table.levels());
       List<Output> again = step.term(union.node("rarg"), rangeTable, levels, table.levels());
       String digests = base.of(first).word() + " " + step.of(again).word();
-      include(base);
-      include(step);
+      for (Reader term : List.of(base, step)) {
+        relations.addAll(term.relations);
+        functions.addAll(term.functions);
+        include(term);
+      }
       unions++;
       boolean all = union.flag("all");
       if (!all) {

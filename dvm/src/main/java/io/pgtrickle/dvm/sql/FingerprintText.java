@@ -8,6 +8,7 @@ import io.pgtrickle.dvm.sql.NodeTree.Items;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.sql.NodeTree.Numbers;
 import io.pgtrickle.dvm.sql.NodeTree.Token;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeKind;
@@ -81,7 +82,9 @@ final class FingerprintText {
 
   private static final int LONGEST_NOTED = 2_000;
 
-  static final String TRUE = "constant 16 " + shown(new Expr.Literal(true, SqlType.BOOL));
+  private static final String CONSTANT = "constant ";
+
+  static final String TRUE = CONSTANT + "16 " + shown(new Expr.Literal(true, SqlType.BOOL));
 
   private final Facts facts;
   private final Names names;
@@ -172,8 +175,11 @@ final class FingerprintText {
           whole ? call.collation() : form.oid("resultcollid"));
     }
     String text = written(node, form);
-    if (!form.tag().equals("CONST")) {
+    if (!text.startsWith(CONSTANT)) {
       note(text);
+    }
+    if (form.tag().equals("COLLATE")) {
+      return new Output(text, output(form.node("arg")).type(), form.oid("collOid"));
     }
     int type =
         form.has("returning")
@@ -295,9 +301,9 @@ final class FingerprintText {
   }
 
   private static String relabelled(Output input, int type, int collation) {
-    return input.type() == type && input.collation() == collation
-        ? input.text()
-        : relabel(type, collation, input.text());
+    // A constant is the same under every collation; what compares it names its own.
+    boolean alike = input.collation() == collation || input.text().startsWith(CONSTANT);
+    return input.type() == type && alike ? input.text() : relabel(type, collation, input.text());
   }
 
   private String negated(boolean negated, String text) {
@@ -326,7 +332,7 @@ final class FingerprintText {
 
   private static String constant(NodeForm form) {
     int type = form.oid("consttype");
-    String prefix = "constant " + type + " ";
+    String prefix = CONSTANT + type + " ";
     if (form.flag("constisnull")) {
       return prefix + "null";
     }
@@ -401,9 +407,9 @@ final class FingerprintText {
     NodeForm form = NodeForm.glance(array);
     return switch (form.tag()) {
       case "ARRAY" -> form.nodes("elements").stream().map(this::output).toList();
-      case "CONST" -> constantElements(form);
+      case "CONST" -> form.flag("constisnull") ? List.of(output(array)) : constantElements(form);
       case "RELABELTYPE" -> {
-        int type = KnownTypes.elementOf(form.oid("resulttype")).orElse(0);
+        int type = ArrayTypes.elementOf(form.oid("resulttype")).orElse(0);
         int collation = form.oid("resultcollid");
         yield elements(form.node("arg")).stream()
             .map(element -> recorded(relabelled(element, type, collation), type, collation))
@@ -424,7 +430,7 @@ final class FingerprintText {
 
   private String arrayCast(NodeForm form) {
     Output array = output(form.node("arg"));
-    int element = KnownTypes.elementOf(array.type()).orElse(0);
+    int element = ArrayTypes.elementOf(array.type()).orElse(0);
     operands.push(new Output("element of [" + array.text() + "]", element, array.collation()));
     String converted = output(form.node("elemexpr")).text();
     operands.pop();
@@ -432,18 +438,18 @@ final class FingerprintText {
   }
 
   private Output recorded(String text, int type, int collation) {
-    if (!text.startsWith("constant ")) {
+    if (!text.startsWith(CONSTANT)) {
       note(text);
     }
     return new Output(text, type, collation);
   }
 
   private static List<Output> constantElements(NodeForm form) {
-    int type = KnownTypes.elementOf(form.oid("consttype")).orElse(0);
+    int type = ArrayTypes.elementOf(form.oid("consttype")).orElse(0);
     int collation = form.oid("constcollid");
     SqlType elementType = SqlType.of(type, -1, collation);
     return DatumImage.elements(form.datum("constvalue"), elementType).stream()
-        .map(literal -> "constant " + type + " " + shown(literal))
+        .map(literal -> CONSTANT + type + " " + shown(literal))
         .map(text -> new Output(text, type, collation))
         .toList();
   }

@@ -80,6 +80,7 @@ final class FromBinder {
   private static Source cross(Source left, Source right) {
     boolean called =
         right.plan() instanceof Plan.Unfold unfold
+            && unfold.input() instanceof Plan.Values
             && unfold
                 .arguments()
                 .anyMatch(argument -> Expressions.contains(argument, Expr.Outer.class));
@@ -147,21 +148,39 @@ final class FromBinder {
       return lateral(left, inner, kind == 1, form.isAbsent("quals") ? null : form.node("quals"));
     }
     Source right = item(inner);
+    @Nullable Node quals = form.isAbsent("quals") ? null : form.node("quals");
+    return kind == 0 ? innerJoin(left, right, quals) : outerJoin(left, right, quals, kind);
+  }
+
+  private Source innerJoin(Source left, Source right, @Nullable Node quals) {
     Source both = left.cross(right);
-    RowScope rows = scope(both);
-    @Nullable Expr condition =
-        form.isAbsent("quals") ? null : rows.binder().bind(form.node("quals"));
-    if (condition != null && rows.isWidened()) {
-      if (kind != 0) {
-        throw QueryRejected.notYet(
-            "unsupported_subquery", "a subquery in the condition of an outer join");
-      }
-      return new Source(new Plan.Filter(rows.source().plan(), condition), both.positions());
+    if (quals == null) {
+      return both;
     }
+    RowScope rows = scope(both);
+    Expr condition = rows.binder().bind(quals);
+    Plan join =
+        rows.isWidened()
+            ? new Plan.Filter(rows.source().plan(), condition)
+            : new Plan.Join(left.plan(), right.plan(), List.of(), condition, both.plan().schema());
+    return new Source(join, both.positions());
+  }
+
+  private Source outerJoin(Source left, Source right, @Nullable Node quals, int kind) {
+    if (quals != null && GroupingBinder.containsSubquery(quals)) {
+      SidedCondition sides = new SidedCondition(this, left, right);
+      Expr condition = sides.bind(quals, queries.facts());
+      return outerJoin(sides.left(), sides.right(), condition, kind);
+    }
+    @Nullable Expr condition = quals == null ? null : scope(left.cross(right)).binder().bind(quals);
+    return outerJoin(left, right, condition, kind);
+  }
+
+  private static Source outerJoin(Source left, Source right, @Nullable Expr condition, int kind) {
+    Source both = left.cross(right);
     Schema schema = both.plan().schema();
     Plan join =
         switch (kind) {
-          case 0 -> new Plan.Join(left.plan(), right.plan(), List.of(), condition, schema);
           case 1 -> outer(left, right, Plan.Kept.LEFT, condition, schema);
           case 2 -> outer(left, right, Plan.Kept.BOTH, condition, schema);
           case 3 -> outer(left, right, Plan.Kept.RIGHT, condition, schema);
@@ -194,30 +213,44 @@ final class FromBinder {
             (_, form) -> queries.bindInner(form.node("subquery"), levels, levels.depth() + 1));
     Source inner = Source.of(entry, subquery);
     Source right = marked.contains(entry) ? inner.marking(entry) : inner;
-    Source both = left.cross(right);
-    @Nullable Expr condition = null;
-    if (quals != null) {
-      RowScope rows = scope(both);
-      condition = rows.binder().bind(quals);
-      if (rows.isWidened()) {
-        throw QueryRejected.notYet(
-            "unsupported_subquery", "a subquery in the condition of a LATERAL join");
-      }
+    if (quals == null || !GroupingBinder.containsSubquery(quals)) {
+      @Nullable Expr condition =
+          quals == null ? null : scope(left.cross(right)).binder().bind(quals);
+      return lateral(left, right, kept, condition);
     }
-    Plan joined =
+    if (kept) {
+      SidedCondition sides = SidedCondition.askedOfLeft(this, left, right);
+      Expr condition = sides.bind(quals, queries.facts());
+      return lateral(sides.left(), right, true, condition);
+    }
+    Source pairs = lateral(left, right, false, null);
+    RowScope rows = scope(pairs);
+    Expr condition = rows.binder().bind(quals);
+    return new Source(new Plan.Filter(rows.source().plan(), condition), pairs.positions());
+  }
+
+  private static Source lateral(Source left, Source right, boolean kept, @Nullable Expr condition) {
+    Source both = left.cross(right);
+    return new Source(
         new Plan.Apply(
             left.plan(),
             right.plan(),
             new Plan.Question.Rows(kept, condition),
-            both.plan().schema());
-    return new Source(joined, both.positions());
+            both.plan().schema()),
+        both.positions());
   }
 
   private Source unfolded(Source left, int entry, boolean kept, @Nullable Node quals) {
     requireUnmarked(entry);
-    Plan.Unfold unfold = readEntry(entry, (_, form) -> functions(form, left));
+    RowScope arguments = scope(left);
+    Plan.Unfold unfold =
+        readEntry(
+            entry,
+            (_, form) ->
+                new FunctionBinder(queries.facts(), arguments.binder())
+                    .bind(form, () -> arguments.source().plan()));
     Map<Integer, Integer> attributes = new TreeMap<>();
-    int width = left.plan().schema().size();
+    int width = unfold.input().schema().size();
     for (int i = width; i < unfold.schema().size(); i++) {
       attributes.put(i - width + 1, i);
     }
@@ -241,10 +274,6 @@ final class FromBinder {
       throw QueryRejected.notYet(
           "unsupported_clause", "a whole row of a function on the side of an outer join");
     }
-  }
-
-  private Plan.Unfold functions(NodeForm form, Source source) {
-    return new FunctionBinder(queries.facts(), expressions(source)).bind(form, source.plan());
   }
 
   private static Plan outer(
@@ -342,13 +371,17 @@ final class FromBinder {
         && NodeForm.glance(node(variable.entry())).integer("rtekind") == GROUP;
   }
 
-  /// What a column of a join or of the group list stands for.
   private Node aliased(Variable variable) {
-    List<Node> columns = aliases(variable.entry());
-    if (variable.attribute() > columns.size()) {
+    return aliased(variable.entry(), variable.attribute());
+  }
+
+  /// What a column of a join or of the group list stands for.
+  Node aliased(int entry, int attribute) {
+    List<Node> columns = aliases(entry);
+    if (attribute < 1 || attribute > columns.size()) {
       throw NodeForm.notUnderstood("a column of a join that has fewer");
     }
-    return columns.get(variable.attribute() - 1);
+    return columns.get(attribute - 1);
   }
 
   private List<Node> aliases(int entry) {
@@ -381,6 +414,9 @@ final class FromBinder {
   }
 
   private Source unmarked(int entry, boolean ordered) {
+    if (NodeForm.glance(node(entry)).integer("rtekind") == FUNCTION) {
+      return unfolded(oneEmptyRow(), entry, false, null);
+    }
     return readEntry(
         entry,
         (kind, form) ->
@@ -390,14 +426,10 @@ final class FromBinder {
                   Source.of(
                       entry,
                       queries.bindInner(form.node("subquery"), levels, levels.depth(), ordered));
-              case FUNCTION -> {
-                requireUnmarked(entry);
-                yield Source.of(entry, functions(form, oneEmptyRow()));
-              }
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form, ordered));
               case RESULT -> oneEmptyRow();
-              default -> throw Unsupported.rangeTableEntry(kind);
+              default -> throw Unsupported.rangeTableEntry(kind, form);
             });
   }
 
@@ -529,7 +561,8 @@ final class FromBinder {
           new Column(
               "column" + (i + 1), SqlType.of(types.get(i), modifiers.get(i), collations.get(i))));
     }
-    ExpressionBinder binder = expressions(oneEmptyRow());
+    RowScope asked = scope(oneEmptyRow());
+    ExpressionBinder binder = asked.binder();
     List<List<Expr>> rows = new ArrayList<>();
     for (NodeTree row : form.items("values_lists")) {
       if (!(row instanceof NodeTree.Items(List<NodeTree> cells)) || cells.size() != types.size()) {
@@ -544,6 +577,39 @@ final class FromBinder {
       }
       rows.add(bound);
     }
-    return new Plan.Values(rows, new Schema(columns));
+    Schema schema = new Schema(columns);
+    return asked.isWidened()
+        ? values(asked.source().plan(), rows, schema)
+        : new Plan.Values(rows, schema);
+  }
+
+  /// Rows that are made of the answers of subqueries.
+  private static Plan values(Plan answers, List<List<Expr>> rows, Schema schema) {
+    List<List<Expr>> inside = new ArrayList<>();
+    for (List<Expr> row : rows) {
+      inside.add(
+          row.stream().map(cell -> Expressions.map(cell, FromBinder::oneLevelFurtherOut)).toList());
+    }
+    List<Column> columns = new ArrayList<>(answers.schema().columns());
+    columns.addAll(schema.columns());
+    Plan made =
+        new Plan.Apply(
+            answers,
+            new Plan.Values(inside, schema),
+            new Plan.Question.Rows(false, null),
+            new Schema(columns));
+    List<Expr> shown = new ArrayList<>();
+    for (int i = 0; i < schema.size(); i++) {
+      shown.add(new Expr.Column(answers.schema().size() + i, schema.column(i).type()));
+    }
+    return new Plan.Project(made, shown, schema);
+  }
+
+  private static Expr oneLevelFurtherOut(Expr node) {
+    return switch (node) {
+      case Expr.Column(int index, var type) -> new Expr.Outer(1, index, type);
+      case Expr.Outer(int level, int index, var type) -> new Expr.Outer(level + 1, index, type);
+      default -> node;
+    };
   }
 }

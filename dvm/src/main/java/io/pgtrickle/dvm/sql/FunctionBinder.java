@@ -10,6 +10,7 @@ import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// Translates the functions of one item of FROM: one, or several side by side in ROWS FROM.
 ///
@@ -28,7 +29,9 @@ final class FunctionBinder {
   }
 
   /// The rows of an input, each with those of the functions.
-  Plan.Unfold bind(NodeForm entry, Plan input) {
+  ///
+  /// @param input asked once the arguments are bound, which may widen it
+  Plan.Unfold bind(NodeForm entry, Supplier<Plan> input) {
     boolean numbered = entry.flag("funcordinality");
     List<String> names = names(entry);
     List<SetCall> calls = new ArrayList<>();
@@ -39,7 +42,7 @@ final class FunctionBinder {
       calls.add(call);
       columns += call.columns().size();
     }
-    return new Plan.Unfold(input, calls, numbered);
+    return new Plan.Unfold(input.get(), calls, numbered);
   }
 
   /// How the query calls the columns, for people.

@@ -11,12 +11,16 @@ import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Translates GROUP BY, HAVING and the target list above them.
 ///
@@ -45,6 +49,12 @@ final class GroupingBinder {
 
   /// The group that a target entry's reference names.
   private final Map<Integer, Integer> references = new HashMap<>();
+
+  /// The groups with subqueries, by what they say.
+  private final Map<String, Integer> asked = new HashMap<>();
+
+  /// The expressions of the target list that are grouped by, themselves and no equal ones.
+  private final Set<Node> members = Collections.newSetFromMap(new IdentityHashMap<>());
 
   GroupingBinder(
       QueryBinder queries,
@@ -91,15 +101,17 @@ final class GroupingBinder {
       int reference = Equality.requireDefault(clause, targets, facts);
       TargetEntry target =
           targets.stream().filter(t -> t.reference() == reference).findFirst().orElseThrow();
-      if (containsSubquery(target.expression())) {
-        throw QueryRejected.notYet("unsupported_subquery", "a subquery in this place");
-      }
-      Expr group = below.bind(target.expression());
+      Node expression = rows.meant(target.expression());
+      Expr group = rows.group(expression);
       Equality.requireComparable(group.type(), "grouping by", facts);
       if (!groups.contains(group)) {
         groups.add(group);
       }
       references.put(reference, groups.indexOf(group));
+      members.add(target.expression());
+      if (containsSubquery(expression)) {
+        asked.put(Likeness.of(expression), groups.indexOf(group));
+      }
     }
     // Groups move the aggregates, and both move the answers of subqueries above them; bind again
     // until neither grows.
@@ -192,6 +204,16 @@ final class GroupingBinder {
 
     @Override
     public Optional<Expr> computed(Node node) {
+      Integer known = asked.isEmpty() ? null : asked(rows.meant(node));
+      if (known != null) {
+        // The server may show an equal one's own value where the group's is NULL.
+        if (!sets.isEmpty() && !members.contains(node)) {
+          throw QueryRejected.notYet(
+              "unsupported_subquery",
+              "a subquery that is grouped by and repeated, with GROUPING SETS");
+        }
+        return Optional.of(groupValue(known));
+      }
       if (NodeForm.tag(node).equals("SUBLINK")) {
         Subquery subquery = Subquery.bind(node, queries, levels, this);
         Optional<Expr> constructed = subquery.constructed();
@@ -212,6 +234,10 @@ final class GroupingBinder {
       }
       int group = groups.indexOf(below.bind(node));
       return group < 0 ? Optional.empty() : Optional.of(groupValue(group));
+    }
+
+    private @Nullable Integer asked(Node node) {
+      return containsSubquery(node) ? asked.get(Likeness.of(node)) : null;
     }
 
     @Override

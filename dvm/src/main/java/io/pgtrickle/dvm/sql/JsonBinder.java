@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.sql.NodeTree.Token;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayList;
@@ -228,7 +229,7 @@ final class JsonBinder {
 
   /// A text in a document may name the clock.
   private static void requireLasting(SqlType type) {
-    int one = KnownTypes.elementOf(type.oid()).orElse(type.oid());
+    int one = ArrayTypes.elementOf(type.oid()).orElse(type.oid());
     boolean known = TypeKind.of(one) != TypeKind.OPAQUE || one == JSON || one == JSONB;
     if (!known || KnownTypes.hasClockWords(one)) {
       throw QueryRejected.notYet(

@@ -3,7 +3,8 @@ package io.pgtrickle.dvm.sql;
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.sql.NodeTree.Datum;
-import io.pgtrickle.dvm.type.ArrayElements;
+import io.pgtrickle.dvm.type.ArrayTypes;
+import io.pgtrickle.dvm.type.ArrayValue;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeCodec;
@@ -11,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.StringJoiner;
 
 /// Constants of types without a codec. Documents, labels of enums and arrays are values; others are
 /// read far enough to be written again, for the server to evaluate.
@@ -52,14 +52,9 @@ final class OpaqueConstant {
   }
 
   private static Optional<Bytes> value(Datum datum, SqlType type, Facts facts) {
-    Optional<SqlType> element = KnownTypes.elementOf(type.oid()).map(SqlType::of);
+    Optional<SqlType> element = ArrayTypes.elementOf(type.oid()).map(SqlType::of);
     if (element.isPresent()) {
-      return Optional.of(
-          ArrayElements.array(
-              element.get(),
-              DatumImage.elements(datum, element.get()).stream()
-                  .map(Expr.Literal::value)
-                  .toList()));
+      return Optional.of(DatumImage.array(datum, element.get()).toBytes(element.get()));
     }
     return switch (type.oid()) {
       case JSON -> Optional.of(bytes(DatumImage.text(datum)));
@@ -79,23 +74,13 @@ final class OpaqueConstant {
   /// The text of a value that [#of] has found.
   static String text(Expr.Literal constant) {
     Bytes bytes = (Bytes) Objects.requireNonNull(constant.value());
-    Optional<SqlType> element = KnownTypes.elementOf(constant.type().oid()).map(SqlType::of);
+    Optional<SqlType> element = ArrayTypes.elementOf(constant.type().oid()).map(SqlType::of);
     if (element.isPresent()) {
-      return array(bytes, TypeCodec.of(element.get()));
+      TypeCodec codec = TypeCodec.of(element.get());
+      return ArrayValue.read(bytes, codec).toText(codec);
     }
     String text = new String(bytes.toArray(), StandardCharsets.UTF_8);
     return constant.type().oid() == JSONB ? text.substring(JSONB_VERSION.length()) : text;
-  }
-
-  private static String array(Bytes array, TypeCodec codec) {
-    StringJoiner text = new StringJoiner(",", "{", "}");
-    for (Object value : ArrayElements.of(array, codec)) {
-      text.add(
-          value == null
-              ? "NULL"
-              : '"' + codec.toText(value).replace("\\", "\\\\").replace("\"", "\\\"") + '"');
-    }
-    return text.toString();
   }
 
   private static String time(long micros) {

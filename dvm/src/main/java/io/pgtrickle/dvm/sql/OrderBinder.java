@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.expr.EvaluationSettings;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.FunctionLibrary;
+import io.pgtrickle.dvm.expr.SetFunctions;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.plan.RowOrder;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
@@ -34,7 +35,49 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
   private static final EvaluationSettings ANY = EvaluationSettings.of("UTC", Collation.C);
 
   /// The first row of each group of rows that are equal in some columns.
+  ///
+  /// Set-returning functions that nothing is sorted or told apart by are called for the chosen rows
+  /// only, if there is an ORDER BY; so the server does it.
   Plan distinctOn(Plan rows, List<Node> clauses) {
+    Plan.TopK first = first(rows, clauses);
+    return !order.isEmpty()
+            && !isOfCalls()
+            && rows instanceof Plan.Project(Plan calls, List<Expr> expressions, Schema schema)
+        ? new Plan.Project(calledLast(calls, calls(), first, expressions), expressions, schema)
+        : first;
+  }
+
+  /// Whether something is grouped, sorted or told apart by a set-returning function.
+  private boolean isOfCalls() {
+    return targets.stream()
+        .filter(target -> target.reference() != 0)
+        .anyMatch(target -> SetReturning.isInside(target.expression()));
+  }
+
+  /// How many calls of the target list are nested in each other, if nothing is grouped by one.
+  private int calls() {
+    return SetReturning.byDepth(targets.stream().map(TargetEntry::expression).toList()).size();
+  }
+
+  /// @param depth how many of the plans on top are the calls of the target list; those of FROM are
+  ///     further down
+  private static Plan calledLast(Plan rows, int depth, Plan.TopK first, List<Expr> expressions) {
+    if (depth > 0) {
+      if (rows instanceof Plan.Unfold calls) {
+        return calls.over(calledLast(calls.input(), depth - 1, first, expressions), each -> each);
+      }
+      throw NodeForm.notUnderstood("the calls of a target list");
+    }
+    return new Plan.TopK(
+        rows,
+        first.partition().stream().map(each -> Expressions.over(each, expressions)).toList(),
+        over(first.order(), expressions),
+        0,
+        1,
+        false);
+  }
+
+  private Plan.TopK first(Plan rows, List<Node> clauses) {
     List<Expr> partition = new ArrayList<>();
     for (Node clause : clauses) {
       int reference = Equality.requireDefault(clause, targets, facts);
@@ -45,6 +88,10 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     return new Plan.TopK(rows, partition, keys(rows), 0, 1, false);
   }
 
+  private static List<Plan.SortKey> over(List<Plan.SortKey> keys, List<Expr> expressions) {
+    return keys.stream().map(key -> key.over(Expressions.over(key.value(), expressions))).toList();
+  }
+
   /// A window of the rows in order.
   Plan limited(Plan rows, long offset, OptionalLong limit, boolean ties) {
     if (order.isEmpty() && RowOrder.said(rows).isEmpty()) {
@@ -53,7 +100,37 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
           limit.isPresent() ? "LIMIT without ORDER BY" : "OFFSET without ORDER BY",
           "it may return any rows");
     }
+    if (ties
+        && offset > 0
+        && targets.stream().anyMatch(target -> SetReturning.isInside(target.expression()))) {
+      throw QueryRejected.notYet(
+          "unsupported_clause", "OFFSET and WITH TIES over a set-returning function");
+    }
+    if (limit.isPresent() && (order.isEmpty() || !isOfCalls()) && calls() > 0 && mayFail(rows)) {
+      throw QueryRejected.notYet(
+          "unsupported_clause", "LIMIT over a set-returning function that may fail");
+    }
     return new Plan.TopK(rows, List.of(), keys(rows), offset, limit.orElse(-1), ties);
+  }
+
+  /// Whether a call of the target list, or what is computed of its rows, may fail for some row: the
+  /// server calls no more than the limit needs.
+  private boolean mayFail(Plan rows) {
+    if (!(rows instanceof Plan.Project(Plan input, List<Expr> expressions, var _))) {
+      return true;
+    }
+    Plan below = input;
+    for (int depth = calls(); depth > 0; depth--) {
+      if (!(below instanceof Plan.Unfold unfold)
+          || !unfold.calls().stream().allMatch(each -> SetFunctions.isTotal(each.call()))) {
+        return true;
+      }
+      below = unfold.input();
+    }
+    int width = below.schema().size();
+    return expressions.stream()
+        .filter(each -> Expressions.columns(each).stream().anyMatch(column -> column >= width))
+        .anyMatch(each -> !Expressions.isTotal(each));
   }
 
   /// Whether the order of the rows can be said to those who read them. A subquery that they are
@@ -80,10 +157,7 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
     if (!(rows instanceof Plan.Project(Plan input, List<Expr> expressions, Schema schema))) {
       return visible(new Plan.TopK(rows, List.of(), keys(rows), 0, -1, false));
     }
-    List<Plan.SortKey> keys =
-        keys(rows).stream()
-            .map(key -> key.over(Expressions.over(key.value(), expressions)))
-            .toList();
+    List<Plan.SortKey> keys = over(keys(rows), expressions);
     List<Expr> shown = new ArrayList<>();
     List<Column> columns = new ArrayList<>();
     for (int i = 0; i < targets.size(); i++) {

@@ -131,14 +131,13 @@ final class QueryBinder {
     if (sorted != null && all.getFirst().junk()) {
       throw NodeForm.notUnderstood("ARRAY of no column");
     }
-    OrderBinder chosen = new OrderBinder(all, order, facts);
     if (inOrder
         && !order.isEmpty()
         && !chooses
-        && (form.flag("hasTargetSRFs") || !chosen.isCarried())) {
+        && !new OrderBinder(all, order, facts).isCarried()) {
       throw QueryRejected.notYet(
           "unsupported_subquery",
-          "the order of a subquery that is sorted by a subquery, or has a set-returning function");
+          "the order of a subquery that is sorted by a subquery, or by a set-returning function");
     }
     boolean sorts = inOrder && !order.isEmpty();
     // What rows are chosen by is needed until they are.
@@ -173,6 +172,16 @@ final class QueryBinder {
             || GroupingBinder.maySeeOrder(targets, having, facts);
     FromBinder fromBinder =
         new FromBinder(this, rangeTable, levels, WholeRows.missing(form.whole()), followsInput);
+    OrderBinder chosen =
+        new OrderBinder(
+            all.stream()
+                .map(
+                    t ->
+                        new TargetEntry(
+                            fromBinder.meant(t.expression()), t.name(), t.reference(), t.junk()))
+                .toList(),
+            order,
+            facts);
     if (!form.isAbsent("setOperations")) {
       requireBareSetOperation(from, groups, having, distinct);
       Plan combined =

@@ -2,8 +2,10 @@ package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +24,9 @@ final class RowScope implements ExpressionBinder.Environment {
 
   // By the node itself: an equal one elsewhere may be under another roof.
   private final IdentityHashMap<Node, Expr> answers = new IdentityHashMap<>();
+
+  /// The answers of the subqueries that are grouped by, by what they say.
+  private final Map<String, Expr> grouped = new HashMap<>();
 
   RowScope(QueryBinder queries, FromBinder from, Levels levels, Source source) {
     this.queries = queries;
@@ -65,15 +70,29 @@ final class RowScope implements ExpressionBinder.Environment {
     return sets == null ? Optional.empty() : sets.column(node);
   }
 
+  /// Binds an expression that is grouped by; where the same is said elsewhere, it is the same.
+  Expr group(Node expression) {
+    Expr group = binder().bind(expression);
+    Likeness.forEachSubquery(
+        expression,
+        subquery -> {
+          Expr answer = answers.get(subquery);
+          if (answer != null) {
+            grouped.put(Likeness.of(subquery), answer);
+          }
+        });
+    return group;
+  }
+
   boolean isWidened() {
     return !answers.isEmpty();
   }
 
   @Override
   public Expr variable(Variable variable) {
-    // A member of the group list may name functions that only this scope has rows of.
-    Optional<Node> grouped = unfolded == null ? Optional.empty() : from.grouped(variable);
-    return grouped.isPresent() ? binder().bind(grouped.get()) : from.column(variable, source);
+    // A member of the group list may name functions or answers that only this scope has.
+    Optional<Node> member = from.grouped(variable);
+    return member.isPresent() ? binder().bind(member.get()) : from.column(variable, source);
   }
 
   @Override
@@ -85,6 +104,9 @@ final class RowScope implements ExpressionBinder.Environment {
       return Optional.empty();
     }
     Expr known = answers.get(node);
+    if (known == null && !grouped.isEmpty()) {
+      known = grouped.get(Likeness.of(node));
+    }
     if (known == null) {
       Subquery subquery = Subquery.bind(node, queries, levels, this);
       Optional<Expr> constructed = subquery.constructed();

@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.sql;
 
 import io.pgtrickle.dvm.TrickleException.QueryRejected;
+import io.pgtrickle.dvm.expr.ArrayOperation;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
@@ -13,7 +14,8 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Binds nodes that only the server evaluates, by writing them again around their operands.
+/// Binds nodes that are written again around their operands, most of which only the server
+/// evaluates.
 final class ServerNodeBinder {
   private final Facts facts;
   private final Function<Node, Expr> operands;
@@ -31,10 +33,16 @@ final class ServerNodeBinder {
   /// `ARRAY[…]`.
   Expr array(NodeForm form) {
     SqlType type = SqlType.of(form.oid("array_typeid"), -1, form.oid("array_collid"));
-    form.oid("element_typeid");
-    form.flag("multidims");
+    SqlType element = SqlType.of(form.oid("element_typeid"));
+    Expr.Meaning meaning = new ArrayOperation.Constructed(element, form.flag("multidims"));
     List<Expr> elements = bind(form.nodes("elements"));
-    return separated("ARRAY[", ", ", "]::" + typeName(type), elements, type);
+    List<String> pieces = new ArrayList<>();
+    for (int i = 0; i < elements.size(); i++) {
+      pieces.add(i == 0 ? "ARRAY[" : ", ");
+    }
+    String last = "]::" + typeName(type);
+    pieces.add(elements.isEmpty() ? "ARRAY[" + last : last);
+    return new Expr.Verbatim(pieces, elements, type, meaning);
   }
 
   /// `x op y`, as it is written.
@@ -57,11 +65,16 @@ final class ServerNodeBinder {
   /// `x op ANY (array)`, with an array that is not spelled out.
   Expr quantified(NodeForm form, Signature function, List<Node> arguments) {
     requireImmutable(function);
-    form.oid("inputcollid");
-    String quantifier = form.flag("useOr") ? "ANY" : "ALL";
+    int collation = form.oid("inputcollid");
+    boolean all = !form.flag("useOr");
+    String quantifier = all ? "ALL" : "ANY";
     List<String> pieces =
         List.of("(", " " + operator(form, function) + " " + quantifier + " (", "))");
-    return new Expr.Verbatim(pieces, bind(arguments), SqlType.BOOL);
+    return new Expr.Verbatim(
+        pieces,
+        bind(arguments),
+        SqlType.BOOL,
+        new ArrayOperation.Compared(function, collation, all));
   }
 
   /// A call with an array for the last arguments.
@@ -97,7 +110,8 @@ final class ServerNodeBinder {
       addBound(upper.get(i), parts, pieces);
       append(pieces, "]");
     }
-    return new Expr.Verbatim(pieces, parts, type);
+    boolean one = lower.isEmpty();
+    return new Expr.Verbatim(pieces, parts, type, one ? new ArrayOperation.Subscripted() : null);
   }
 
   /// One that is left out is that of the array.
@@ -125,8 +139,9 @@ final class ServerNodeBinder {
 
   /// A cast of an array, element by element.
   ///
+  /// @param element the type of what is converted
   /// @param conversion of one element
-  Expr arrayCast(Expr array, Expr conversion, SqlType type) {
+  Expr arrayCast(Expr array, SqlType element, Expr conversion, SqlType type) {
     Expressions.forEach(conversion, ServerNodeBinder::requireLasting);
     boolean limited = type.modifier() >= 0;
     if (limited && !conversion.type().kind().isText()) {
@@ -135,7 +150,11 @@ final class ServerNodeBinder {
     // The four bytes that a modifier counts, and no value has any more.
     String limit = limited ? "(" + (type.modifier() - 4) + ")" : "";
     String name = limited ? typeName(conversion.type()) + limit + "[]" : typeName(type);
-    return new Expr.Verbatim(List.of("((", ")::" + name + ")"), List.of(array), type);
+    return new Expr.Verbatim(
+        List.of("((", ")::" + name + ")"),
+        List.of(array),
+        type,
+        new ArrayOperation.Converted(element, conversion));
   }
 
   private static void requireLasting(Expr node) {
@@ -176,6 +195,7 @@ final class ServerNodeBinder {
     form.oid("inputcollid");
     SqlType type = SqlType.of(form.oid("funcresulttype"), -1, form.oid("funccollid"));
     List<Expr> arguments = new ArrayList<>();
+    List<Integer> places = new ArrayList<>();
     List<String> pieces = new ArrayList<>();
     for (Node argument : form.nodes("args")) {
       String before = pieces.isEmpty() ? name(function) + "(" : ", ";
@@ -183,17 +203,36 @@ final class ServerNodeBinder {
         NodeForm.read(
             argument,
             named -> {
-              named.integer("argnumber");
+              places.add(named.integer("argnumber"));
               pieces.add(before + RelationShape.quote(named.text("name")) + " => ");
               return arguments.add(operands.apply(named.node("arg")));
             });
       } else {
         pieces.add(before);
+        places.add(places.size());
         arguments.add(operands.apply(argument));
       }
     }
     pieces.add(")");
-    return new Expr.Verbatim(pieces, arguments, type);
+    boolean zeros =
+        function.schema().equals("pg_catalog") && function.name().equals("make_interval");
+    return new Expr.Verbatim(
+        pieces, arguments, type, zeros ? inOrder(function, places, arguments, type) : null);
+  }
+
+  /// A call in which arguments stand in order, and those that are left out are 0.
+  private static Expr.Meaning inOrder(
+      Signature function, List<Integer> places, List<Expr> arguments, SqlType type) {
+    List<Expr> all = new ArrayList<>();
+    for (int i = 0; i < function.arguments().size(); i++) {
+      SqlType wanted = SqlType.of(function.arguments().get(i));
+      int place = places.indexOf(i);
+      all.add(
+          place >= 0
+              ? new Expr.Column(place, arguments.get(place).type())
+              : new Expr.Literal(wanted.kind().isFloat() ? (Object) 0.0 : (Object) 0L, wanted));
+    }
+    return new Expr.Paraphrase(new Expr.Call(function, all, type, 0));
   }
 
   private static String name(Signature function) {
@@ -270,19 +309,17 @@ final class ServerNodeBinder {
       pieces.add(i == 0 ? "(ROW(" : i == left.size() ? ") " + operator + " ROW(" : ", ");
     }
     pieces.add("))");
-    @Nullable Expr meaning =
-        RowComparison.of(operators, collations, left, right, facts).orElse(null);
+    Expr.@Nullable Meaning meaning =
+        RowComparison.of(operators, collations, left, right, facts)
+            .map(Expr.Paraphrase::new)
+            .orElse(null);
     return new Expr.Verbatim(pieces, all, SqlType.BOOL, meaning);
   }
 
-  private static Expr separated(
-      String before, String between, String after, List<Expr> operands, SqlType type) {
-    List<String> pieces = new ArrayList<>();
-    for (int i = 0; i < operands.size(); i++) {
-      pieces.add(i == 0 ? before : between);
-    }
-    pieces.add(operands.isEmpty() ? before + after : after);
-    return new Expr.Verbatim(pieces, operands, type);
+  /// The operator of what [#rowComparison] has bound.
+  static String rowOperator(Expr.Verbatim comparison) {
+    String between = comparison.pieces().get(comparison.operands().size() / 2);
+    return between.substring(1, between.length() - "ROW(".length()).strip();
   }
 
   private static void requireImmutable(Signature function) {

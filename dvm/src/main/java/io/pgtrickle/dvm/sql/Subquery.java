@@ -48,6 +48,7 @@ record Subquery(Plan plan, Plan.Question question) {
           }
           case 1 -> new Plan.Question.All(test(form, plan, queries.facts(), around));
           case 2 -> new Plan.Question.Any(test(form, plan, queries.facts(), around));
+          case 3 -> new Plan.Question.Compared(test(form, plan, queries.facts(), around));
           case 4 -> {
             form.neutral("testexpr");
             if (plan.schema().size() != 1) {
@@ -102,11 +103,13 @@ record Subquery(Plan plan, Plan.Question question) {
     Expr test =
         new ExpressionBinder(facts, new TestEnvironment(plan.schema(), around))
             .bind(form.node("testexpr"));
-    if (test instanceof Expr.Call || test instanceof Expr.And || test instanceof Expr.Or) {
+    if (test instanceof Expr.Call
+        || test instanceof Expr.And
+        || test instanceof Expr.Or
+        || test instanceof Expr.Verbatim) {
       return test;
     }
-    throw QueryRejected.notYet(
-        "unsupported_subquery", "a comparison of rows with a subquery by their order");
+    throw NodeForm.notUnderstood("the comparison with a subquery");
   }
 
   /// The names around, and the columns of the subquery as parameters.
@@ -171,6 +174,8 @@ record Subquery(Plan plan, Plan.Question question) {
           asked(rows, new Plan.Question.Any(placed(test, width)), columns, SqlType.BOOL);
       case Plan.Question.All(Expr test) ->
           asked(rows, new Plan.Question.All(placed(test, width)), columns, SqlType.BOOL);
+      case Plan.Question.Compared(Expr test) ->
+          asked(rows, new Plan.Question.Compared(placed(test, width)), columns, SqlType.BOOL);
       case Plan.Question.Array array -> asked(rows, array, columns, array.values().type());
       case Plan.Question.Rows _ -> throw new IllegalStateException("an expression has one value");
       case Plan.Question.Scalar scalar -> {
@@ -198,7 +203,10 @@ record Subquery(Plan plan, Plan.Question question) {
   /// The answer over the rows that have it, whose own columns are so many.
   Expr answer(int width) {
     return switch (question) {
-      case Plan.Question.Exists _, Plan.Question.Any _, Plan.Question.All _ ->
+      case Plan.Question.Exists _,
+          Plan.Question.Any _,
+          Plan.Question.All _,
+          Plan.Question.Compared _ ->
           new Expr.Column(width, SqlType.BOOL);
       case Plan.Question.Array(AggregateCall values, int _) ->
           new Expr.Column(width, values.type());

@@ -55,15 +55,14 @@ final class TreeOutline {
     if (!groups.isEmpty() && form.nodes("groupingSets").isEmpty()) {
       outline.groups.add(groups.size());
     }
-    List<Integer> grouped =
-        groups.stream().map(group -> NodeForm.glance(group).integer("tleSortGroupRef")).toList();
     for (Node node : form.nodes("targetList")) {
       TargetEntry target = TargetEntry.of(node);
-      if (!target.junk() || grouped.contains(target.reference())) {
-        expressions(target.expression());
+      // What is only grouped by stands in GROUP BY, which is not looked into.
+      if (!target.junk()) {
+        expressions(target.expression(), rangeTable);
       }
     }
-    expressions(form.value("havingQual"));
+    expressions(form.value("havingQual"), rangeTable);
   }
 
   /// `VALUES …` as a query of its own is printed without a SELECT.
@@ -78,7 +77,12 @@ final class TreeOutline {
   }
 
   /// Counts aggregates and reads subqueries.
-  private void expressions(NodeTree tree) {
+  ///
+  /// @param rangeTable may have a member of the group list that a variable stands for
+  private void expressions(NodeTree tree, List<Node> rangeTable) {
+    if (tree instanceof Node node && node.tag().equals("VAR")) {
+      grouped(Variable.of(node), rangeTable).ifPresent(member -> expressions(member, rangeTable));
+    }
     if (tree instanceof Node node && node.tag().equals("AGGREF")) {
       aggregate(NodeForm.glance(node).oid("aggfnoid"));
     }
@@ -91,7 +95,7 @@ final class TreeOutline {
     if (tree instanceof Node node && node.tag().equals("QUERY")) {
       query(node);
     } else {
-      tree.children().forEach(this::expressions);
+      tree.children().forEach(child -> expressions(child, rangeTable));
     }
   }
 
@@ -123,7 +127,7 @@ final class TreeOutline {
       case "RANGETBLREF" -> entry(form.integer("rtindex"), rangeTable);
       case "FROMEXPR" -> {
         form.nodes("fromlist").forEach(each -> from(each, rangeTable));
-        expressions(form.value("quals"));
+        expressions(form.value("quals"), rangeTable);
       }
       default -> {
         switch (form.integer("jointype")) {
@@ -134,9 +138,19 @@ final class TreeOutline {
         }
         from(form.node("larg"), rangeTable);
         from(form.node("rarg"), rangeTable);
-        expressions(form.value("quals"));
+        expressions(form.value("quals"), rangeTable);
       }
     }
+  }
+
+  private static Optional<Node> grouped(Variable variable, List<Node> rangeTable) {
+    if (variable.levelsUp() > 0 || variable.entry() < 1 || variable.entry() > rangeTable.size()) {
+      return Optional.empty();
+    }
+    NodeForm entry = NodeForm.glance(rangeTable.get(variable.entry() - 1));
+    return entry.integer("rtekind") == 9
+        ? Optional.of(entry.nodes("groupexprs").get(variable.attribute() - 1))
+        : Optional.empty();
   }
 
   private void entry(int index, List<Node> rangeTable) {

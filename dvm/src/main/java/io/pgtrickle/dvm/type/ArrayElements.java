@@ -3,7 +3,6 @@ package io.pgtrickle.dvm.type;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The elements of an array value, which is carried in its binary form.
@@ -11,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// That form is the number of dimensions, a flag, the element type, length and lower bound of each
 /// dimension, and then the elements in storage order, each with its length or −1 for NULL.
 public final class ArrayElements {
-  private static final int HEADER = 12;
-  private static final int DIMENSION = 8;
+  static final int HEADER = 12;
+  static final int DIMENSION = 8;
 
   private ArrayElements() {}
 
@@ -35,28 +34,42 @@ public final class ArrayElements {
         : BigEndian.int32(data, HEADER + (int) (dimension - 1) * DIMENSION);
   }
 
-  /// A one-dimensional array of elements of a type.
-  public static Bytes array(SqlType element, List<? extends @Nullable Object> elements) {
-    TypeCodec codec = TypeCodec.of(element);
-    ByteSink out = new ByteSink(64);
-    out.putInt(elements.isEmpty() ? 0 : 1);
-    out.putInt(elements.stream().anyMatch(Objects::isNull) ? 1 : 0);
-    out.putInt(element.oid());
-    if (!elements.isEmpty()) {
-      out.putInt(elements.size());
-      out.putInt(1);
+  /// The element at a place; NULL where there is none, and where the array has other than as many
+  /// dimensions.
+  public static @Nullable Object at(Bytes array, long[] subscripts, TypeCodec codec) {
+    byte[] data = array.toArray();
+    if (BigEndian.int32(data, 0) != subscripts.length) {
+      return null;
     }
-    for (Object value : elements) {
-      if (value == null) {
-        out.putInt(-1);
-      } else {
-        ByteSink binary = new ByteSink();
-        codec.toBinary(value, binary);
-        out.putInt(binary.size());
-        out.putBytes(binary.array(), 0, binary.size());
+    long place = 0;
+    for (int i = 0; i < subscripts.length; i++) {
+      int length = BigEndian.int32(data, HEADER + i * DIMENSION);
+      long offset = subscripts[i] - BigEndian.int32(data, HEADER + i * DIMENSION + Integer.BYTES);
+      if (offset < 0 || offset >= length) {
+        return null;
       }
+      place = place * length + offset;
     }
-    return Bytes.copyOf(out.toArray());
+    int at = HEADER + subscripts.length * DIMENSION;
+    for (; place > 0; place--) {
+      at += Integer.BYTES + Math.max(0, BigEndian.int32(data, at));
+    }
+    int length = BigEndian.int32(data, at);
+    return length < 0 ? null : codec.fromBinary(data, at + Integer.BYTES, length);
+  }
+
+  public static int dimensions(Bytes array) {
+    return BigEndian.int32(array.toArray(), 0);
+  }
+
+  /// Where a dimension, from 1, begins; NULL where the array has no such dimension.
+  public static @Nullable Long lowerBound(Bytes array, long dimension) {
+    byte[] data = array.toArray();
+    return dimension < 1 || dimension > BigEndian.int32(data, 0)
+        ? null
+        : (Long)
+            (long)
+                BigEndian.int32(data, HEADER + (int) (dimension - 1) * DIMENSION + Integer.BYTES);
   }
 
   /// The elements, as `unnest` returns them.

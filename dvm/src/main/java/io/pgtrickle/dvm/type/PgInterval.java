@@ -18,6 +18,26 @@ public record PgInterval(int months, int days, long micros) implements Comparabl
     return !equals(INFINITY) && !equals(MINUS_INFINITY);
   }
 
+  /// An interval that is none of the infinities.
+  ///
+  /// @throws EvaluationFailure 22008 where the fields are those of one
+  public static PgInterval finite(int months, int days, long micros) {
+    PgInterval result = new PgInterval(months, days, micros);
+    if (!result.isFinite()) {
+      throw outOfRange();
+    }
+    return result;
+  }
+
+  /// The other one of the infinities.
+  public PgInterval opposite() {
+    return equals(INFINITY) ? MINUS_INFINITY : INFINITY;
+  }
+
+  public static EvaluationFailure outOfRange() {
+    return new EvaluationFailure("22008", "interval out of range");
+  }
+
   /// The whole days that order and equality count.
   long wholeDays() {
     return (long) months * DAYS_PER_MONTH

@@ -466,7 +466,8 @@ final class Naive {
       guarded(
           () -> {
             switch (apply.question()) {
-              case Plan.Question.Rows _, Plan.Question.Array _ -> throw new IllegalStateException();
+              case Plan.Question.Rows _, Plan.Question.Array _, Plan.Question.Compared _ ->
+                  throw new IllegalStateException();
               case Plan.Question.Exists _ -> values[width] = !found.isEmpty();
               case Plan.Question.Any(Expr test) ->
                   values[width] = decided(test, apply, row, found, true);
@@ -709,7 +710,8 @@ final class Naive {
       case REGRESSION -> throw new IllegalStateException();
       case VAR_POP -> spread(objects, objects.size());
       case VAR_SAMP -> spread(objects, objects.size() - 1L);
-      case STRING_AGG,
+      case ANY_VALUE,
+          STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,
           JSONB_AGG,
@@ -783,7 +785,10 @@ final class Naive {
     Sorted last = null;
     for (Sorted row : sorted(order, call.arguments(), input, rows)) {
       @Nullable Object[] values = schema.values(row.arguments);
-      boolean skipped = call.kind() == AggregateCall.Kind.STRING_AGG && values[0] == null;
+      boolean skipped =
+          values[0] == null
+              && (call.kind() == AggregateCall.Kind.STRING_AGG
+                  || call.kind() == AggregateCall.Kind.ANY_VALUE);
       boolean again = call.distinct() && last != null && compare(order, last, row) == 0;
       if (!skipped && !again) {
         shown.add(values);
@@ -792,6 +797,9 @@ final class Naive {
     }
     if (shown.isEmpty()) {
       return null;
+    }
+    if (call.kind() == AggregateCall.Kind.ANY_VALUE) {
+      return shown.getFirst()[0];
     }
     if (call.kind() == AggregateCall.Kind.STRING_AGG) {
       StringBuilder text = new StringBuilder(String.valueOf(shown.getFirst()[0]));

@@ -148,6 +148,9 @@ public final class Shapes {
       collect(AggregateCall.Kind.ARRAY_AGG, array, true, null, List.of(byAmount), amount),
       collect(AggregateCall.Kind.ARRAY_AGG, array, true, null, List.of(), amount),
       collect(AggregateCall.Kind.JSON_AGG, SqlType.of(114), false, null, List.of(byAmount), note),
+      collect(AggregateCall.Kind.ANY_VALUE, SqlType.NUMERIC, false, null, List.of(), amount),
+      collect(AggregateCall.Kind.ANY_VALUE, SqlType.TEXT, true, null, List.of(), note),
+      collect(AggregateCall.Kind.ANY_VALUE, SqlType.TEXT, false, large, List.of(byAmount), note),
       collect(AggregateCall.Kind.MODE, SqlType.NUMERIC, false, null, List.of(byAmount)),
       collect(
           AggregateCall.Kind.PERCENTILE_DISC,

@@ -1,9 +1,11 @@
 package io.pgtrickle.dvm.expr;
 
+import io.pgtrickle.dvm.type.ArrayValue;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.PgNumeric;
 import io.pgtrickle.dvm.type.Samples;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,6 +67,51 @@ final class ArgumentSamples {
 
   private static final List<String> ZONES =
       List.of("UTC", "GMT", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "Etc/GMT+5");
+
+  private static final List<String> FORMATS =
+      List.of(
+          "YYYY-MM-DD",
+          "YYYY-MM-DD HH24:MI:SS.US",
+          "IYYY-IW, \"week\"IW",
+          "FMDD.FMMM.YY",
+          "DD Mon YYYY",
+          "Day, DD Month YYYY HH12:MI:SS.MS am",
+          "FMDAY|DAY|day|FMMonth|MONTH|month|MON|mon|DY|Dy|dy|PM",
+          "Q/YYYY W WW DDD D ID FMDDD FMWW FMHH24 FMHH FMMI FMSS FMMS FMUS",
+          "yyyy\"T\"hh24miss",
+          "fmYYYY",
+          "HH:MIAM",
+          " - ",
+          "YYYYMMDDHH24MISSMSUS");
+
+  private static final List<String> PATTERNS =
+      List.of(
+          "a",
+          "^a",
+          "c$",
+          "^abc$",
+          "^$",
+          "^",
+          "$",
+          "a.c",
+          "a|b|^x",
+          "^(ab|a)c",
+          "^[a-m]",
+          "[^a-z]",
+          "^[^a]*$",
+          "(a|b)+c?",
+          "x{2}",
+          "(xy){2,}",
+          "(?:x|y){1,3}$",
+          "\\.",
+          "^\\d+$",
+          "[%_-]",
+          "[0-9]{3}",
+          "a+b*c",
+          "\\n$",
+          "(((a)))",
+          "a$|^b",
+          "[a-c]x|y.*x");
 
   private static final List<String> TEXTS =
       List.of(
@@ -182,22 +229,87 @@ final class ArgumentSamples {
           "{a,a,a,a,0,a}",
           "{\"\\n1\"}");
 
-  private static final List<String> NUMBERS =
-      List.of("{}", "{1}", "{NULL,2}", "{{1,2,3},{4,5,6}}", "[0:1]={7,8}", "{{{1}},{{2}}}");
-
   private static List<Object> opaque(int type, SplittableRandom random) {
     List<String> texts =
         new ArrayList<>(
             switch (type) {
               case TotalFunctions.ANY_ENUM -> LABELS;
               case 1009 -> PATHS;
-              case 2277 -> NUMBERS;
               default -> DOCUMENTS;
             });
     for (int i = 0; texts.contains("true") && i < 150; i++) {
       texts.add(document(random, 3));
     }
     return texts.stream().<Object>map(ArgumentSamples::bytes).toList();
+  }
+
+  /// Those that are known, random ones among them.
+  private static List<String> patterns(NativeFunction function, SplittableRandom random) {
+    boolean ignoreCase = function.name().startsWith("texticregex");
+    List<String> patterns = new ArrayList<>(PATTERNS);
+    List<String> pieces =
+        List.of(
+            "a", "b", "c", "x", "y", ".", "[a-y]", "[^b]", "(", ")", "|", "*", "+", "?", "{2}",
+            "{0,2}", "{1,}", "^", "$", "\\.", "\\d", ",", " ", "%", "ö", "[B-]", "(?:");
+    while (patterns.size() < 400) {
+      StringBuilder pattern = new StringBuilder();
+      for (int i = random.nextInt(1, 9); i > 0; i--) {
+        pattern.append(pieces.get(random.nextInt(pieces.size())));
+      }
+      patterns.add(pattern.toString());
+    }
+    patterns.removeIf(each -> RegularExpression.read(each, ignoreCase, true).isEmpty());
+    return patterns;
+  }
+
+  /// Few, so that arrays have some in common.
+  private static List<Object> elements(SqlType type) {
+    List<Object> all = Samples.of(type, 7, 40);
+    List<Object> some = new ArrayList<>(all.subList(0, Math.min(12, all.size())));
+    some.addAll(all.subList(all.size() - 3, all.size()));
+    return some;
+  }
+
+  /// The texts of arrays of all shapes, with NULLs, and of bounds other than 1.
+  private static List<Object> arrays(SqlType element, SplittableRandom random) {
+    List<@Nullable Object> pool = new ArrayList<>(elements(element));
+    pool.add(null);
+    pool.add(null);
+    List<ArrayValue> arrays = new ArrayList<>(List.of(ArrayValue.EMPTY));
+    int[][][] shapes = {
+      {{1, 1}},
+      {{2, 1}},
+      {{2, 0}},
+      {{1, -3}},
+      {{1, Integer.MAX_VALUE - 1}},
+      {{1, Integer.MIN_VALUE}},
+      {{2, 1}, {2, 1}},
+      {{1, 1}, {2, 1}},
+      {{2, 3}, {2, -1}},
+      {{2, 1}, {1, 1}},
+      {{2, 1}, {1, 1}, {2, 1}},
+      {{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
+      {{4, 1}},
+      {{3, 5}}
+    };
+    for (int i = 0; i < 5 * shapes.length; i++) {
+      List<Integer> lengths = new ArrayList<>();
+      List<Integer> lowerBounds = new ArrayList<>();
+      int size = 1;
+      for (int[] dimension : shapes[i % shapes.length]) {
+        lengths.add(dimension[0]);
+        lowerBounds.add(dimension[1]);
+        size *= dimension[0];
+      }
+      List<@Nullable Object> values = new ArrayList<>();
+      int variety = i < shapes.length ? 2 : pool.size();
+      for (int j = 0; j < size; j++) {
+        values.add(pool.get(random.nextInt(variety)));
+      }
+      arrays.add(new ArrayValue(lengths, lowerBounds, values));
+    }
+    TypeCodec codec = TypeCodec.of(element);
+    return arrays.stream().<Object>map(array -> bytes(array.toText(codec))).toList();
   }
 
   private static Bytes bytes(String text) {
@@ -277,7 +389,7 @@ final class ArgumentSamples {
   private static List<@Nullable Object> pool(
       NativeFunction function, List<SqlType> types, int argument, SplittableRandom random) {
     List<@Nullable Object> pool = new ArrayList<>();
-    if (argument != function.zoneArgument()) {
+    if (argument != function.constantArgument()) {
       pool.add(null);
     }
     pool.addAll(values(function, types, argument, random));
@@ -288,8 +400,18 @@ final class ArgumentSamples {
       NativeFunction function, List<SqlType> types, int argument, SplittableRandom random) {
     SqlType type = types.get(argument);
     String name = function.name();
-    if (argument == function.zoneArgument()) {
-      return ZONES;
+    if (argument == function.constantArgument()) {
+      return name.equals("to_char")
+          ? FORMATS
+          : name.contains("regex") ? patterns(function, random) : ZONES;
+    }
+    int declared =
+        argument < function.arguments().size() ? function.arguments().get(argument) : type.oid();
+    if (declared == TypeNames.ANY_COMPATIBLE) {
+      return elements(type);
+    }
+    if (declared == TypeNames.ANY_ARRAY || declared == TypeNames.ANY_COMPATIBLE_ARRAY) {
+      return arrays(ArrayOperations.elementOf(type).orElseThrow(), random);
     }
     if (argument == 0
         && (name.startsWith("date_") || name.equals("extract"))

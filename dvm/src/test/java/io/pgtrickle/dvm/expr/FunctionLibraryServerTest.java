@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.expr;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.Samples;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +49,11 @@ final class FunctionLibraryServerTest {
   private static final int JSON = 114;
   private static final int JSONB = 3802;
   private static final int TEXTS = 1009;
-  private static final int ANY_ARRAY = 2277;
+
+  private static final Set<Integer> POLYMORPHIC_ARRAYS =
+      Set.of(TypeNames.ANY_ARRAY, TypeNames.ANY_COMPATIBLE_ARRAY);
+  private static final Set<Integer> POLYMORPHIC_ELEMENTS =
+      Set.of(TypeNames.ANY_ELEMENT, TypeNames.ANY_COMPATIBLE);
 
   private static final String LEAST_TIME = "value -2562047788:00:54.775808";
 
@@ -94,7 +100,9 @@ final class FunctionLibraryServerTest {
     assertThat(FunctionLibrary.find(signature)).containsSame(function);
     assertThat(signature.volatility()).isNotEqualTo('v');
     boolean zoned =
-        function.requirements().contains(Requirement.TIME_ZONE) || isPolymorphic(function);
+        function.requirements().contains(Requirement.TIME_ZONE)
+            || function.requirements().contains(Requirement.PRINTED_ELEMENTS)
+            || isPolymorphic(function);
     List<String> differences = new ArrayList<>();
     List<String> failures = new ArrayList<>();
     for (List<SqlType> types : argumentTypes(function)) {
@@ -159,8 +167,38 @@ final class FunctionLibraryServerTest {
         .anyMatch(oid -> oid == TypeNames.ANY || oid == TypeNames.ANY_NON_ARRAY);
   }
 
+  private static boolean isOfArrays(NativeFunction function) {
+    return function.arguments().stream().anyMatch(POLYMORPHIC_ARRAYS::contains);
+  }
+
+  /// The type that a polymorphic one stands for, for one of the elements.
+  private static SqlType actual(int declared, SqlType element) {
+    if (POLYMORPHIC_ARRAYS.contains(declared)) {
+      boolean text = element.kind().isText();
+      return SqlType.of(
+          ArrayTypes.arrayOf(element.oid()).orElseThrow(), -1, text ? element.collation() : 0);
+    }
+    return POLYMORPHIC_ELEMENTS.contains(declared) ? element : SqlType.of(declared);
+  }
+
+  private static SqlType resultType(NativeFunction function, List<SqlType> types) {
+    return types.stream()
+        .flatMap(type -> ArrayOperations.elementOf(type).stream())
+        .findFirst()
+        .filter(_ -> isOfArrays(function))
+        .map(element -> actual(function.result(), element))
+        .orElseGet(() -> SqlType.of(function.result()));
+  }
+
   /// The actual argument types to call with: each type in place of a polymorphic one.
   private static List<List<SqlType>> argumentTypes(NativeFunction function) {
+    if (isOfArrays(function)) {
+      return Samples.types().stream()
+          .map(
+              element ->
+                  function.arguments().stream().map(declared -> actual(declared, element)).toList())
+          .toList();
+    }
     if (!isPolymorphic(function)) {
       return List.of(function.arguments().stream().map(SqlType::of).toList());
     }
@@ -217,8 +255,8 @@ final class FunctionLibraryServerTest {
         switch (type.oid()) {
           case JSON -> "json_send";
           case JSONB -> "jsonb_send";
-          case TEXTS, ANY_ARRAY -> "array_send";
-          default -> "enum_send";
+          case TotalFunctions.ANY_ENUM -> "enum_send";
+          default -> "array_send";
         };
     List<String> shown =
         server.evaluate(
@@ -230,7 +268,7 @@ final class FunctionLibraryServerTest {
                 .toList());
     Map<Object, Bytes> values = new HashMap<>();
     for (int i = 0; i < texts.size(); i++) {
-      if (!shown.get(i).startsWith("22P0")) {
+      if (!shown.get(i).matches("[0-9A-Z]{5} .*")) {
         Bytes binary = Bytes.copyOf(HexFormat.of().parseHex(shown.get(i)));
         values.put(bytes(texts.get(i)), binary);
         arrays.put(binary, texts.get(i));
@@ -257,7 +295,7 @@ final class FunctionLibraryServerTest {
     if (type.kind() != TypeKind.OPAQUE) {
       return TypeCodec.of(type).toText(value);
     }
-    if (type.oid() == TEXTS || type.oid() == ANY_ARRAY) {
+    if (ArrayOperations.elementOf(type).isPresent()) {
       return String.valueOf(arrays.get(value));
     }
     String text = new String(((Bytes) value).toArray(), StandardCharsets.UTF_8);
@@ -271,15 +309,18 @@ final class FunctionLibraryServerTest {
     for (int i = 0; i < types.size(); i++) {
       String separator = i == 0 ? "" : ", ";
       parameters.append(separator).append('a').append(i).append(' ').append(name(types.get(i)));
-      boolean path = types.get(i).oid() == TEXTS;
+      boolean path = i < function.arguments().size() && function.arguments().get(i) == TEXTS;
       arguments.append(separator).append(path ? "VARIADIC a" : "a").append(i);
     }
-    String result = name(SqlType.of(function.result()));
+    SqlType resultType = resultType(function, types);
+    String result = name(resultType);
     // A timestamptz is printed in the session's zone, which is not what is tested here.
     String shown =
         function.result() == SqlType.TIMESTAMPTZ.oid()
             ? "encode(timestamptz_send(v), 'hex')"
-            : "format('%s', v)";
+            : ArrayOperations.elementOf(resultType).isPresent()
+                ? "encode(array_send(v), 'hex')"
+                : "format('%s', v)";
     String sql =
         """
         DROP FUNCTION IF EXISTS pg_temp.probe;
@@ -314,7 +355,7 @@ final class FunctionLibraryServerTest {
       arguments
           .append(separator)
           .append("x%d::%s".formatted(i, name(types.get(i))))
-          .append(types.get(i).kind().isText() ? " COLLATE \"C\"" : "");
+          .append(isText(types.get(i)) ? " COLLATE \"C\"" : "");
       arrays.append(separator).append("?::text[]");
       names.append('x').append(i).append(", ");
       SqlType type = types.get(i);
@@ -359,17 +400,17 @@ final class FunctionLibraryServerTest {
         List<Expr> arguments = new ArrayList<>();
         for (int i = 0; i < types.size(); i++) {
           arguments.add(
-              i == function.zoneArgument()
+              i == function.constantArgument()
                   ? new Expr.Literal(tuple[i], types.get(i))
                   : new Expr.Column(i, types.get(i)));
         }
-        Expr call = new Expr.Call(signature, arguments, signature.resultType(), 950);
+        Expr call = new Expr.Call(signature, arguments, resultType(function, types), 950);
         evaluator = Compiler.compile(call, schema, settings);
-        if (function.zoneArgument() < 0) {
+        if (function.constantArgument() < 0) {
           overColumns = evaluator;
         }
       }
-      answers.add(answer(evaluator, schema, tuple, signature.resultType()));
+      answers.add(answer(evaluator, schema, tuple, resultType(function, types)));
     }
     return answers;
   }
@@ -380,6 +421,9 @@ final class FunctionLibraryServerTest {
       Object value = evaluator.evaluate(schema.pack(tuple));
       if (value == null) {
         return "null";
+      }
+      if (ArrayOperations.elementOf(type).isPresent()) {
+        return "value " + HexFormat.of().formatHex(((Bytes) value).toArray());
       }
       return "value "
           + (type.kind() == TypeKind.TIMESTAMPTZ
@@ -419,13 +463,20 @@ final class FunctionLibraryServerTest {
     return text.length() > 200 ? text.substring(0, 200) + "…" : text;
   }
 
+  private static boolean isText(SqlType type) {
+    return type.kind().isText()
+        || ArrayOperations.elementOf(type).filter(each -> each.kind().isText()).isPresent();
+  }
+
   private static String name(SqlType type) {
+    Optional<SqlType> element = ArrayOperations.elementOf(type);
+    if (element.isPresent()) {
+      return "pg_catalog." + name(element.get()) + "[]";
+    }
     return switch (type.oid()) {
       case JSON -> "json";
       case JSONB -> "jsonb";
       case TotalFunctions.ANY_ENUM -> "pg_temp.mood";
-      case TEXTS -> "pg_catalog.text[]";
-      case ANY_ARRAY -> "pg_catalog.int4[]";
       default -> type.kind().name().toLowerCase(Locale.ROOT);
     };
   }

@@ -10,6 +10,7 @@ import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.sql.NodeTree.Numbers;
 import io.pgtrickle.dvm.sql.NodeTree.Token;
 import io.pgtrickle.dvm.sql.RelationShape;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
 import java.util.ArrayDeque;
@@ -129,7 +130,7 @@ final class UncapturedInputs {
   }
 
   private boolean hasLastingInput(int type) {
-    Optional<Integer> element = KnownTypes.elementOf(type);
+    Optional<Integer> element = ArrayTypes.elementOf(type);
     if (element.isPresent()) {
       return hasLastingInput(element.get());
     }

@@ -29,6 +29,10 @@ final class DocumentsIT {
   private static final List<Shape> NATIVE =
       List.of(
           new Shape(
+              "tagged",
+              "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"
+                  + " WHERE o.tags && '{x,y}'"),
+          new Shape(
               "members",
               "SELECT id, doc -> 'a' AS a, doc ->> 'a' AS t, doc -> 'items' -> 0 AS i, doc ->"
                   + " 'items' ->> -1 AS l, raw -> 'a' ->> 'b' AS ra, raw ->> 'b' AS rb FROM"
@@ -68,10 +72,6 @@ final class DocumentsIT {
 
   private static final List<Shape> ASKED_BELOW =
       List.of(
-          new Shape(
-              "tagged",
-              "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"
-                  + " WHERE o.tags && '{x,y}'"),
           new Shape(
               "containing",
               "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"

@@ -3,7 +3,7 @@ package io.pgtrickle.dvm.plan.rewrite;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.type.ArrayElements;
+import io.pgtrickle.dvm.type.ArrayValue;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
@@ -44,7 +44,7 @@ final class ArraySubqueries {
         new Expr.Coalesce(
             List.of(
                 new Expr.Column(rows.size(), type),
-                new Expr.Literal(ArrayElements.array(SqlType.of(element), List.of()), type)),
+                new Expr.Literal(ArrayValue.EMPTY.toBytes(SqlType.of(element)), type)),
             type));
     return new Plan.Project(answered, output, apply.schema());
   }

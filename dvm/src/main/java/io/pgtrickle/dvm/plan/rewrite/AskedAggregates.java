@@ -5,7 +5,7 @@ import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.AggregateCall;
 import io.pgtrickle.dvm.plan.Plan;
-import io.pgtrickle.dvm.sql.KnownTypes;
+import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
@@ -229,7 +229,7 @@ final class AskedAggregates {
   }
 
   private static Optional<SqlType> arrayOf(SqlType element) {
-    return KnownTypes.arrayOf(element.oid())
+    return ArrayTypes.arrayOf(element.oid())
         .map(array -> SqlType.of(array, -1, element.collation()));
   }
 

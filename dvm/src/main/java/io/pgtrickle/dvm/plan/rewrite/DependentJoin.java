@@ -446,6 +446,7 @@ final class DependentJoin {
           VAR_SAMP,
           STDDEV_POP,
           STDDEV_SAMP,
+          ANY_VALUE,
           STRING_AGG,
           ARRAY_AGG,
           JSON_AGG,

@@ -90,7 +90,7 @@ final class InputOrder {
   }
 
   private static Plan chosen(Plan.TopK top) {
-    Optional<RowOrder> input = RowOrder.said(top.input());
+    Optional<RowOrder> input = RowOrder.tied(top.input());
     if (input.isEmpty() || top.ties()) {
       return below(top);
     }

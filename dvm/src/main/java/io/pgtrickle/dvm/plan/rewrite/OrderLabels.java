@@ -294,7 +294,7 @@ public final class OrderLabels {
         List<Plan.SortKey> order = byOrder(side, call.order());
         yield changed(call, call.arguments(), order, order.getFirst().value().type());
       }
-      case STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG ->
+      case ANY_VALUE, STRING_AGG, ARRAY_AGG, JSON_AGG, JSONB_AGG ->
           changed(call, call.arguments(), collected(side, call), call.type());
       default ->
           call.distinct()

@@ -14,7 +14,11 @@ public final class Rewrites {
         GroupingSetsSplit.rewrite(
             ResidualSplit.rewrite(
                 TemporalFilters.rewrite(
-                    Unnesting.rewrite(InputOrder.rewrite(ArraySubqueries.rewrite(bound)))))));
+                    Unnesting.rewrite(InputOrder.rewrite(subqueries(bound)))))));
+  }
+
+  private static Plan subqueries(Plan bound) {
+    return RowSubqueries.rewrite(ArraySubqueries.rewrite(bound));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
@@ -32,7 +36,7 @@ public final class Rewrites {
       Plan bound, Tiers tiers, Orderings orderings, EvaluationSettings settings) {
     // Before subqueries are joins: what is called once for each row is called for all then.
     // And first: an aggregate over nothing may be anything, which unnesting need not know then.
-    Plan plan = InputOrder.rewrite(ArraySubqueries.rewrite(bound));
+    Plan plan = InputOrder.rewrite(subqueries(bound));
     plan = AskedAggregates.rewrite(plan, tiers);
     plan = Unnesting.rewrite(plan);
     // What is constant cannot fail, which the following ask about.

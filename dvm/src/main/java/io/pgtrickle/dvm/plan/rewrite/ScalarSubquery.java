@@ -276,12 +276,14 @@ final class ScalarSubquery {
         && plan.inputs().stream().allMatch(ScalarSubquery::isTotal);
   }
 
-  /// Floats may add up to more than a float; other sums would need more rows than a table has.
+  /// Floats may add up to more than a float, and intervals to more than an interval; other sums
+  /// would need more rows than a table has.
   private static boolean isTotal(AggregateCall call) {
     boolean fails =
         switch (call.kind()) {
           case SUM, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP ->
-              call.arguments().getFirst().type().kind().isFloat();
+              call.arguments().getFirst().type().kind().isFloat()
+                  || call.arguments().getFirst().type().kind() == TypeKind.INTERVAL;
           case REGRESSION -> true;
           case COUNT_ROWS,
               COUNT,
@@ -292,6 +294,7 @@ final class ScalarSubquery {
               BIT_AND,
               BIT_OR,
               BIT_XOR,
+              ANY_VALUE,
               STRING_AGG,
               ARRAY_AGG,
               JSON_AGG,

@@ -79,6 +79,7 @@ final class Unnesting {
     return switch (question) {
       case Plan.Question.Any(Expr test) -> List.of(test);
       case Plan.Question.All(Expr test) -> List.of(test);
+      case Plan.Question.Compared(Expr test) -> List.of(test);
       case Plan.Question.Rows(boolean _, @Nullable Expr condition) ->
           condition == null ? List.of() : List.of(condition);
       case Plan.Question.Exists _, Plan.Question.Scalar _, Plan.Question.Array _ -> List.of();
@@ -108,8 +109,8 @@ final class Unnesting {
       case Plan.Question.Any(Expr test) -> quantified(apply, test, true);
       case Plan.Question.All(Expr test) -> quantified(apply, test, false);
       case Plan.Question.Scalar _ -> ScalarSubquery.joined(apply);
-      case Plan.Question.Array _ ->
-          throw new IllegalArgumentException("an array is an aggregate by now");
+      case Plan.Question.Array _, Plan.Question.Compared _ ->
+          throw new IllegalArgumentException("a scalar subquery by now: " + apply.question());
       case Plan.Question.Rows rows -> LateralJoin.joined(apply, rows);
     };
   }

@@ -82,10 +82,32 @@ final class InputOrderTest {
     Plan shown = project(ORDERS_SCAN, column(ORDERS_SCAN, 1), column(ORDERS_SCAN, 2));
     Plan calls = new Plan.Unfold(shown, List.of(series(column(shown, 0))), true);
     assertThat(call0(InputOrder.rewrite(collected(calls, 2))).order())
-        .as("by all there is, where the key is not shown")
+        .as("by the key, which is handed up where it is not shown")
+        .containsExactly(
+            Plan.SortKey.ascending(new Expr.Column(4, SqlType.BYTEA)),
+            Plan.SortKey.ascending(new Expr.Column(3, SqlType.INT8)));
+    Plan.Scan keyless = new Plan.Scan(1, "keyless", List.of(), shown.schema());
+    Plan alike = new Plan.Unfold(keyless, List.of(series(column(keyless, 0))), false);
+    assertThat(call0(InputOrder.rewrite(collected(alike, 2))).order())
+        .as("by all there is, and one after the other where that is alike")
         .containsExactly(
             Plan.SortKey.ascending(new Expr.Image(List.of(column(shown, 0), column(shown, 1)))),
-            Plan.SortKey.ascending(new Expr.Column(3, SqlType.INT8)));
+            Plan.SortKey.ascending(new Expr.Column(3, SqlType.INT8)),
+            Plan.SortKey.ascending(new Expr.Column(4, SqlType.INT8)));
+  }
+
+  @Test
+  void rowsThatTieAreChosenInTheOrderOfTheirCalls() {
+    Plan rows = new Plan.Unfold(ORDERS_SCAN, List.of(series(column(ORDERS_SCAN, 1))), false);
+    Plan.SortKey sorted = Plan.SortKey.ascending(column(rows, 2));
+    Plan top = new Plan.TopK(rows, List.of(), List.of(sorted), 0, 3, false);
+    Plan.Project shown = (Plan.Project) InputOrder.rewrite(top);
+    assertThat(((Plan.TopK) shown.input()).order())
+        .containsExactly(
+            sorted,
+            Plan.SortKey.ascending(new Expr.Image(List.of(column(ORDERS_SCAN, 0)))),
+            Plan.SortKey.ascending(new Expr.Column(5, SqlType.INT8)));
+    assertThat(shown.schema()).isEqualTo(rows.schema());
   }
 
   @Test
