@@ -397,7 +397,7 @@ final class ArrayFunctions {
 
     boolean equal(@Nullable Object left, @Nullable Object right) {
       if (left == null || right == null) {
-        return left == right;
+        return left == null && right == null;
       }
       return codec.equalMeansIdentical()
           ? left.equals(right)

@@ -175,7 +175,7 @@ final class DateTimeFunctions {
     }
     long hour = Values.number(arguments[3]);
     long minute = Values.number(arguments[4]);
-    double seconds = (Double) arguments[5];
+    double seconds = arguments[5] instanceof Double given ? given : Double.NaN;
     String time = "%d:%02d:%s".formatted(hour, minute, PrintfG.ofTwo(seconds));
     double micros = Math.rint(seconds * 1_000_000);
     long whole = (hour * 60 + minute) * 60_000_000 + (long) micros;

@@ -78,9 +78,11 @@ final class IntervalFieldFunctions {
       case MILLISECONDS -> seconds * 1000.0 + fraction / 1000.0;
       case SECOND -> seconds + fraction / 1_000_000.0;
       case EPOCH -> {
+        int years = a.months() / MONTHS_PER_YEAR;
+        int months = a.months() % MONTHS_PER_YEAR;
         double sum = a.micros() / 1_000_000.0;
-        sum += 365.25 * 86_400 * (a.months() / MONTHS_PER_YEAR);
-        sum += 30.0 * 86_400 * (a.months() % MONTHS_PER_YEAR);
+        sum += 365.25 * 86_400 * years;
+        sum += 30.0 * 86_400 * months;
         yield sum + 86_400.0 * a.days();
       }
       default -> (double) whole(field, a, weeks);

@@ -208,7 +208,7 @@ final class AggregateBinder {
         ? kind
         : switch (kind.get()) {
           case MIN, MAX -> Optional.of(ordered(kind.get(), function, type, collation, facts));
-          case ANY_VALUE -> where(type.oid() != FunctionBinder.RECORD, kind.get());
+          case ANY_VALUE -> where(!isRow(arguments), kind.get());
           case ARRAY_AGG ->
               where(ArrayTypes.elementOf(result.oid()).equals(Optional.of(type.oid())), kind.get());
           case JSON_AGG -> where(!type.kind().isFloat() || facts.printsFloatsExactly(), kind.get());

@@ -20,6 +20,9 @@ public final class IntervalSum {
   private long days;
   private BigInteger micros = BigInteger.ZERO;
 
+  /// The sum of nothing.
+  public IntervalSum() {}
+
   /// Adds a value `weight` times; a negative weight retracts.
   public void add(PgInterval value, long weight) {
     if (value.isFinite()) {
