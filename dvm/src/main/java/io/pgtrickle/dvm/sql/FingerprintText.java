@@ -302,8 +302,7 @@ final class FingerprintText {
 
   private static String relabelled(Output input, int type, int collation) {
     // A constant is the same under every collation; what compares it names its own.
-    boolean alike =
-        input.collation() == collation || input.text().startsWith(CONSTANT);
+    boolean alike = input.collation() == collation || input.text().startsWith(CONSTANT);
     return input.type() == type && alike ? input.text() : relabel(type, collation, input.text());
   }
 

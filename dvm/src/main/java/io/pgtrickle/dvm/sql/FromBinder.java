@@ -162,8 +162,7 @@ final class FromBinder {
     Plan join =
         rows.isWidened()
             ? new Plan.Filter(rows.source().plan(), condition)
-            : new Plan.Join(
-                left.plan(), right.plan(), List.of(), condition, both.plan().schema());
+            : new Plan.Join(left.plan(), right.plan(), List.of(), condition, both.plan().schema());
     return new Source(join, both.positions());
   }
 
@@ -173,13 +172,11 @@ final class FromBinder {
       Expr condition = sides.bind(quals, queries.facts());
       return outerJoin(sides.left(), sides.right(), condition, kind);
     }
-    @Nullable Expr condition =
-        quals == null ? null : scope(left.cross(right)).binder().bind(quals);
+    @Nullable Expr condition = quals == null ? null : scope(left.cross(right)).binder().bind(quals);
     return outerJoin(left, right, condition, kind);
   }
 
-  private static Source outerJoin(
-      Source left, Source right, @Nullable Expr condition, int kind) {
+  private static Source outerJoin(Source left, Source right, @Nullable Expr condition, int kind) {
     Source both = left.cross(right);
     Schema schema = both.plan().schema();
     Plan join =
@@ -232,8 +229,7 @@ final class FromBinder {
     return new Source(new Plan.Filter(rows.source().plan(), condition), pairs.positions());
   }
 
-  private static Source lateral(
-      Source left, Source right, boolean kept, @Nullable Expr condition) {
+  private static Source lateral(Source left, Source right, boolean kept, @Nullable Expr condition) {
     Source both = left.cross(right);
     return new Source(
         new Plan.Apply(
@@ -433,7 +429,7 @@ final class FromBinder {
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form, ordered));
               case RESULT -> oneEmptyRow();
-              default -> throw Unsupported.rangeTableEntry(kind);
+              default -> throw Unsupported.rangeTableEntry(kind, form);
             });
   }
 
@@ -592,9 +588,7 @@ final class FromBinder {
     List<List<Expr>> inside = new ArrayList<>();
     for (List<Expr> row : rows) {
       inside.add(
-          row.stream()
-              .map(cell -> Expressions.map(cell, FromBinder::oneLevelFurtherOut))
-              .toList());
+          row.stream().map(cell -> Expressions.map(cell, FromBinder::oneLevelFurtherOut)).toList());
     }
     List<Column> columns = new ArrayList<>(answers.schema().columns());
     columns.addAll(schema.columns());

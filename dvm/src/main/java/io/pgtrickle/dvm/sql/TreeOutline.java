@@ -81,8 +81,7 @@ final class TreeOutline {
   /// @param rangeTable may have a member of the group list that a variable stands for
   private void expressions(NodeTree tree, List<Node> rangeTable) {
     if (tree instanceof Node node && node.tag().equals("VAR")) {
-      grouped(Variable.of(node), rangeTable)
-          .ifPresent(member -> expressions(member, rangeTable));
+      grouped(Variable.of(node), rangeTable).ifPresent(member -> expressions(member, rangeTable));
     }
     if (tree instanceof Node node && node.tag().equals("AGGREF")) {
       aggregate(NodeForm.glance(node).oid("aggfnoid"));

@@ -30,9 +30,7 @@ final class Unsupported {
 
   /// The rejection of a subquery in an expression, by its `subLinkType`.
   static QueryRejected subquery(int kind) {
-    return QueryRejected.notYet(
-        "unsupported_subquery",
-        "a subquery of kind " + kind);
+    return QueryRejected.notYet("unsupported_subquery", "a subquery of kind " + kind);
   }
 
   private static QueryRejected clock(int kind) {
@@ -51,11 +49,14 @@ final class Unsupported {
   }
 
   /// The rejection of a range table entry, by its `rtekind`.
-  static QueryRejected rangeTableEntry(int kind) {
+  static QueryRejected rangeTableEntry(int kind, NodeForm entry) {
     return switch (kind) {
-      case 4 ->
-          QueryRejected.notYet(
-              "unsupported_clause", "XMLTABLE, JSON_TABLE or another table function");
+      case 4 -> {
+        NodeForm function = NodeForm.glance(entry.node("tablefunc"));
+        // JSON_TABLE is there since version 17.
+        boolean json = function.has("functype") && function.integer("functype") == 1;
+        yield QueryRejected.notYet("unsupported_clause", json ? "JSON_TABLE" : "XMLTABLE");
+      }
       case 7 -> QueryRejected.notYet("unsupported_clause", "a transition table");
       default -> NodeForm.notUnderstood("a range table entry of kind " + kind);
     };

@@ -270,7 +270,8 @@ public final class ExpressionTiers {
         switch (apply.question()) {
           case Plan.Question.Any(Expr test) -> add(Stream.of(test), new Schema(both), computed);
           case Plan.Question.All(Expr test) -> add(Stream.of(test), new Schema(both), computed);
-          case Plan.Question.Compared(Expr test) -> add(Stream.of(test), new Schema(both), computed);
+          case Plan.Question.Compared(Expr test) ->
+              add(Stream.of(test), new Schema(both), computed);
           case Plan.Question.Rows(boolean _, Expr condition) ->
               add(Stream.ofNullable(condition), new Schema(both), computed);
           case Plan.Question.Array(AggregateCall values, int _) ->

@@ -29,8 +29,8 @@ final class SubqueryPlacesIT {
           "INSERT INTO a SELECT (random()*8)::int, nullif((random()*4)::int, 0), (random()*3)::int,"
               + " chr(97 + (random()*3)::int) ON CONFLICT (id) DO UPDATE SET (k, n) ="
               + " ROW(excluded.k, excluded.n)",
-          "INSERT INTO b SELECT (random()*12)::int, (random()*8)::int, nullif((random()*4)::int, 2),"
-              + " chr(97 + (random()*3)::int) ON CONFLICT (id) DO UPDATE SET (a_id, v) ="
+          "INSERT INTO b SELECT (random()*12)::int, (random()*8)::int, nullif((random()*4)::int,"
+              + " 2), chr(97 + (random()*3)::int) ON CONFLICT (id) DO UPDATE SET (a_id, v) ="
               + " ROW(excluded.a_id, excluded.v)",
           "INSERT INTO e SELECT nullif((random()*6)::int, 3), (random()*6)::int WHERE (SELECT"
               + " count(*) FROM e) < 14",
@@ -58,8 +58,7 @@ final class SubqueryPlacesIT {
               "SELECT a.id FROM a WHERE (a.k, a.id) <> (SELECT b.v, b.a_id FROM b WHERE"
                   + " b.a_id = a.id ORDER BY b.v DESC NULLS LAST, b.id LIMIT 1)"),
           new Shape(
-              "rows_any",
-              "SELECT a.id FROM a WHERE (a.k, a.id) < ANY (SELECT b.v, b.id FROM b)"),
+              "rows_any", "SELECT a.id FROM a WHERE (a.k, a.id) < ANY (SELECT b.v, b.id FROM b)"),
           new Shape(
               "rows_all",
               "SELECT a.id, (a.t, a.id) >= ALL (SELECT b.t, b.a_id FROM b WHERE b.a_id ="
@@ -173,8 +172,7 @@ final class SubqueryPlacesIT {
               "in_a_subquery",
               "SELECT a.id, (SELECT count(x.id) FROM e LEFT JOIN b x ON x.v = e.g AND x.a_id"
                   + " = a.id AND x.id > (SELECT min(id) FROM b y WHERE y.a_id = x.a_id) WHERE e.f ="
-                  + " a.k) AS n FROM a")
-);
+                  + " a.k) AS n FROM a"));
 
   @Test
   void streamTablesEqualTheirQueriesAfterEveryCycle() throws SQLException, InterruptedException {

@@ -42,8 +42,7 @@ final class RowSubqueries {
               List.of(new Expr.Column(i, type)),
               new Schema(List.of(fields.column(i))));
       plan = new Plan.Apply(plan, field, new Plan.Question.Scalar(), new Schema(columns));
-      values.add(
-          new Expr.Single(new Expr.Column(at, type), new Expr.Column(at + 1, SqlType.INT8)));
+      values.add(new Expr.Single(new Expr.Column(at, type), new Expr.Column(at + 1, SqlType.INT8)));
     }
     List<Expr> output = Unnesting.columns(rows);
     output.add(Expressions.over(test, values));
