@@ -1,7 +1,7 @@
 package io.pgtrickle.dvm.expr;
 
 import io.pgtrickle.dvm.expr.Implementation.Binary;
-import io.pgtrickle.dvm.type.EvaluationFailure;
+import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.type.PgInterval;
 import java.time.LocalDate;
 import java.time.ZoneId;
@@ -10,36 +10,26 @@ import org.jspecify.annotations.Nullable;
 /// `age` of two times: the difference field by field, the days that are missing borrowed from the
 /// month of the earlier time.
 final class AgeFunctions {
-  // Infinite intervals.
-  private static final int INFINITE_SINCE = 17;
-
   private AgeFunctions() {}
 
+  // Before 17 an infinity is a time in the year 294277.
   static void register(Registry registry) {
-    registry.addBound(
-        "age(timestamp,timestamp) interval",
-        "years, months, days and time between",
-        binding -> {
-          int version = binding.settings().serverVersion();
-          return (Binary<Long, Long, PgInterval>) (l, r) -> between(l, r, null, version);
-        });
     registry
-        .addBound(
+        .add(
+            "age(timestamp,timestamp) interval",
+            "years, months, days and time between",
+            (Binary<Long, Long, PgInterval>) (l, r) -> between(l, r, null))
+        .needs(Requirement.POSTGRESQL_17);
+    registry
+        .addZonedBinary(
             "age(timestamptz,timestamptz) interval",
             "years, months, days and time between, of local times",
-            binding -> {
-              int version = binding.settings().serverVersion();
-              ZoneId zone = binding.settings().zone().orElseThrow();
-              return (Binary<Long, Long, PgInterval>) (l, r) -> between(l, r, zone, version);
-            })
-        .needs(NativeFunction.Requirement.TIME_ZONE);
+            zone -> (Long l, Long r) -> between(l, r, zone))
+        .needs(Requirement.POSTGRESQL_17);
   }
 
-  private static PgInterval between(long left, long right, @Nullable ZoneId zone, int version) {
+  private static PgInterval between(long left, long right, @Nullable ZoneId zone) {
     if (!DateTimes.isFinite(left) || !DateTimes.isFinite(right)) {
-      if (version < INFINITE_SINCE) {
-        throw new EvaluationFailure("22008", "timestamp out of range");
-      }
       if (left == right) {
         throw PgInterval.outOfRange();
       }

@@ -7,6 +7,7 @@ import java.util.Set;
 ///
 /// @param deterministic whether two strings are equal only if their bytes are
 /// @param byteOrder whether the order is that of the UTF-8 bytes
+/// @param asciiDigits whether only those of ASCII are digits to a regular expression
 /// @param casesCharacters whether upper and lower case go character by character, so that the
 /// server
 ///     can be asked for a table
@@ -14,19 +15,23 @@ import java.util.Set;
 public record Collation(
     boolean deterministic,
     boolean byteOrder,
+    boolean asciiDigits,
     boolean casesCharacters,
     Optional<CaseMapping> letterCase) {
   /// `"C"` and `"POSIX"`.
-  public static final Collation C = new Collation(true, true, true, Optional.of(CaseMapping.ASCII));
+  public static final Collation C =
+      new Collation(true, true, true, true, Optional.of(CaseMapping.ASCII));
 
   /// A collation of which nothing is known: not even equality is evaluated natively.
-  public static final Collation UNKNOWN = new Collation(false, false, false, Optional.empty());
+  public static final Collation UNKNOWN =
+      new Collation(false, false, false, false, Optional.empty());
 
   private static final Set<String> C_LOCALES = Set.of("C", "POSIX");
   // glibc and musl order these by code point.
   private static final Set<String> CODE_POINT_LOCALES = Set.of("C.UTF-8", "C.utf8");
 
-  // PG_UNICODE_FAST, the third of the builtin ones, looks at the neighbours of a letter.
+  // PG_UNICODE_FAST, the third of the builtin ones, looks at the neighbours of a letter, and has
+  // the digits of all scripts.
   private static final Set<String> SIMPLE_CASE_LOCALES = Set.of("C", "C.UTF-8", "C.UTF8");
 
   /// A collation as the catalog describes it; for the database's own, `pg_database` has the same
@@ -47,6 +52,7 @@ public record Collation(
               deterministic,
               deterministic
                   && (C_LOCALES.contains(collate) || CODE_POINT_LOCALES.contains(collate)),
+              C_LOCALES.contains(ctype),
               true,
               asciiIf(C_LOCALES.contains(ctype)));
       case 'b' ->
@@ -54,8 +60,9 @@ public record Collation(
               deterministic,
               deterministic,
               SIMPLE_CASE_LOCALES.contains(locale),
+              SIMPLE_CASE_LOCALES.contains(locale),
               asciiIf(locale.equals("C")));
-      case 'i' -> new Collation(deterministic, false, false, Optional.empty());
+      case 'i' -> new Collation(deterministic, false, false, false, Optional.empty());
       default -> UNKNOWN;
     };
   }
@@ -71,6 +78,7 @@ public record Collation(
 
   /// The same collation with its table of upper and lower case.
   public Collation with(CaseMapping table) {
-    return new Collation(deterministic, byteOrder, casesCharacters, Optional.of(table));
+    return new Collation(
+        deterministic, byteOrder, asciiDigits, casesCharacters, Optional.of(table));
   }
 }

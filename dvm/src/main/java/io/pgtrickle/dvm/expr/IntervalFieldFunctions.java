@@ -1,6 +1,7 @@
 package io.pgtrickle.dvm.expr;
 
 import io.pgtrickle.dvm.expr.Implementation.Binary;
+import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.PgNumeric;
 import java.math.BigDecimal;
@@ -21,20 +22,25 @@ final class IntervalFieldFunctions {
   private IntervalFieldFunctions() {}
 
   static void register(Registry registry) {
-    registry.addBound(
-        "extract(text,interval) numeric",
-        "a field of an interval",
-        binding -> {
-          boolean weeks = binding.settings().serverVersion() >= WEEKS_SINCE;
-          return (Binary<String, PgInterval, PgNumeric>) (name, a) -> extract(name, a, weeks);
-        });
-    registry.addBound(
-        "date_part(text,interval) float8",
-        "a field of an interval",
-        binding -> {
-          boolean weeks = binding.settings().serverVersion() >= WEEKS_SINCE;
-          return (Binary<String, PgInterval, Double>) (name, a) -> datePart(name, a, weeks);
-        });
+    // Before 17 what is infinite since is a value like others.
+    registry
+        .addBound(
+            "extract(text,interval) numeric",
+            "a field of an interval",
+            binding -> {
+              boolean weeks = binding.settings().serverVersion() >= WEEKS_SINCE;
+              return (Binary<String, PgInterval, PgNumeric>) (name, a) -> extract(name, a, weeks);
+            })
+        .needs(Requirement.POSTGRESQL_17);
+    registry
+        .addBound(
+            "date_part(text,interval) float8",
+            "a field of an interval",
+            binding -> {
+              boolean weeks = binding.settings().serverVersion() >= WEEKS_SINCE;
+              return (Binary<String, PgInterval, Double>) (name, a) -> datePart(name, a, weeks);
+            })
+        .needs(Requirement.POSTGRESQL_17);
   }
 
   private static @Nullable PgNumeric extract(String name, PgInterval a, boolean weeks) {

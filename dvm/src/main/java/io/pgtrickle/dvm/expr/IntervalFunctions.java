@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.expr;
 import io.pgtrickle.dvm.expr.Implementation.Binary;
 import io.pgtrickle.dvm.expr.Implementation.Ternary;
 import io.pgtrickle.dvm.expr.Implementation.Unary;
+import io.pgtrickle.dvm.expr.NativeFunction.Requirement;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.IntervalScaling;
 import io.pgtrickle.dvm.type.PgInterval;
@@ -68,23 +69,32 @@ final class IntervalFunctions {
             "isfinite(interval) bool",
             "not an infinity",
             (Unary<PgInterval, Boolean>) a -> a.isFinite())
+        .needs(Requirement.POSTGRESQL_17)
         .neverFails();
-    registry.add(
-        "justify_hours(interval) interval",
-        "24 hours become a day",
-        IntervalFunctions::justifiedHours);
-    registry.add(
-        "justify_days(interval) interval",
-        "30 days become a month",
-        IntervalFunctions::justifiedDays);
-    registry.add(
-        "justify_interval(interval) interval",
-        "24 hours become a day, 30 days a month, all of one sign",
-        IntervalFunctions::justified);
-    registry.addVariadic(
-        "make_interval(int4,int4,int4,int4,int4,int4,float8) interval",
-        "an interval of years, months, weeks, days, hours, minutes and seconds",
-        _ -> IntervalFunctions::made);
+    registry
+        .add(
+            "justify_hours(interval) interval",
+            "24 hours become a day",
+            IntervalFunctions::justifiedHours)
+        .needs(Requirement.POSTGRESQL_17);
+    registry
+        .add(
+            "justify_days(interval) interval",
+            "30 days become a month",
+            IntervalFunctions::justifiedDays)
+        .needs(Requirement.POSTGRESQL_17);
+    registry
+        .add(
+            "justify_interval(interval) interval",
+            "24 hours become a day, 30 days a month, all of one sign",
+            IntervalFunctions::justified)
+        .needs(Requirement.POSTGRESQL_17);
+    registry
+        .addVariadic(
+            "make_interval(int4,int4,int4,int4,int4,int4,float8) interval",
+            "an interval of years, months, weeks, days, hours, minutes and seconds",
+            _ -> IntervalFunctions::made)
+        .needs(Requirement.POSTGRESQL_17);
   }
 
   private static void withDates(Registry registry) {

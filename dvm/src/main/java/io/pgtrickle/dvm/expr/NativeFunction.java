@@ -39,7 +39,9 @@ public final class NativeFunction {
     /// A format that is a constant, of patterns that are known.
     CONSTANT_FORMAT,
     /// A regular expression that is a constant, of a kind that is known.
-    CONSTANT_PATTERN
+    CONSTANT_PATTERN,
+    /// PostgreSQL 17 or later, where intervals may be infinite and are checked for their range.
+    POSTGRESQL_17
   }
 
   /// The part a function plays for its type.
@@ -78,6 +80,8 @@ public final class NativeFunction {
       return element().filter(type -> type.kind().isText()).isPresent();
     }
   }
+
+  private static final int INTERVALS_CHECKED_SINCE = 17;
 
   // None, the database's, C and POSIX.
   private static final Set<Integer> BUILT_IN_COLLATIONS =
@@ -241,6 +245,8 @@ public final class NativeFunction {
             case CONSTANT_FORMAT -> isKnown(binding) ? "" : "a format that is not a plain constant";
             case CONSTANT_PATTERN ->
                 isKnown(binding) ? "" : "a pattern that is not a plain constant";
+            case POSTGRESQL_17 ->
+                settings.serverVersion() >= INTERVALS_CHECKED_SINCE ? "" : "PostgreSQL before 17";
           };
       if (!missing.isEmpty()) {
         return Optional.of("function " + this + " under " + missing);

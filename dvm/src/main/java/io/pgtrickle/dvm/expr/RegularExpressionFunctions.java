@@ -56,7 +56,7 @@ final class RegularExpressionFunctions {
   private static Optional<RegularExpression> read(
       String pattern, boolean ignoreCase, Binding binding) {
     boolean ascii = !ignoreCase || isAscii(binding.letterCase());
-    boolean digits = binding.settings().collation(binding.collation()).byteOrder();
+    boolean digits = binding.settings().collation(binding.collation()).asciiDigits();
     return ascii ? RegularExpression.read(pattern, ignoreCase, digits) : Optional.empty();
   }
 

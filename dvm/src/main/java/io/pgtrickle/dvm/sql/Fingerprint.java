@@ -814,7 +814,10 @@ public record Fingerprint(
       List<Integer> collations = entry.numbers("colcollations");
       List<Output> outputs = new ArrayList<>();
       for (int i = 0; i < types.size(); i++) {
-        outputs.add(new Output("values" + columns.get(i), types.get(i), collations.get(i)));
+        int collation = collations.get(i);
+        outputs.add(
+            new Output(
+                "values" + columns.get(i) + " collate " + collation, types.get(i), collation));
       }
       return outputs;
     }
@@ -846,7 +849,11 @@ public record Fingerprint(
             converted(left.get(i), type, collation)
                 + ", "
                 + converted(right.get(i), type, collation);
-        outputs.add(new Output("operation " + operation + "[" + both + "]", type, collation));
+        outputs.add(
+            new Output(
+                "operation %s collate %s [%s]".formatted(operation, collation, both),
+                type,
+                collation));
       }
       if (operation != 1) {
         select(

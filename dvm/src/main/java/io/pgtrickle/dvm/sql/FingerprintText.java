@@ -174,18 +174,29 @@ final class FingerprintText {
           whole ? call.type() : form.oid("resulttype"),
           whole ? call.collation() : form.oid("resultcollid"));
     }
+    if (form.tag().equals("COLLATE")) {
+      return collated(form);
+    }
     String text = written(node, form);
     if (!text.startsWith(CONSTANT)) {
       note(text);
-    }
-    if (form.tag().equals("COLLATE")) {
-      return new Output(text, output(form.node("arg")).type(), form.oid("collOid"));
     }
     int type =
         form.has("returning")
             ? NodeForm.glance(form.node("returning")).oid("typid")
             : first(form, TYPE_FIELDS, 16);
     return new Output(text, type, first(form, COLLATION_FIELDS, 0));
+  }
+
+  // What is collated is read once: it may be collated itself, and that many times.
+  private Output collated(NodeForm form) {
+    Output input = output(form.node("arg"));
+    int collation = form.oid("collOid");
+    String text = relabelled(input, input.type(), collation);
+    if (!text.startsWith(CONSTANT)) {
+      note(text);
+    }
+    return new Output(text, input.type(), collation);
   }
 
   /// An aggregate of SQL/JSON is one like others, and a conversion.
@@ -255,10 +266,6 @@ final class FingerprintText {
       case "RELABELTYPE" -> {
         Output input = output(form.node("arg"));
         yield relabelled(input, form.oid("resulttype"), form.oid("resultcollid"));
-      }
-      case "COLLATE" -> {
-        Output input = output(form.node("arg"));
-        yield relabelled(input, input.type(), form.oid("collOid"));
       }
       case "CASE" -> caseOf(form);
       case "SCALARARRAYOPEXPR" -> quantified(form);
@@ -388,7 +395,7 @@ final class FingerprintText {
     // A CASE without ELSE is analyzed as one with ELSE NULL.
     String otherwise =
         form.isAbsent("defresult") ? "nothing" : output(form.node("defresult")).text();
-    return "case " + branches + " else " + otherwise;
+    return "case " + branches + " else " + otherwise + " collate " + form.oid("casecollid");
   }
 
   private String quantified(NodeForm form) {

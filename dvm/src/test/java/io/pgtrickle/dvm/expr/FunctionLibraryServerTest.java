@@ -93,7 +93,10 @@ final class FunctionLibraryServerTest {
   @ParameterizedTest
   @MethodSource("functions")
   void functionAnswersAsTheServerDoes(NativeFunction function) throws SQLException {
-    if (version < 17 && SINCE_17.contains(function.toString())) {
+    boolean since17 =
+        SINCE_17.contains(function.toString())
+            || function.requirements().contains(Requirement.POSTGRESQL_17);
+    if (version < 17 && since17) {
       return;
     }
     Signature signature = serverSignature(function);

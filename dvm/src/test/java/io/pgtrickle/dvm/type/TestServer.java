@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class TestServer implements AutoCloseable {
   private static @Nullable EmbeddedPostgres server;
 
-  private static final int INFINITE_INTERVALS = 17;
+  private static final int POSTGRESQL_17 = 17;
 
   // Any error becomes "SQLSTATE message", so that a thousand failing expressions cost one
   // statement.
@@ -85,7 +85,7 @@ public final class TestServer implements AutoCloseable {
   ///
   /// @return all of them on servers of 17 and later
   public List<Object> known(SqlType type, List<Object> values) throws SQLException {
-    if (type.kind() != TypeKind.INTERVAL || majorVersion() >= INFINITE_INTERVALS) {
+    if (type.kind() != TypeKind.INTERVAL || majorVersion() >= POSTGRESQL_17) {
       return values;
     }
     TypeCodec codec = TypeCodec.of(type);
