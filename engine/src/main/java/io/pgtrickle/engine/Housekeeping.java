@@ -328,7 +328,7 @@ final class Housekeeping {
 
   private void follow(DefinitionWatch.Changes changes, Set<Long> done) throws SQLException {
     for (long id : changes.dropped()) {
-      loop.postRelief(() -> loop.remove(id));
+      loop.postRemoval(id);
       operations.forget(id);
       LOG.info("stream table {} is gone", id);
     }

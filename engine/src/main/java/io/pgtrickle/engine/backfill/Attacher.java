@@ -79,20 +79,16 @@ final class Attacher {
       return attachTogether(control, batch, columns, alone ? LockPolicy.POLITE : BRIEF);
     } catch (CaptureException e) {
       requireOfOneSource(e);
+      if (batch.isEmpty()) {
+        // What there was has been reported.
+        return List.of();
+      }
       if (alone) {
         return refuse(batch, batch.values().iterator().next(), e);
       }
     }
     Map<Integer, CaptureException> refused = refused(control, batch.values(), columns);
-    List<Refusal> readers = new ArrayList<>();
-    for (Preparation one : batch.values()) {
-      sources(one).stream()
-          .map(refused::get)
-          .filter(Objects::nonNull)
-          .findFirst()
-          .ifPresent(why -> readers.add(new Refusal(one, why)));
-    }
-    readers.forEach(each -> batch.remove(each.reader.id()));
+    List<Refusal> readers = takeReaders(batch, refused);
     // What others hold up is waited for when nobody else has to wait for that.
     return batch.isEmpty()
         ? attachPatiently(control, batch, columns, readers)
@@ -102,7 +98,22 @@ final class Attacher {
   /// A source of a reader cannot be attached.
   private record Refusal(Preparation reader, CaptureException why) {}
 
-  private static Set<Integer> sources(Preparation one) {
+  private static List<Refusal> takeReaders(
+      Map<Long, Preparation> batch, Map<Integer, CaptureException> refused) {
+    List<Refusal> readers = new ArrayList<>();
+    for (Preparation one : batch.values()) {
+      sources(one).stream()
+          .map(refused::get)
+          .filter(Objects::nonNull)
+          .findFirst()
+          .ifPresent(why -> readers.add(new Refusal(one, why)));
+    }
+    readers.forEach(each -> batch.remove(each.reader.id()));
+    return readers;
+  }
+
+  /// What a definition reads.
+  static Set<Integer> sources(Preparation one) {
     Set<Integer> relations = new LinkedHashSet<>();
     one.scans().forEach(scan -> relations.add(scan.relation()));
     if (one.plan().isEmpty()) {
@@ -181,13 +192,19 @@ final class Attacher {
         again.addAll(refuse(batch, each.reader, each.why));
       }
     }
+    again.addAll(attachRest(control, batch, columns));
+    return again;
+  }
+
+  private List<Definition> attachRest(
+      Connection control, Map<Long, Preparation> batch, Map<Integer, Set<String>> columns)
+      throws SQLException, InterruptedException {
     try {
-      again.addAll(attachTogether(control, batch, columns, BRIEF));
+      return attachTogether(control, batch, columns, BRIEF);
     } catch (CaptureException e) {
       requireOfOneSource(e);
-      again.addAll(attachEach(control, batch, columns));
+      return attachEach(control, batch, columns);
     }
-    return again;
   }
 
   private List<Definition> attachPatiently(
@@ -209,10 +226,29 @@ final class Attacher {
         again.addAll(attachTogether(control, batch, columns, LockPolicy.POLITE));
       } catch (CaptureException e) {
         requireOfOneSource(e);
-        for (Preparation one : List.copyOf(batch.values())) {
-          again.addAll(refuse(batch, one, e));
-        }
+        again.addAll(attachUnlessRefused(control, batch, columns, e));
       }
+    }
+    return again;
+  }
+
+  // Some may not have been locked any more, or be read by others only.
+  private List<Definition> attachUnlessRefused(
+      Connection control,
+      Map<Long, Preparation> batch,
+      Map<Integer, Set<String>> columns,
+      CaptureException together)
+      throws SQLException, InterruptedException {
+    List<Refusal> readers = takeReaders(batch, refused(control, batch.values(), columns));
+    if (readers.isEmpty()) {
+      batch.values().forEach(one -> readers.add(new Refusal(one, together)));
+    }
+    List<Definition> again = new ArrayList<>();
+    for (Refusal each : readers) {
+      again.addAll(refuse(batch, each.reader, each.why));
+    }
+    if (!batch.isEmpty()) {
+      again.addAll(attachRest(control, batch, columns));
     }
     return again;
   }
@@ -232,7 +268,11 @@ final class Attacher {
         }
       } catch (CaptureException refused) {
         requireOfOneSource(refused);
-        again.addAll(refuse(batch, one, refused));
+        if (alone.isEmpty()) {
+          batch.remove(one.id());
+        } else {
+          again.addAll(refuse(batch, one, refused));
+        }
       }
     }
     return again;
@@ -300,6 +340,10 @@ final class Attacher {
         progress.failed(one.definition(), e);
       }
     }
+    // Nor what was to be copied for those that are out.
+    Set<Integer> wanted = new HashSet<>();
+    batch.values().forEach(one -> wanted.addAll(sources(one)));
+    missing.keySet().retainAll(wanted);
     tables.publish(watched);
     read.addAll(missing.keySet());
     tables.renew(read);

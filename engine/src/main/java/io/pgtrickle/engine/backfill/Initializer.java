@@ -199,6 +199,9 @@ public final class Initializer {
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
       Map<Long, Preparation> ready = prepare(writer, free, results);
+      Set<Integer> read = new HashSet<>();
+      ready.values().forEach(one -> read.addAll(Attacher.sources(one)));
+      loop.claim(read);
       results.again.addAll(attacher.attach(control, ready));
       for (List<Preparation> wave : GROUPS.waves(List.copyOf(ready.values()))) {
         for (List<Preparation> group : GROUPS.sharing(start(writer, wave, results))) {
@@ -213,6 +216,8 @@ public final class Initializer {
           results.again.add(definition);
         }
       }
+    } finally {
+      loop.claim(Set.of());
     }
     return results.outcome();
   }
@@ -411,8 +416,7 @@ public final class Initializer {
       // Whoever interrupts ends the refresh thread too, which gives up all builds.
       if (!Thread.currentThread().isInterrupted()) {
         // Without fail, even if nobody waits for it any more.
-        loop.postRelief(() -> loop.builds().abandon(build));
-        atBoundary(() -> {});
+        Boundary.await(loop.abandon(build));
       }
     }
     writer.rollback();

@@ -6,10 +6,8 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /// What other threads want done on the refresh thread, between two epochs.
@@ -19,34 +17,23 @@ final class BoundaryTasks {
   private static final int LIMIT = 10_000;
 
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>(LIMIT);
-  private final Queue<Runnable> reliefs = new ConcurrentLinkedQueue<>();
   private final Map<String, Runnable> latest = new ConcurrentHashMap<>();
   private final List<FrontierWait> frontierWaits = new ArrayList<>();
 
+  private final Runnable first;
+
   private record FrontierWait(Lsn lsn, Runnable action) {}
+
+  /// @param first done before every task, on the refresh thread
+  BoundaryTasks(Runnable first) {
+    this.first = first;
+  }
 
   void post(Runnable task) {
     if (!tasks.offer(task)) {
       throw new SourceUnavailable(
           "53400", "the refresh thread has " + LIMIT + " tasks waiting", null);
     }
-  }
-
-  /// Has something given up, before anything else: it need not wait for an epoch that itself waits.
-  void postRelief(Runnable task) {
-    reliefs.add(task);
-  }
-
-  /// Gives up what is to be; also in the middle of an epoch.
-  ///
-  /// @return whether there was anything
-  boolean relieve() {
-    boolean any = false;
-    for (Runnable task = reliefs.poll(); task != null; task = reliefs.poll()) {
-      task.run();
-      any = true;
-    }
-    return any;
   }
 
   /// Has something done, once, however often it is asked for before that: what is asked last, after
@@ -84,7 +71,7 @@ final class BoundaryTasks {
 
   /// How many wait to be run.
   int size() {
-    return reliefs.size() + tasks.size() + latest.size();
+    return tasks.size() + latest.size();
   }
 
   CompletableFuture<Void> whenBeyond(Lsn lsn, Runnable action) {
@@ -107,10 +94,11 @@ final class BoundaryTasks {
 
   /// Runs what is there, and what waited for a position that is reached.
   void run(Lsn position) {
-    boolean _ = relieve();
+    first.run();
     // Looked at first: what they follow is in the queue already.
     Map<String, Runnable> last = Map.copyOf(latest);
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+      first.run();
       task.run();
     }
     last.forEach(

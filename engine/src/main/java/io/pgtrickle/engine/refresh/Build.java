@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.dataflow.StepFailed;
@@ -128,6 +129,9 @@ public final class Build implements AutoCloseable {
             return dataflow;
           });
       reasons.put(view, reason);
+      if (views.isEmpty()) {
+        retained.close();
+      }
     }
   }
 
@@ -179,9 +183,16 @@ public final class Build implements AutoCloseable {
             concerning.put(relation, delta);
           }
         });
+    retained.settle();
     if (!concerning.isEmpty()) {
       retained.add(concerning, end);
     }
+  }
+
+  /// Has no room for what epochs do, where others need it: if there is anything, all views are
+  /// given up by the next [#catchUp]; called by the refresh thread.
+  void yieldTo(StorageUnavailable problem) {
+    retained.yieldTo(problem);
   }
 
   /// Remembers that from here on nothing is told of a relation, or of another one in its place;

@@ -1,6 +1,7 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.View;
 import io.pgtrickle.dvm.plan.ColumnsRead;
 import io.pgtrickle.dvm.plan.Plan;
@@ -115,6 +116,11 @@ public final class Builds {
           lose(build, origins);
           build.retain(deltas, end);
         });
+  }
+
+  /// The stream waits for room: what builds keep of it is given up first.
+  void yieldTo(StorageUnavailable problem) {
+    builds.keySet().forEach(build -> build.yieldTo(problem));
   }
 
   // What was let go meanwhile, and perhaps read anew: of that a build is not told everything.

@@ -2,13 +2,13 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.LogicalMessage;
 import io.pgtrickle.cdc.Lsn;
-import io.pgtrickle.cdc.Oid;
 import io.pgtrickle.cdc.Transaction;
 import io.pgtrickle.cdc.WalEvent;
 import io.pgtrickle.cdc.slot.Visibility;
 import io.pgtrickle.cdc.stream.LogStream;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.ExplainFormat;
 import io.pgtrickle.dvm.state.Capture;
@@ -75,14 +75,15 @@ public final class RefreshLoop implements AutoCloseable {
   private final FullRefreshes full = new FullRefreshes();
   private final InvisibleCommits invisible = new InvisibleCommits();
   private final Builds builds;
-  private final BoundaryTasks tasks = new BoundaryTasks();
+  private final BoundaryTasks tasks;
+  private final Reliefs reliefs = new Reliefs();
+  private final Unread unread;
   private final StatusBoard status;
 
   private boolean partial;
   private boolean tookEvents;
   private Duration patience = WAIT;
   private Set<Integer> gated = Set.of();
-  private final Set<Integer> detached = new HashSet<>();
   private final List<Instant> commits = new ArrayList<>();
   private final List<Integer> transactions = new ArrayList<>();
   private Replay replay = Replay.none();
@@ -114,6 +115,8 @@ public final class RefreshLoop implements AutoCloseable {
     this.checkpoints = checkpoints;
     this.writer = new EpochWriter(applier, ledger, tables, dataflow, new Damage(), clock);
     this.builds = new Builds(intake, tables);
+    this.tasks = new BoundaryTasks(this::giveUp);
+    this.unread = new Unread(intake, this::read);
     this.status = new StatusBoard(tables, dataflow, intake);
     this.steps = new Steps(dataflow, tables, ledger, listener, this::rebuild, this::relieve, clock);
     this.callers = new Callers(tables, full, steps::awaitsRelease, ledger, listener, clock);
@@ -241,17 +244,36 @@ public final class RefreshLoop implements AutoCloseable {
     reader.wake();
   }
 
-  /// Gives something up on this thread, between two epochs or while one waits for room or for the
-  /// server; nobody waits for it.
-  public void postRelief(Runnable task) {
-    tasks.postRelief(task);
+  /// Takes a stream table out as [#remove] does, on this thread, between two epochs or while one
+  /// waits for room or for the server; nobody waits for it.
+  public void postRemoval(long id) {
+    reliefs.remove(id);
     reader.wake();
   }
 
+  /// Gives a build up in the same way.
+  public CompletableFuture<Void> abandon(Build build) {
+    CompletableFuture<Void> done = reliefs.abandon(build);
+    reader.wake();
+    return done;
+  }
+
+  private void giveUp() {
+    reliefs.run(this::remove, builds::abandon);
+  }
+
   // In the middle of an epoch that waits.
-  private void relieve() {
-    if (tasks.relieve()) {
-      detached.addAll(detach());
+  private void relieve(TrickleException problem) {
+    Set<Integer> sources = new HashSet<>();
+    reliefs.run(
+        id -> {
+          table(id).ifPresent(table -> sources.addAll(table.sources()));
+          remove(id);
+        },
+        builds::abandon);
+    unread.letGo(sources);
+    if (problem instanceof StorageUnavailable full) {
+      builds.yieldTo(full);
     }
   }
 
@@ -427,6 +449,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   private void add(LiveTable table) {
     status.stateChanged();
+    unread.awaitNoMore(table.id());
     tables.add(table);
     table.gate(!Collections.disjoint(table.sources(), gated));
   }
@@ -459,19 +482,27 @@ public final class RefreshLoop implements AutoCloseable {
   /// Forgets the base tables that no stream table reads, live or being built, and returns their
   /// OIDs, and those of others that were forgotten since this was last done; boundary only.
   public Set<Integer> detachUnused() {
-    Set<Integer> unused = detach();
-    unused.addAll(detached);
-    unused.removeAll(intake.relations());
-    detached.clear();
-    return unused;
+    return unread.letGoOfAll();
   }
 
-  private Set<Integer> detach() {
-    Set<Integer> unused = new HashSet<>(intake.relations());
-    unused.removeAll(tables.sources());
-    unused.removeAll(builds.relations());
-    unused.forEach(relation -> intake.detach(new Oid(relation)));
-    return unused;
+  /// Says which relations are about to be read by what is initialized, instead of those said
+  /// before: they are not forgotten in between.
+  public void claim(Set<Integer> relations) {
+    unread.claim(relations);
+  }
+
+  private Set<Integer> read() {
+    Set<Integer> read = tables.sources();
+    read.addAll(builds.relations());
+    return read;
+  }
+
+  private void removeAll(Set<Long> ids) {
+    for (long id : ids) {
+      Optional<LiveTable> table = table(id);
+      remove(id);
+      table.ifPresent(gone -> unread.await(id, gone.sources()));
+    }
   }
 
   /// Takes a stream table out that is live under a definition with other contents. What reads it
@@ -487,8 +518,8 @@ public final class RefreshLoop implements AutoCloseable {
       return false;
     }
     Set<Long> readers = tables.downstream(table.id());
-    remove(table.id());
-    readers.forEach(this::remove);
+    removeAll(Set.of(table.id()));
+    removeAll(readers);
     if (!readers.isEmpty()) {
       listener.rebuild(readers);
     }
@@ -497,6 +528,7 @@ public final class RefreshLoop implements AutoCloseable {
 
   /// Takes a stream table out of the stream; its dependents stay and see no more changes of it.
   public void remove(long id) {
+    unread.awaitNoMore(id);
     LiveTable table = tables.remove(id);
     if (table != null) {
       status.stateChanged();
@@ -563,7 +595,7 @@ public final class RefreshLoop implements AutoCloseable {
         again.add(table.id());
       }
     }
-    again.forEach(this::remove);
+    removeAll(again);
     if (!again.isEmpty()) {
       listener.rebuild(again);
     }
@@ -788,7 +820,7 @@ public final class RefreshLoop implements AutoCloseable {
           again.addAll(tables.downstream(id));
           again.add(id);
         });
-    again.forEach(this::remove);
+    removeAll(again);
     if (!again.isEmpty()) {
       listener.rebuild(again);
     }

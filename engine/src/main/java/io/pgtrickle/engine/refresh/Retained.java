@@ -37,6 +37,8 @@ final class Retained implements AutoCloseable {
   private final Storage storage;
   private final ReentrantLock lock = new ReentrantLock();
   private Changes current = new Changes();
+  // Nobody wants it any more.
+  private boolean over;
 
   Retained(Storage storage) {
     this.storage = storage;
@@ -46,11 +48,29 @@ final class Retained implements AutoCloseable {
   ///
   /// @param end where the stream was after it
   void add(Map<Integer, ZSet> deltas, LiveTable.Released end) {
+    keep(
+        () -> {
+          current.end = end;
+          deltas.forEach(this::add);
+        });
+  }
+
+  /// Moves what is on the heap to where it belongs; at the end of each epoch, also of one that is
+  /// not [added][#add]: what lies there counts for everybody.
+  void settle() {
+    keep(
+        () -> {
+          for (Arrangement sum : current.sums.values()) {
+            boolean _ = sum.settle();
+          }
+        });
+  }
+
+  private void keep(Runnable work) {
     lock.lock();
     try {
-      current.end = end;
-      if (current.failure == null) {
-        deltas.forEach(this::add);
+      if (!over && current.failure == null) {
+        work.run();
       }
     } catch (StorageUnavailable | StateDamaged failure) {
       giveUp(failure);
@@ -68,12 +88,21 @@ final class Retained implements AutoCloseable {
     current.closeArrangements();
   }
 
+  /// Gives up what there is, if there is any, and whatever would follow: others need the room.
+  void yieldTo(StorageUnavailable problem) {
+    keep(
+        () -> {
+          if (!current.sums.isEmpty()) {
+            throw problem;
+          }
+        });
+  }
+
   private void add(int relation, ZSet delta) {
     if (current.losses.containsKey(relation)) {
       return;
     }
     Arrangement sum = current.sums.computeIfAbsent(relation, _ -> new Arrangement(storage));
-    var _ = sum.settle();
     Batch.Builder batch = new Batch.Builder(delta.size());
     delta.forEach((row, weight) -> batch.add(NO_KEY, row, weight));
     sum.stage(batch.build());
@@ -104,21 +133,29 @@ final class Retained implements AutoCloseable {
     }
   }
 
-  /// Takes everything, to be closed by the caller.
+  /// Takes everything, to be closed by the caller. What was given up stays so.
   Changes take() {
     lock.lock();
     try {
       Changes taken = current;
       current = new Changes();
+      current.failure = taken.failure;
       return taken;
     } finally {
       lock.unlock();
     }
   }
 
+  /// Keeps nothing from here on.
   @Override
   public void close() {
-    take().close();
+    lock.lock();
+    try {
+      over = true;
+      current.close();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// What was taken. Used by one thread.
@@ -163,6 +200,7 @@ final class Retained implements AutoCloseable {
     /// @return empty when that was all
     /// @throws StateDamaged when they cannot be read
     Map<Integer, ZSet> next(IntFunction<RowChunk> chunks) {
+      settle();
       Queue<Part> left = parts;
       if (left == null) {
         left = new ArrayDeque<>();
@@ -185,6 +223,22 @@ final class Retained implements AutoCloseable {
         left.remove();
       }
       return Map.of();
+    }
+
+    // All but the one that is being read.
+    private void settle() {
+      Arrangement reading = open == null || parts == null ? null : parts.element().sum;
+      for (Arrangement sum : sums.values()) {
+        if (sum != reading) {
+          try {
+            boolean _ = sum.settle();
+          } catch (StorageUnavailable notNow) {
+            // It can be read where it is, and goes soon.
+          } catch (CompletionException failed) {
+            throw new StateDamaged("what happened meanwhile cannot be read", failed);
+          }
+        }
+      }
     }
 
     private boolean areFew(IntFunction<RowChunk> chunks) {

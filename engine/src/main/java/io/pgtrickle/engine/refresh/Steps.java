@@ -36,21 +36,22 @@ final class Steps {
   private final Ledger ledger;
   private final RefreshListener listener;
   private final Consumer<Map<Long, Failure>> rebuild;
-  private final Runnable relieve;
+  private final Consumer<TrickleException> relieve;
   private final Clock clock;
   private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
   private volatile @Nullable TrickleException stall;
   private volatile boolean stopping;
 
   /// @param rebuild builds stream tables anew, each for a reason
-  /// @param relieve gives up what nobody wants any more
+  /// @param relieve gives up what nobody wants any more, and what the stream needs more than others,
+  ///     as long as it waits because of a problem
   Steps(
       Dataflow dataflow,
       LiveTables tables,
       Ledger ledger,
       RefreshListener listener,
       Consumer<Map<Long, Failure>> rebuild,
-      Runnable relieve,
+      Consumer<TrickleException> relieve,
       Clock clock) {
     this.dataflow = dataflow;
     this.tables = tables;
@@ -243,13 +244,13 @@ final class Steps {
       throw problem;
     }
     stall = problem;
+    relieve.accept(problem);
     try {
       TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw problem;
     }
-    relieve.run();
   }
 
   /// Notes the errors that a stream table's query has at present.

@@ -1,17 +1,24 @@
 package io.pgtrickle.engine.e2e;
 
+import static io.pgtrickle.engine.e2e.LiveDatabase.PATIENCE;
 import static io.pgtrickle.engine.e2e.LiveDatabase.differences;
 import static io.pgtrickle.engine.e2e.LiveDatabase.ready;
+import static io.pgtrickle.engine.e2e.LiveDatabase.rows;
 import static io.pgtrickle.engine.e2e.LiveDatabase.run;
 import static io.pgtrickle.engine.e2e.LiveDatabase.status;
 import static io.pgtrickle.engine.e2e.LiveDatabase.streamTable;
 import static io.pgtrickle.engine.e2e.LiveDatabase.sync;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -25,7 +32,8 @@ final class LockedSourcesIT {
   void whoReadsSomethingElseDoesNotWaitAndWhoReadsItWaitsOnce(String mode) throws Exception {
     try (LiveDatabase database = LiveDatabase.start();
         Connection connection = database.connect();
-        Connection locker = database.connect()) {
+        Connection locker = database.connect();
+        ExecutorService locks = Executors.newSingleThreadExecutor()) {
       run(
           connection,
           "CREATE TABLE locked (id int PRIMARY KEY, v int)",
@@ -46,13 +54,22 @@ final class LockedSourcesIT {
       create(connection, readers);
       create(connection, others);
       locker.setAutoCommit(false);
-      if (mode.equals("ROW EXCLUSIVE")) {
-        run(locker, "LOCK TABLE locked IN ROW EXCLUSIVE MODE");
-        connection.commit();
-      } else {
-        connection.commit();
-        run(locker, "LOCK TABLE locked IN ACCESS EXCLUSIVE MODE");
+      // Whoever waits for it has it before anybody looks at what is committed.
+      Future<?> lock = locks.submit(() -> lock(locker, mode));
+      try (Connection observer = database.connect()) {
+        await()
+            .atMost(PATIENCE)
+            .until(
+                () ->
+                    !rows(
+                            observer,
+                            "SELECT 1 FROM pg_locks WHERE relation = 'locked'::regclass AND mode ="
+                                + " '%sLock' AND (granted OR mode LIKE 'Access%%')"
+                                    .formatted(lockMode(mode)))
+                        .isEmpty());
       }
+      connection.commit();
+      lock.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
       connection.setAutoCommit(true);
       for (String other : others.keySet()) {
         ready(connection, other);
@@ -65,8 +82,9 @@ final class LockedSourcesIT {
         run(connection, "SELECT pgtrickle.sync('%s', '60 s')".formatted(other));
       }
       requireAgreement(connection, others);
+      // One after the other would take longer than this is waited for.
       for (String reader : readers.keySet()) {
-        assertThat(status(connection, reader)).doesNotStartWith("ACTIVE");
+        await().atMost(PATIENCE).until(() -> status(connection, reader).equals("ERROR 55P03"));
       }
       locker.rollback();
       for (String reader : readers.keySet()) {
@@ -76,6 +94,15 @@ final class LockedSourcesIT {
       sync(connection);
       requireAgreement(connection, readers);
     }
+  }
+
+  private static boolean lock(Connection locker, String mode) throws SQLException {
+    run(locker, "LOCK TABLE locked IN " + mode + " MODE");
+    return true;
+  }
+
+  private static String lockMode(String mode) {
+    return mode.equals("ROW EXCLUSIVE") ? "RowExclusive" : "AccessExclusive";
   }
 
   private static void create(Connection connection, Map<String, String> tables)

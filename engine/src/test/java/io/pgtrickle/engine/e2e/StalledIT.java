@@ -32,6 +32,8 @@ final class StalledIT {
   private static final Pattern HTTP = Pattern.compile("http://[0-9.:]+");
   private static final String LEAN = "SELECT v, count(*) AS n FROM other GROUP BY v";
 
+  private static final String NOTES = "SELECT count(*) AS n, max(id) AS m FROM fat";
+
   @TempDir Path directory;
 
   /// Nothing of any size can be written, and the heap holds only so much that waits for that.
@@ -47,14 +49,7 @@ final class StalledIT {
       Path log = directory.resolve("sidecar.log");
       Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
       try {
-        await()
-            .atMost(PATIENCE)
-            .ignoreExceptionsInstanceOf(SQLException.class)
-            .until(
-                () -> {
-                  run(connection, "SELECT pgtrickle_internal.require_sidecar()");
-                  return sidecar.isAlive();
-                });
+        awaitSidecar(connection, sidecar);
         streamTable(connection, "big", "SELECT note, id FROM fat WHERE id > 0", "DIFFERENTIAL");
         streamTable(
             connection,
@@ -100,6 +95,82 @@ final class StalledIT {
         assertThat(alive).as(Files.readString(log)).isTrue();
       }
     }
+  }
+
+  /// What an initialization that stands still keeps is as much again as what the stream does.
+  @Test
+  void anInitializationIsGivenUpWhereTheStreamNeedsTheRoom() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE fat (id int PRIMARY KEY, note text)",
+          "CREATE TABLE other (id int PRIMARY KEY, v int)",
+          "CREATE TABLE brake (id int)",
+          "INSERT INTO brake VALUES (1)",
+          "CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+              + " WHILE EXISTS (SELECT FROM public.brake) LOOP PERFORM pg_sleep(0.02); END LOOP;"
+              + " RETURN NULL; END'",
+          "SELECT pgtrickle.set_config('state_memory', '1')");
+      Path log = directory.resolve("sidecar.log");
+      Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
+      try {
+        awaitSidecar(connection, sidecar);
+        streamTable(connection, "lean", LEAN, "DIFFERENTIAL");
+        connection.setAutoCommit(false);
+        run(
+            connection,
+            "SELECT pgtrickle.create_stream_table('notes', '%s', refresh_mode => 'DIFFERENTIAL')"
+                .formatted(NOTES),
+            "CREATE TRIGGER stand_still AFTER INSERT ON notes"
+                + " FOR EACH STATEMENT EXECUTE FUNCTION stand_still()");
+        connection.commit();
+        connection.setAutoCommit(true);
+        await()
+            .atMost(PATIENCE)
+            .until(
+                () ->
+                    !rows(
+                            connection,
+                            "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+                                + " AND datname = current_database()")
+                        .isEmpty());
+        for (int i = 0; i < 24; i++) {
+          run(
+              connection,
+              "INSERT INTO fat SELECT i, repeat('n', 190) || i FROM generate_series(%1$d * 5000 + 1, %1$d * 5000 + 5000) i"
+                  .formatted(i),
+              "INSERT INTO other VALUES (%1$d, nullif(%1$d %% 3, 0))".formatted(i),
+              "SELECT pgtrickle.sync('lean', '60 s')");
+        }
+        run(connection, "DELETE FROM brake");
+        LiveDatabase.ready(connection, "notes");
+        sync(connection);
+        assertThat(differences(connection, "lean", LEAN)).isEmpty();
+        assertThat(differences(connection, "notes", NOTES)).isEmpty();
+        assertThat(
+                rows(
+                    connection,
+                    "SELECT error_message FROM pgtrickle.get_refresh_history('notes')"
+                        + " WHERE error_message IS NOT NULL"))
+            .isNotEmpty();
+      } finally {
+        boolean alive = sidecar.isAlive();
+        sidecar.destroyForcibly().waitFor();
+        assertThat(alive).as(Files.readString(log)).isTrue();
+      }
+    }
+  }
+
+  private static void awaitSidecar(Connection connection, Process sidecar) {
+    await()
+        .atMost(PATIENCE)
+        .ignoreExceptionsInstanceOf(SQLException.class)
+        .until(
+            () -> {
+              run(connection, "SELECT pgtrickle_internal.require_sidecar()");
+              return sidecar.isAlive();
+            });
   }
 
   private static String ready(Path log) throws Exception {

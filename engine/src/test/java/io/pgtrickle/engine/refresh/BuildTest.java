@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.TrickleException.StateDamaged;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.dataflow.View;
@@ -195,5 +196,62 @@ final class BuildTest {
     build.giveUp(both.id(), first);
     assertThat(build.isEmpty()).isTrue();
     assertThat(build.dataflow().stats().operators()).isZero();
+  }
+
+  /// Each is less than an arrangement may have there, and all are more than what all may have.
+  @Test
+  void whatHappensToManyRelationsOnceDoesNotStayOnTheHeap() {
+    Schema schema = Schema.of(new Column("id", SqlType.INT8), new Column("note", SqlType.TEXT));
+    String note = "n".repeat(100_000);
+    ZSet.Builder large = new ZSet.Builder();
+    for (long i = Runtime.getRuntime().maxMemory() / 36 / note.length(); i > 0; i--) {
+      large.add(schema.pack(i, note), 1);
+    }
+    ZSet rows = large.build();
+    List<View> views = LongStream.range(1, 7).mapToObj(i -> distinct(20 + i, (int) i)).toList();
+    try (Storage state = Storage.inMemory(Runnable::run);
+        Build many = new Build(views, state, new Labels(Server.none(), state))) {
+      many.beginAt(at(1));
+      for (int relation = 1; relation < 7; relation++) {
+        many.retain(Map.of(relation, rows), at(relation));
+      }
+      many.retain(Map.of(99, rows(1, 5)), at(8));
+      assertThat(many.behind()).isEqualTo(6 * rows.size());
+      assertThat(state.heapIsCrowded()).isFalse();
+    }
+  }
+
+  @Test
+  void whatIsKeptIsGivenUpWhereTheStreamNeedsTheRoom() {
+    StorageUnavailable full = new StorageUnavailable("full", null);
+    build.beginAt(at(1));
+    build.loaded();
+    // Nothing is won by that.
+    build.yieldTo(full);
+    build.retain(Map.of(LEFT, rows(1, 1)), at(2));
+    assertThat(build.behind()).isEqualTo(1);
+    build.yieldTo(full);
+    assertThat(build.behind()).isZero();
+    build.retain(Map.of(LEFT, rows(1, 2)), at(3));
+    assertThat(build.behind()).isZero();
+    build.catchUp();
+    assertThat(build.takeGivenUp())
+        .isEqualTo(Map.of(left.id(), full, right.id(), full, both.id(), full));
+    build.retain(Map.of(LEFT, rows(1, 3)), at(4));
+    assertThat(build.behind()).isZero();
+    build.catchUp();
+    assertThat(build.isEmpty()).isTrue();
+  }
+
+  @Test
+  void nothingIsKeptForNobody() {
+    build.beginAt(at(1));
+    build.retain(Map.of(LEFT, rows(1, 1)), at(2));
+    for (View view : List.of(left, right, both)) {
+      build.giveUp(view.id(), new IllegalStateException("given up"));
+    }
+    assertThat(build.behind()).isZero();
+    build.retain(Map.of(LEFT, rows(1, 2)), at(3));
+    assertThat(build.behind()).isZero();
   }
 }

@@ -13,23 +13,30 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class RetainedTest {
   private static final Schema SCHEMA =
-      Schema.of(new Column("id", SqlType.INT4), new Column("v", SqlType.INT4));
+      Schema.of(
+          new Column("id", SqlType.INT4),
+          new Column("v", SqlType.INT4),
+          new Column("note", SqlType.TEXT));
   // Chunks are as small as they get.
   private static final int VIEWS = 1 << 20;
-
-  private final Retained retained = new Retained(Storage.onHeap(Runnable::run));
 
   private static LiveTable.Released at(long moment) {
     return new LiveTable.Released(new Lsn(moment), Instant.ofEpochSecond(moment));
   }
 
   /// Some keys in tables that are updated, deleted and inserted, NULLs and duplicates among them.
-  @Test
-  void whatIsTakenIsTheSumAndWhatGoesComesFirst() {
+  @ParameterizedTest
+  @MethodSource("storages")
+  void whatIsTakenIsTheSumAndWhatGoesComesFirst(Storage storage, String note) {
+    Retained retained = new Retained(storage);
     Random random = new Random(5);
     for (int round = 0; round < 3; round++) {
       Map<Integer, ZSet> sums = new HashMap<>();
@@ -39,11 +46,12 @@ final class RetainedTest {
           ZSet.Builder delta = new ZSet.Builder();
           for (int i = random.nextInt(400); i > 0; i--) {
             Long v = random.nextInt(9) == 0 ? null : (long) random.nextInt(40);
-            delta.add(SCHEMA.pack((long) random.nextInt(200), v), random.nextBoolean() ? 1 : -1);
+            delta.add(SCHEMA.pack((long) random.nextInt(200), v, note), random.nextBoolean() ? 1 : -1);
           }
           deltas.put(relation, delta.build());
         }
         deltas.forEach((relation, delta) -> sums.merge(relation, delta, ZSet::plus));
+        retained.settle();
         retained.add(deltas, at(epoch));
       }
       try (Retained.Changes changes = retained.take()) {
@@ -67,6 +75,15 @@ final class RetainedTest {
       }
     }
     retained.close();
+    assertThat(storage.memoryUsed()).isZero();
+    storage.close();
+  }
+
+  /// The second has them outside of the heap.
+  static Stream<Arguments> storages() {
+    return Stream.of(
+        Arguments.of(Storage.onHeap(Runnable::run), "n"),
+        Arguments.of(Storage.inMemory(Runnable::run), "n".repeat(500)));
   }
 
   private static boolean hasComing(ZSet rows) {
@@ -77,6 +94,7 @@ final class RetainedTest {
 
   @Test
   void fewChangesAreTakenAtOnceAndWhatCancelsIsNone() {
+    Retained retained = new Retained(Storage.onHeap(Runnable::run));
     ZSet row = ZSet.EMPTY.plus(one(1, 1));
     retained.add(Map.of(1, row, 2, row), at(1));
     retained.add(Map.of(2, row.negate()), at(2));
@@ -94,7 +112,7 @@ final class RetainedTest {
 
   private static ZSet one(long id, long v) {
     ZSet.Builder rows = new ZSet.Builder();
-    rows.add(SCHEMA.pack(id, v), 1);
+    rows.add(SCHEMA.pack(id, v, "n"), 1);
     return rows.build();
   }
 }
