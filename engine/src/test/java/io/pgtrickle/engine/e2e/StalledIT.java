@@ -32,7 +32,7 @@ final class StalledIT {
   private static final Pattern HTTP = Pattern.compile("http://[0-9.:]+");
   private static final String LEAN = "SELECT v, count(*) AS n FROM other GROUP BY v";
 
-  private static final String NOTES = "SELECT count(*) AS n, max(id) AS m FROM fat";
+  private static final String NOTES = "SELECT count(*) AS n, sum(length(note)) AS s FROM fat";
 
   @TempDir Path directory;
 
@@ -155,6 +155,7 @@ final class StalledIT {
                         + " WHERE error_message IS NOT NULL"))
             .isNotEmpty();
       } finally {
+        run(connection, "DELETE FROM brake");
         boolean alive = sidecar.isAlive();
         sidecar.destroyForcibly().waitFor();
         assertThat(alive).as(Files.readString(log)).isTrue();
