@@ -189,6 +189,9 @@ public final class InitializationQueue implements AutoCloseable {
   private void again(Initializer.Outcome outcome, List<Definition> batch) {
     Set<Definition> unfinished = new LinkedHashSet<>(outcome.again());
     unfinished.addAll(outcome.waiting());
+    // Those that failed together are tried together: they may wait for the same.
+    long now = System.nanoTime();
+    double factor = 1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble();
     lock.lock();
     try {
       batch.forEach(
@@ -200,7 +203,7 @@ public final class InitializationQueue implements AutoCloseable {
       for (Definition definition : unfinished) {
         int attempt = attempts.merge(definition.pgtId(), 1, Integer::sum);
         waiting.add(definition.pgtId());
-        retryAtNanos.put(definition.pgtId(), System.nanoTime() + pause(attempt));
+        retryAtNanos.put(definition.pgtId(), now + (long) (pause(attempt) * factor));
       }
       outcome.waiting().forEach(definition -> blocked.add(definition.pgtId()));
       if (unfinished.size() < batch.size()) {
@@ -212,10 +215,7 @@ public final class InitializationQueue implements AutoCloseable {
   }
 
   private static long pause(int attempt) {
-    long nanos =
-        Math.min(LONGEST_PAUSE.toNanos(), FIRST_PAUSE.toNanos() << Math.min(attempt - 1, 9));
-    double factor = 1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble();
-    return (long) (nanos * factor);
+    return Math.min(LONGEST_PAUSE.toNanos(), FIRST_PAUSE.toNanos() << Math.min(attempt - 1, 9));
   }
 
   private boolean isClosed() {

@@ -268,11 +268,20 @@ public final class Initializer {
     sources.values().forEach(read::addAll);
     LockedTables locked = LockedTables.among(session, read);
     boolean others = sources.values().stream().anyMatch(each -> !locked.anyOf(each));
+    Map<Integer, SQLException> inVain = new HashMap<>();
     for (Definition definition : batch) {
       progress.phase(definition, Phase.PREPARING);
       if (others && locked.anyOf(sources.getOrDefault(definition, Set.of()))) {
         // Those who need not wait for that lock go first.
         results.again.add(definition);
+        continue;
+      }
+      Set<Integer> written = sources.getOrDefault(definition, Set.of());
+      Optional<SQLException> waited =
+          written.stream().filter(inVain::containsKey).findFirst().map(inVain::get);
+      if (waited.isPresent()) {
+        // As long as for the first one.
+        results.reportAndRetry(definition, ServerRefusal.of(definition, waited.get()));
         continue;
       }
       try {
@@ -289,6 +298,9 @@ public final class Initializer {
           throw e;
         }
         if (ServerRefusal.isLocked(e)) {
+          written.stream()
+              .filter(locked.relations()::contains)
+              .forEach(relation -> inVain.put(relation, e));
           results.reportAndRetry(definition, ServerRefusal.of(definition, e));
         } else {
           refused(definition, ServerRefusal.of(definition, e), results.waiting);

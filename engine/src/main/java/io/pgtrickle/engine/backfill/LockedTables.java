@@ -23,11 +23,11 @@ record LockedTables(Set<Integer> relations) {
     // Locks of prepared transactions have no pid.
     try (PreparedStatement query =
         session.prepareStatement(
-            "SELECT l.relation::int8 FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation'"
-                + " AND l.granted AND l.mode = 'AccessExclusiveLock'"
-                + " AND l.relation = ANY (?::oid[]) AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
-                + " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d"
-                + " WHERE d.datname = pg_catalog.current_database())")) {
+            "SELECT l.relation::int8 FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND"
+                + " l.granted AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY (?::oid[])"
+                + " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND l.database = (SELECT"
+                + " d.oid FROM pg_catalog.pg_database d WHERE d.datname ="
+                + " pg_catalog.current_database())")) {
       query.setArray(
           1,
           session.createArrayOf(

@@ -43,7 +43,8 @@ final class Steps {
   private volatile boolean stopping;
 
   /// @param rebuild builds stream tables anew, each for a reason
-  /// @param relieve gives up what nobody wants any more, and what the stream needs more than others,
+  /// @param relieve gives up what nobody wants any more, and what the stream needs more than
+  /// others,
   ///     as long as it waits because of a problem
   Steps(
       Dataflow dataflow,

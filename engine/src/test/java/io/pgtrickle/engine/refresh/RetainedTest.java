@@ -46,7 +46,8 @@ final class RetainedTest {
           ZSet.Builder delta = new ZSet.Builder();
           for (int i = random.nextInt(400); i > 0; i--) {
             Long v = random.nextInt(9) == 0 ? null : (long) random.nextInt(40);
-            delta.add(SCHEMA.pack((long) random.nextInt(200), v, note), random.nextBoolean() ? 1 : -1);
+            delta.add(
+                SCHEMA.pack((long) random.nextInt(200), v, note), random.nextBoolean() ? 1 : -1);
           }
           deltas.put(relation, delta.build());
         }
