@@ -201,12 +201,13 @@ final class NativeAggregatesIT {
         Connection connection = database.connect()) {
       String greatest =
           connection.getMetaData().getDatabaseMajorVersion() >= INFINITE_INTERVALS_SINCE
-              ? "infinity"
-              : "2147483647 mons 2147483647 days 2562047788:00:54.775807";
+              ? "interval 'infinity'"
+              : "interval '2147483647 mons 2147483647 days 1281023894:00:27.387903'"
+                  + " + interval '1281023894:00:27.387904'";
       run(connection, "CREATE TABLE spans (id int PRIMARY KEY, len interval)");
       run(
           connection,
-          "INSERT INTO spans VALUES (2, '-1 mon -2 days -3 secs'), (3, '" + greatest + "')");
+          "INSERT INTO spans VALUES (2, '-1 mon -2 days -3 secs'), (3, " + greatest + ")");
       String sums = "SELECT sum(len) AS s FROM spans";
       String means = "SELECT avg(len) AS a FROM spans";
       String running = "SELECT id, sum(len) OVER (ORDER BY id) AS s FROM spans";
@@ -216,7 +217,7 @@ final class NativeAggregatesIT {
       assertThat(differences(connection, "sums", sums)).isEmpty();
       run(
           connection,
-          "INSERT INTO spans VALUES (1, '-1 mon'), (5, '" + greatest + "')",
+          "INSERT INTO spans VALUES (1, '-1 mon'), (5, " + greatest + ")",
           "DELETE FROM spans WHERE id = 3");
       sync(connection);
       assertThat(differences(connection, "sums", sums)).isEmpty();
