@@ -7,7 +7,6 @@ import io.pgtrickle.dvm.type.IntervalSum;
 import io.pgtrickle.dvm.type.PgInterval;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Row;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// `sum` and `avg` of intervals, over an exact sum.
@@ -20,17 +19,12 @@ public final class IntervalTotal extends Accumulator {
 
   /// What is made of the sum of the values.
   public enum Result {
-    SUM(IntervalSum::sum),
-    AVERAGE(IntervalSum::average),
+    SUM,
+    AVERAGE,
     /// Where no interval is infinite.
-    SUM_OF_FINITE(IntervalSum::sumOfFinite),
-    AVERAGE_OF_FINITE(IntervalSum::averageOfFinite);
-
-    private final Function<IntervalSum, PgInterval> function;
-
-    Result(Function<IntervalSum, PgInterval> function) {
-      this.function = function;
-    }
+    SUM_OF_FINITE,
+    /// Likewise.
+    AVERAGE_OF_FINITE
   }
 
   public IntervalTotal(int input, Evaluator argument, @Nullable Evaluator filter, Result result) {
@@ -71,6 +65,14 @@ public final class IntervalTotal extends Accumulator {
 
   @Override
   @Nullable Object result() {
-    return sum.count() == 0 ? null : result.function.apply(sum);
+    if (sum.count() == 0) {
+      return null;
+    }
+    return switch (result) {
+      case SUM -> sum.sum();
+      case AVERAGE -> sum.average();
+      case SUM_OF_FINITE -> sum.sumOfFinite();
+      case AVERAGE_OF_FINITE -> sum.averageOfFinite();
+    };
   }
 }

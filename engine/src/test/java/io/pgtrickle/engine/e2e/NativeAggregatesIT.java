@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 final class NativeAggregatesIT {
   private static final int CYCLES = 6;
   private static final int ANY_VALUE_SINCE = 16;
+  private static final int INFINITE_INTERVALS_SINCE = 17;
 
   private static final List<Shape> INTERVALS =
       List.of(
@@ -190,6 +191,38 @@ final class NativeAggregatesIT {
       run(connection, "DELETE FROM t WHERE id = 1");
       sync(connection);
       assertThat(rows(connection, "SELECT s FROM total")).containsExactly("178000000 years 1 day");
+    }
+  }
+
+  /// The infinity of version 17 and later is the greatest finite interval before.
+  @Test
+  void theGreatestIntervalIsWhatItIsOnTheServer() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      String greatest =
+          connection.getMetaData().getDatabaseMajorVersion() >= INFINITE_INTERVALS_SINCE
+              ? "interval 'infinity'"
+              : "interval '2147483647 mons 2147483647 days 1281023894:00:27.387903'"
+                  + " + interval '1281023894:00:27.387904'";
+      run(connection, "CREATE TABLE spans (id int PRIMARY KEY, len interval)");
+      run(
+          connection,
+          "INSERT INTO spans VALUES (2, '-1 mon -2 days -3 secs'), (3, " + greatest + ")");
+      String sums = "SELECT sum(len) AS s FROM spans";
+      String means = "SELECT avg(len) AS a FROM spans";
+      String running = "SELECT id, sum(len) OVER (ORDER BY id) AS s FROM spans";
+      streamTable(connection, "sums", sums, "DIFFERENTIAL");
+      streamTable(connection, "means", means, "DIFFERENTIAL");
+      streamTable(connection, "running", running, "DIFFERENTIAL");
+      assertThat(differences(connection, "sums", sums)).isEmpty();
+      run(
+          connection,
+          "INSERT INTO spans VALUES (1, '-1 mon'), (5, " + greatest + ")",
+          "DELETE FROM spans WHERE id = 3");
+      sync(connection);
+      assertThat(differences(connection, "sums", sums)).isEmpty();
+      assertThat(differences(connection, "means", means)).isEmpty();
+      assertThat(differences(connection, "running", running)).isEmpty();
     }
   }
 }
