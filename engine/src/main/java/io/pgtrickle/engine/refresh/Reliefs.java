@@ -27,7 +27,9 @@ final class Reliefs {
     removed.add(id);
   }
 
-  /// @return done when it is given up
+  /// Has a build given up.
+  ///
+  /// @return done when it is
   CompletableFuture<Void> abandon(Build build) {
     return abandoned.computeIfAbsent(build, _ -> new CompletableFuture<>());
   }

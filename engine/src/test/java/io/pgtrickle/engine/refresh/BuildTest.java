@@ -216,7 +216,7 @@ final class BuildTest {
         many.retain(Map.of(relation, rows), at(relation));
       }
       many.retain(Map.of(99, rows(1, 5)), at(8));
-      assertThat(many.behind()).isEqualTo(6 * rows.size());
+      assertThat(many.behind()).isEqualTo(6L * rows.size());
       assertThat(state.heapIsCrowded()).isFalse();
     }
   }
