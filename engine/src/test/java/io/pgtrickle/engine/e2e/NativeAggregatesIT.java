@@ -207,7 +207,9 @@ final class NativeAggregatesIT {
       run(connection, "CREATE TABLE spans (id int PRIMARY KEY, len interval)");
       run(
           connection,
-          "INSERT INTO spans VALUES (2, '-1 mon -2 days -3 secs'), (3, " + greatest + ")");
+          "INSERT INTO spans VALUES (2, '-2147483000 mons -2147483000 days -1281023894 h'), (3, "
+              + greatest
+              + ")");
       String sums = "SELECT sum(len) AS s FROM spans";
       String means = "SELECT avg(len) AS a FROM spans";
       String running = "SELECT id, sum(len) OVER (ORDER BY id) AS s FROM spans";
