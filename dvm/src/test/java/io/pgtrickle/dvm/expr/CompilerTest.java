@@ -287,7 +287,7 @@ final class CompilerTest {
     Expr call =
         new Call(
             toChar,
-            List.of(new Literal(0L, SqlType.TIMESTAMP), new Literal("YYYY", SqlType.TEXT)),
+            List.of(new Literal(0L, SqlType.TIMESTAMP), new Literal("TMMonth", SqlType.TEXT)),
             SqlType.TEXT,
             100);
     assertThatThrownBy(() -> Compiler.compile(call, SCHEMA, SETTINGS))

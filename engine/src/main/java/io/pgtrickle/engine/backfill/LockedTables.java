@@ -20,11 +20,11 @@ record LockedTables(Set<Integer> relations) {
   /// @param session autocommit off, without an open transaction; left without one
   static LockedTables among(Connection session, Set<Integer> relations) throws SQLException {
     Set<Integer> locked = new HashSet<>();
-    // Locks of prepared transactions have no pid.
+    // Locks of prepared transactions have no pid. One that is waited for is in the way, too.
     try (PreparedStatement query =
         session.prepareStatement(
             "SELECT l.relation::int8 FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND"
-                + " l.granted AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY (?::oid[])"
+                + " l.mode = 'AccessExclusiveLock' AND l.relation = ANY (?::oid[])"
                 + " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND l.database = (SELECT"
                 + " d.oid FROM pg_catalog.pg_database d WHERE d.datname ="
                 + " pg_catalog.current_database())")) {

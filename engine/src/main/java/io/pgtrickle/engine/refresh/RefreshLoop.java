@@ -751,6 +751,13 @@ public final class RefreshLoop implements AutoCloseable {
   private void endReplay() {
     replay.end();
     time.start();
+    // The next checkpoint has to know it as the catalog does, though nothing came out just there.
+    for (LiveTable table : tables.all()) {
+      replay
+          .writtenAt(table.id())
+          .filter(at -> at.compareTo(table.released()) > 0)
+          .ifPresent(table::releasedBefore);
+    }
     Set<Integer> doubtful = new HashSet<>(replay.doubtful());
     tables.all().stream()
         .filter(table -> replay.isDoubtful(table.id(), table.storage().relation()))

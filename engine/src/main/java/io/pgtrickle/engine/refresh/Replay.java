@@ -106,6 +106,11 @@ public final class Replay {
     return upTo != null && point.compareTo(upTo) <= 0;
   }
 
+  /// As of where a stream table was written since the checkpoint, if it was.
+  Optional<Released> writtenAt(long table) {
+    return Optional.ofNullable(visible.get(table));
+  }
+
   /// The readers of a storage table may have seen what the log does not tell.
   void doubt(int relation) {
     doubtful.add(relation);
