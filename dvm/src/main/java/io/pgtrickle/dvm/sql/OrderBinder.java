@@ -40,7 +40,8 @@ record OrderBinder(List<TargetEntry> targets, List<Node> order, Facts facts) {
   /// only, if there is an ORDER BY; so the server does it.
   Plan distinctOn(Plan rows, List<Node> clauses) {
     Plan.TopK first = first(rows, clauses);
-    return !order.isEmpty()
+    return calls() > 0
+            && !order.isEmpty()
             && !isOfCalls()
             && rows instanceof Plan.Project(Plan calls, List<Expr> expressions, Schema schema)
         ? new Plan.Project(calledLast(calls, calls(), first, expressions), expressions, schema)
