@@ -609,8 +609,13 @@ public record Fingerprint(
       void group(Node expression) {
         Likeness.forEachSubquery(
             expression,
-            subquery ->
-                grouped.put(Likeness.of(subquery), subquery(NodeForm.glance(subquery), text())));
+            subquery -> {
+              NodeForm form = NodeForm.glance(subquery);
+              // One that says a whole row is none.
+              if (RowText.of(form).isEmpty()) {
+                grouped.put(Likeness.of(subquery), subquery(form, text()));
+              }
+            });
       }
 
       private Output asked(NodeForm form, FingerprintText text) {

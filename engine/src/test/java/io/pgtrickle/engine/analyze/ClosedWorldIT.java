@@ -47,6 +47,7 @@ final class ClosedWorldIT {
   @BeforeAll
   void prepare() throws SQLException {
     lab = Lab.inNewDatabase();
+    lab.execute(Lab.resource("hazards.sql"));
   }
 
   @AfterAll
