@@ -288,4 +288,4 @@ SELECT l.id, codes::varchar(2)[] AS c, codes::varchar[] AS v, numbers::numeric[]
 SELECT ARRAY[id, 7]::text[] AS t, ARRAY[name, '5']::bpchar(2)[] AS b FROM customers
 SELECT c.id FROM customers c WHERE 11 = ANY (ARRAY(SELECT o.id FROM orders o WHERE o.customer = c.id ORDER BY o.id))
 SELECT id, tags @> '{x}' AS c, tags || name AS t, array_to_string(tags, ',') AS s, tags = '[2:3]={x,y}'::text[] AS e FROM products
-SELECT id, name ~ '^(A|b+)[c-x]' AS m, to_char(joined, 'YYYY-MM') AS y, age(joined, '2020-01-31') AS a FROM customers
+SELECT id, name ~ '^(A|b+)[c-x]' AS m, to_char(joined, 'YYYY-MM') AS y, date_trunc('quarter', joined) AS a FROM customers

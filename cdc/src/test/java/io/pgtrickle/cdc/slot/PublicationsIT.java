@@ -63,7 +63,7 @@ final class PublicationsIT {
                 "p\"x",
                 true,
                 true,
-                TestServer.version() >= 18,
+                true,
                 false,
                 new TreeSet<>(List.of(T, ODD)),
                 new TreeSet<>()));

@@ -13,8 +13,10 @@ import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.zset.Schema;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -30,6 +32,7 @@ final class ArrayOperationsServerTest {
   private final TestServer server;
   private final EvaluationSettings settings;
   private final SplittableRandom random = new SplittableRandom(11);
+  private final Map<SqlType, List<Object>> samples = new HashMap<>();
 
   ArrayOperationsServerTest() throws SQLException {
     server = TestServer.connect();
@@ -169,18 +172,22 @@ final class ArrayOperationsServerTest {
     assertAnswered(cases);
   }
 
-  private Expr.Literal element(SqlType type) {
+  private Expr.Literal element(SqlType type) throws SQLException {
     List<Object> values = values(type);
     Object value = random.nextInt(6) == 0 ? null : values.get(random.nextInt(values.size()));
     return new Expr.Literal(value, type);
   }
 
-  private static List<Object> values(SqlType type) {
-    List<Object> values = Samples.of(type, 3, 30);
+  private List<Object> values(SqlType type) throws SQLException {
+    List<Object> values = samples.get(type);
+    if (values == null) {
+      values = server.known(type, Samples.of(type, 3, 30));
+      samples.put(type, values);
+    }
     return values.subList(0, Math.min(7, values.size()));
   }
 
-  private Expr.Literal array(SqlType type) {
+  private Expr.Literal array(SqlType type) throws SQLException {
     SqlType array = arrayOf(type);
     if (random.nextInt(12) == 0) {
       return new Expr.Literal(null, array);

@@ -163,7 +163,7 @@ final class DoctorIT {
         "REVOKE TEMPORARY ON DATABASE grants FROM PUBLIC",
         "REVOKE USAGE ON SCHEMA shop FROM reporter",
         "REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text"
-            + (EmbeddedServer.Options.throwaway().major() < 17 ? "" : ", boolean")
+            + (major() < 17 ? "" : ", boolean")
             + ") FROM PUBLIC");
     assertThat(run("postgres", "doctor", database).text())
         .contains("FAIL  columns of shop.orders: role reporter may not read id, v, secret")
@@ -184,7 +184,7 @@ final class DoctorIT {
         "GRANT TEMPORARY ON DATABASE grants TO reporter",
         "GRANT USAGE ON SCHEMA shop TO reporter",
         "GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text"
-            + (EmbeddedServer.Options.throwaway().major() < 17 ? "" : ", boolean")
+            + (major() < 17 ? "" : ", boolean")
             + ") TO PUBLIC");
     assertThat(run("postgres", "doctor", database).text()).contains("OK    privileges: ");
     assertThat(run("postgres", "uninstall", database).status()).isEqualTo(ExitCode.OK);
@@ -194,9 +194,7 @@ final class DoctorIT {
   /// With it, the server would refuse the updates of virtual columns' tables.
   @Test
   void anIdentityOfWholeRowsIsNotRecommendedWhereItWouldDoHarm() throws SQLException {
-    try (Connection connection = server.connect()) {
-      assumeThat(connection.getMetaData().getDatabaseMajorVersion()).isGreaterThanOrEqualTo(18);
-    }
+    assumeThat(major()).isGreaterThanOrEqualTo(18);
     execute("CREATE DATABASE virtual");
     assertThat(run("postgres", "install", "virtual").status()).isEqualTo(ExitCode.OK);
     executeIn(
@@ -213,6 +211,12 @@ final class DoctorIT {
         .doesNotContain("REPLICA IDENTITY FULL");
     assertThat(run("postgres", "uninstall", "virtual").status()).isEqualTo(ExitCode.OK);
     execute("DROP DATABASE virtual");
+  }
+
+  private static int major() throws SQLException {
+    try (Connection connection = server.connect()) {
+      return connection.getMetaData().getDatabaseMajorVersion();
+    }
   }
 
   private static void executeIn(String database, String... statements) throws SQLException {

@@ -12,12 +12,16 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// Times taken apart, made and printed, and regular expressions: every stream table equals its
 /// query, as a bag and as text, follows by deltas, and asks the server nothing.
 final class NativeFunctionsIT {
   private static final int CYCLES = 6;
+
+  // Intervals have infinities since 17; what takes them apart is asked for before.
+  private static final Set<String> NATIVE_SINCE_17 = Set.of("stays", "ages", "made");
 
   private static final List<Shape> SHAPES =
       List.of(
@@ -117,17 +121,21 @@ final class NativeFunctionsIT {
               + " interval, amount int, url text)",
           "CREATE SCHEMA st",
           "SET TimeZone = 'Europe/Berlin'");
+      int version = connection.getMetaData().getDatabaseMajorVersion();
       Random random = new Random(20_261_130);
       for (int i = 0; i < 8; i++) {
         change(writer, random);
       }
       for (Shape shape : SHAPES) {
         streamTable(connection, "st." + shape.name(), shape.query(), "DIFFERENTIAL");
-        assertThat(
-                value(
-                    connection, "SELECT pgtrickle.explain_stream_table('st." + shape.name() + "')"))
-            .as(shape.name())
-            .doesNotContain("Ask server");
+        if (version >= 17 || !NATIVE_SINCE_17.contains(shape.name())) {
+          assertThat(
+                  value(
+                      connection,
+                      "SELECT pgtrickle.explain_stream_table('st." + shape.name() + "')"))
+              .as(shape.name())
+              .doesNotContain("Ask server");
+        }
       }
       for (int cycle = 0; cycle < CYCLES; cycle++) {
         change(writer, random);
