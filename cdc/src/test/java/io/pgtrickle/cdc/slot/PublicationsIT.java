@@ -60,13 +60,7 @@ final class PublicationsIT {
     assertThat(Publications.inspect(connection, "p\"x"))
         .contains(
             new Publication(
-                "p\"x",
-                true,
-                true,
-                true,
-                false,
-                new TreeSet<>(List.of(T, ODD)),
-                new TreeSet<>()));
+                "p\"x", true, true, true, false, new TreeSet<>(List.of(T, ODD)), new TreeSet<>()));
     assertThat(verify(T, ODD)).isInstanceOf(PublicationCheck.Intact.class);
   }
 
