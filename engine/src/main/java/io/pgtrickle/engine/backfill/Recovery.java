@@ -188,6 +188,7 @@ public final class Recovery {
             Instant refreshed = now.refreshedAt();
             parts
                 .loop()
+                .members()
                 .restore(
                     one.joining(one.definition(), now.refreshId()),
                     entry,
