@@ -339,7 +339,7 @@ final class Housekeeping {
         continue;
       }
       status.forget(definition.pgtId());
-      loop.post(() -> loop.restart(definition));
+      loop.post(() -> loop.members().restart(definition));
       StreamTableState.initializing(definition).put(session);
       if (definition.initialize() || filled.contains(definition.pgtId())) {
         operations.requested(definition);
@@ -349,7 +349,7 @@ final class Housekeeping {
     // Together, so that those of one migration share what they have in common.
     queue.request(wanted);
     for (Definition definition : changes.redefine()) {
-      loop.post(() -> loop.redefine(definition));
+      loop.post(() -> loop.members().redefine(definition));
     }
     if (!changes.dropped().isEmpty()) {
       StreamTableState.removeOrphans(session);
@@ -528,7 +528,7 @@ final class Housekeeping {
     List<StreamTable> written = atBoundary(loop::storages).orElse(List.of());
     for (StreamTable table : StorageCatalog.displaced(session, written)) {
       LOG.info("storage table {} is not where or whose it was", table.catalogName());
-      loop.post(() -> loop.storageAltered(table));
+      loop.post(() -> loop.members().storageAltered(table));
     }
   }
 
@@ -536,7 +536,8 @@ final class Housekeeping {
     Settings settings = Settings.read(session);
     switchboard.settings(settings);
     checkpoints.policy(checkpoints(settings));
-    loop.postLatest("force full", () -> loop.forceFull(settings.on(Setting.FORCE_FULL_REFRESH)));
+    loop.postLatest(
+        "force full", () -> loop.members().forceFull(settings.on(Setting.FORCE_FULL_REFRESH)));
     lookAtCheckpoints();
     pruneHistory(settings);
     loop.postLatest("window", () -> coalescer.window(settings.notifyWindow()));
@@ -546,7 +547,7 @@ final class Housekeeping {
       stream.resume();
     }
     Set<Integer> gates = SourceGates.gated(session);
-    loop.postLatest("gates", () -> loop.gate(gates));
+    loop.postLatest("gates", () -> loop.members().gate(gates));
     slotLagBytes =
         Slots.inspect(session, slot).flatMap(SlotState::restartLsn).isPresent() ? lag() : 0;
     slotLag.look(session, slot, slotLagBytes, settings);

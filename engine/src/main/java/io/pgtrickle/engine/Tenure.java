@@ -227,7 +227,7 @@ final class Tenure implements AutoCloseable {
                 clock),
             RefreshLoop::close);
     lifetime.owns(checkpoints, Checkpoints::close);
-    loop.gate(SourceGates.gated(leaseSession));
+    loop.members().gate(SourceGates.gated(leaseSession));
     Analyzer analyzer = new Analyzer(catalog, switchboard::forcesFull);
     OperationLog operations = new OperationLog();
     StatusRecorder status = new StatusRecorder(lasting(lifetime, sessions), operations, clock);

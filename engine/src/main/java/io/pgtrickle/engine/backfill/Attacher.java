@@ -8,6 +8,7 @@ import io.pgtrickle.cdc.slot.Blocker;
 import io.pgtrickle.cdc.slot.LockPolicy;
 import io.pgtrickle.dvm.TrickleException;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
+import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.engine.catalog.Definition;
@@ -30,6 +31,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,8 +70,11 @@ final class Attacher {
   /// Attaches what a batch reads and nobody has attached; definitions for which that cannot be done
   /// are taken out of the batch and reported.
   ///
-  /// @return those among them for which it may be done later
-  List<Definition> attach(Connection control, Map<Long, Preparation> batch)
+  /// @param putOff is told who has to wait for a lock for which the others need not: not tried, and
+  ///     taken out of the batch
+  /// @return those among the others for which it may be done later
+  List<Definition> attach(
+      Connection control, Map<Long, Preparation> batch, Consumer<Definition> putOff)
       throws SQLException, InterruptedException {
     // Of all of them, also where they are looked at one by one: a copy for one must not lack what
     // another reads.
@@ -92,7 +97,7 @@ final class Attacher {
     // What others hold up is waited for when nobody else has to wait for that.
     return batch.isEmpty()
         ? attachPatiently(control, batch, columns, readers)
-        : attachWithout(control, batch, columns, readers);
+        : attachWithout(control, batch, columns, readers, putOff);
   }
 
   /// A source of a reader cannot be attached.
@@ -178,7 +183,8 @@ final class Attacher {
       Connection control,
       Map<Long, Preparation> batch,
       Map<Integer, Set<String>> columns,
-      List<Refusal> readers)
+      List<Refusal> readers,
+      Consumer<Definition> putOff)
       throws SQLException, InterruptedException {
     List<Definition> again = new ArrayList<>();
     for (Refusal each : readers) {
@@ -187,7 +193,7 @@ final class Attacher {
             "{} is initialized after others: {}",
             each.reader.definition().displayName(),
             each.why.getMessage());
-        again.add(each.reader.definition());
+        putOff.accept(each.reader.definition());
       } else {
         again.addAll(refuse(batch, each.reader, each.why));
       }
@@ -377,6 +383,7 @@ final class Attacher {
       LockPolicy policy)
       throws SQLException, InterruptedException {
     List<SourceCopy.Source> sources = List.copyOf(missing.values());
+    Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();
     try {
       Set<Integer> followed =
           boundary(
@@ -387,19 +394,26 @@ final class Attacher {
       Lsn consistentPoint =
           new SourceCopy(database, watch, policy, new Told(batch)).run(control, sources, followed);
       tables.barrier();
-      Map<Integer, TrickleException> failures = new ConcurrentHashMap<>();
-      Boundary.await(
-          loop.whenBeyond(
-              consistentPoint,
-              () ->
-                  sources.forEach(
-                      source -> complete(source.attachment(), consistentPoint, failures))));
-      return failures;
+      new Boundary(loop)
+          .awaitWhileThereIsRoom(
+              loop.whenBeyond(
+                  consistentPoint,
+                  () ->
+                      sources.forEach(
+                          source -> complete(source.attachment(), consistentPoint, failures))));
+    } catch (StorageUnavailable noRoom) {
+      release(sources);
+      sources.forEach(source -> failures.put(source.attachment().table().relation(), noRoom));
     } catch (RuntimeException | SQLException | InterruptedException e) {
-      // Without fail, whether or not somebody waits for it.
-      loop.post(() -> sources.forEach(source -> loop.intake().release(source.attachment())));
+      release(sources);
       throw e;
     }
+    return failures;
+  }
+
+  // Without fail, whether or not somebody waits for it.
+  private void release(List<SourceCopy.Source> sources) {
+    sources.forEach(source -> loop.release(source.attachment()));
   }
 
   private void blocked(Collection<Preparation> batch, List<Blocker> blockers) {

@@ -95,7 +95,7 @@ final class Fill {
     Instant began = clock.instant();
     try (Connection reader = readers.open()) {
       reader.setAutoCommit(false);
-      try (HeldRows held = new Boundary(loop).call(() -> loop.start(build, reader))) {
+      try (HeldRows held = start(build, reader)) {
         load(build, held.rows(), reader, group);
       }
     }
@@ -113,6 +113,10 @@ final class Fill {
       }
     }
     return filled;
+  }
+
+  private HeldRows start(Build build, Connection reader) throws InterruptedException {
+    return new Boundary(loop).call(() -> loop.members().start(build, reader), HeldRows::close);
   }
 
   private static boolean tooMuchToFollow(Map<Preparation, Long> filled, Build build) {

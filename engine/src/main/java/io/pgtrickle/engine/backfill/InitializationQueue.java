@@ -22,9 +22,10 @@ import org.slf4j.LoggerFactory;
 /// The stream tables that wait for their initialization, and the thread that works on them.
 ///
 /// Everything that waits when the thread comes back is one batch, so that a migration's twenty
-/// definitions share
-/// one snapshot. What cannot be done yet is tried again after a pause that grows to half a minute.
-/// What waits for another stream table is tried as soon as one becomes live or fails.
+/// definitions share one snapshot. What cannot be done yet is tried again after a pause that grows
+/// to half a minute. What waits for another stream table is tried as soon as one becomes live or
+/// fails. What was put off for the sake of others is the next batch, by itself: else it could meet
+/// others again each time, and would never be tried.
 ///
 /// May be used from any thread.
 public final class InitializationQueue implements AutoCloseable {
@@ -42,6 +43,7 @@ public final class InitializationQueue implements AutoCloseable {
   private final Map<Long, Long> retryAtNanos = new LinkedHashMap<>();
   private final Map<Long, Integer> attempts = new LinkedHashMap<>();
   private final Set<Long> blocked = new LinkedHashSet<>();
+  private final Set<Long> putOff = new LinkedHashSet<>();
   private final Set<Long> requested = ConcurrentHashMap.newKeySet();
   private final Thread thread;
   private boolean closed;
@@ -145,7 +147,7 @@ public final class InitializationQueue implements AutoCloseable {
         LOG.warn(
             "{} stream tables are initialized again later: {}", batch.size(), e.getMessage(), e);
       }
-      return new Initializer.Outcome(batch, List.of());
+      return new Initializer.Outcome(batch, List.of(), List.of());
     }
   }
 
@@ -154,15 +156,17 @@ public final class InitializationQueue implements AutoCloseable {
     lock.lock();
     try {
       while (!closed) {
+        List<Definition> alone = takePutOff();
+        if (!alone.isEmpty()) {
+          return alone;
+        }
         long now = System.nanoTime();
         List<Definition> batch = new ArrayList<>();
         long nearest = Long.MAX_VALUE;
         for (long id : List.copyOf(waiting)) {
           long wait = retryAtNanos.getOrDefault(id, now) - now;
           if (wait <= 0) {
-            waiting.remove(id);
-            blocked.remove(id);
-            definitions.apply(id).ifPresent(batch::add);
+            take(id, batch);
           } else {
             nearest = Math.min(nearest, wait);
           }
@@ -186,9 +190,25 @@ public final class InitializationQueue implements AutoCloseable {
     }
   }
 
+  private List<Definition> takePutOff() {
+    List<Definition> batch = new ArrayList<>();
+    for (long id : putOff) {
+      take(id, batch);
+    }
+    putOff.clear();
+    return batch;
+  }
+
+  private void take(long id, List<Definition> batch) {
+    waiting.remove(id);
+    blocked.remove(id);
+    definitions.apply(id).ifPresent(batch::add);
+  }
+
   private void again(Initializer.Outcome outcome, List<Definition> batch) {
     Set<Definition> unfinished = new LinkedHashSet<>(outcome.again());
     unfinished.addAll(outcome.waiting());
+    unfinished.removeAll(outcome.putOff());
     // Those that failed together are tried together: they may wait for the same.
     long now = System.nanoTime();
     double factor = 1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble();
@@ -196,7 +216,7 @@ public final class InitializationQueue implements AutoCloseable {
     try {
       batch.forEach(
           definition -> {
-            if (!unfinished.contains(definition)) {
+            if (!unfinished.contains(definition) && !outcome.putOff().contains(definition)) {
               attempts.remove(definition.pgtId());
             }
           });
@@ -206,7 +226,8 @@ public final class InitializationQueue implements AutoCloseable {
         retryAtNanos.put(definition.pgtId(), now + (long) (pause(attempt) * factor));
       }
       outcome.waiting().forEach(definition -> blocked.add(definition.pgtId()));
-      if (unfinished.size() < batch.size()) {
+      outcome.putOff().forEach(definition -> putOff.add(definition.pgtId()));
+      if (unfinished.size() + outcome.putOff().size() < batch.size()) {
         retryBlocked();
       }
     } finally {

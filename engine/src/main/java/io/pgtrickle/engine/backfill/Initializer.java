@@ -57,14 +57,17 @@ public final class Initializer {
   private final Clock clock;
   private final Map<Long, Blocked> blocked = new HashMap<>();
 
-  /// What became of a batch; definitions in neither list are done with.
+  /// What became of a batch; definitions in none of the lists are done with.
   ///
   /// @param again those that are tried again because something failed that may pass
   /// @param waiting those that read a stream table which is not live
-  public record Outcome(List<Definition> again, List<Definition> waiting) {
+  /// @param putOff those that were not tried because somebody has locked what they read, and the
+  ///     others need not wait for that
+  public record Outcome(List<Definition> again, List<Definition> waiting, List<Definition> putOff) {
     public Outcome {
       again = List.copyOf(again);
       waiting = List.copyOf(waiting);
+      putOff = List.copyOf(putOff);
     }
   }
 
@@ -144,6 +147,7 @@ public final class Initializer {
   private final class Results {
     private final List<Definition> again = new ArrayList<>();
     private final List<Definition> waiting = new ArrayList<>();
+    private final List<Definition> putOff = new ArrayList<>();
     private final Set<Long> failed = new HashSet<>();
 
     /// Reports what failed, and remembers whether it is worth another attempt.
@@ -182,7 +186,7 @@ public final class Initializer {
     }
 
     Outcome outcome() {
-      return new Outcome(again, waiting);
+      return new Outcome(again, waiting, putOff);
     }
   }
 
@@ -199,10 +203,8 @@ public final class Initializer {
     try (Connection control = sessions.control();
         Connection writer = sessions.writer()) {
       Map<Long, Preparation> ready = prepare(writer, free, results);
-      Set<Integer> read = new HashSet<>();
-      ready.values().forEach(one -> read.addAll(Attacher.sources(one)));
-      loop.claim(read);
-      results.again.addAll(attacher.attach(control, ready));
+      ready.values().forEach(this::expect);
+      results.again.addAll(attacher.attach(control, ready, results.putOff::add));
       for (List<Preparation> wave : GROUPS.waves(List.copyOf(ready.values()))) {
         for (List<Preparation> group : GROUPS.sharing(start(writer, wave, results))) {
           build(writer, group, results);
@@ -211,15 +213,24 @@ public final class Initializer {
     } catch (SQLException e) {
       LOG.warn("initialization is interrupted: {}", e.getMessage());
       results.again.clear();
+      results.putOff.clear();
       for (Definition definition : free) {
         if (!results.waiting.contains(definition) && !isLive(definition)) {
           results.again.add(definition);
         }
       }
     } finally {
-      loop.claim(Set.of());
+      free.forEach(definition -> loop.members().expectNoMore(definition.pgtId()));
     }
     return results.outcome();
+  }
+
+  private void expect(Preparation one) {
+    loop.members().expect(one.id(), Attacher.sources(one));
+    // Whoever drops it later takes that back.
+    if (definitions.definition(one.id()).isEmpty()) {
+      loop.members().expectNoMore(one.id());
+    }
   }
 
   // ---- stream tables below that are not live ----------------------------------------------------
@@ -273,7 +284,7 @@ public final class Initializer {
       progress.phase(definition, Phase.PREPARING);
       if (others && locked.anyOf(sources.getOrDefault(definition, Set.of()))) {
         // Those who need not wait for that lock go first.
-        results.again.add(definition);
+        results.putOff.add(definition);
         continue;
       }
       Set<Integer> written = sources.getOrDefault(definition, Set.of());
@@ -330,7 +341,7 @@ public final class Initializer {
     List<Preparation> built = new ArrayList<>();
     for (Preparation one : wave) {
       try {
-        if (!boundary(() -> loop.restart(current(one.definition())))) {
+        if (!boundary(() -> loop.members().restart(current(one.definition())))) {
           // Asked for twice.
           continue;
         }
@@ -354,7 +365,7 @@ public final class Initializer {
     new DeltaWriter(writer, one.table()).ensureIdentityIndex();
     long refreshes = Fill.refreshes(writer, one.definition());
     writer.commit();
-    atBoundary(() -> loop.joinFull(one.joining(current(one.definition()), refreshes)));
+    atBoundary(() -> loop.members().joinFull(one.joining(current(one.definition()), refreshes)));
   }
 
   // What fails without being the fault of a view that is known is the fault of one half, or of
@@ -365,14 +376,15 @@ public final class Initializer {
     if (failure.isEmpty()) {
       return;
     }
+    boolean passes =
+        failure.get() instanceof StorageUnavailable || failure.get() instanceof SourceUnavailable;
     List<Preparation> rest = new ArrayList<>();
     for (Preparation one : group) {
-      if (!results.hasFailed(one.definition()) && !isLive(one.definition())) {
+      // What passes came before they joined; and the refresh thread may wait for the same.
+      if (!results.hasFailed(one.definition()) && (passes || !isLive(one.definition()))) {
         rest.add(one);
       }
     }
-    boolean passes =
-        failure.get() instanceof StorageUnavailable || failure.get() instanceof SourceUnavailable;
     if (rest.size() > 1 && !passes) {
       LOG.warn(
           "{} stream tables that share sources are initialized in two groups: {}",
@@ -412,7 +424,7 @@ public final class Initializer {
       while (build.behind() > JOIN_WHEN_BEHIND) {
         build.catchUp();
       }
-      atBoundary(() -> join(build, filled));
+      new Boundary(loop).runWhileThereIsRoom(() -> join(build, filled));
     } catch (RuntimeException e) {
       if (Thread.currentThread().isInterrupted()) {
         throw new InterruptedException(e.getMessage());
@@ -458,7 +470,7 @@ public final class Initializer {
             build.giveUp(one.definition().pgtId(), altered);
           }
         });
-    loop.join(build, views);
+    loop.members().join(build, views);
   }
 
   // With the schedule that it has by now.
@@ -476,7 +488,7 @@ public final class Initializer {
 
   /// Stops following base tables that no stream table reads any more, and frees their arrangements.
   public void releaseUnused() throws InterruptedException {
-    Set<Integer> unused = boundary(loop::detachUnused);
+    Set<Integer> unused = boundary(loop.members()::detachUnused);
     if (unused.isEmpty()) {
       return;
     }

@@ -431,7 +431,9 @@ public final class PartitionRepairs implements AutoCloseable {
   private ZSet before(SourceTable table, RegionRepair repair) throws InterruptedException {
     RegionRepair.Start start =
         boundary
-            .call(() -> boundary.loop().sources().prepare(table, repair))
+            .call(
+                () -> boundary.loop().sources().prepare(table, repair),
+                untaken -> untaken.ifPresent(rows -> rows.hold().close()))
             .orElseThrow(() -> new Moved("the table is not followed any more"));
     try (Snapshot.Hold _ = start.hold()) {
       ZSet.Builder rows = new ZSet.Builder();

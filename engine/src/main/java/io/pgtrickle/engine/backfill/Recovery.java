@@ -188,6 +188,7 @@ public final class Recovery {
             Instant refreshed = now.refreshedAt();
             parts
                 .loop()
+                .members()
                 .restore(
                     one.joining(one.definition(), now.refreshId()),
                     entry,
@@ -411,11 +412,15 @@ public final class Recovery {
     return new Replay(written, applied, doubtful, parts.definitionsRelation());
   }
 
-  // One that was held may have been written with nothing: what it lacked had been taken back.
+  // One that was held may have been written with nothing: what it lacked had been taken back, by
+  // the log or by the time alone.
   private static boolean isWritten(SavedTable entry, Visible now) {
     Lsn frontier = now.frontier();
+    Instant time = now.time();
     return now.refreshId() != entry.refreshId()
-        || (frontier != null && frontier.isAfter(entry.released().frontier()));
+        || (frontier != null
+            && time != null
+            && new LiveTable.Released(frontier, time).compareTo(entry.released()) > 0);
   }
 
   private static String name(Map<Long, Preparation> prepared, long id) {

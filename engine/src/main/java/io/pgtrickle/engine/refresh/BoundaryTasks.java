@@ -2,13 +2,12 @@ package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.TrickleException.SourceUnavailable;
-import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Consumer;
 
 /// What other threads want done on the refresh thread, between two epochs.
 ///
@@ -22,7 +21,7 @@ final class BoundaryTasks {
 
   private final Runnable first;
 
-  private record FrontierWait(Lsn lsn, Runnable action) {}
+  private record FrontierWait(Lsn lsn, Asked<Boolean> asked) {}
 
   /// @param first done before every task, on the refresh thread
   BoundaryTasks(Runnable first) {
@@ -44,29 +43,22 @@ final class BoundaryTasks {
     latest.put(what, task);
   }
 
-  <T> CompletableFuture<T> add(BoundaryTask<T> task) {
-    CompletableFuture<T> future = new CompletableFuture<>();
-    Runnable queued =
-        () -> {
-          if (future.isCancelled()) {
-            return;
-          }
-          try {
-            future.complete(task.run());
-          } catch (SQLException | RuntimeException e) {
-            future.completeExceptionally(e);
-          }
-        };
+  /// Has something done, unless it is taken back before.
+  ///
+  /// @param untaken what to do with the result if whoever asked is gone
+  <T> Asked<T> add(BoundaryTask<T> task, Consumer<T> untaken) {
+    Asked<T> asked = new Asked<>(task, untaken);
+    Runnable queued = asked::run;
     post(queued);
     // Whoever asks again and again, and does not wait for long, must not fill the queue.
     var _ =
-        future.whenComplete(
+        asked.whenComplete(
             (_, _) -> {
-              if (future.isCancelled()) {
+              if (asked.isCancelled()) {
                 tasks.remove(queued);
               }
             });
-    return future;
+    return asked;
   }
 
   /// How many wait to be run.
@@ -74,22 +66,17 @@ final class BoundaryTasks {
     return tasks.size() + latest.size();
   }
 
-  CompletableFuture<Void> whenBeyond(Lsn lsn, Runnable action) {
-    CompletableFuture<Void> future = new CompletableFuture<>();
-    post(
-        () ->
-            frontierWaits.add(
-                new FrontierWait(
-                    lsn,
-                    () -> {
-                      try {
-                        action.run();
-                        future.complete(null);
-                      } catch (RuntimeException e) {
-                        future.completeExceptionally(e);
-                      }
-                    })));
-    return future;
+  /// The same once a position is reached.
+  Asked<Boolean> whenBeyond(Lsn lsn, Runnable action) {
+    Asked<Boolean> asked =
+        new Asked<>(
+            () -> {
+              action.run();
+              return true;
+            },
+            _ -> {});
+    post(() -> frontierWaits.add(new FrontierWait(lsn, asked)));
+    return asked;
   }
 
   /// Runs what is there, and what waited for a position that is reached.
@@ -109,6 +96,6 @@ final class BoundaryTasks {
     List<FrontierWait> due =
         frontierWaits.stream().filter(wait -> !position.isBefore(wait.lsn())).toList();
     frontierWaits.removeAll(due);
-    due.forEach(wait -> wait.action().run());
+    due.forEach(wait -> wait.asked().run());
   }
 }

@@ -34,26 +34,13 @@ final class EpochWriter {
   private final Ledger ledger;
   private final LiveTables tables;
   private final Dataflow dataflow;
-  private final Findings findings;
+  private final FullRefreshes full;
+  private final Membership members;
+  private final RefreshListener listener;
   private final Clock clock;
 
   // Visible, but not yet compared with the state.
   private final Map<LiveTable, ZSet> unchecked = new LinkedHashMap<>();
-
-  /// What writing finds out about tables.
-  interface Findings {
-    /// A table does not hold what the state believes; it has to be built anew.
-    void damaged(long table, Failure failure);
-
-    /// A storage table is not where it was.
-    void displaced(StreamTable storage);
-
-    /// A held table could be written again.
-    void rejoined(long table);
-
-    /// Rows of these relations are visible now, which may have been released long ago.
-    void shown(Set<Integer> relations);
-  }
 
   /// What an epoch's transaction belongs to.
   ///
@@ -70,13 +57,17 @@ final class EpochWriter {
       Ledger ledger,
       LiveTables tables,
       Dataflow dataflow,
-      Findings findings,
+      FullRefreshes full,
+      Membership members,
+      RefreshListener listener,
       Clock clock) {
     this.applier = applier;
     this.ledger = ledger;
     this.tables = tables;
     this.dataflow = dataflow;
-    this.findings = findings;
+    this.full = full;
+    this.members = members;
+    this.listener = listener;
     this.clock = clock;
   }
 
@@ -113,7 +104,7 @@ final class EpochWriter {
         throw new SourceUnavailable(
             "55000", "another sidecar has taken the lease of this database", refused);
       }
-      displaced.forEach(findings::displaced);
+      displaced.forEach(members::storageAltered);
     }
   }
 
@@ -147,7 +138,7 @@ final class EpochWriter {
               }
               if (wasHeld) {
                 ledger.note(table, ended);
-                findings.rejoined(table.id());
+                listener.live(table.id());
               }
               ledger.visible(
                   table,
@@ -166,7 +157,7 @@ final class EpochWriter {
               }
             });
     if (!changed.isEmpty()) {
-      findings.shown(changed);
+      full.sourcesChanged(changed);
     }
     // An epoch is long because of others.
     applied.failures().forEach((id, failure) -> failed(id, failure, ended, Duration.ZERO));
@@ -193,7 +184,7 @@ final class EpochWriter {
       return;
     }
     if (failure.damaged()) {
-      findings.damaged(id, failure);
+      members.rebuild(id, failure);
     } else {
       table.hold(failure, now, took);
       ledger.held(table, failure, table.hold().map(LiveTable.Hold::since).orElse(now));
@@ -226,7 +217,7 @@ final class EpochWriter {
     try {
       ledger.checkResidue(table, delta, expected);
     } catch (StateDamaged e) {
-      findings.damaged(table.id(), new Failure(e.sqlState(), String.valueOf(e.getMessage()), true));
+      members.rebuild(table.id(), new Failure(e.sqlState(), String.valueOf(e.getMessage()), true));
     }
   }
 

@@ -1,14 +1,17 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.slot.Visibility;
+import io.pgtrickle.dvm.zset.ZSet;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// When FULL-mode stream tables are evaluated again.
 ///
@@ -40,6 +43,8 @@ final class FullRefreshes {
     private Set<Integer> doubtful = Set.of();
     private final Set<Integer> awaited = new HashSet<>();
     private Instant pauseUntil = Instant.MIN;
+    // Found out, but not part of an epoch yet.
+    private @Nullable ZSet difference;
 
     private Evaluation(LiveTable table, boolean uncaptured) {
       this.table = table;
@@ -144,6 +149,34 @@ final class FullRefreshes {
     for (Evaluation evaluation : evaluations.values()) {
       evaluation.changed |= evaluation.awaited.removeIf(now::shows);
     }
+  }
+
+  /// Takes the difference between a table's query and its rows, for the next epoch.
+  void found(long table, ZSet difference) {
+    Evaluation evaluation = evaluations.get(table);
+    if (evaluation != null) {
+      ZSet before = evaluation.difference;
+      evaluation.difference = before == null ? difference : before.plus(difference);
+    }
+  }
+
+  /// Whether a table's difference waits for the next epoch.
+  boolean hasFound(long table) {
+    Evaluation evaluation = evaluations.get(table);
+    return evaluation != null && evaluation.difference != null;
+  }
+
+  /// Takes all differences that wait.
+  Map<LiveTable, ZSet> takeFound() {
+    Map<LiveTable, ZSet> found = new LinkedHashMap<>();
+    for (Evaluation evaluation : evaluations.values()) {
+      ZSet difference = evaluation.difference;
+      if (difference != null) {
+        found.put(evaluation.table, difference);
+        evaluation.difference = null;
+      }
+    }
+    return found;
   }
 
   /// The FULL tables that are being evaluated.

@@ -1,10 +1,13 @@
 package io.pgtrickle.engine.refresh;
 
 import io.pgtrickle.cdc.Lsn;
+import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.refresh.LiveTable.Released;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -76,11 +79,6 @@ public final class Replay {
         });
   }
 
-  /// The stream tables of which it cannot be told what of their output they hold.
-  Set<Long> unclear() {
-    return Set.copyOf(unclear);
-  }
-
   boolean isOver() {
     return over;
   }
@@ -96,19 +94,48 @@ public final class Replay {
     return reached.compareTo(end) >= 0;
   }
 
-  void end() {
+  /// Ends it.
+  ///
+  /// @return the stream tables whose contents are computed anew, each with the reason
+  Map<Long, Failure> end(LiveTables tables) {
     over = true;
+    // The next checkpoint has to know it as the catalog does, though nothing came out just there.
+    for (LiveTable table : tables.all()) {
+      Released written = visible.get(table.id());
+      if (written != null && written.compareTo(table.released()) > 0) {
+        table.releasedBefore(written);
+      }
+    }
+    Set<Integer> untold = new HashSet<>(doubtful);
+    for (LiveTable table : tables.all()) {
+      // Whose definition was changed, and for how long, nobody knows.
+      if (definitionsTouched && visible.containsKey(table.id())) {
+        untold.add(table.storage().relation());
+      }
+    }
+    Map<Long, Failure> reasons = new LinkedHashMap<>();
+    for (LiveTable table : tables.all()) {
+      if (!Collections.disjoint(table.sources(), untold)) {
+        reasons.put(
+            table.id(),
+            anew("the log does not tell when it saw changes of a stream table that it reads"));
+      }
+    }
+    unclear.forEach(
+        id ->
+            reasons.put(
+                id, anew("it was written just when the checkpoint was made, before or after it")));
+    return reasons;
+  }
+
+  private static Failure anew(String why) {
+    return new Failure("55000", "its contents are computed anew after a restart: " + why, true);
   }
 
   /// Whether a stream table holds what its query put out up to a point.
   boolean isVisible(long table, Released point) {
     Released upTo = visible.get(table);
     return upTo != null && point.compareTo(upTo) <= 0;
-  }
-
-  /// As of where a stream table was written since the checkpoint, if it was.
-  Optional<Released> writtenAt(long table) {
-    return Optional.ofNullable(visible.get(table));
   }
 
   /// The readers of a storage table may have seen what the log does not tell.
@@ -119,16 +146,5 @@ public final class Replay {
   /// Some relations were changed.
   void touched(Set<Integer> relations) {
     definitionsTouched |= relations.contains(definitions);
-  }
-
-  /// Whether the readers of a stream table may have seen what the log does not tell.
-  boolean isDoubtful(long table, int relation) {
-    // Whose definition was changed, and for how long, nobody knows.
-    return doubtful.contains(relation) || (definitionsTouched && visible.containsKey(table));
-  }
-
-  /// Relations whose changes the log does not tell.
-  Set<Integer> doubtful() {
-    return Set.copyOf(doubtful);
   }
 }

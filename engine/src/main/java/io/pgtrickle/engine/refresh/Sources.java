@@ -19,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /// Base tables that are not what they were, and what becomes of the stream tables that read them.
@@ -30,20 +29,15 @@ public final class Sources {
   private final Dataflow dataflow;
   private final LiveTables tables;
   private final FullRefreshes full;
-  private final Consumer<Map<Long, Failure>> rebuild;
+  private final Membership members;
 
-  /// @param rebuild builds stream tables anew, each for a reason
   Sources(
-      Intake intake,
-      Dataflow dataflow,
-      LiveTables tables,
-      FullRefreshes full,
-      Consumer<Map<Long, Failure>> rebuild) {
+      Intake intake, Dataflow dataflow, LiveTables tables, FullRefreshes full, Membership members) {
     this.intake = intake;
     this.dataflow = dataflow;
     this.tables = tables;
     this.full = full;
-    this.rebuild = rebuild;
+    this.members = members;
   }
 
   /// The rows of a base table are not known any more: all that read them are built anew.
@@ -59,7 +53,7 @@ public final class Sources {
         reasons.put(table.id(), reason);
       }
     }
-    rebuild.accept(reasons);
+    members.rebuild(reasons);
   }
 
   /// What is kept of each base table.
@@ -174,7 +168,7 @@ public final class Sources {
                       table.id(),
                       new Failure("55000", one + " was replaced, altered or dropped", true)));
     }
-    rebuild.accept(reasons);
+    members.rebuild(reasons);
     // The function may come back as it was, and what was sorted meanwhile was sorted by another.
     for (CatalogVersion one : was) {
       if (one.kind() == CatalogVersion.Kind.FUNCTION) {

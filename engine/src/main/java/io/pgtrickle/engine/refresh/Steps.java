@@ -6,12 +6,10 @@ import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.dataflow.Dataflow;
 import io.pgtrickle.dvm.dataflow.StepFailed;
 import io.pgtrickle.dvm.dataflow.StepResult;
-import io.pgtrickle.dvm.dataflow.ViewErrors;
 import io.pgtrickle.dvm.state.Snapshot;
 import io.pgtrickle.dvm.zset.ZSet;
 import io.pgtrickle.engine.apply.Applier.Failure;
 import io.pgtrickle.engine.intake.Intake;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -33,34 +31,29 @@ final class Steps {
 
   private final Dataflow dataflow;
   private final LiveTables tables;
-  private final Ledger ledger;
+  private final FullRefreshes full;
+  private final Membership members;
   private final RefreshListener listener;
-  private final Consumer<Map<Long, Failure>> rebuild;
   private final Consumer<TrickleException> relieve;
-  private final Clock clock;
-  private final Map<Long, ZSet> evaluated = new LinkedHashMap<>();
   private volatile @Nullable TrickleException stall;
   private volatile boolean stopping;
 
-  /// @param rebuild builds stream tables anew, each for a reason
   /// @param relieve gives up what nobody wants any more, and what the stream needs more than
   /// others,
   ///     as long as it waits because of a problem
   Steps(
       Dataflow dataflow,
       LiveTables tables,
-      Ledger ledger,
+      FullRefreshes full,
+      Membership members,
       RefreshListener listener,
-      Consumer<Map<Long, Failure>> rebuild,
-      Consumer<TrickleException> relieve,
-      Clock clock) {
+      Consumer<TrickleException> relieve) {
     this.dataflow = dataflow;
     this.tables = tables;
-    this.ledger = ledger;
+    this.full = full;
+    this.members = members;
     this.listener = listener;
-    this.rebuild = rebuild;
     this.relieve = relieve;
-    this.clock = clock;
   }
 
   /// Ends waits for room, from another thread.
@@ -74,20 +67,13 @@ final class Steps {
     return Optional.ofNullable(stall);
   }
 
-  // ---- FULL evaluations -------------------------------------------------------------------------
-
-  /// Takes the difference between a FULL table's query and its rows, for the next step.
-  void evaluated(long id, ZSet delta) {
-    if (tables.contains(id)) {
-      evaluated.merge(id, delta, ZSet::plus);
-    }
-  }
+  // ---- what is released -------------------------------------------------------------------------
 
   /// Whether output that somebody asked for waits for the next step: a FULL table's difference, or
   /// what is kept because its table, or one that it reads, cannot be written.
   boolean awaitsRelease(long id) {
     LiveTable table = tables.get(id);
-    return evaluated.containsKey(id)
+    return full.hasFound(id)
         || (table != null
             && table.differential()
             && dataflow.pendingRows(id) > 0
@@ -120,25 +106,16 @@ final class Steps {
     return due ? Optional.of(dataflow.pendingOutput(table.id())) : Optional.empty();
   }
 
-  /// Forgets a table that is gone.
-  void forget(long id) {
-    evaluated.remove(id);
-  }
-
   // The released difference of a FULL table enters downstream tables like any delta.
   private void takeEvaluated(Map<Integer, ZSet> input, LiveTable.Released where, Instant now) {
-    evaluated.forEach(
-        (id, delta) -> {
-          LiveTable table = tables.get(id);
-          if (table != null) {
-            table.carry(delta);
-            table.releasedAt(where, now);
-            table.error(Optional.empty());
-            populated(table);
-            input.merge(table.storage().relation(), delta, ZSet::plus);
-          }
-        });
-    evaluated.clear();
+    full.takeFound()
+        .forEach(
+            (table, delta) -> {
+              table.carry(delta);
+              table.releasedAt(where, now);
+              members.healed(table);
+              input.merge(table.storage().relation(), delta, ZSet::plus);
+            });
   }
 
   // ---- a step -----------------------------------------------------------------------------------
@@ -190,7 +167,7 @@ final class Steps {
         .forEach(
             table -> {
               if (table != null) {
-                noteErrors(table);
+                members.noteErrors(table);
               }
             });
     return all;
@@ -232,7 +209,7 @@ final class Steps {
         Failure reason = new Failure(state, String.valueOf(failed.getMessage()), true);
         Map<Long, Failure> reasons = new LinkedHashMap<>();
         failed.views().forEach(view -> reasons.put(view, reason));
-        rebuild.accept(reasons);
+        members.rebuild(reasons);
       } catch (StorageUnavailable | AnswersUnavailable notNow) {
         pause(notNow);
       }
@@ -252,28 +229,5 @@ final class Steps {
       Thread.currentThread().interrupt();
       throw problem;
     }
-  }
-
-  /// Notes the errors that a stream table's query has at present.
-  ///
-  /// An evaluation error of a row freezes the last good contents while the row exists (law 5).
-  void noteErrors(LiveTable table) {
-    ViewErrors errors = dataflow.errors(table.id());
-    if (errors.healed()) {
-      table.error(Optional.empty());
-      populated(table);
-    } else {
-      Failure failure = new Failure(errors.sqlState(), errors.message(), false);
-      if (!Optional.of(failure).equals(table.error())) {
-        table.error(Optional.of(failure));
-        ledger.failed(table, failure, clock.instant());
-      }
-    }
-  }
-
-  private void populated(LiveTable table) {
-    table.populate();
-    ledger.note(table, clock.instant());
-    listener.live(table.id());
   }
 }

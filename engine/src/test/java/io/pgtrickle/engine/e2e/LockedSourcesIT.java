@@ -59,16 +59,7 @@ final class LockedSourcesIT {
       // Whoever waits for it has it before anybody looks at what is committed.
       Future<?> lock = locks.submit(() -> lock(locker, mode));
       try (Connection observer = database.connect()) {
-        await()
-            .atMost(PATIENCE)
-            .until(
-                () ->
-                    !rows(
-                            observer,
-                            "SELECT 1 FROM pg_locks WHERE relation = 'locked'::regclass AND mode ="
-                                + " '%sLock' AND (granted OR mode LIKE 'Access%%')"
-                                    .formatted(lockMode(mode)))
-                        .isEmpty());
+        awaitLock(observer, mode);
       }
       connection.commit();
       lock.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
@@ -108,6 +99,72 @@ final class LockedSourcesIT {
       sync(connection);
       requireAgreement(connection, readers);
     }
+  }
+
+  /// What fails is tried again after the same pauses as what is locked.
+  @ParameterizedTest
+  @ValueSource(strings = {"ROW EXCLUSIVE", "ACCESS EXCLUSIVE"})
+  void whoIsPutOffForTheSakeOfWhatFailsIsTriedAllTheSame(String mode) throws Exception {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect();
+        Connection locker = database.connect()) {
+      String query = "SELECT v, count(*) AS n FROM locked GROUP BY v";
+      String failing = "SELECT count(*) AS n FROM free";
+      run(
+          connection,
+          "CREATE TABLE locked (id int PRIMARY KEY, v int)",
+          "INSERT INTO locked SELECT i, nullif(i % 5, 0) FROM generate_series(1, 50) i",
+          "CREATE TABLE free (id int PRIMARY KEY)",
+          "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+              + " 'BEGIN RAISE EXCEPTION ''no''; END'");
+      // With a copy to be made, the second lock would be waited for by the copy.
+      streamTable(connection, "before", "SELECT id FROM free", "DIFFERENTIAL");
+      connection.setAutoCommit(false);
+      create(connection, Map.of("reader", query, "failing", failing));
+      run(
+          connection,
+          "CREATE TRIGGER refuse BEFORE INSERT ON failing FOR EACH ROW EXECUTE FUNCTION refuse()");
+      locker.setAutoCommit(false);
+      if (mode.equals("ROW EXCLUSIVE")) {
+        lock(locker, mode);
+        connection.commit();
+      } else {
+        try (ExecutorService locks = Executors.newSingleThreadExecutor();
+            Connection observer = database.connect()) {
+          Future<?> lock = locks.submit(() -> lock(locker, mode));
+          awaitLock(observer, mode);
+          connection.commit();
+          lock.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        }
+      }
+      connection.setAutoCommit(true);
+      await().atMost(PATIENCE).until(() -> status(connection, "reader").equals("ERROR 55P03"));
+      locker.rollback();
+      await().atMost(PATIENCE).until(() -> status(connection, "reader").startsWith("ACTIVE"));
+      await().atMost(PATIENCE).until(() -> status(connection, "failing").equals("ERROR P0001"));
+      run(connection, "DROP TRIGGER refuse ON failing");
+      await().atMost(PATIENCE).until(() -> status(connection, "failing").startsWith("ACTIVE"));
+      run(
+          connection,
+          "UPDATE locked SET v = 9 WHERE id < 20",
+          "DELETE FROM locked WHERE id = 30",
+          "INSERT INTO free VALUES (1)");
+      sync(connection);
+      requireAgreement(connection, Map.of("reader", query, "failing", failing));
+    }
+  }
+
+  private static void awaitLock(Connection observer, String mode) {
+    await()
+        .atMost(PATIENCE)
+        .until(
+            () ->
+                !rows(
+                        observer,
+                        "SELECT 1 FROM pg_locks WHERE relation = 'locked'::regclass AND mode ="
+                            + " '%sLock' AND (granted OR mode LIKE 'Access%%')"
+                                .formatted(lockMode(mode)))
+                    .isEmpty());
   }
 
   private static boolean lock(Connection locker, String mode) throws SQLException {

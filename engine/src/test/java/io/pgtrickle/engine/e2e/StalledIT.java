@@ -34,6 +34,14 @@ final class StalledIT {
 
   private static final String NOTES = "SELECT count(*) AS n, sum(length(note)) AS s FROM fat";
 
+  private static final String FATTEN =
+      "INSERT INTO fat SELECT i, repeat('n', 190) || i"
+          + " FROM generate_series(%1$d * 5000 + 1, %1$d * 5000 + 5000) i";
+  private static final String STAND_STILL =
+      "CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+          + " WHILE EXISTS (SELECT FROM public.brake) LOOP PERFORM pg_sleep(0.02); END LOOP;"
+          + " RETURN NULL; END'";
+
   @TempDir Path directory;
 
   /// Nothing of any size can be written, and the heap holds only so much that waits for that.
@@ -41,11 +49,7 @@ final class StalledIT {
   void whatTakesTheRoomCanBeDroppedWhileTheDiskIsFull() throws Exception {
     try (LiveDatabase database = LiveDatabase.create();
         Connection connection = database.connect()) {
-      run(
-          connection,
-          "CREATE TABLE fat (id int PRIMARY KEY, note text)",
-          "CREATE TABLE other (id int PRIMARY KEY, v int)",
-          "SELECT pgtrickle.set_config('state_memory', '1')");
+      prepareFullDisk(connection);
       Path log = directory.resolve("sidecar.log");
       Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
       try {
@@ -57,20 +61,7 @@ final class StalledIT {
             "SELECT note, max(id) AS m FROM fat GROUP BY note",
             "DIFFERENTIAL");
         streamTable(connection, "lean", LEAN, "DIFFERENTIAL");
-        AtomicInteger next = new AtomicInteger();
-        await()
-            .atMost(PATIENCE)
-            .until(
-                () -> {
-                  if (next.get() < 60) {
-                    run(
-                        connection,
-                        "INSERT INTO fat SELECT i, repeat('n', 190) || i FROM generate_series(%1$d * 5000 + 1, %1$d * 5000 + 5000) i"
-                            .formatted(next.getAndIncrement()));
-                  }
-                  assertThat(sidecar.isAlive()).as(Files.readString(log)).isTrue();
-                  return ready(log).contains("stalled");
-                });
+        fattenUntilStalled(connection, sidecar, log);
         run(connection, "INSERT INTO other VALUES (1, 1), (2, NULL), (3, 1)");
         run(connection, "SELECT pgtrickle.drop_stream_table('big_groups')");
         run(connection, "SELECT pgtrickle.drop_stream_table('big')");
@@ -90,9 +81,139 @@ final class StalledIT {
                             "SELECT tablename FROM pg_publication_tables WHERE tablename = 'fat'")
                         .isEmpty());
       } finally {
-        boolean alive = sidecar.isAlive();
-        sidecar.destroyForcibly().waitFor();
-        assertThat(alive).as(Files.readString(log)).isTrue();
+        end(sidecar, log);
+      }
+    }
+  }
+
+  /// Its rows take the room, though none of them are shown by anybody.
+  @Test
+  void whatCouldNotBeInitializedDoesNotTakeTheRoom() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        Connection connection = database.connect()) {
+      prepareFullDisk(connection);
+      run(
+          connection,
+          "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+              + " 'BEGIN RAISE EXCEPTION ''no''; END'");
+      Path log = directory.resolve("sidecar.log");
+      Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
+      try {
+        awaitSidecar(connection, sidecar);
+        streamTable(connection, "lean", LEAN, "DIFFERENTIAL");
+        connection.setAutoCommit(false);
+        run(
+            connection,
+            "SELECT pgtrickle.create_stream_table('notes', '%s', refresh_mode => 'DIFFERENTIAL')"
+                .formatted(NOTES),
+            "CREATE TRIGGER refuse AFTER INSERT ON notes"
+                + " FOR EACH STATEMENT EXECUTE FUNCTION refuse()");
+        connection.commit();
+        connection.setAutoCommit(true);
+        await().atMost(PATIENCE).until(() -> status(connection, "notes").equals("ERROR P0001"));
+        for (int i = 0; i < 50; i++) {
+          run(connection, FATTEN.formatted(i));
+        }
+        run(
+            connection,
+            "INSERT INTO other VALUES (1, 1), (2, NULL), (3, 1)",
+            "SELECT pgtrickle.drop_stream_table('notes')");
+        sync(connection);
+        assertThat(ready(log)).doesNotContain("stalled");
+        run(connection, "DELETE FROM other WHERE id = 1");
+        sync(connection);
+        assertThat(differences(connection, "lean", LEAN)).isEmpty();
+      } finally {
+        end(sidecar, log);
+      }
+    }
+  }
+
+  /// An initialization is filled when the disk is full already, and could keep what it has made
+  /// until there is room.
+  @Test
+  void anInitializationDoesNotWaitForRoomToJoin() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        Connection connection = database.connect()) {
+      prepareFullDisk(connection);
+      run(
+          connection,
+          "INSERT INTO other SELECT i, nullif(i % 3, 0) FROM generate_series(1, 20) i",
+          "CREATE TABLE brake (id int)",
+          "INSERT INTO brake VALUES (1)",
+          STAND_STILL);
+      String late = "SELECT v, max(id) AS m FROM other GROUP BY v";
+      Path log = directory.resolve("sidecar.log");
+      Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
+      try {
+        awaitSidecar(connection, sidecar);
+        streamTable(connection, "big", "SELECT note, id FROM fat WHERE id > 0", "DIFFERENTIAL");
+        streamTable(connection, "lean", LEAN, "DIFFERENTIAL");
+        connection.setAutoCommit(false);
+        run(
+            connection,
+            "SELECT pgtrickle.create_stream_table('late', '%s', refresh_mode => 'DIFFERENTIAL')"
+                .formatted(late),
+            "CREATE TRIGGER stand_still AFTER INSERT ON late"
+                + " FOR EACH STATEMENT EXECUTE FUNCTION stand_still()");
+        connection.commit();
+        connection.setAutoCommit(true);
+        awaitBrake(connection);
+        fattenUntilStalled(connection, sidecar, log);
+        run(connection, "DELETE FROM brake");
+        await().atMost(PATIENCE).until(() -> status(connection, "late").equals("ERROR 53100"));
+        assertThat(ready(log)).contains("stalled");
+        run(
+            connection,
+            "INSERT INTO other VALUES (21, 1), (22, NULL)",
+            "DELETE FROM other WHERE id = 5",
+            "SELECT pgtrickle.drop_stream_table('big')");
+        await().atMost(PATIENCE).until(() -> status(connection, "late").equals("ACTIVE"));
+        sync(connection);
+        assertThat(differences(connection, "late", late)).isEmpty();
+        assertThat(differences(connection, "lean", LEAN)).isEmpty();
+      } finally {
+        run(connection, "DELETE FROM brake");
+        end(sidecar, log);
+      }
+    }
+  }
+
+  /// A copy that there is no room for is not kept until the stream has some, which it might take.
+  @Test
+  void aCopyThatThereIsNoRoomForIsGivenUp() throws Exception {
+    try (LiveDatabase database = LiveDatabase.create();
+        Connection connection = database.connect()) {
+      prepareFullDisk(connection);
+      for (int i = 0; i < 60; i++) {
+        run(connection, FATTEN.formatted(i));
+      }
+      Path log = directory.resolve("sidecar.log");
+      Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
+      try {
+        awaitSidecar(connection, sidecar);
+        streamTable(connection, "lean", LEAN, "DIFFERENTIAL");
+        run(
+            connection,
+            "SELECT pgtrickle.create_stream_table('notes', '%s', refresh_mode => 'DIFFERENTIAL')"
+                .formatted(NOTES));
+        await().atMost(PATIENCE).until(() -> status(connection, "notes").equals("ERROR 53100"));
+        run(connection, "INSERT INTO other VALUES (1, 1), (2, NULL), (3, 1)");
+        run(connection, "SELECT pgtrickle.sync('lean', '60 s')");
+        run(connection, "DELETE FROM other WHERE id = 1");
+        run(connection, "SELECT pgtrickle.sync('lean', '60 s')");
+        assertThat(differences(connection, "lean", LEAN)).isEmpty();
+        // With fewer rows there is room.
+        run(
+            connection,
+            "TRUNCATE fat",
+            "INSERT INTO fat SELECT i, nullif('n' || i % 7, 'n3') FROM generate_series(1, 100) i");
+        await().atMost(PATIENCE).until(() -> status(connection, "notes").equals("ACTIVE"));
+        run(connection, "DELETE FROM fat WHERE id > 90");
+        sync(connection);
+        assertThat(differences(connection, "notes", NOTES)).isEmpty();
+      } finally {
+        end(sidecar, log);
       }
     }
   }
@@ -102,16 +223,8 @@ final class StalledIT {
   void anInitializationIsGivenUpWhereTheStreamNeedsTheRoom() throws Exception {
     try (LiveDatabase database = LiveDatabase.create();
         Connection connection = database.connect()) {
-      run(
-          connection,
-          "CREATE TABLE fat (id int PRIMARY KEY, note text)",
-          "CREATE TABLE other (id int PRIMARY KEY, v int)",
-          "CREATE TABLE brake (id int)",
-          "INSERT INTO brake VALUES (1)",
-          "CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
-              + " WHILE EXISTS (SELECT FROM public.brake) LOOP PERFORM pg_sleep(0.02); END LOOP;"
-              + " RETURN NULL; END'",
-          "SELECT pgtrickle.set_config('state_memory', '1')");
+      prepareFullDisk(connection);
+      run(connection, "CREATE TABLE brake (id int)", "INSERT INTO brake VALUES (1)", STAND_STILL);
       Path log = directory.resolve("sidecar.log");
       Process sidecar = database.startWithSmallFiles(256, directory.resolve("state"), log, "128m");
       try {
@@ -126,20 +239,11 @@ final class StalledIT {
                 + " FOR EACH STATEMENT EXECUTE FUNCTION stand_still()");
         connection.commit();
         connection.setAutoCommit(true);
-        await()
-            .atMost(PATIENCE)
-            .until(
-                () ->
-                    !rows(
-                            connection,
-                            "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-                                + " AND datname = current_database()")
-                        .isEmpty());
+        awaitBrake(connection);
         for (int i = 0; i < 24; i++) {
           run(
               connection,
-              "INSERT INTO fat SELECT i, repeat('n', 190) || i FROM generate_series(%1$d * 5000 + 1, %1$d * 5000 + 5000) i"
-                  .formatted(i),
+              FATTEN.formatted(i),
               "INSERT INTO other VALUES (%1$d, nullif(%1$d %% 3, 0))".formatted(i),
               "SELECT pgtrickle.sync('lean', '60 s')");
         }
@@ -148,11 +252,49 @@ final class StalledIT {
         assertThat(differences(connection, "lean", LEAN)).isEmpty();
       } finally {
         run(connection, "DELETE FROM brake");
-        boolean alive = sidecar.isAlive();
-        sidecar.destroyForcibly().waitFor();
-        assertThat(alive).as(Files.readString(log)).isTrue();
+        end(sidecar, log);
       }
     }
+  }
+
+  private static void prepareFullDisk(Connection connection) throws SQLException {
+    run(
+        connection,
+        "CREATE TABLE fat (id int PRIMARY KEY, note text)",
+        "CREATE TABLE other (id int PRIMARY KEY, v int)",
+        "SELECT pgtrickle.set_config('state_memory', '1')");
+  }
+
+  private static void fattenUntilStalled(Connection connection, Process sidecar, Path log) {
+    AtomicInteger next = new AtomicInteger();
+    await()
+        .atMost(PATIENCE)
+        .until(
+            () -> {
+              if (next.get() < 60) {
+                run(connection, FATTEN.formatted(next.getAndIncrement()));
+              }
+              assertThat(sidecar.isAlive()).as(Files.readString(log)).isTrue();
+              return ready(log).contains("stalled");
+            });
+  }
+
+  private static void awaitBrake(Connection connection) {
+    await()
+        .atMost(PATIENCE)
+        .until(
+            () ->
+                !rows(
+                        connection,
+                        "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+                            + " AND datname = current_database()")
+                    .isEmpty());
+  }
+
+  private static void end(Process sidecar, Path log) throws Exception {
+    boolean alive = sidecar.isAlive();
+    sidecar.destroyForcibly().waitFor();
+    assertThat(alive).as(Files.readString(log)).isTrue();
   }
 
   private static void awaitSidecar(Connection connection, Process sidecar) {

@@ -6,6 +6,7 @@ import io.pgtrickle.cdc.Lsn;
 import io.pgtrickle.dvm.dataflow.Labels;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Storage;
+import io.pgtrickle.engine.intake.Attachment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -14,18 +15,85 @@ import org.junit.jupiter.api.Test;
 final class BoundaryTasksTest {
   private final Reliefs reliefs = new Reliefs();
   private final List<String> done = new ArrayList<>();
-  private final BoundaryTasks tasks =
-      new BoundaryTasks(
-          () -> reliefs.run(id -> done.add("removed " + id), _ -> done.add("abandoned")));
+  private final BoundaryTasks tasks = new BoundaryTasks(() -> reliefs.run(work()));
+
+  private Reliefs.Work work() {
+    return new Reliefs.Work() {
+      @Override
+      public void remove(long id) {
+        done.add("removed " + id);
+      }
+
+      @Override
+      public void abandon(Build build) {
+        if (done.contains("abandoned")) {
+          throw new IllegalStateException("it fails");
+        }
+        done.add("abandoned");
+      }
+
+      @Override
+      public void release(Attachment attachment) {
+        done.add("released");
+      }
+    };
+  }
+
+  private Asked<Boolean> ask(String what) {
+    return tasks.add(() -> done.add(what), _ -> done.add(what + " untaken"));
+  }
 
   @Test
   void whatWasGivenUpTakesNoRoom() {
     for (int i = 0; i < 20_000; i++) {
-      assertThat(tasks.add(() -> done.add("never")).cancel(false)).isTrue();
+      assertThat(ask("never").cancel(false)).isTrue();
     }
     assertThat(tasks.size()).isZero();
     tasks.run(Lsn.ZERO);
     assertThat(done).isEmpty();
+  }
+
+  @Test
+  void whatIsWithdrawnIsNotDone() {
+    Asked<Boolean> asked = ask("never");
+    Asked<Boolean> later = tasks.whenBeyond(new Lsn(7), () -> done.add("never"));
+    tasks.run(Lsn.ZERO);
+    done.clear();
+    assertThat(asked.withdraw()).as("it is done already").isFalse();
+    assertThat(later.withdraw()).isTrue();
+    assertThat(later.withdraw()).isTrue();
+    tasks.run(new Lsn(7));
+    assertThat(done).isEmpty();
+  }
+
+  @Test
+  void whatHasBegunIsNotWithdrawn() {
+    List<Asked<Boolean>> asked = new ArrayList<>();
+    asked.add(
+        tasks.add(
+            () -> {
+              done.add("withdrawn: " + asked.getFirst().withdraw());
+              return true;
+            },
+            _ -> done.add("untaken")));
+    tasks.run(Lsn.ZERO);
+    assertThat(done).containsExactly("withdrawn: false");
+    assertThat(asked.getFirst()).isCompletedWithValue(true);
+  }
+
+  @Test
+  void aResultThatNobodyTakesIsDisposedOf() {
+    List<Asked<String>> asked = new ArrayList<>();
+    asked.add(
+        tasks.add(
+            () -> {
+              // Whoever waited is gone.
+              assertThat(asked.getFirst().cancel(false)).isTrue();
+              return "rows";
+            },
+            untaken -> done.add(untaken + " closed")));
+    tasks.run(Lsn.ZERO);
+    assertThat(done).containsExactly("rows closed");
   }
 
   @Test
@@ -78,12 +146,21 @@ final class BoundaryTasksTest {
       assertThat(done).containsExactly("abandoned");
 
       CompletableFuture<Void> failed = reliefs.abandon(build);
-      reliefs.run(
-          _ -> {},
-          _ -> {
-            throw new IllegalStateException("it fails");
-          });
+      reliefs.run(work());
       assertThat(failed).isCompletedExceptionally();
+    }
+  }
+
+  /// Stream tables that were dropped need not be taken out any more.
+  @Test
+  void whatTakesRoomIsGivenUpAtTheEnd() {
+    try (Storage storage = Storage.onHeap(Runnable::run);
+        Build build = new Build(List.of(), storage, new Labels(Server.none(), storage))) {
+      reliefs.remove(7);
+      CompletableFuture<Void> asked = reliefs.abandon(build);
+      reliefs.end(work());
+      assertThat(asked).isCompleted();
+      assertThat(done).containsExactly("abandoned");
     }
   }
 }

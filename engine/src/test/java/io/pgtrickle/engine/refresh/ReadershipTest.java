@@ -16,12 +16,13 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-final class UnreadTest {
+final class ReadershipTest {
   private static final Schema SCHEMA = Schema.of(new Column("id", SqlType.INT4));
 
   private final Intake intake = new Intake();
-  private final Set<Integer> read = new HashSet<>();
-  private final Unread unread = new Unread(intake, () -> read);
+  private final Set<Integer> live = new HashSet<>();
+  private final Set<Integer> building = new HashSet<>();
+  private final Readership readership = new Readership(intake, () -> live, () -> building);
 
   private void follow(int... relations) {
     for (int relation : relations) {
@@ -39,42 +40,45 @@ final class UnreadTest {
   }
 
   @Test
-  void whatStreamTablesReadOrAreAboutToReadIsNotLetGo() {
+  void whatSomebodyReadsOrIsAboutToReadIsNotLetGo() {
     follow(1, 2, 3, 4, 5);
-    read.add(1);
-    unread.claim(Set.of(2));
-    unread.await(30, Set.of(3, 4));
-    unread.letGo(Set.of(1, 2, 3, 4));
-    // Nobody reads the last, but it has not been asked for.
-    assertThat(intake.relations()).containsExactlyInAnyOrder(1, 2, 3, 4, 5);
+    live.add(1);
+    building.add(2);
+    readership.expect(30, Set.of(3, 4));
+    readership.expect(40, Set.of(4));
+    readership.letGo();
+    assertThat(intake.relations()).containsExactlyInAnyOrder(1, 2, 3, 4);
 
-    unread.claim(Set.of());
-    unread.awaitNoMore(30);
-    unread.letGo(Set.of(1, 2, 3, 77));
-    assertThat(intake.relations()).containsExactlyInAnyOrder(1, 4, 5);
-    assertThat(unread.letGoOfAll()).containsExactlyInAnyOrder(2, 3, 4, 5);
+    // Dropped, or its attempt failed.
+    readership.expectNoMore(30);
+    readership.letGo();
+    assertThat(intake.relations()).containsExactlyInAnyOrder(1, 2, 4);
+
+    building.clear();
+    assertThat(readership.letGoOfAll()).containsExactlyInAnyOrder(2, 3, 4, 5);
     assertThat(intake.relations()).containsExactly(1);
-    assertThat(unread.letGoOfAll()).isEmpty();
+    assertThat(readership.letGoOfAll()).isEmpty();
   }
 
   @Test
   void whatIsReadAgainStaysPublished() {
     follow(1, 2, 3);
-    unread.letGo(Set.of(1, 2, 3));
+    readership.letGo();
+    assertThat(intake.relations()).isEmpty();
     follow(1);
     // By a stream table that looks at its contents, so that it is not followed.
-    read.add(2);
-    assertThat(unread.letGoOfAll()).containsExactlyInAnyOrder(1, 3);
+    live.add(2);
+    assertThat(readership.letGoOfAll()).containsExactlyInAnyOrder(1, 3);
     assertThat(intake.relations()).isEmpty();
   }
 
   @Test
-  void whatIsAwaitedInVainIsLetGoWithTheRest() {
+  void whatIsExpectedInVainIsLetGoWithTheRest() {
     follow(1);
-    unread.await(30, Set.of(1));
-    assertThat(unread.letGoOfAll()).containsExactly(1);
+    readership.expect(30, Set.of(1));
+    assertThat(readership.letGoOfAll()).containsExactly(1);
     follow(1);
-    unread.letGo(Set.of(1));
+    readership.letGo();
     assertThat(intake.relations()).isEmpty();
   }
 }
