@@ -918,6 +918,10 @@ public record Fingerprint(
         outputs.add(
             new Output("recursion %s %s [%s]".formatted(all, digests, both), type, collation));
       }
+      Scope around = scopes.get(table.levels());
+      if (table.trail().isPresent() && around != null) {
+        outputs.addAll(table.trail().get().outputs(List.copyOf(outputs), around.text()::output));
+      }
       return outputs;
     }
 

@@ -129,6 +129,8 @@ final class NodeForm {
           Map.entry("RANGETBLREF", Set.of()),
           Map.entry("CASETESTEXPR", Set.of()),
           Map.entry("SETOPERATIONSTMT", Set.of("groupClauses")),
+          Map.entry("CTESEARCHCLAUSE", Set.of("location")),
+          Map.entry("CTECYCLECLAUSE", Set.of("location")),
           Map.entry(
               "COMMONTABLEEXPR",
               Set.of(

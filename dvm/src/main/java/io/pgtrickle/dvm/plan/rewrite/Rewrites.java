@@ -18,7 +18,8 @@ public final class Rewrites {
   }
 
   private static Plan subqueries(Plan bound) {
-    return RowSubqueries.rewrite(ArraySubqueries.rewrite(QuestionGuards.rewrite(bound)));
+    return RowSubqueries.rewrite(
+        ArraySubqueries.rewrite(QuestionGuards.rewrite(Trails.rewrite(bound))));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
