@@ -266,6 +266,9 @@ public final class Deparser {
 
   private String rowsFrom(List<SetCall> calls, boolean numbered, List<String> columns) {
     List<String> functions = calls.stream().map(call -> expressions.text(call, columns)).toList();
+    if (!calls.getFirst().pieces().isEmpty()) {
+      return functions.getFirst();
+    }
     return "ROWS FROM ("
         + String.join(", ", functions)
         + ")"

@@ -681,6 +681,7 @@ public record Fingerprint(
               case 0 -> relation(entry.oid("relid"));
               case 1 -> query(entry.node("subquery"), levels, levels.depth());
               case 3 -> functions(entry, this);
+              case 4 -> tableFunction(entry.node("tablefunc"), this);
               case 5 -> values(entry, this);
               case 6 -> {
                 Levels.CommonTable table =
@@ -801,6 +802,20 @@ public record Fingerprint(
       UnfoldedText unfolded = UnfoldedText.of(entry, scope.text(), facts);
       functions.add(unfolded.together());
       return unfolded.columns();
+    }
+
+    private List<Output> tableFunction(Node function, Scope scope) {
+      String called = scope.text().output(function).text();
+      functions.add(called);
+      NodeForm form = NodeForm.glance(function);
+      List<Integer> types = form.numbers("coltypes");
+      List<Integer> collations = form.numbers("colcollations");
+      List<Output> outputs = new ArrayList<>();
+      for (int i = 0; i < types.size(); i++) {
+        String column = "column " + (i + 1) + " of [" + called + "]";
+        outputs.add(new Output(column, types.get(i), collations.get(i)));
+      }
+      return outputs;
     }
 
     private List<Output> values(NodeForm entry, Scope scope) {
