@@ -14,7 +14,8 @@ public final class Rewrites {
         GroupingSetsSplit.rewrite(
             ResidualSplit.rewrite(
                 TemporalFilters.rewrite(
-                    Unnesting.rewrite(InputOrder.rewrite(subqueries(bound)))))));
+                    Unnesting.rewrite(
+                        TemporalAggregates.rewrite(InputOrder.rewrite(subqueries(bound))))))));
   }
 
   private static Plan subqueries(Plan bound) {
@@ -38,6 +39,7 @@ public final class Rewrites {
     // Before subqueries are joins: what is called once for each row is called for all then.
     // And first: an aggregate over nothing may be anything, which unnesting need not know then.
     Plan plan = InputOrder.rewrite(subqueries(bound));
+    plan = TemporalAggregates.rewrite(plan);
     plan = AskedAggregates.rewrite(plan, tiers);
     plan = Unnesting.rewrite(plan);
     // What is constant cannot fail, which the following ask about.
