@@ -35,6 +35,7 @@ import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.Labeled;
 import io.pgtrickle.dvm.type.SqlType;
+import io.pgtrickle.dvm.type.TypeCodec;
 import io.pgtrickle.dvm.type.TypeOrder;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
@@ -221,9 +222,10 @@ public final class Compiler {
         List<Compiled> operands = compileAll(extreme.operands());
         yield folded(operands, extreme(extreme, evaluators(operands)));
       }
-      case Image(List<Expr> values) -> {
+      case Image(List<Expr> values, boolean byKey) -> {
         List<Compiled> operands = compileAll(values);
-        yield folded(operands, image(values, evaluators(operands)));
+        Evaluator[] each = evaluators(operands);
+        yield folded(operands, byKey ? keyImage(values, each) : image(values, each));
       }
       case Outer outer ->
           throw new IllegalArgumentException(outer + " belongs to plans before unnesting only");
@@ -457,6 +459,36 @@ public final class Compiler {
         image[i] = operands[i].evaluate(row);
       }
       return Bytes.copyOf(schema.pack(image, scratch).bytes());
+    };
+  }
+
+  /// The keys of the values, without zero bytes but for the one behind them.
+  private static Evaluator keyImage(List<Expr> values, Evaluator[] operands) {
+    TypeCodec[] codecs =
+        values.stream().map(value -> TypeCodec.of(value.type())).toArray(TypeCodec[]::new);
+    ByteSink key = new ByteSink();
+    ByteSink image = new ByteSink();
+    return row -> {
+      key.clear();
+      for (int i = 0; i < operands.length; i++) {
+        Object value = operands[i].evaluate(row);
+        key.putByte(value == null ? 2 : 1);
+        if (value != null) {
+          codecs[i].appendKey(value, key);
+        }
+      }
+      image.clear();
+      for (int i = 0; i < key.size(); i++) {
+        byte each = key.array()[i];
+        if (each == 0 || each == 1) {
+          image.putByte(1);
+          image.putByte(each + 1);
+        } else {
+          image.putByte(each);
+        }
+      }
+      image.putByte(0);
+      return Bytes.copyOf(image.toArray());
     };
   }
 

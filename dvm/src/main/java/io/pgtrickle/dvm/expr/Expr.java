@@ -242,9 +242,18 @@ public sealed interface Expr {
 
   /// The values side by side, as they display: equal iff every value displays alike, and never
   /// NULL, two NULLs being alike. It is not SQL; rewrites use it to recognize rows.
-  record Image(List<Expr> values) implements Expr {
+  ///
+  /// @param byKey as they compare instead of as they display: images are equal iff all values are,
+  ///     two NULLs being equal, and in the order of the values, NULLs last. Many of them in a row
+  ///     are in the order of such rows, and none is in another one, or across two, but behind a
+  ///     zero byte or at the begin
+  record Image(List<Expr> values, boolean byKey) implements Expr {
     public Image {
       values = List.copyOf(values);
+    }
+
+    public Image(List<Expr> values) {
+      this(values, false);
     }
 
     @Override

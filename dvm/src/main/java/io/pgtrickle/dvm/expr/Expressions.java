@@ -57,7 +57,7 @@ public final class Expressions {
       case NullIf(Call equality, _) -> equality.arguments();
       case Coalesce(List<Expr> operands, _) -> operands;
       case Extreme(_, List<Expr> operands, _) -> operands;
-      case Image(List<Expr> values) -> values;
+      case Image(List<Expr> values, _) -> values;
       case Verbatim verbatim -> verbatim.operands();
       case Row(var _, List<Expr> fields, @Nullable Expr present, _) -> {
         List<Expr> children = new ArrayList<>(fields);
@@ -106,7 +106,7 @@ public final class Expressions {
       case NullIf(Call equality, var type) -> new NullIf(withArguments(equality, children), type);
       case Coalesce coalesce -> new Coalesce(children, coalesce.type());
       case Extreme extreme -> new Extreme(extreme.greatest(), children, extreme.type());
-      case Image _ -> new Image(children);
+      case Image image -> new Image(children, image.byKey());
       case Verbatim verbatim ->
           new Verbatim(verbatim.pieces(), children, verbatim.type(), verbatim.meaning());
       case Row row ->

@@ -49,6 +49,7 @@ final class Nativeness {
       case Extreme extreme -> ofExtreme(extreme, settings);
       case Relabel(Expr input, SqlType type) ->
           representation(input.type().kind()) == representation(type.kind())
+                  || (type.isTrail() && input.type().kind() == TypeKind.BYTEA)
               ? Optional.empty()
               : Optional.of(cast(input.type(), type));
       case TextCast(Expr input, SqlType type) ->

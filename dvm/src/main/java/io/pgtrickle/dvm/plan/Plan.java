@@ -420,16 +420,30 @@ public sealed interface Plan {
   /// a bound plan it is the query's own, evaluated for one iteration. Unnesting makes it one that
   /// computes all iterations side by side: its rows start with the number of the iteration whose
   /// rows they are made of.
-  record Recursion(Plan base, Plan step, boolean all, Schema schema) implements Plan {
+  ///
+  /// @param trail what SEARCH and CYCLE add, whose columns are behind those of base and step; only
+  ///     bound plans have it
+  record Recursion(Plan base, Plan step, boolean all, Schema schema, @Nullable Trail trail)
+      implements Plan {
     /// What numbers iterations, from 0.
     public static final Column ITERATION = new Column("iteration", SqlType.INT4);
 
-    public Recursion {
-      int width = step.schema().size();
-      if (base.schema().size() != schema.size()
-          || (width != schema.size() && width != schema.size() + 1)) {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public Recursion(Plan base, Plan step, boolean all, Schema schema, @Nullable Trail trail) {
+      this.base = base;
+      this.step = step;
+      this.all = all;
+      this.schema = schema;
+      this.trail = trail;
+      int width = schema.size() - (trail == null ? 0 : trail.columns().size());
+      if (base.schema().size() != width
+          || (step.schema().size() != width && step.schema().size() != width + 1)) {
         throw new IllegalArgumentException("a recursion of other columns than its parts");
       }
+    }
+
+    public Recursion(Plan base, Plan step, boolean all, Schema schema) {
+      this(base, step, all, schema, null);
     }
 
     /// The columns of rows behind the number of their iteration.
@@ -437,6 +451,50 @@ public sealed interface Plan {
       List<Column> columns = new ArrayList<>(List.of(ITERATION));
       columns.addAll(rows.columns());
       return new Schema(columns);
+    }
+  }
+
+  /// What SEARCH and CYCLE add to the rows of a recursive query: in which order they are found, and
+  /// whether the same values were met on the way.
+  record Trail(@Nullable Search search, @Nullable Cycle cycle) {
+    // Spelled out: a compact constructor would lose the annotation of a nullable component.
+    public Trail(@Nullable Search search, @Nullable Cycle cycle) {
+      this.search = search;
+      this.cycle = cycle;
+    }
+
+    /// The columns that are added, in order.
+    public List<Column> columns() {
+      List<Column> columns = new ArrayList<>();
+      if (search != null) {
+        columns.add(search.sequence());
+      }
+      if (cycle != null) {
+        columns.add(cycle.mark());
+        columns.add(cycle.path());
+      }
+      return columns;
+    }
+  }
+
+  /// `SEARCH … FIRST BY … SET sequence`.
+  ///
+  /// @param breadth whether rows come in the order of their distance, rather than each before those
+  ///     that are made of it
+  /// @param by positions of the columns that siblings are sorted by
+  record Search(boolean breadth, List<Integer> by, Column sequence) {
+    public Search {
+      by = List.copyOf(by);
+    }
+  }
+
+  /// `CYCLE … SET mark TO value DEFAULT otherwise USING path`.
+  ///
+  /// @param by positions of the columns whose values are those of a row before on a cycle
+  record Cycle(
+      List<Integer> by, Column mark, Expr.Literal value, Expr.Literal otherwise, Column path) {
+    public Cycle {
+      by = List.copyOf(by);
     }
   }
 

@@ -17,13 +17,29 @@ import java.util.stream.Stream;
 /// @param columns the columns of its rows
 /// @param definition what the query calls them where it says what they are, because the function's
 ///     declaration does not; a function may go by the names. Empty elsewhere
-public record SetCall(Expr.Call call, boolean set, List<Column> columns, List<String> definition) {
+/// @param pieces how it is written around its arguments, where that is not as a function: one more
+///     than there are arguments, or none
+public record SetCall(
+    Expr.Call call,
+    boolean set,
+    List<Column> columns,
+    List<String> definition,
+    List<String> pieces) {
   public SetCall {
     columns = List.copyOf(columns);
     definition = List.copyOf(definition);
+    pieces = List.copyOf(pieces);
+    if (!pieces.isEmpty() && pieces.size() != call.arguments().size() + 1) {
+      throw new IllegalArgumentException(pieces + " do not go around " + call.arguments());
+    }
     if (!definition.isEmpty() && definition.size() != columns.size()) {
       throw new IllegalArgumentException("a definition of other columns");
     }
+  }
+
+  /// A call that is written as one.
+  public SetCall(Expr.Call call, boolean set, List<Column> columns, List<String> definition) {
+    this(call, set, columns, definition, List.of());
   }
 
   /// A call whose function says what its columns are.
@@ -43,7 +59,8 @@ public record SetCall(Expr.Call call, boolean set, List<Column> columns, List<St
         new Expr.Call(call.function(), arguments, call.type(), call.collation()),
         set,
         columns,
-        definition);
+        definition,
+        pieces);
   }
 
   /// How the engine evaluates it by itself where it returns a set; empty when only the server can.

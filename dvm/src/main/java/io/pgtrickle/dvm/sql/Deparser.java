@@ -206,18 +206,54 @@ public final class Deparser {
     found.push(rows);
     String step = select(recursion.step());
     found.pop();
-    List<String> names = columns(recursion.schema().size());
+    List<String> names = columns(recursion.base().schema().size());
     String list = names.isEmpty() ? "" : "(" + String.join(", ", names) + ")";
-    return "WITH RECURSIVE %s%s AS ((%s) UNION%s (WITH %s AS (%s) SELECT * FROM %s AS r)) %s"
+    return "WITH RECURSIVE %s%s AS ((%s) UNION%s (WITH %s AS (%s) SELECT * FROM %s AS r))%s %s"
         .formatted(
             name,
             list,
             base,
             recursion.all() ? " ALL" : "",
             rows,
-            select("SELECT", columns(name, recursion), name),
+            select("SELECT", columns(name, recursion.base()), name),
             "(" + step + ")",
+            trail(recursion.trail(), recursion.base().schema().size()),
             select("SELECT", columns(name, recursion), name));
+  }
+
+  /// @param width how many columns are there without those that are added
+  private static String trail(Plan.@Nullable Trail trail, int width) {
+    StringBuilder text = new StringBuilder();
+    int next = width + 1;
+    if (trail != null && trail.search() != null) {
+      text.append(
+          " SEARCH %s FIRST BY %s SET c%s"
+              .formatted(
+                  trail.search().breadth() ? "BREADTH" : "DEPTH",
+                  positions(trail.search().by()),
+                  next++));
+    }
+    if (trail != null && trail.cycle() != null) {
+      text.append(
+          " CYCLE %s SET c%s TO %s DEFAULT %s USING c%s"
+              .formatted(
+                  positions(trail.cycle().by()),
+                  next,
+                  mark(trail.cycle().value()),
+                  mark(trail.cycle().otherwise()),
+                  next + 1));
+    }
+    return text.toString();
+  }
+
+  private static String positions(List<Integer> columns) {
+    return String.join(", ", columns.stream().map(at -> "c" + (at + 1)).toList());
+  }
+
+  /// A constant without a cast, which the grammar has no place for.
+  private static String mark(Expr.Literal literal) {
+    String text = String.valueOf(literal.value());
+    return literal.type().kind().isText() ? ExpressionText.quoted(text) : text;
   }
 
   private static List<String> columns(String relation, Plan plan) {
@@ -230,6 +266,9 @@ public final class Deparser {
 
   private String rowsFrom(List<SetCall> calls, boolean numbered, List<String> columns) {
     List<String> functions = calls.stream().map(call -> expressions.text(call, columns)).toList();
+    if (!calls.getFirst().pieces().isEmpty()) {
+      return functions.getFirst();
+    }
     return "ROWS FROM ("
         + String.join(", ", functions)
         + ")"

@@ -106,6 +106,11 @@ final class ExpressionText {
 
   /// A function in FROM, with its columns where only the query says what they are.
   String text(SetCall call, List<String> columns) {
+    if (!call.pieces().isEmpty()) {
+      Expr.Call written = call.call();
+      return verbatim(
+          new Expr.Verbatim(call.pieces(), written.arguments(), written.type()), columns);
+    }
     String text = text(call.call(), columns);
     if (!call.defined()) {
       return text;

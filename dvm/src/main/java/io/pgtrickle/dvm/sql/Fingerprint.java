@@ -681,6 +681,7 @@ public record Fingerprint(
               case 0 -> relation(entry.oid("relid"));
               case 1 -> query(entry.node("subquery"), levels, levels.depth());
               case 3 -> functions(entry, this);
+              case 4 -> tableFunction(entry.node("tablefunc"), this);
               case 5 -> values(entry, this);
               case 6 -> {
                 Levels.CommonTable table =
@@ -803,6 +804,20 @@ public record Fingerprint(
       return unfolded.columns();
     }
 
+    private List<Output> tableFunction(Node function, Scope scope) {
+      String called = scope.text().output(function).text();
+      functions.add(called);
+      NodeForm form = NodeForm.glance(function);
+      List<Integer> types = form.numbers("coltypes");
+      List<Integer> collations = form.numbers("colcollations");
+      List<Output> outputs = new ArrayList<>();
+      for (int i = 0; i < types.size(); i++) {
+        String column = "column " + (i + 1) + " of [" + called + "]";
+        outputs.add(new Output(column, types.get(i), collations.get(i)));
+      }
+      return outputs;
+    }
+
     private List<Output> values(NodeForm entry, Scope scope) {
       FingerprintText text = scope.text();
       List<Integer> types = entry.numbers("coltypes");
@@ -917,6 +932,10 @@ public record Fingerprint(
                 + converted(again.get(i), type, collation);
         outputs.add(
             new Output("recursion %s %s [%s]".formatted(all, digests, both), type, collation));
+      }
+      Scope around = scopes.get(table.levels());
+      if (table.trail().isPresent() && around != null) {
+        outputs.addAll(table.trail().get().outputs(List.copyOf(outputs), around.text()::output));
       }
       return outputs;
     }

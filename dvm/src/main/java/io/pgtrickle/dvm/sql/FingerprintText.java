@@ -294,6 +294,12 @@ final class FingerprintText {
         operands.pop();
         yield text;
       }
+      case "TABLEFUNC" -> {
+        operands.push(new Output("the document", JSON, 0));
+        String text = fieldByField(node, form.tag());
+        operands.pop();
+        yield text;
+      }
       default -> fieldByField(node, form.tag());
     };
   }

@@ -4,6 +4,7 @@ import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.SetCall;
 import io.pgtrickle.dvm.sql.NodeTree.Node;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -22,6 +23,7 @@ final class FromBinder {
   private static final int SUBQUERY = 1;
   private static final int JOIN = 2;
   private static final int FUNCTION = 3;
+  private static final int TABLE_FUNCTION = 4;
   private static final int VALUES = 5;
   private static final int COMMON_TABLE = 6;
   private static final int RESULT = 8;
@@ -197,13 +199,17 @@ final class FromBinder {
     }
     NodeForm entry = NodeForm.glance(node(form.integer("rtindex")));
     int kind = entry.integer("rtekind");
-    return entry.flag("lateral") && (kind == SUBQUERY || kind == FUNCTION);
+    return entry.flag("lateral") && (kind == SUBQUERY || isCalled(kind));
+  }
+
+  private static boolean isCalled(int kind) {
+    return kind == FUNCTION || kind == TABLE_FUNCTION;
   }
 
   /// Rows with those of a subquery or of functions that are evaluated for each of them.
   private Source lateral(Source left, Node item, boolean kept, @Nullable Node quals) {
     int entry = NodeForm.read(item, form -> form.integer("rtindex"));
-    if (NodeForm.glance(node(entry)).integer("rtekind") == FUNCTION) {
+    if (isCalled(NodeForm.glance(node(entry)).integer("rtekind"))) {
       return unfolded(left, entry, kept, quals);
     }
     levels.names(scope(left));
@@ -246,9 +252,11 @@ final class FromBinder {
     Plan.Unfold unfold =
         readEntry(
             entry,
-            (_, form) ->
-                new FunctionBinder(queries.facts(), arguments.binder())
-                    .bind(form, () -> arguments.source().plan()));
+            (kind, form) ->
+                kind == TABLE_FUNCTION
+                    ? tableFunction(form, arguments)
+                    : new FunctionBinder(queries.facts(), arguments.binder())
+                        .bind(form, () -> arguments.source().plan()));
     Map<Integer, Integer> attributes = new TreeMap<>();
     int width = unfold.input().schema().size();
     for (int i = width; i < unfold.schema().size(); i++) {
@@ -267,6 +275,23 @@ final class FromBinder {
     }
     Plan pairs = rows.source().plan();
     return new Source(condition == null ? pairs : new Plan.Filter(pairs, condition), positions);
+  }
+
+  private Plan.Unfold tableFunction(NodeForm form, RowScope arguments) {
+    Node function = form.node("tablefunc");
+    NodeForm glance = NodeForm.glance(function);
+    // Before version 17 there is one kind.
+    boolean json = glance.has("functype") && glance.integer("functype") == 1;
+    ExpressionBinder binder = arguments.binder();
+    Facts facts = queries.facts();
+    SetCall call =
+        NodeForm.read(
+            function,
+            table ->
+                json
+                    ? new JsonTableBinder(facts, binder::bind).bind(table)
+                    : new XmlTableBinder(facts, binder::bind).bind(table));
+    return new Plan.Unfold(arguments.source().plan(), List.of(call), false);
   }
 
   private void requireUnmarked(int entry) {
@@ -414,7 +439,7 @@ final class FromBinder {
   }
 
   private Source unmarked(int entry, boolean ordered) {
-    if (NodeForm.glance(node(entry)).integer("rtekind") == FUNCTION) {
+    if (isCalled(NodeForm.glance(node(entry)).integer("rtekind"))) {
       return unfolded(oneEmptyRow(), entry, false, null);
     }
     return readEntry(
@@ -429,7 +454,7 @@ final class FromBinder {
               case VALUES -> Source.of(entry, values(form));
               case COMMON_TABLE -> Source.of(entry, commonTable(form, ordered));
               case RESULT -> oneEmptyRow();
-              default -> throw Unsupported.rangeTableEntry(kind, form);
+              default -> throw Unsupported.rangeTableEntry(kind);
             });
   }
 

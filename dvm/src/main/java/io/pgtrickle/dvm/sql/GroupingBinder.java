@@ -202,6 +202,9 @@ final class GroupingBinder {
     private final List<Subquery> subqueries = new ArrayList<>();
     private int answers;
 
+    // By the node itself, as windows sort by what is selected: an equal one is another one.
+    private final IdentityHashMap<Node, Expr> bound = new IdentityHashMap<>();
+
     @Override
     public Optional<Expr> computed(Node node) {
       Integer known = asked.isEmpty() ? null : asked(rows.meant(node));
@@ -215,9 +218,13 @@ final class GroupingBinder {
         return Optional.of(groupValue(known));
       }
       if (NodeForm.tag(node).equals("SUBLINK")) {
-        Subquery subquery = Subquery.bind(node, queries, levels, this);
-        Optional<Expr> constructed = subquery.constructed();
-        return constructed.isPresent() ? constructed : Optional.of(answer(subquery));
+        Expr answered = bound.get(node);
+        if (answered == null) {
+          Subquery subquery = Subquery.bind(node, queries, levels, this);
+          answered = subquery.constructed().orElseGet(() -> answer(subquery));
+          bound.put(node, answered);
+        }
+        return Optional.of(answered);
       }
       if (NodeForm.tag(node).equals("AGGREF")) {
         return Optional.of(result(AggregateBinder.bind(node, below, facts)));

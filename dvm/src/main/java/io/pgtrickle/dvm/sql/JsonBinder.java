@@ -7,7 +7,6 @@ import io.pgtrickle.dvm.sql.NodeTree.Token;
 import io.pgtrickle.dvm.type.ArrayTypes;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.type.TypeKind;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
@@ -18,15 +17,13 @@ final class JsonBinder {
   private static final int JSON = 114;
   private static final int JSONB = 3802;
 
-  private final Facts facts;
   private final Function<Node, Expr> operands;
-  private final List<String> pieces = new ArrayList<>(List.of(""));
-  private final List<Expr> arguments = new ArrayList<>();
+  private final Pieces pieces;
 
   /// @param operands binds an operand
   JsonBinder(Facts facts, Function<Node, Expr> operands) {
-    this.facts = facts;
     this.operands = operands;
+    this.pieces = new Pieces(facts);
   }
 
   /// What a document is made of: only what it was converted to is evaluated.
@@ -132,8 +129,28 @@ final class JsonBinder {
     write(operands.apply(form.node("formatted_expr")));
     write(", ");
     write(operands.apply(form.node("path_spec")));
-    List<Node> values = form.nodes("passing_values");
-    List<NodeTree> names = form.items("passing_names");
+    passing(form.items("passing_names"), form.nodes("passing_values"));
+    boolean byDefault = operation == 0 || (operation == 1 && returned.format() == 0);
+    write(byDefault ? "" : " RETURNING " + name(type));
+    write(wrapper(form));
+    write(form.flag("omit_quotes") && operation == 1 ? " OMIT QUOTES" : "");
+    behavior(form, "on_empty", type, " ON EMPTY");
+    behavior(form, "on_error", type, " ON ERROR");
+    write(")");
+    return written(type);
+  }
+
+  static String wrapper(NodeForm query) {
+    return switch (query.integer("wrapper")) {
+      case 0 -> "";
+      case 1 -> " WITHOUT WRAPPER";
+      case 2 -> " WITH CONDITIONAL WRAPPER";
+      case 3 -> " WITH UNCONDITIONAL WRAPPER";
+      default -> throw NodeForm.notUnderstood("a wrapper of another kind");
+    };
+  }
+
+  void passing(List<NodeTree> names, List<Node> values) {
     for (int i = 0; i < values.size(); i++) {
       if (!(names.get(i) instanceof Token(String name))) {
         throw NodeForm.notUnderstood("the name of a value for a path");
@@ -142,24 +159,9 @@ final class JsonBinder {
       write(operands.apply(values.get(i)));
       write(" AS " + RelationShape.quote(name));
     }
-    boolean byDefault = operation == 0 || (operation == 1 && returned.format() == 0);
-    write(byDefault ? "" : " RETURNING " + name(type));
-    write(
-        switch (form.integer("wrapper")) {
-          case 0 -> "";
-          case 1 -> " WITHOUT WRAPPER";
-          case 2 -> " WITH CONDITIONAL WRAPPER";
-          case 3 -> " WITH UNCONDITIONAL WRAPPER";
-          default -> throw NodeForm.notUnderstood("a wrapper of another kind");
-        });
-    write(form.flag("omit_quotes") && operation == 1 ? " OMIT QUOTES" : "");
-    behavior(form, "on_empty", type, " ON EMPTY");
-    behavior(form, "on_error", type, " ON ERROR");
-    write(")");
-    return written(type);
   }
 
-  private void behavior(NodeForm query, String field, SqlType type, String when) {
+  void behavior(NodeForm query, String field, SqlType type, String when) {
     if (query.isAbsent(field)) {
       return;
     }
@@ -207,9 +209,9 @@ final class JsonBinder {
   }
 
   /// @param format 0 where nobody said one
-  private record Returned(SqlType type, int format) {}
+  record Returned(SqlType type, int format) {}
 
-  private static Returned returned(Node returning) {
+  static Returned returned(Node returning) {
     return NodeForm.read(
         returning,
         form -> {
@@ -218,7 +220,7 @@ final class JsonBinder {
         });
   }
 
-  private static int readFormat(Node format) {
+  static int readFormat(Node format) {
     return NodeForm.read(
         format,
         form -> {
@@ -227,33 +229,39 @@ final class JsonBinder {
         });
   }
 
-  /// A text in a document may name the clock.
-  private static void requireLasting(SqlType type) {
-    int one = ArrayTypes.elementOf(type.oid()).orElse(type.oid());
-    boolean known = TypeKind.of(one) != TypeKind.OPAQUE || one == JSON || one == JSONB;
-    if (!known || KnownTypes.hasClockWords(one)) {
+  static void requireLasting(SqlType type) {
+    if (!isLasting(type)) {
       throw QueryRejected.notYet(
           "stable_expression", "an SQL/JSON expression of a date, a time or a type of that kind");
     }
   }
 
-  private String name(SqlType type) {
-    return facts
-            .typeName(type.oid())
-            .orElseThrow(() -> NodeForm.notUnderstood("type " + type.oid()))
-        + ExpressionText.modifier(type);
+  /// Whether a text of a document means the same for ever as a value of a type: it may name the
+  /// clock.
+  static boolean isLasting(SqlType type) {
+    int one = ArrayTypes.elementOf(type.oid()).orElse(type.oid());
+    boolean known = TypeKind.of(one) != TypeKind.OPAQUE || one == JSON || one == JSONB;
+    return known && !KnownTypes.hasClockWords(one);
   }
 
-  private void write(String text) {
-    pieces.set(pieces.size() - 1, pieces.getLast() + text);
+  String name(SqlType type) {
+    return pieces.name(type);
   }
 
-  private void write(Expr operand) {
-    arguments.add(operand);
-    pieces.add("");
+  void write(String text) {
+    pieces.write(text);
+  }
+
+  void write(Expr operand) {
+    pieces.write(operand);
+  }
+
+  /// What was written.
+  Pieces pieces() {
+    return pieces;
   }
 
   private Expr written(SqlType type) {
-    return new Expr.Verbatim(pieces, arguments, type);
+    return pieces.value(type);
   }
 }

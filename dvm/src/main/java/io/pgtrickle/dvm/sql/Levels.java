@@ -7,6 +7,7 @@ import io.pgtrickle.dvm.sql.NodeTree.Node;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// What can be named at one level of a query besides its own FROM: WITH queries, and what the
@@ -16,7 +17,8 @@ final class Levels {
   /// A WITH query, and the levels its own text can name.
   ///
   /// @param recursive whether it reads itself
-  record CommonTable(Node query, Levels levels, boolean recursive) {}
+  /// @param trail what SEARCH and CYCLE add to its rows
+  record CommonTable(Node query, Levels levels, boolean recursive, Optional<TrailClauses> trail) {}
 
   private final @Nullable Levels outer;
 
@@ -76,11 +78,10 @@ final class Levels {
       NodeForm.read(
           node,
           form -> {
-            form.neutral("search_clause", "unsupported_clause", "SEARCH");
-            form.neutral("cycle_clause", "unsupported_clause", "CYCLE");
+            Optional<TrailClauses> trail = TrailClauses.of(form);
             return inner.tables.put(
                 form.text("ctename"),
-                new CommonTable(form.node("ctequery"), inner, form.flag("cterecursive")));
+                new CommonTable(form.node("ctequery"), inner, form.flag("cterecursive"), trail));
           });
     }
     return inner;

@@ -129,6 +129,12 @@ final class NodeForm {
           Map.entry("RANGETBLREF", Set.of()),
           Map.entry("CASETESTEXPR", Set.of()),
           Map.entry("SETOPERATIONSTMT", Set.of("groupClauses")),
+          Map.entry("TABLEFUNC", Set.of("location")),
+          Map.entry("JSONTABLEPATHSCAN", Set.of()),
+          Map.entry("JSONTABLEPATH", Set.of()),
+          Map.entry("JSONTABLESIBLINGJOIN", Set.of()),
+          Map.entry("CTESEARCHCLAUSE", Set.of("location")),
+          Map.entry("CTECYCLECLAUSE", Set.of("location")),
           Map.entry(
               "COMMONTABLEEXPR",
               Set.of(

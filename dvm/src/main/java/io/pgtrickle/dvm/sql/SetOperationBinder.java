@@ -1,5 +1,6 @@
 package io.pgtrickle.dvm.sql;
 
+import io.pgtrickle.dvm.TrickleException.QueryRejected;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
@@ -48,6 +49,11 @@ final class SetOperationBinder {
       expressions.add(new Expr.Column(variable.attribute() - 1, type));
       columns.add(new Column(target.name(), type));
     }
+    // What SEARCH and CYCLE add is in no target list.
+    for (int i = expressions.size(); recursive.isPresent() && i < plan.schema().size(); i++) {
+      expressions.add(new Expr.Column(i, plan.schema().column(i).type()));
+      columns.add(plan.schema().column(i));
+    }
     return new Plan.Project(plan, expressions, new Schema(columns));
   }
 
@@ -75,9 +81,37 @@ final class SetOperationBinder {
     if (step.schema().size() != schema.size()) {
       throw NodeForm.notUnderstood("a set operation over different numbers of columns");
     }
-    Plan recursion =
-        new Plan.Recursion(converted(base, schema), converted(step, schema), all, schema);
+    Plan first = converted(base, schema);
+    Plan next = converted(step, schema);
+    if (table.trail().isEmpty()) {
+      Plan recursion = new Plan.Recursion(first, next, all, schema);
+      return all ? recursion : comparable(recursion, "UNION");
+    }
+    Plan.Trail trail = table.trail().get().bind(schema, queries.facts());
+    requireSameTypes(trail, base.schema(), step.schema());
+    List<Column> columns = new ArrayList<>(schema.columns());
+    columns.addAll(trail.columns());
+    Plan recursion = new Plan.Recursion(first, next, all, new Schema(columns), trail);
     return all ? recursion : comparable(recursion, "UNION");
+  }
+
+  /// Records are compared by the types that both terms give to their fields.
+  private static void requireSameTypes(Plan.Trail trail, Schema base, Schema step) {
+    List<Integer> by = new ArrayList<>();
+    if (trail.search() != null) {
+      by.addAll(trail.search().by());
+    }
+    if (trail.cycle() != null) {
+      by.addAll(trail.cycle().by());
+    }
+    for (int at : by) {
+      SqlType first = base.column(at).type();
+      SqlType next = step.column(at).type();
+      if (first.oid() != next.oid() || first.collation() != next.collation()) {
+        throw QueryRejected.notYet(
+            "unsupported_clause", "SEARCH or CYCLE by a column of which the terms have two types");
+      }
+    }
   }
 
   private Plan operation(NodeForm form) {

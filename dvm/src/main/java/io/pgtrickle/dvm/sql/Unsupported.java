@@ -49,14 +49,8 @@ final class Unsupported {
   }
 
   /// The rejection of a range table entry, by its `rtekind`.
-  static QueryRejected rangeTableEntry(int kind, NodeForm entry) {
+  static QueryRejected rangeTableEntry(int kind) {
     return switch (kind) {
-      case 4 -> {
-        NodeForm function = NodeForm.glance(entry.node("tablefunc"));
-        // JSON_TABLE is there since version 17.
-        boolean json = function.has("functype") && function.integer("functype") == 1;
-        yield QueryRejected.notYet("unsupported_clause", json ? "JSON_TABLE" : "XMLTABLE");
-      }
       case 7 -> QueryRejected.notYet("unsupported_clause", "a transition table");
       default -> NodeForm.notUnderstood("a range table entry of kind " + kind);
     };

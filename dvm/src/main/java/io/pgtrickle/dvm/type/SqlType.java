@@ -30,6 +30,10 @@ public record SqlType(TypeKind kind, int oid, int modifier, int collation) {
   /// Values with their labels, see [Labeled].
   public static final SqlType LABELED = of(-1);
 
+  // No type of the server has such a modifier.
+  private static final int TRAIL = -17;
+  private static final int ORDERED_TRAIL = -18;
+
   public SqlType {
     if (kind != TypeKind.of(oid)) {
       throw new IllegalArgumentException("type OID " + oid + " is not of kind " + kind);
@@ -45,6 +49,22 @@ public record SqlType(TypeKind kind, int oid, int modifier, int collation) {
   /// The type of an OID with a modifier and a collation.
   public static SqlType of(int oid, int modifier, int collation) {
     return new SqlType(TypeKind.of(oid), oid, modifier, collation);
+  }
+
+  /// The type of what SEARCH or CYCLE adds to the rows of a recursive query: records to the server,
+  /// and here bytes that are equal where these are.
+  ///
+  /// @param ordered whether the bytes are in the order of the records, too
+  public static SqlType trail(int oid, boolean ordered) {
+    return of(oid, ordered ? ORDERED_TRAIL : TRAIL, 0);
+  }
+
+  public boolean isTrail() {
+    return modifier == TRAIL || modifier == ORDERED_TRAIL;
+  }
+
+  public boolean isOrderedTrail() {
+    return modifier == ORDERED_TRAIL;
   }
 
   public SqlType withModifier(int newModifier) {

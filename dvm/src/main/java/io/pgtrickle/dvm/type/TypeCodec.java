@@ -16,7 +16,7 @@ package io.pgtrickle.dvm.type;
 public interface TypeCodec {
   /// The codec of a type.
   static TypeCodec of(SqlType type) {
-    return Codecs.of(type.kind());
+    return Codecs.of(type.isTrail() ? TypeKind.BYTEA : type.kind());
   }
 
   /// Reads the binary wire form (`typsend`).

@@ -144,7 +144,7 @@ final class TemporalNodeTest {
       case Plan.Aggregate(Plan input, var groups, var calls, var schema) ->
           new Plan.Aggregate(at(input, time), groups, calls, schema);
       case Plan.Distinct(Plan input, var keys) -> new Plan.Distinct(at(input, time), keys);
-      case Plan.Recursion(Plan base, Plan step, var all, var schema) ->
+      case Plan.Recursion(Plan base, Plan step, var all, var schema, _) ->
           new Plan.Recursion(at(base, time), at(step, time), all, schema);
       case Plan.Project(Plan input, var columns, var schema) ->
           new Plan.Project(at(input, time), columns, schema);

@@ -19,6 +19,7 @@ import io.pgtrickle.dvm.expr.Expr.Quantified;
 import io.pgtrickle.dvm.expr.Expr.Relabel;
 import io.pgtrickle.dvm.expr.Expr.Truth;
 import io.pgtrickle.dvm.expr.Expr.When;
+import io.pgtrickle.dvm.type.Bytes;
 import io.pgtrickle.dvm.type.EvaluationFailure;
 import io.pgtrickle.dvm.type.PgNumeric;
 import io.pgtrickle.dvm.type.SqlType;
@@ -26,6 +27,7 @@ import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -293,5 +295,28 @@ final class CompilerTest {
     assertThatThrownBy(() -> Compiler.compile(call, SCHEMA, SETTINGS))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("function pg_catalog.to_char(timestamp without time zone, text)");
+  }
+
+  @Test
+  void imagesByKeyAreInTheOrderOfTheValuesAndNotWithinEachOther() {
+    Expr image = new Expr.Image(List.of(X, Y), true);
+    List<Bytes> images = new ArrayList<>();
+    List<@Nullable Long> values = new ArrayList<>();
+    for (long value : new long[] {Integer.MIN_VALUE, -257, -1, 0, 1, 255, 256, 65_536}) {
+      values.add(value);
+    }
+    values.add(null);
+    for (Long x : values) {
+      for (Long y : values) {
+        images.add((Bytes) Objects.requireNonNull(evaluate(image, null, null, x, y)));
+      }
+    }
+    assertThat(images).isSorted().doesNotHaveDuplicates();
+    for (Bytes each : images) {
+      byte[] bytes = each.toArray();
+      for (int i = 0; i < bytes.length; i++) {
+        assertThat(bytes[i] == 0).isEqualTo(i == bytes.length - 1);
+      }
+    }
   }
 }

@@ -49,7 +49,8 @@ final class ServerOrderings implements Orderings {
           ? Optional.empty()
           : Optional.of(label(type));
     }
-    return type.kind() == TypeKind.OPAQUE ? Optional.of(label(type)) : Optional.empty();
+    boolean ordered = settings.utf8() && type.isOrderedTrail();
+    return type.kind() == TypeKind.OPAQUE && !ordered ? Optional.of(label(type)) : Optional.empty();
   }
 
   @Override
@@ -59,7 +60,9 @@ final class ServerOrderings implements Orderings {
           ? Optional.empty()
           : Optional.of(label(type));
     }
-    return type.kind() == TypeKind.OPAQUE ? Optional.of(label(type)) : Optional.empty();
+    return type.kind() == TypeKind.OPAQUE && !type.isTrail()
+        ? Optional.of(label(type))
+        : Optional.empty();
   }
 
   private Inquiry label(SqlType type) {

@@ -97,6 +97,18 @@ final class SubqueryPlacesIT {
                   + " customers, string_agg(t, ',' ORDER BY id) AS ts, rank() OVER (ORDER BY"
                   + " count(*) DESC) AS r FROM a GROUP BY 1"),
           new Shape(
+              "selected_and_sorted_by",
+              "SELECT k, (SELECT count(*) FROM b WHERE b.v = a.k) AS c, count(*) AS n, rank() OVER"
+                  + " (ORDER BY (SELECT count(*) FROM b WHERE b.v = a.k)) AS r, sum(count(*)) OVER"
+                  + " w AS s FROM a GROUP BY k WINDOW w AS (ORDER BY (SELECT count(*) FROM b WHERE"
+                  + " b.v = a.k) DESC)"),
+          new Shape(
+              "selected_and_partitioned_by",
+              "SELECT k, EXISTS (SELECT FROM e WHERE e.f = a.k) AS x, max(n) AS m, row_number()"
+                  + " OVER (PARTITION BY EXISTS (SELECT FROM e WHERE e.f = a.k) ORDER BY k) AS r"
+                  + " FROM a GROUP BY k HAVING count(*) < 9 AND (SELECT count(*) FROM b WHERE"
+                  + " b.a_id = a.k) >= 0"),
+          new Shape(
               "by_value_and_another",
               "SELECT (SELECT b.t FROM b WHERE b.id = a.id) AS g, (SELECT count(*) FROM b"
                   + " WHERE b.t = 'a') + count(*) AS c FROM a GROUP BY 1"),

@@ -73,6 +73,33 @@ final class TemporalFiltersIT {
     TABLES.put(
         "t_asked",
         "SELECT id FROM e WHERE ts + cbrt(g) * interval '1 s' > now() AND v::text ~ '^[1-9]'");
+    TABLES.put(
+        "t_counts",
+        "SELECT g, count(*) AS n, count(*) FILTER (WHERE ts > now() - interval '1 s') AS r, sum(v)"
+            + " FILTER (WHERE ts > now() - interval '2 s' AND v > 1) AS s, count(*) FILTER (WHERE v"
+            + " = 2) AS w FROM e GROUP BY g");
+    TABLES.put(
+        "t_totals",
+        "SELECT count(*) FILTER (WHERE ts > now() - interval '1 s') AS a, count(*) FILTER (WHERE ts"
+            + " <= now()) AS b, max(ts) FILTER (WHERE ts < now()) AS last, array_agg(id ORDER BY"
+            + " id) FILTER (WHERE ts + ttl > now()) AS ids, count(DISTINCT g) FILTER (WHERE ts >"
+            + " current_date) AS gs FROM e");
+    TABLES.put(
+        "t_rollup",
+        "SELECT g, v, count(*) FILTER (WHERE ts > now() - interval '1500 ms') AS n, GROUPING(v) AS"
+            + " q FROM e GROUP BY ROLLUP (g, v) HAVING count(*) > 1");
+    TABLES.put(
+        "t_kept_counts",
+        "SELECT x.name, count(e.id) AS n, count(*) FILTER (WHERE e.ts > now() - x.keep) AS k FROM"
+            + " gs x LEFT JOIN e USING (g) GROUP BY x.name");
+    TABLES.put(
+        "t_scalar_count",
+        "SELECT gs.g, (SELECT count(*) FILTER (WHERE e.ts > now() - interval '1 s') FROM e WHERE"
+            + " e.g = gs.g) AS n FROM gs");
+    TABLES.put(
+        "t_asked_counts",
+        "SELECT g, (json_object_agg(id, v ORDER BY id) FILTER (WHERE ts > now() - interval '2"
+            + " s'))::text AS vs, count(*) AS n FROM e GROUP BY g");
     TABLES.put("t_chain", "SELECT n, count(*) AS groups FROM t_groups GROUP BY n");
     TABLES.put("t_over", "SELECT b.id FROM t_between b JOIN t_valid v USING (id)");
   }
@@ -237,7 +264,9 @@ final class TemporalFiltersIT {
             "SELECT id FROM e WHERE ts <> now()",
             "SELECT id FROM e WHERE extract(hour FROM ts) = extract(hour FROM now())",
             "SELECT id FROM e WHERE CASE WHEN ts > now() THEN g = 1 ELSE g = 2 END",
-            "SELECT count(*) FILTER (WHERE ts > now()) AS n FROM e",
+            "SELECT sum(CASE WHEN ts > now() THEN 1 END) AS n FROM e",
+            "SELECT count(*) FILTER (WHERE 10 / v > 1 AND ts > now()) AS n FROM e",
+            "SELECT count(*) FILTER (WHERE ts <> now()) AS n FROM e",
             "SELECT e.id FROM gs LEFT JOIN e ON e.g = gs.g AND e.ts > now() + gs.keep")) {
       assertThat(
               rows(

@@ -41,7 +41,7 @@ final class ColumnPruning {
       case Plan.Values values -> project(values, all(values), needed);
       case Plan.Working working -> project(working, all(working), needed);
       // What an iteration has decides about the next one.
-      case Plan.Recursion(Plan base, Plan step, var every, var schema) ->
+      case Plan.Recursion(Plan base, Plan step, var every, var schema, _) ->
           project(
               new Plan.Recursion(prune(base, all(base)), prune(step, all(step)), every, schema),
               all(plan),

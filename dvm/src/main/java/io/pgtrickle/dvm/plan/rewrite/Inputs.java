@@ -25,8 +25,8 @@ final class Inputs {
       case Plan.Scan scan -> scan;
       case Plan.Values values -> values;
       case Plan.Working working -> working;
-      case Plan.Recursion(Plan base, Plan step, var all, var schema) ->
-          new Plan.Recursion(change.apply(base), change.apply(step), all, schema);
+      case Plan.Recursion(Plan base, Plan step, var all, var schema, var trail) ->
+          new Plan.Recursion(change.apply(base), change.apply(step), all, schema, trail);
       case Plan.Filter(Plan input, var condition) ->
           new Plan.Filter(change.apply(input), condition);
       case Plan.Project(Plan input, var expressions, var schema) ->

@@ -20,7 +20,7 @@ public interface Orderings {
     return new Orderings() {
       @Override
       public Optional<Inquiry> order(SqlType type) {
-        if (type.kind() == TypeKind.OPAQUE) {
+        if (type.kind() == TypeKind.OPAQUE && !type.isTrail()) {
           throw new IllegalArgumentException("values of type " + type.oid() + " have no keys");
         }
         return Optional.empty();

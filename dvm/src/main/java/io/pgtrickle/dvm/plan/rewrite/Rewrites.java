@@ -14,11 +14,13 @@ public final class Rewrites {
         GroupingSetsSplit.rewrite(
             ResidualSplit.rewrite(
                 TemporalFilters.rewrite(
-                    Unnesting.rewrite(InputOrder.rewrite(subqueries(bound)))))));
+                    Unnesting.rewrite(
+                        TemporalAggregates.rewrite(InputOrder.rewrite(subqueries(bound))))))));
   }
 
   private static Plan subqueries(Plan bound) {
-    return RowSubqueries.rewrite(ArraySubqueries.rewrite(bound));
+    return RowSubqueries.rewrite(
+        ArraySubqueries.rewrite(QuestionGuards.rewrite(Trails.rewrite(bound))));
   }
 
   /// The plan that runs, for a plan as bound that is native throughout.
@@ -37,6 +39,7 @@ public final class Rewrites {
     // Before subqueries are joins: what is called once for each row is called for all then.
     // And first: an aggregate over nothing may be anything, which unnesting need not know then.
     Plan plan = InputOrder.rewrite(subqueries(bound));
+    plan = TemporalAggregates.rewrite(plan);
     plan = AskedAggregates.rewrite(plan, tiers);
     plan = Unnesting.rewrite(plan);
     // What is constant cannot fail, which the following ask about.

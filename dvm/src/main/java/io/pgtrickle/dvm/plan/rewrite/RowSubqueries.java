@@ -2,6 +2,7 @@ package io.pgtrickle.dvm.plan.rewrite;
 
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Expressions;
+import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
@@ -15,6 +16,9 @@ import java.util.List;
 ///
 /// Each of them finds the same row, and the same error where there are several.
 final class RowSubqueries {
+  private static final Signature EQUAL =
+      new Signature(467, "pg_catalog", "int8eq", List.of(20, 20), 16, true, 'i');
+
   private RowSubqueries() {}
 
   static Plan rewrite(Plan plan) {
@@ -45,7 +49,50 @@ final class RowSubqueries {
       values.add(new Expr.Single(new Expr.Column(at, type), new Expr.Column(at + 1, SqlType.INT8)));
     }
     List<Expr> output = Unnesting.columns(rows);
-    output.add(Expressions.over(test, values));
+    Expr compared = Expressions.over(test, values);
+    output.add(
+        refersOut(apply.subquery(), 1) && !Expressions.isTotal(compared)
+            ? unlessNone(compared, plan.schema().size() - 1)
+            : compared);
     return new Plan.Project(plan, output, apply.schema());
+  }
+
+  /// Whether a subquery, so many levels further in, refers to the row it is evaluated for.
+  private static boolean refersOut(Plan plan, int level) {
+    List<Expr> own = new ArrayList<>();
+    if (plan instanceof Plan.Apply apply) {
+      own.addAll(QuestionGuards.tests(apply.question()));
+      return own.stream().anyMatch(each -> refersOut(each, level))
+          || refersOut(apply.input(), level)
+          || refersOut(apply.subquery(), level + 1);
+    }
+    PlanExpressions.forEachOwn(plan, own::add);
+    return own.stream().anyMatch(each -> refersOut(each, level))
+        || plan.inputs().stream().anyMatch(input -> refersOut(input, level));
+  }
+
+  private static boolean refersOut(Expr expression, int level) {
+    List<Expr> found = new ArrayList<>();
+    Expressions.forEach(
+        expression,
+        node -> {
+          if (node instanceof Expr.Outer outer && outer.level() == level) {
+            found.add(node);
+          }
+        });
+    return !found.isEmpty();
+  }
+
+  /// Without a row to compare with, the server does not look at the other one; it does where the
+  /// subquery is evaluated once for all.
+  private static Expr unlessNone(Expr compared, int rows) {
+    Expr none =
+        new Expr.Call(
+            EQUAL,
+            List.of(new Expr.Column(rows, SqlType.INT8), new Expr.Literal(0L, SqlType.INT8)),
+            SqlType.BOOL,
+            0);
+    return new Expr.Case(
+        List.of(new Expr.When(none, new Expr.Literal(null, SqlType.BOOL))), compared, SqlType.BOOL);
   }
 }

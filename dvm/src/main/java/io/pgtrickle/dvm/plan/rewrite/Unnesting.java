@@ -1,15 +1,12 @@
 package io.pgtrickle.dvm.plan.rewrite;
 
 import io.pgtrickle.dvm.expr.Expr;
-import io.pgtrickle.dvm.expr.Expressions;
 import io.pgtrickle.dvm.plan.Plan;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
 import io.pgtrickle.dvm.zset.Schema;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /// Makes joins of subqueries.
 ///
@@ -30,75 +27,12 @@ final class Unnesting {
   private Unnesting() {}
 
   static Plan rewrite(Plan plan) {
-    Plan over = Inputs.map(sunk(plan), Unnesting::rewrite);
+    Plan over = Inputs.map(plan, Unnesting::rewrite);
     return switch (over) {
       case Plan.Apply apply -> joined(apply);
       case Plan.Recursion recursion -> Iterations.numbered(recursion);
       default -> over;
     };
-  }
-
-  /// Conditions that do not ask for an answer come before it: fewer rows have one. One that can
-  /// fail
-  /// does so where the question can fail too: PostgreSQL asks of no row that another condition
-  /// turns
-  /// away.
-  private static Plan sunk(Plan plan) {
-    if (!(plan instanceof Plan.Filter(Plan.Apply apply, Expr condition))) {
-      return plan;
-    }
-    int width = apply.input().schema().size();
-    boolean guarding = mayFail(apply);
-    List<Expr> below = new ArrayList<>();
-    List<Expr> stay = new ArrayList<>();
-    for (Expr conjunct : Conjuncts.of(condition)) {
-      var columns = Expressions.columns(conjunct);
-      boolean movable =
-          !columns.isEmpty()
-              && columns.last() < width
-              && (guarding || Expressions.isTotal(conjunct));
-      (movable ? below : stay).add(conjunct);
-    }
-    if (below.isEmpty()) {
-      return plan;
-    }
-    Plan input = sunk(new Plan.Filter(apply.input(), Conjuncts.all(below)));
-    Plan asked = new Plan.Apply(input, apply.subquery(), apply.question(), apply.schema());
-    return stay.isEmpty() ? asked : new Plan.Filter(asked, Conjuncts.all(stay));
-  }
-
-  /// Whether what is made of a row's values in asking can fail, here or in questions below.
-  private static boolean mayFail(Plan.Apply apply) {
-    List<Expr> made = new ArrayList<>(tests(apply.question()));
-    addReferring(apply.subquery(), made);
-    return !made.stream().allMatch(Expressions::isTotal)
-        || (apply.input() instanceof Plan.Apply below && mayFail(below));
-  }
-
-  private static List<Expr> tests(Plan.Question question) {
-    return switch (question) {
-      case Plan.Question.Any(Expr test) -> List.of(test);
-      case Plan.Question.All(Expr test) -> List.of(test);
-      case Plan.Question.Compared(Expr test) -> List.of(test);
-      case Plan.Question.Rows(boolean _, @Nullable Expr condition) ->
-          condition == null ? List.of() : List.of(condition);
-      case Plan.Question.Exists _, Plan.Question.Scalar _, Plan.Question.Array _ -> List.of();
-    };
-  }
-
-  private static void addReferring(Plan subquery, List<Expr> referring) {
-    Consumer<Expr> visitor =
-        each -> {
-          if (Expressions.contains(each, Expr.Outer.class)) {
-            referring.add(each);
-          }
-        };
-    if (subquery instanceof Plan.Apply apply) {
-      tests(apply.question()).forEach(visitor);
-    } else {
-      PlanExpressions.forEachOwn(subquery, visitor);
-    }
-    subquery.inputs().forEach(input -> addReferring(input, referring));
   }
 
   private static Plan joined(Plan.Apply apply) {
