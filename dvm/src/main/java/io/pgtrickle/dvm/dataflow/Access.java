@@ -35,6 +35,7 @@ sealed interface Access
         Access.OfArranged,
         Access.OfAsk,
         PlaceAccess,
+        TreeAccess,
         JoinAccess {
   /// How the rows with these columns bound can be had, the worst first.
   enum Reach {

@@ -3,6 +3,7 @@ package io.pgtrickle.dvm.dataflow;
 import io.pgtrickle.dvm.TrickleException.AnswersUnavailable;
 import io.pgtrickle.dvm.TrickleException.StorageUnavailable;
 import io.pgtrickle.dvm.expr.Compiler;
+import io.pgtrickle.dvm.plan.rewrite.JoinTree;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Arrangement;
 import io.pgtrickle.dvm.state.Capture;
@@ -57,6 +58,7 @@ public final class Dataflow implements AutoCloseable {
   private final Storage storage;
   private final Labels labels;
   private final Expressions expressions;
+  private final JoinTree.Choice apart;
   private long memory;
   private final Map<Object, Node> nodes = new HashMap<>();
   private final Map<Long, SinkNode> sinks = new TreeMap<>();
@@ -95,7 +97,7 @@ public final class Dataflow implements AutoCloseable {
   ///
   /// @param memory what the outputs of a step may take of the heap, in bytes
   public Dataflow(Storage storage, Labels labels, long memory) {
-    this(storage, labels, Compiler::compile, memory);
+    this(storage, labels, Compiler::compile, JoinTree.Choice.STORES_LESS, memory);
   }
 
   /// An empty dataflow with its state on the heap, whose longer merges run on the executor.
@@ -104,10 +106,18 @@ public final class Dataflow implements AutoCloseable {
   }
 
   Dataflow(Storage storage, Labels labels, Expressions expressions) {
-    this(storage, labels, expressions, StepMemory.ofHeap());
+    this(storage, labels, expressions, JoinTree.Choice.STORES_LESS, StepMemory.ofHeap());
   }
 
-  private Dataflow(Storage storage, Labels labels, Expressions expressions, long memory) {
+  /// One in which the results of joins are kept as is said.
+  Dataflow(JoinTree.Choice apart, Storage storage) {
+    this(
+        storage, new Labels(Server.none(), storage), Compiler::compile, apart, StepMemory.ofHeap());
+  }
+
+  private Dataflow(
+      Storage storage, Labels labels, Expressions expressions, JoinTree.Choice apart, long memory) {
+    this.apart = apart;
     this.memory = memory;
     this.storage = storage;
     this.labels = labels;
@@ -150,7 +160,7 @@ public final class Dataflow implements AutoCloseable {
   private SinkNode add(View view, Consumer<PlanCompiler> extra) {
     Map<Object, Node> extended = new HashMap<>(nodes);
     PlanCompiler compiler =
-        new PlanCompiler(extended, view.settings(), expressions, storage, labels);
+        new PlanCompiler(extended, view.settings(), expressions, storage, labels, apart);
     Node root = compiler.compile(view.plan());
     extra.accept(compiler);
     List<Node> used = compiler.used();
@@ -188,7 +198,8 @@ public final class Dataflow implements AutoCloseable {
                         subject.settings(),
                         expressions,
                         storage,
-                        labels),
+                        labels,
+                        apart),
                     nodes,
                     lookupBudget))
         .weight(row, step);

@@ -22,13 +22,13 @@ sealed interface JoinAccess extends Access {
   /// @param scanned the number of rows up to which all are looked at where nothing leads to them
   record Side(
       Access access, ArrangeNode arrangement, Schema schema, List<Integer> keys, long scanned) {
-    private Reach reach(Bindings bound) {
+    Reach reach(Bindings bound) {
       Reach scan = arrangement.before().rows() <= scanned ? Reach.SCAN : Reach.NONE;
       return access.reach(bound).or(keyBound(bound) ? Reach.KEYS : scan);
     }
 
     /// The rows with their weights, by the best way.
-    private void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
+    void find(Bindings bound, Search search, ObjLongConsumer<Row> found) {
       Reach direct = access.reach(bound);
       if (direct.atLeast(reach(bound))) {
         access.find(bound, search, found);

@@ -43,6 +43,11 @@ final class KeyedNode extends Node {
   /// The node's rows are grouped by a key, without state.
   record Grouped(RowKey key) implements Input {}
 
+  /// The node is an [ArrangeNode] whose rows are looked up under the keys of other inputs.
+  ///
+  /// @param after whether they are shown with the step's changes
+  record Looked(boolean after) implements Input {}
+
   /// @param nodes the inputs, as `wiring` says, then the multisets
   /// @param values whether the operator keeps a private value per key
   /// @param speaksFirst whether the empty key is visited once before any input
@@ -84,6 +89,7 @@ final class KeyedNode extends Node {
             case Arranged() -> isSeen(i) ? Batch.EMPTY : arranged(i).batch();
             case Grouped(RowKey rowKey) ->
                 ArrangeNode.batch(delta(i), rowKey, null, false, scratch, out);
+            case Looked _ -> Batch.EMPTY;
           };
     }
     Walk walk = Batch.walk(batches);
@@ -194,7 +200,13 @@ final class KeyedNode extends Node {
     Group(Walk walk) {
       this.walk = walk;
       for (int i = 0; i < wiring.size(); i++) {
-        old.add(wiring.get(i) instanceof Arranged ? before(i).lookup() : null);
+        old.add(
+            switch (wiring.get(i)) {
+              case Arranged() -> before(i).lookup();
+              case Looked(boolean after) ->
+                  (after ? arranged(i).after() : arranged(i).before()).lookup();
+              case Grouped _ -> null;
+            });
         next.add(wiring.get(i) instanceof Arranged ? arranged(i).after().lookup() : null);
       }
       oldValues = values == null ? null : values.current().lookup();

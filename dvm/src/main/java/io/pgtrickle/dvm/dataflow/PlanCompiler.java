@@ -19,6 +19,7 @@ import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.operator.TemporalFilter;
 import io.pgtrickle.dvm.operator.TopK;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.rewrite.JoinTree;
 import io.pgtrickle.dvm.server.Server;
 import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.SqlType;
@@ -30,6 +31,7 @@ import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.StringJoiner;
 import java.util.function.Supplier;
@@ -46,6 +48,7 @@ final class PlanCompiler {
   private final Expressions expressions;
   private final Storage storage;
   private final Server server;
+  private final JoinTree.Choice apart;
   private final Set<Node> used = new LinkedHashSet<>();
 
   /// The recursion whose step is being compiled; empty outside of all.
@@ -60,17 +63,20 @@ final class PlanCompiler {
   record StepKey(Plan plan, EvaluationSettings settings, String recursion) {}
 
   /// @param nodes the existing nodes by key; new ones are added
+  /// @param apart which results of joins are not kept
   PlanCompiler(
       Map<Object, Node> nodes,
       EvaluationSettings settings,
       Expressions expressions,
       Storage storage,
-      Server server) {
+      Server server,
+      JoinTree.Choice apart) {
     this.nodes = nodes;
     this.settings = settings;
     this.expressions = expressions;
     this.storage = storage;
     this.server = server;
+    this.apart = apart;
   }
 
   /// The major version.
@@ -83,7 +89,7 @@ final class PlanCompiler {
   /// @param copy takes the nodes
   PlanCompiler trial(Map<Object, Node> copy) {
     used.forEach(node -> copy.put(node.key(), node));
-    return new PlanCompiler(copy, settings, expressions, storage, server);
+    return new PlanCompiler(copy, settings, expressions, storage, server, apart);
   }
 
   /// Every node the compiled plans need, inputs first.
@@ -91,7 +97,8 @@ final class PlanCompiler {
     return List.copyOf(used);
   }
 
-  private Node node(Object key, Supplier<Node> make) {
+  /// The node with a key, made if there is none.
+  Node node(Object key, Supplier<Node> make) {
     Node node = nodes.get(key);
     if (node == null) {
       node = make.get();
@@ -139,6 +146,7 @@ final class PlanCompiler {
                   new UnionNode(
                       planKey(plan),
                       plan.schema(),
+                      "UnionAll",
                       union.inputs().stream().map(this::compile).toList()));
       case Plan.GroupingSets _ ->
           throw new IllegalArgumentException("grouping sets were not taken apart");
@@ -176,6 +184,10 @@ final class PlanCompiler {
 
   Storage storage() {
     return storage;
+  }
+
+  EvaluationSettings settings() {
+    return settings;
   }
 
   Evaluator evaluator(Expr expression, Schema input) {
@@ -427,7 +439,16 @@ final class PlanCompiler {
                     storage));
   }
 
+  /// A join as one of many inputs, where it is made so.
+  Optional<DeltaJoin> deltaJoin(Plan.Join join) {
+    return JoinTree.of(join, apart).map(tree -> new DeltaJoin(this, join, tree));
+  }
+
   private Node join(Plan.Join join) {
+    return deltaJoin(join).map(DeltaJoin::compile).orElseGet(() -> binaryJoin(join));
+  }
+
+  private Node binaryJoin(Plan.Join join) {
     Plan left = join.left();
     Plan right = join.right();
     ArrangeNode l = arrange(left, join.keys().stream().map(Plan.Key::left).toList(), true);

@@ -11,6 +11,7 @@ import io.pgtrickle.dvm.operator.Stage;
 import io.pgtrickle.dvm.operator.TopK;
 import io.pgtrickle.dvm.operator.Window;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.rewrite.JoinTree;
 import io.pgtrickle.dvm.type.TypeKind;
 import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
@@ -235,6 +236,42 @@ final class PointLookup {
     }
 
     private Access join(Plan.Join join) {
+      return compiler.deltaJoin(join).map(this::deltaJoin).orElseGet(() -> binaryJoin(join));
+    }
+
+    private Access deltaJoin(DeltaJoin join) {
+      JoinTree tree = join.tree();
+      List<TreeAccess.Unit> units = new ArrayList<>();
+      for (int unit = 0; unit < tree.units().size(); unit++) {
+        int number = unit;
+        Plan input = tree.units().get(unit);
+        units.add(
+            new TreeAccess.Unit(
+                arranged(input),
+                input.schema(),
+                tree.from(unit),
+                tree.edgesOf(unit).stream()
+                    .map(
+                        edge ->
+                            side(input, edge.keysOf(number).stream(), join.arranged(number, edge)))
+                    .toList(),
+                join.steps(unit)));
+      }
+      List<TreeAccess.Equated> equated = new ArrayList<>();
+      for (JoinTree.Edge edge : tree.edges()) {
+        for (Plan.Key key : edge.keys()) {
+          equated.add(
+              new TreeAccess.Equated(
+                  edge.left(),
+                  sameColumn(key.left(), tree.units().get(edge.left()).schema()),
+                  edge.right(),
+                  sameColumn(key.right(), tree.units().get(edge.right()).schema())));
+        }
+      }
+      return new TreeAccess(units, equated, tree.output());
+    }
+
+    private Access binaryJoin(Plan.Join join) {
       KeyedNode node = (KeyedNode) compiler.compile(join);
       InnerJoin operator = (InnerJoin) node.operator();
       return new JoinAccess.OfJoin(

@@ -8,13 +8,16 @@ import java.util.List;
 ///
 ///     Δ(A + B) = ΔA + ΔB
 final class UnionNode extends Node {
-  UnionNode(Object key, Schema schema, List<Node> inputs) {
+  private final String label;
+
+  UnionNode(Object key, Schema schema, String label, List<Node> inputs) {
     super(key, schema, inputs);
+    this.label = label;
   }
 
   @Override
   String label() {
-    return "UnionAll";
+    return label;
   }
 
   @Override

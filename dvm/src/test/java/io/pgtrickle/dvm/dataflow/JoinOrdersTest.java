@@ -5,16 +5,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pgtrickle.dvm.expr.Expr;
 import io.pgtrickle.dvm.expr.Signature;
 import io.pgtrickle.dvm.plan.Plan;
+import io.pgtrickle.dvm.plan.rewrite.JoinTree;
 import io.pgtrickle.dvm.plan.rewrite.Rewrites;
+import io.pgtrickle.dvm.state.Storage;
 import io.pgtrickle.dvm.type.SqlType;
 import io.pgtrickle.dvm.zset.Column;
+import io.pgtrickle.dvm.zset.Row;
 import io.pgtrickle.dvm.zset.Schema;
 import io.pgtrickle.dvm.zset.ZSet;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -39,27 +45,52 @@ final class JoinOrdersTest {
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
   void theContentsAreThoseOfTheProduct(long seed) {
+    check(seed, JoinTree.Choice.STORES_LESS);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void soTheyAreWhereNoResultOfAJoinIsKept(long seed) {
+    check(seed, (_, _) -> true);
+  }
+
+  private static void check(long seed, JoinTree.Choice apart) {
     Random random = new Random(seed);
     long keyed = 0;
+    int ofMany = 0;
+    int judged = 0;
     for (int query = 0; query < QUERIES; query++) {
       Plan bound = query(random);
-      Dataflow dataflow = new Dataflow(Runnable::run);
+      Dataflow dataflow = new Dataflow(apart, Storage.onHeap(Runnable::run));
       Plan plan = Rewrites.apply(bound);
       keyed += keys(plan);
       dataflow.add(new View(1, 5001, "v", plan, Shapes.SETTINGS));
+      ofMany += dataflow.explain(1, ExplainFormat.TEXT, Map.of()).contains("Delta join") ? 1 : 0;
       Map<Integer, ZSet> contents = new HashMap<>();
       ZSet shown = ZSet.EMPTY;
+      Set<Row> everSeen = new TreeSet<>();
       for (int epoch = 0; epoch < EPOCHS; epoch++) {
         Map<Integer, ZSet> deltas = changes(contents, random);
         shown =
             shown.plus(dataflow.step(deltas, _ -> true).released().getOrDefault(1L, ZSet.EMPTY));
         ZSet expected = new Naive(contents, Shapes.SETTINGS).evaluate(bound);
+        String where = "seed %d, query %d, epoch %d: %s".formatted(seed, query, epoch, bound);
         assertThat(Tables.text(bound.schema(), shown))
-            .as("seed %d, query %d, epoch %d: %s", seed, query, epoch, bound)
+            .as(where)
             .isEqualTo(Tables.text(bound.schema(), expected));
+        expected.forEach((row, _) -> everSeen.add(row));
+        for (Row row : everSeen) {
+          OptionalLong weight = dataflow.weight(1, row);
+          if (weight.isPresent()) {
+            judged++;
+            assertThat(weight.getAsLong()).as(where).isEqualTo(expected.weightOf(row));
+          }
+        }
       }
     }
     assertThat(keyed).as("joins by keys").isGreaterThan(QUERIES);
+    assertThat(judged).as("rows whose weight was looked up").isGreaterThan(QUERIES);
+    assertThat(ofMany).as("queries with joins of many inputs").isGreaterThan(QUERIES / 10);
   }
 
   private static long keys(Plan plan) {

@@ -389,6 +389,7 @@ final class Naive {
     Comparator<Row> peers = sorted(window.order(), schema);
     Comparator<Row> order =
         peers
+            .thenComparing(sorted(window.within(), schema))
             .thenComparing(row -> image(window.tieBreak(), schema, row))
             .thenComparing(Comparator.naturalOrder());
     NaiveWindow.Values values =

@@ -229,18 +229,6 @@ public final class JoinSides {
       }
     }
 
-    private static boolean isSelection(Plan.Project project) {
-      Schema input = project.input().schema();
-      for (int i = 0; i < project.expressions().size(); i++) {
-        if (!(project.expressions().get(i) instanceof Expr.Column(int index, var type))
-            || !type.equals(input.column(index).type())
-            || !type.equals(project.schema().column(i).type())) {
-          return false;
-        }
-      }
-      return true;
-    }
-
     private static List<Expr> over(List<Expr> expressions, List<Expr> columns) {
       return new ArrayList<>(
           expressions.stream().map(each -> Expressions.over(each, columns)).toList());
@@ -251,6 +239,19 @@ public final class JoinSides {
           new Core(base, conditions, over(keys, columns), dropsNulls),
           columns.stream().map(column -> ((Expr.Column) column).index()).toList());
     }
+  }
+
+  /// Whether a projection does no more than choose columns.
+  static boolean isSelection(Plan.Project project) {
+    Schema input = project.input().schema();
+    for (int i = 0; i < project.expressions().size(); i++) {
+      if (!(project.expressions().get(i) instanceof Expr.Column(int index, var type))
+          || !type.equals(input.column(index).type())
+          || !type.equals(project.schema().column(i).type())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// A side of the result.
