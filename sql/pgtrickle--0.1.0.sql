@@ -2664,6 +2664,41 @@ BEGIN
 END
 $$;
 
+-- Locks the storage tables of a definition and of all that read it, so that dropping them waits for
+-- nobody. All or none: whoever has begun to read one of them may want another, and one of the two
+-- would be the victim of a deadlock. After two seconds of trying it is left to those who drop.
+CREATE FUNCTION pgtrickle_internal.lock_storages(p_definition pgtrickle.pgt_definitions)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  tables text;
+BEGIN
+  FOR attempt IN 1 .. 100 LOOP
+    WITH RECURSIVE dropped(id) AS (
+      SELECT p_definition.pgt_id
+      UNION
+      SELECT pgtrickle_internal.readers_of(d)
+      FROM dropped JOIN pgtrickle.pgt_definitions d ON d.pgt_id = dropped.id)
+    SELECT string_agg('ONLY ' || pgtrickle_internal.storage_of(d), ', ' ORDER BY d.pgt_id)
+    INTO tables
+    FROM dropped JOIN pgtrickle.pgt_definitions d ON d.pgt_id = dropped.id;
+    IF tables IS NULL THEN
+      RETURN;
+    END IF;
+    BEGIN
+      EXECUTE 'LOCK TABLE ' || tables || ' IN ACCESS EXCLUSIVE MODE NOWAIT';
+      RETURN;
+    EXCEPTION
+      -- The second where one was dropped in this moment.
+      WHEN lock_not_available OR undefined_table THEN
+        PERFORM pg_sleep(0.02);
+      -- What is wrong with dropping that of somebody else is said by those who drop, too.
+      WHEN insufficient_privilege THEN
+        RETURN;
+    END;
+  END LOOP;
+END
+$$;
+
 -- Drops a locked definition with its storage table. The delegates go first: the sidecar, too, takes
 -- hold of them before it writes the table.
 CREATE FUNCTION pgtrickle_internal.drop_definition(
@@ -2704,11 +2739,15 @@ $$;
 CREATE FUNCTION pgtrickle.drop_stream_table(name text, cascade boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  trouble record;
+  definition CONSTANT pgtrickle.pgt_definitions :=
+    pgtrickle_internal.require_locked_definition(name);
+  trouble    record;
 BEGIN
+  IF drop_stream_table.cascade THEN
+    PERFORM pgtrickle_internal.lock_storages(definition);
+  END IF;
   PERFORM pgtrickle_internal.drop_definition(
-    pgtrickle_internal.require_locked_definition(name),
-    coalesce(drop_stream_table.cascade, false));
+    definition, coalesce(drop_stream_table.cascade, false));
   FOR trouble IN SELECT * FROM pgtrickle_internal.sidecar_problem() LOOP
     RAISE WARNING 'stream table "%" is dropped, but its sources stay published until a sidecar learns of it: %',
       name, trouble.problem USING HINT = trouble.hint;

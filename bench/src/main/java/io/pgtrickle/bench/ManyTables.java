@@ -20,6 +20,8 @@ final class ManyTables {
   private static final int PER_TRANSACTION = 100;
   private static final int CHANGES = 300;
   private static final int WARM_UP = 200;
+  // More than an interval of checkpoints.
+  private static final int SETTLING = 60;
   private static final long PRECISION = TimeUnit.MINUTES.toNanos(1);
   private static final String ALONE = "SELECT id, note FROM lonely";
 
@@ -121,9 +123,10 @@ final class ManyTables {
     }
   }
 
-  /// The share of one processor that the sidecar takes while nobody writes.
+  /// The share of one processor that the sidecar takes while nobody writes, once what was created
+  /// has been saved and compiled.
   private double idle(int seconds) throws InterruptedException {
-    TimeUnit.SECONDS.sleep(5);
+    TimeUnit.SECONDS.sleep(SETTLING);
     double before = rig.sidecarSeconds();
     TimeUnit.SECONDS.sleep(seconds);
     return (rig.sidecarSeconds() - before) / seconds;

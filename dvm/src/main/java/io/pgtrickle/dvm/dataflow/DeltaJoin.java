@@ -21,9 +21,8 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Makes a join of many inputs out of look-ups in arrangements of its inputs, without any of
-/// results
-/// in between.
+/// Makes a join of many inputs out of look-ups in arrangements of these inputs; results in between
+/// are not kept.
 ///
 /// The change of each unit takes a path of its own through the others, and the join's change is the
 /// sum of the paths:

@@ -21,6 +21,7 @@ import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -45,22 +46,31 @@ final class JoinOrdersTest {
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
   void theContentsAreThoseOfTheProduct(long seed) {
-    check(seed, JoinTree.Choice.STORES_LESS);
+    int judged = check(seed, JoinTree.Choice.STORES_LESS, JoinOrdersTest::query);
+    assertThat(judged).as("rows whose weight was looked up").isGreaterThan(QUERIES);
   }
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
   void soTheyAreWhereNoResultOfAJoinIsKept(long seed) {
-    check(seed, (_, _) -> true);
+    int judged = check(seed, (_, _) -> true, JoinOrdersTest::query);
+    assertThat(judged).as("rows whose weight was looked up").isGreaterThan(QUERIES);
   }
 
-  private static void check(long seed, JoinTree.Choice apart) {
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void soTheyAreInARecursion(long seed) {
+    check(seed, (_, _) -> true, JoinOrdersTest::recursiveQuery);
+  }
+
+  // How many weights were looked up.
+  private static int check(long seed, JoinTree.Choice apart, Function<Random, Plan> queries) {
     Random random = new Random(seed);
     long keyed = 0;
     int ofMany = 0;
     int judged = 0;
     for (int query = 0; query < QUERIES; query++) {
-      Plan bound = query(random);
+      Plan bound = queries.apply(random);
       Dataflow dataflow = new Dataflow(apart, Storage.onHeap(Runnable::run));
       Plan plan = Rewrites.apply(bound);
       keyed += keys(plan);
@@ -89,8 +99,8 @@ final class JoinOrdersTest {
       }
     }
     assertThat(keyed).as("joins by keys").isGreaterThan(QUERIES);
-    assertThat(judged).as("rows whose weight was looked up").isGreaterThan(QUERIES);
     assertThat(ofMany).as("queries with joins of many inputs").isGreaterThan(QUERIES / 10);
+    return judged;
   }
 
   private static long keys(Plan plan) {
@@ -136,6 +146,27 @@ final class JoinOrdersTest {
       chosen = asked(chosen, random.nextInt(width), random);
     }
     return Shapes.project(chosen, column(0), column(width - 1), column(random.nextInt(width)));
+  }
+
+  // What was found so far joined with up to four tables, until nothing is found any more.
+  private static Plan recursiveQuery(Random random) {
+    Plan base = Shapes.project(scan(random.nextInt(TABLES)), column(random.nextInt(3)));
+    return RecursionShapes.recursion(
+        base,
+        false,
+        found -> {
+          int inputs = 2 + random.nextInt(3);
+          Plan product = found;
+          List<Expr> conditions = new ArrayList<>();
+          for (int i = 0; i < inputs; i++) {
+            int width = product.schema().size();
+            product = Shapes.join(product, scan(random.nextInt(TABLES)), null);
+            conditions.add(equal(column(random.nextInt(width)), column(width + random.nextInt(3))));
+          }
+          return Shapes.project(
+              Shapes.filter(product, new Expr.And(conditions)),
+              column(random.nextInt(product.schema().size())));
+        });
   }
 
   // Of the rows those that have a match in a table, or those that have none; some, where something

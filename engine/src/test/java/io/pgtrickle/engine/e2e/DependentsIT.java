@@ -15,6 +15,10 @@ import static org.awaitility.Awaitility.await;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -45,6 +49,48 @@ final class DependentsIT {
         connection,
         "SELECT error_message FROM pgtrickle.pgt_state JOIN pgtrickle.pgt_definitions"
             + " USING (pgt_id) WHERE table_name = '%s'".formatted(table));
+  }
+
+  /// The reader has the upper one and comes for the lower one; a drop that had the lower one and
+  /// came
+  /// for the upper one would make one of them the victim of a deadlock.
+  @Test
+  void droppingWithAllReadersIsNoDeadlockForThoseWhoRead() throws Exception {
+    try (Connection connection = database.connect();
+        Connection reader = database.connect();
+        Connection dropper = database.connect();
+        ExecutorService thread = Executors.newSingleThreadExecutor()) {
+      run(connection, "CREATE TABLE read (id int PRIMARY KEY)", "INSERT INTO read VALUES (1)");
+      streamTable(connection, "lower_one", "SELECT id FROM read", "DIFFERENTIAL");
+      streamTable(connection, "upper_one", "SELECT id FROM lower_one", "DIFFERENTIAL");
+      reader.setAutoCommit(false);
+      assertThat(rows(reader, "SELECT id FROM upper_one")).containsExactly("1");
+      String pid = value(dropper, "SELECT pg_backend_pid()");
+      Future<?> dropped =
+          thread.submit(
+              () -> {
+                run(dropper, "SELECT pgtrickle.drop_stream_table('lower_one', cascade => true)");
+                return null;
+              });
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () ->
+                  assertThat(
+                          value(
+                              connection,
+                              "SELECT wait_event FROM pg_stat_activity WHERE pid = " + pid))
+                      .as("it tries")
+                      .isIn("PgSleep", "relation"));
+      assertThat(rows(reader, "SELECT id FROM lower_one")).containsExactly("1");
+      reader.commit();
+      dropped.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      assertThat(
+              value(
+                  connection,
+                  "SELECT count(*) FROM pgtrickle.pgt_stream_tables WHERE pgt_name LIKE '%er_one'"))
+          .isEqualTo("0");
+    }
   }
 
   @Test

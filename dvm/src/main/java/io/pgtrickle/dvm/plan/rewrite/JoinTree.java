@@ -23,14 +23,15 @@ import org.jspecify.annotations.Nullable;
 /// need not be kept: what a change of one unit joins with can be looked up in the other units, one
 /// after the other, if each of them is arranged by each of its edges. An edge then costs two
 /// arrangements of units, as many as a join of two has; so wherever a result is taken apart, a unit
-/// of it is arranged in its place, and which of the two is the smaller is guessed for each result
-/// on
-/// its own ([JoinEstimates] and the widths of types; never from the data, because a plan must be
-/// the
-/// same after a restart). Where a filtered unit makes results small, they are kept.
+/// of it is arranged in its place. Which of the two is the smaller is guessed for each result on
+/// its
+/// own, by [JoinEstimates] and the widths of types; never from the data, because a plan must be the
+/// same after a restart. Where a filtered unit makes results small, they are kept.
 ///
 /// Only joins are taken apart whose keys and conditions cannot fail, and whose keys equate one unit
-/// with one other: for which rows the others would be evaluated is the order's choice.
+/// with one other: for which rows the others would be evaluated is the order's choice. Those of a
+/// recursion that read what was found so far are made of two sides, because each iteration has
+/// states of its own before and after.
 public final class JoinTree {
   /// Each unit has a path to all the others.
   private static final int MOST_UNITS = 8;
