@@ -242,9 +242,7 @@ final class Fill {
 
   /// How often a table has been refreshed.
   static long refreshes(Connection session, Definition definition) throws SQLException {
-    return StreamTableState.visible(session)
-        .getOrDefault(definition.pgtId(), StreamTableState.Visible.NEVER)
-        .refreshId();
+    return StreamTableState.visible(session, definition.pgtId()).refreshId();
   }
 
   // ---- into the build ---------------------------------------------------------------------------

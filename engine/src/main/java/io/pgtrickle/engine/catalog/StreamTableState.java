@@ -230,25 +230,38 @@ public record StreamTableState(
     public static final Visible NEVER = new Visible(0, null, null, null);
   }
 
+  private static final String VISIBLE =
+      "SELECT pgt_id, refresh_id, frontier::text AS frontier, data_timestamp, last_refresh_at"
+          + " FROM pgtrickle.pgt_state";
+
   /// What is visible of every stream table.
   public static Map<Long, Visible> visible(Connection connection) throws SQLException {
-    try (PreparedStatement query =
-            connection.prepareStatement(
-                "SELECT pgt_id, refresh_id, frontier::text AS frontier, data_timestamp,"
-                    + " last_refresh_at FROM pgtrickle.pgt_state");
+    try (PreparedStatement query = connection.prepareStatement(VISIBLE);
         ResultSet row = query.executeQuery()) {
       Map<Long, Visible> visible = new HashMap<>();
       while (row.next()) {
-        visible.put(
-            row.getLong("pgt_id"),
-            new Visible(
-                row.getLong("refresh_id"),
-                Rows.lsn(row, "frontier"),
-                Rows.instant(row, "data_timestamp"),
-                Rows.instant(row, "last_refresh_at")));
+        visible.put(row.getLong("pgt_id"), visible(row));
       }
       return visible;
     }
+  }
+
+  /// What is visible of a stream table.
+  public static Visible visible(Connection connection, long pgtId) throws SQLException {
+    try (PreparedStatement query = connection.prepareStatement(VISIBLE + " WHERE pgt_id = ?")) {
+      query.setLong(1, pgtId);
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() ? visible(row) : Visible.NEVER;
+      }
+    }
+  }
+
+  private static Visible visible(ResultSet row) throws SQLException {
+    return new Visible(
+        row.getLong("refresh_id"),
+        Rows.lsn(row, "frontier"),
+        Rows.instant(row, "data_timestamp"),
+        Rows.instant(row, "last_refresh_at"));
   }
 
   /// The stream tables that have had contents.

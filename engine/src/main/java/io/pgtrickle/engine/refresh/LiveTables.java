@@ -2,7 +2,6 @@ package io.pgtrickle.engine.refresh;
 
 import java.time.Instant;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -12,7 +11,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The stream tables that take part in the stream, and who reads whom.
@@ -123,15 +121,33 @@ final class LiveTables {
 
   /// From when on a table, or one that it reads, could not be written; empty if all can.
   Optional<Instant> heldSince(LiveTable table) {
-    return Stream.concat(Stream.of(table.id()), upstream(table.id()).stream())
-        .flatMap(id -> Optional.ofNullable(tables.get(id)).stream())
-        .flatMap(one -> one.hold().stream())
-        .map(LiveTable.Hold::since)
-        .min(Comparator.naturalOrder());
+    Optional<Instant> since = table.hold().map(LiveTable.Hold::since);
+    for (long id : upstream(table.id())) {
+      LiveTable up = tables.get(id);
+      Optional<Instant> above =
+          up == null ? Optional.empty() : up.hold().map(LiveTable.Hold::since);
+      if (above.isPresent() && (since.isEmpty() || above.get().isBefore(since.get()))) {
+        since = above;
+      }
+    }
+    return since;
+  }
+
+  // Hardly ever, while there may be a thousand tables and this is asked all the time.
+  private boolean anyHeld() {
+    for (LiveTable table : tables.values()) {
+      if (table.hold().isPresent()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// The held tables of which it is time to find out whether they can be written.
   List<LiveTable> rehearsalsDue(Instant now) {
+    if (!anyHeld()) {
+      return List.of();
+    }
     return tables.values().stream()
         .filter(table -> table.isRehearsalDue(now) && !isBlockedByOthers(table))
         .toList();
