@@ -267,7 +267,11 @@ public final class Deparser {
   private String rowsFrom(List<SetCall> calls, boolean numbered, List<String> columns) {
     List<String> functions = calls.stream().map(call -> expressions.text(call, columns)).toList();
     if (!calls.getFirst().pieces().isEmpty()) {
-      return functions.getFirst();
+      // No function of ROWS FROM; and WITH ORDINALITY is for those.
+      return numbered
+          ? "(SELECT w.*, pg_catalog.row_number() OVER () FROM %s AS w)"
+              .formatted(functions.getFirst())
+          : functions.getFirst();
     }
     return "ROWS FROM ("
         + String.join(", ", functions)

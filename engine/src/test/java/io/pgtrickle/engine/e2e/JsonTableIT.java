@@ -101,6 +101,26 @@ final class JsonTableIT {
               "SELECT s.id, t.n FROM (SELECT id, jsonb_build_object('v', jsonb_agg(x)) AS j FROM"
                   + " docs GROUP BY id) s, JSON_TABLE(s.j, '$.v[*]' COLUMNS (n int PATH '$')) t"),
           new Shape(
+              "collected_in_order",
+              "SELECT d.id, array_agg(t.n) AS ns, string_agg(t.o::text, ',') AS os, ARRAY(SELECT"
+                  + " u.v FROM JSON_TABLE(d.j, '$.items[*].tags[*]' COLUMNS (v text PATH '$')) u)"
+                  + " AS vs FROM docs d, JSON_TABLE(d.j, '$.items[*]' COLUMNS (o FOR ORDINALITY, n"
+                  + " text PATH '$.n')) t GROUP BY d.id, d.j"),
+          new Shape(
+              "the_first",
+              "SELECT d.id, t.n FROM docs d, JSON_TABLE(d.j, '$.items[*]' COLUMNS (n text PATH"
+                  + " '$.n')) t ORDER BY d.id LIMIT 5"),
+          new Shape(
+              "numbered",
+              "SELECT d.id, s.n, s.r FROM docs d, LATERAL (SELECT t.n, row_number() OVER () AS r"
+                  + " FROM JSON_TABLE(d.j, '$.items[*]' COLUMNS (n text PATH '$.n')) t WHERE t.n"
+                  + " <> '1') s"),
+          new Shape(
+              "defaults",
+              "SELECT d.id, t.n, t.xs FROM docs d, JSON_TABLE(d.j, '$.items[*]' COLUMNS (n int"
+                  + " PATH '$.none' DEFAULT 1 + 1 ON EMPTY, xs int[] PATH '$.none' DEFAULT"
+                  + " array_append('{}'::int[], 1) ON EMPTY)) t"),
+          new Shape(
               "one_of_another",
               "SELECT d.id, u.v FROM docs d, JSON_TABLE(d.j, '$.items[*]' COLUMNS (p jsonb PATH"
                   + " '$.p')) t, JSON_TABLE(t.p, '$[*]' COLUMNS (v jsonb PATH '$.q')) u"));

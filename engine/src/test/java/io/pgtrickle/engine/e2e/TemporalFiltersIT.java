@@ -267,6 +267,8 @@ final class TemporalFiltersIT {
             "SELECT sum(CASE WHEN ts > now() THEN 1 END) AS n FROM e",
             "SELECT count(*) FILTER (WHERE 10 / v > 1 AND ts > now()) AS n FROM e",
             "SELECT count(*) FILTER (WHERE ts <> now()) AS n FROM e",
+            "SELECT g, sum(q) FILTER (WHERE v <> 0) AS s, count(*) FILTER (WHERE ts > now()) AS n"
+                + " FROM (SELECT g, v, ts, 10 / v AS q FROM e) x GROUP BY g",
             "SELECT e.id FROM gs LEFT JOIN e ON e.g = gs.g AND e.ts > now() + gs.keep")) {
       assertThat(
               rows(

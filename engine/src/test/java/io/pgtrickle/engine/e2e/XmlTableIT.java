@@ -44,6 +44,14 @@ final class XmlTableIT {
                   + " ('http://q' AS \"Q\"), '/r/Q:i' PASSING d.j COLUMNS v text PATH '.', n int"
                   + " PATH '@n') t LEFT JOIN other x ON x.k = t.n"),
           new Shape(
+              "collected_in_order",
+              "SELECT d.id, string_agg(t.v, ',') AS vs FROM docs d, XMLTABLE('//i' PASSING d.j"
+                  + " COLUMNS v text PATH '@n') t GROUP BY d.id"),
+          new Shape(
+              "defaults_where_needed",
+              "SELECT d.id, t.n FROM docs d, XMLTABLE('/r' PASSING d.j COLUMNS n text PATH"
+                  + " 'count(i)' DEFAULT 10 / (d.id - d.id)) t"),
+          new Shape(
               "grouped",
               "SELECT t.n, count(*) AS c, (SELECT count(*) FROM XMLTABLE('/a/b' PASSING"
                   + " '<a><b/><b/></a>' COLUMNS z text PATH '.') u) AS two FROM docs d,"

@@ -78,7 +78,13 @@ final class Inquiries {
     List<Expr> arguments = new ArrayList<>();
     List<SetCall> calls =
         unfold.calls().stream()
-            .map(call -> call.map(operand -> parameter(operand, arguments)))
+            .map(
+                call ->
+                    call.map(
+                        operand ->
+                            call.pieces().isEmpty()
+                                ? parameter(operand, arguments)
+                                : piece(operand, arguments)))
             .toList();
     int width = input.schema().size();
     if (condition != null) {
@@ -105,6 +111,15 @@ final class Inquiries {
             arguments.stream().map(Expr::type).toList(),
             answer);
     return new Plan.AskedRows(inquiry, arguments);
+  }
+
+  // A table made of a document has defaults, which may be no columns, or are evaluated only where
+  // they are needed; so what may fail is left to the server with them.
+  private Expr piece(Expr operand, List<Expr> arguments) {
+    boolean constant = Expressions.columns(operand).isEmpty() && !Expressions.readsClock(operand);
+    return constant || !Expressions.isTotal(operand)
+        ? Expressions.mapChildren(operand, each -> piece(each, arguments))
+        : parameter(operand, arguments);
   }
 
   private Expr parameter(Expr operand, List<Expr> arguments) {

@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Asks subqueries only about rows that the conditions beside the question let pass, where asking
-/// can fail: PostgreSQL evaluates conditions without subqueries first, and asks about no row that
-/// one of them turns away.
+/// Asks subqueries only about rows that the conditions without subqueries beside the question let
+/// pass, where asking can fail: PostgreSQL asks about no row that a cheaper condition turns away.
+/// Several questions are asked in the order of the text, whatever they cost, and all of them.
 ///
 ///     σ_{p(a) ∧ s(a)} A                =   σ_s (σ_p A with s)
 ///     A ⟕_{p(a, b) ∧ s(a)} B           =   A' ⟕_{p ∧ s} B

@@ -26,7 +26,7 @@ final class TemporalAggregates {
   static Plan rewrite(Plan plan) {
     Plan over = Inputs.map(plan, TemporalAggregates::rewrite);
     if (over instanceof Plan.Aggregate aggregate) {
-      List<Expr> conditions = conditions(aggregate.calls());
+      List<Expr> conditions = conditions(aggregate.calls(), aggregate.input());
       return conditions.isEmpty()
           ? over
           : new Plan.Aggregate(
@@ -36,7 +36,7 @@ final class TemporalAggregates {
               aggregate.schema());
     }
     if (over instanceof Plan.GroupingSets sets) {
-      List<Expr> conditions = conditions(sets.calls());
+      List<Expr> conditions = conditions(sets.calls(), sets.input());
       return conditions.isEmpty()
           ? over
           : new Plan.GroupingSets(
@@ -51,8 +51,10 @@ final class TemporalAggregates {
   }
 
   /// The different filters that read the clock. Where a part of one that does not may fail, it is
-  /// left alone, and refused later: which part the server evaluates first is how it is written.
-  private static List<Expr> conditions(List<AggregateCall> calls) {
+  /// left alone, and refused later: which part the server evaluates first is how it is written. So
+  /// it is where a column below may fail, which the server computes for the rows that a filter lets
+  /// through; of the copies it would have to be computed for all rows ([LateColumns]).
+  private static List<Expr> conditions(List<AggregateCall> calls, Plan input) {
     List<Expr> conditions = new ArrayList<>();
     for (AggregateCall call : calls) {
       Expr filter = call.filter();
@@ -65,7 +67,18 @@ final class TemporalAggregates {
             .flatMap(condition -> Conjuncts.of(condition).stream())
             .filter(each -> !Expressions.readsClock(each))
             .allMatch(Expressions::isTotal);
-    return harmless ? conditions : List.of();
+    return harmless && !mayFail(input) ? conditions : List.of();
+  }
+
+  private static boolean mayFail(Plan rows) {
+    return switch (rows) {
+      case Plan.Project project ->
+          !project.expressions().stream().allMatch(Expressions::isTotal)
+              || mayFail(project.input());
+      case Plan.Filter _, Plan.Join _, Plan.OuterJoin _, Plan.MarkJoin _, Plan.Apply _ ->
+          rows.inputs().stream().anyMatch(TemporalAggregates::mayFail);
+      default -> false;
+    };
   }
 
   private static Plan copies(Plan input, List<Expr> conditions) {
