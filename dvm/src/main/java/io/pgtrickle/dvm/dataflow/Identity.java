@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// anything get different names, also where their texts would look alike.
 final class Identity {
   // Part of every name: to be raised when the same plan comes to keep other state than before.
-  private static final int STATE_VERSION = 2;
+  private static final int STATE_VERSION = 3;
 
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
   private final DataOutputStream out = new DataOutputStream(bytes);

@@ -186,10 +186,6 @@ final class PlanCompiler {
     return storage;
   }
 
-  EvaluationSettings settings() {
-    return settings;
-  }
-
   Evaluator evaluator(Expr expression, Schema input) {
     return expressions.compile(expression, input, settings);
   }

@@ -279,7 +279,7 @@ final class FingerprintReader {
   }
 
   /// The WINDOW clauses of a query, and the target entries that they name.
-  private record Windows(List<Node> clauses, List<TargetEntry> targets) {
+  record Windows(List<Node> clauses, List<TargetEntry> targets) {
     String text(int reference, Function<TargetEntry, Output> columns) {
       for (Node clause : clauses) {
         NodeForm form = NodeForm.glance(clause);
@@ -313,7 +313,7 @@ final class FingerprintReader {
   }
 
   /// Where variables of one query point.
-  private final class Scope implements FingerprintText.Names {
+  final class Scope implements FingerprintText.Names {
     private final List<Node> rangeTable;
     private final Windows windows;
     private final Levels levels;

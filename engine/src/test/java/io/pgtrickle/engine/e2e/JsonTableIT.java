@@ -166,6 +166,35 @@ final class JsonTableIT {
   }
 
   @Test
+  void whatTheServerWouldNotNoticeIsAnErrorAllTheSame() throws SQLException, InterruptedException {
+    try (LiveDatabase database = LiveDatabase.start();
+        Connection connection = database.connect()) {
+      run(connection, SCHEMA.toArray(String[]::new));
+      run(connection, "DELETE FROM docs", "INSERT INTO docs VALUES (1, '[1, 2, 3]', '2026-01-01')");
+      streamTable(
+          connection,
+          "above",
+          "SELECT d.id, t.n FROM docs d, XMLTABLE('/r' PASSING (SELECT '<r>1</r>'::xml FROM other o"
+              + " WHERE o.k = d.id) COLUMNS n int PATH '.') t",
+          "DIFFERENTIAL");
+      streamTable(
+          connection,
+          "of_a_day",
+          "SELECT d.id, t.c FROM docs d, JSON_TABLE(d.j, '$' PASSING d.t::date AS c COLUMNS (c text"
+              + " PATH '$.size()')) t",
+          "DIFFERENTIAL");
+      run(connection, "INSERT INTO other VALUES (1, 'twice')", "UPDATE docs SET t = 'today'");
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> {
+                assertThat(status(connection, "above")).isEqualTo("ERROR 21000");
+                assertThat(status(connection, "of_a_day")).isEqualTo("ERROR 0A000");
+              });
+    }
+  }
+
+  @Test
   void timesAreLeftToTheServer() throws SQLException, InterruptedException {
     try (LiveDatabase database = LiveDatabase.start();
         Connection connection = database.connect()) {

@@ -114,8 +114,12 @@ final class Inquiries {
   }
 
   // A table made of a document has defaults, which may be no columns, or are evaluated only where
-  // they are needed; so what may fail is left to the server with them.
+  // they are needed; so what may fail is left to the server with them. What it would not notice is
+  // not: more rows of a subquery than one, and words for the clock.
   private Expr piece(Expr operand, List<Expr> arguments) {
+    if (operand instanceof Expr.Single || operand instanceof Expr.Timeless) {
+      return parameter(operand, arguments);
+    }
     boolean constant = Expressions.columns(operand).isEmpty() && !Expressions.readsClock(operand);
     return constant || !Expressions.isTotal(operand)
         ? Expressions.mapChildren(operand, each -> piece(each, arguments))
