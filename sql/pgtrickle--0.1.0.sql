@@ -2664,32 +2664,40 @@ BEGIN
 END
 $$;
 
--- Locks the storage tables of a definition and of all that read it, so that dropping them waits for
--- nobody. All or none: whoever has begun to read one of them may want another, and one of the two
--- would be the victim of a deadlock. After two seconds of trying it is left to those who drop.
-CREATE FUNCTION pgtrickle_internal.lock_storages(p_definition pgtrickle.pgt_definitions)
+-- Takes hold of a definition and of all that read it, in the order in which one alone is dropped:
+-- definitions, delegates, storage tables. All or none: whoever has begun to read or to change one of
+-- them may want another, and one of the two would be the victim of a deadlock. After two seconds of
+-- trying it is left to those who drop.
+CREATE FUNCTION pgtrickle_internal.lock_all(p_definition pgtrickle.pgt_definitions)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  ids    bigint[];
+  reader pgtrickle.pgt_definitions;
   tables text;
 BEGIN
   FOR attempt IN 1 .. 100 LOOP
-    WITH RECURSIVE dropped(id) AS (
-      SELECT p_definition.pgt_id
-      UNION
-      SELECT pgtrickle_internal.readers_of(d)
-      FROM dropped JOIN pgtrickle.pgt_definitions d ON d.pgt_id = dropped.id)
-    SELECT string_agg('ONLY ' || pgtrickle_internal.storage_of(d), ', ' ORDER BY d.pgt_id)
-    INTO tables
-    FROM dropped JOIN pgtrickle.pgt_definitions d ON d.pgt_id = dropped.id;
-    IF tables IS NULL THEN
-      RETURN;
-    END IF;
     BEGIN
-      EXECUTE 'LOCK TABLE ' || tables || ' IN ACCESS EXCLUSIVE MODE NOWAIT';
+      WITH RECURSIVE dropped(id) AS (
+        SELECT p_definition.pgt_id
+        UNION
+        SELECT pgtrickle_internal.readers_of(d)
+        FROM dropped JOIN pgtrickle.pgt_definitions d ON d.pgt_id = dropped.id)
+      SELECT array_agg(id) INTO ids FROM dropped;
+      FOR reader IN
+        SELECT d.* FROM pgtrickle.pgt_definitions d WHERE d.pgt_id = ANY (ids)
+        ORDER BY d.pgt_id FOR UPDATE NOWAIT
+      LOOP
+        PERFORM pgtrickle_internal.drop_delegates(reader.pgt_id, reader.schema_name);
+        tables := concat_ws(', ', tables, 'ONLY ' || pgtrickle_internal.storage_of(reader));
+      END LOOP;
+      IF tables <> '' THEN
+        EXECUTE 'LOCK TABLE ' || tables || ' IN ACCESS EXCLUSIVE MODE NOWAIT';
+      END IF;
       RETURN;
     EXCEPTION
-      -- The second where one was dropped in this moment.
-      WHEN lock_not_available OR undefined_table THEN
+      -- The others where one was dropped in this moment.
+      WHEN lock_not_available OR undefined_table OR undefined_function THEN
+        tables := NULL;
         PERFORM pg_sleep(0.02);
       -- What is wrong with dropping that of somebody else is said by those who drop, too.
       WHEN insufficient_privilege THEN
@@ -2744,7 +2752,7 @@ DECLARE
   trouble    record;
 BEGIN
   IF drop_stream_table.cascade THEN
-    PERFORM pgtrickle_internal.lock_storages(definition);
+    PERFORM pgtrickle_internal.lock_all(definition);
   END IF;
   PERFORM pgtrickle_internal.drop_definition(
     definition, coalesce(drop_stream_table.cascade, false));
