@@ -375,6 +375,13 @@ public final class Recovery {
   // ---- where it goes on
   // -----------------------------------------------------------------------------
 
+  private static void addDoubtful(Parts parts, long id, Set<Integer> doubtful) {
+    parts
+        .definitions()
+        .definition(id)
+        .ifPresent(definition -> doubtful.add(definition.relation().value()));
+  }
+
   private static Replay replay(
       Parts parts,
       Map<Long, SavedTable> entries,
@@ -385,6 +392,12 @@ public final class Recovery {
     Set<Integer> doubtful = new HashSet<>();
     entries.forEach(
         (id, entry) -> {
+          // What a FULL table has not written its readers' state has. It is evaluated anew, and
+          // they
+          // would be told of it once more.
+          if (!restored.contains(id) && !entry.carried().isEmpty()) {
+            addDoubtful(parts, id, doubtful);
+          }
           Visible now = visible.getOrDefault(id, Visible.NEVER);
           Lsn upTo = now.frontier();
           Instant at = now.time();
@@ -397,10 +410,7 @@ public final class Recovery {
           if (!entry.everyEpoch()
               || !parts.loop().releasesEveryEpoch(id)
               || heldBack.contains(id)) {
-            parts
-                .definitions()
-                .definition(id)
-                .ifPresent(definition -> doubtful.add(definition.relation().value()));
+            addDoubtful(parts, id, doubtful);
           }
         });
     LiveTable.Released applied =

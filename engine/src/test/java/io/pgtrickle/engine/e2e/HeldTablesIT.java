@@ -237,6 +237,39 @@ final class HeldTablesIT {
     }
   }
 
+  /// Its readers' state has the difference that it could not write, and is saved with it.
+  @Test
+  void readersOfAHeldFullTableAreNotToldTwiceAfterARestart()
+      throws SQLException, InterruptedException {
+    String evaluated = "SELECT id FROM bounded";
+    String counted = "SELECT count(*) AS n FROM bounded_full";
+    try (Connection connection = database.connect()) {
+      run(
+          connection,
+          "CREATE TABLE bounded (id int PRIMARY KEY)",
+          "INSERT INTO bounded VALUES (1)");
+      streamTable(connection, "bounded_full", evaluated, "FULL");
+      streamTable(connection, "bounded_count", counted, "DIFFERENTIAL");
+      run(
+          connection,
+          "ALTER TABLE bounded_full ADD CONSTRAINT small CHECK (id < 100)",
+          "INSERT INTO bounded VALUES (100)");
+      awaitStatus(connection, "bounded_full", "HELD 23514");
+      database.stopSidecar();
+      run(connection, "ALTER TABLE bounded_full DROP CONSTRAINT small");
+      assertThat(database.startSidecar().awaitReady(PATIENCE)).isTrue();
+      await()
+          .atMost(PATIENCE)
+          .untilAsserted(
+              () -> assertThat(differences(connection, "bounded_full", evaluated)).isEmpty());
+      sync(connection);
+      assertThat(differences(connection, "bounded_count", counted)).isEmpty();
+      run(connection, "DELETE FROM bounded WHERE id = 1");
+      sync(connection);
+      assertThat(differences(connection, "bounded_count", counted)).isEmpty();
+    }
+  }
+
   @Test
   void indexesAndGrantsOfUsersSurviveARestart() throws SQLException, InterruptedException {
     try (Connection connection = database.connect()) {
