@@ -342,6 +342,9 @@ final class Attacher {
           read.addAll(one.verdict().sources());
         }
       } catch (TrickleException e) {
+        if (isLate(e)) {
+          throw e;
+        }
         batch.remove(one.id());
         progress.failed(one.definition(), e);
       }
@@ -356,6 +359,13 @@ final class Attacher {
     return missing.isEmpty()
         ? List.of()
         : withoutReaders(batch, copied(control, tables, missing, batch.values(), policy));
+  }
+
+  // The refresh thread did not come to it in time, or has too much to do: nothing is wrong with the
+  // stream table, and all are tried again.
+  private static boolean isLate(TrickleException problem) {
+    return problem instanceof SourceUnavailable
+        && (problem.sqlState().equals("57014") || problem.sqlState().equals("53400"));
   }
 
   // The columns with which a base table is to be copied; empty if it is followed with those that

@@ -392,9 +392,8 @@ public final class Recovery {
     Set<Integer> doubtful = new HashSet<>();
     entries.forEach(
         (id, entry) -> {
-          // What a FULL table has not written its readers' state has. It is evaluated anew, and
-          // they
-          // would be told of it once more.
+          // What a FULL table has not written its readers' state has; when it is evaluated anew,
+          // they would be told once more.
           if (!restored.contains(id) && !entry.carried().isEmpty()) {
             addDoubtful(parts, id, doubtful);
           }

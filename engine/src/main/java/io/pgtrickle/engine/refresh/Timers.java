@@ -54,6 +54,9 @@ final class Timers {
         return true;
       }
     }
+    if (!listener.refreshingEnabled()) {
+      return false;
+    }
     // Few, while there may be a thousand tables and this is asked all the time.
     for (long id : dataflow.pendingViews()) {
       LiveTable table = tables.get(id);
